@@ -1,0 +1,138 @@
+"""The schema, append-only: a change is a new migration at the end, never an edit of an old one."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("ventriloquist")
+
+
+@migrations()
+def m001_messages(db: Database) -> None:
+    """What collect writes: people, conversations, and every message ever read."""
+    for statement in (
+        """CREATE TABLE people (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,  -- as used in transcripts
+            is_me INTEGER NOT NULL DEFAULT 0
+        )""",
+        "CREATE UNIQUE INDEX people_one_me ON people (is_me) WHERE is_me = 1",
+        """CREATE TABLE handles (
+            handle TEXT PRIMARY KEY,  -- normalised: E.164, lower-case e-mail, or as it came
+            person_id INTEGER NOT NULL REFERENCES people (id)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY,
+            type TEXT NOT NULL CHECK (type IN ('dm', 'group')),
+            title TEXT
+        )""",
+        """CREATE TABLE members (
+            conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+            person_id INTEGER NOT NULL REFERENCES people (id),
+            PRIMARY KEY (conversation_id, person_id)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE text_messages (
+            id INTEGER PRIMARY KEY,
+            guid TEXT NOT NULL UNIQUE,
+            conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+            sender_id INTEGER REFERENCES people (id),  -- null: unknown
+            sent_at INTEGER NOT NULL,  -- Unix milliseconds, UTC
+            text TEXT,  -- null: attachments only
+            is_from_me INTEGER NOT NULL,
+            source_rowid INTEGER NOT NULL,  -- at first sight
+            thread_originator_guid TEXT,
+            thread_originator_part TEXT,
+            edited INTEGER NOT NULL DEFAULT 0,
+            service TEXT,
+            subject TEXT,
+            flags TEXT NOT NULL DEFAULT '',  -- comma list of spam, short_code, business, failed
+            sender_handle TEXT,  -- as the source has it
+            chat_guid TEXT NOT NULL  -- as the source has it
+        )""",
+        "CREATE INDEX text_messages_order ON text_messages (conversation_id, sent_at, source_rowid, guid)",
+        "CREATE INDEX text_messages_sender ON text_messages (sender_id)",
+        """CREATE TABLE attachments (
+            message_guid TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            mime_type TEXT,
+            filename TEXT,
+            transcript TEXT,
+            PRIMARY KEY (message_guid, position)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE reactions (
+            guid TEXT PRIMARY KEY,
+            target_guid TEXT NOT NULL,
+            person_id INTEGER REFERENCES people (id),
+            kind TEXT NOT NULL,
+            emoji TEXT,
+            sent_at INTEGER NOT NULL
+        )""",
+        "CREATE INDEX reactions_target ON reactions (target_guid)",
+        "CREATE TABLE skipped (guid TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            command TEXT NOT NULL,
+            started_at INTEGER NOT NULL,  -- Unix milliseconds, UTC
+            finished_at INTEGER,
+            parameters TEXT NOT NULL,  -- JSON
+            result TEXT  -- JSON
+        )""",
+    ):
+        db.conn.execute(statement)
+
+
+@migrations()
+def m002_training(db: Database) -> None:
+    """What prepare writes, and the windows over it."""
+    for statement in (
+        """CREATE TABLE training_messages (
+            id INTEGER PRIMARY KEY,
+            conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+            position INTEGER NOT NULL,
+            message_id INTEGER,  -- null: a reaction's line
+            kind TEXT NOT NULL CHECK (kind IN ('text', 'attachment', 'reaction')),
+            sender TEXT NOT NULL,
+            sent_at INTEGER NOT NULL,
+            day TEXT NOT NULL,  -- local date
+            delta TEXT NOT NULL,
+            content TEXT NOT NULL,
+            line TEXT NOT NULL,  -- rendered once by transcript.py, without its newline
+            split TEXT CHECK (split IN ('train', 'validation', 'test')),  -- null: context only
+            UNIQUE (conversation_id, position)
+        )""",
+        """CREATE TABLE training_conversations (
+            conversation_id INTEGER PRIMARY KEY REFERENCES conversations (id),
+            header TEXT NOT NULL,  -- rendered by transcript.py, up to the value of "start"
+            messages INTEGER NOT NULL
+        )""",
+        """CREATE VIEW training_windows AS
+            SELECT
+                target.id AS id,
+                target.conversation_id AS conversation_id,
+                max(0, target.position - 99) AS first_position,
+                target.position AS target_position,
+                first.day AS start,
+                target.split AS split,
+                conversation.messages - target.position AS from_end
+            FROM training_messages AS target
+            JOIN training_conversations AS conversation ON conversation.conversation_id = target.conversation_id
+            JOIN training_messages AS first
+                ON first.conversation_id = target.conversation_id AND first.position = max(0, target.position - 99)
+            WHERE target.split IS NOT NULL""",
+        # ordered by the subquery: group_concat(… ORDER BY …) needs SQLite 3.44
+        """CREATE VIEW rendered_windows AS
+            SELECT
+                w.id AS id,
+                w.split AS split,
+                conversation.header || json_quote(w.start) || '}' || char(10) || (
+                    SELECT group_concat(line, char(10)) FROM (
+                        SELECT line FROM training_messages AS m
+                        WHERE m.conversation_id = w.conversation_id
+                            AND m.position BETWEEN w.first_position AND w.target_position
+                        ORDER BY m.position
+                    )
+                ) || char(10) AS text
+            FROM training_windows AS w
+            JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
+    ):
+        db.conn.execute(statement)

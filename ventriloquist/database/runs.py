@@ -1,0 +1,79 @@
+"""One run at a time, and a record of each: what was asked, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ventriloquist.database.connect import Database, make_private_folder, open_database
+from ventriloquist.errors import BusyError, NotReadyError, StorageError
+
+LOCK = "ventriloquist.lock"
+
+
+@dataclass
+class Run:
+    """A run in progress: the open database, and the result to be recorded when it ends well."""
+
+    db: Database
+    id: int
+    result: Any = None  # a dataclass or a dictionary
+
+
+@contextmanager
+def recorded_run(
+    home: Path, command: str, parameters: Mapping[str, object] | None = None, *, create: bool = False
+) -> Iterator[Run]:
+    """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
+
+    Raises:
+        BusyError: another run holds the lock.
+        NotReadyError: there is no database and `create` is false; nothing is made.
+    """
+    if not create and not home.exists():
+        raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
+    with _lock(home), open_database(home, create=create) as db:
+        row = (command, _now(), json.dumps(dict(parameters or {}), default=str, ensure_ascii=False))
+        with db.atomic():
+            cursor = db.conn.execute("INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)", row)
+        assert cursor.lastrowid is not None
+        run = Run(db, cursor.lastrowid)
+        yield run
+        result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
+        with db.atomic():
+            db.conn.execute(
+                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?",
+                (_now(), json.dumps(result, default=str, ensure_ascii=False), run.id),
+            )
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """Hold the operating system's lock on a file, which dies with its process."""
+    lock = FileLock(home / LOCK, timeout=0)
+    try:
+        make_private_folder(home)
+        lock.acquire()
+    except Timeout:
+        raise BusyError(
+            f"Another vq run is using {home}.", hint="Wait until it ends, or set VQ_HOME to another folder."
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"{home} cannot be used: {error.strerror or error}.", hint="Check its permissions, or set VQ_HOME."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,73 @@
+"""What users see when something fails in an expected way.
+
+    VentriloquistError
+    ├── SettingsError      a setting is missing or makes no sense
+    ├── SourceError        the messages or contacts to read: missing, damaged, not permitted
+    ├── NotReadyError      a command ran before the one it depends on
+    ├── BusyError          another run holds the lock
+    ├── StorageError       our own file or folder cannot be read or written
+    ├── MissingExtraError  an optional part is not installed
+    ├── UnknownNameError   a name that no person or conversation has
+    └── ModelError         a base model, adapter or manifest that cannot be used
+
+Every one is shown as one line saying what is wrong and one saying what to do. Anything else is a bug and keeps
+its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VentriloquistError(Exception):
+    """An expected failure: `what` is wrong, and `hint` is what to run or do about it."""
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class SettingsError(VentriloquistError):
+    """A setting is missing or makes no sense."""
+
+
+class SourceError(VentriloquistError):
+    """The messages or contacts to read are missing, damaged or not permitted."""
+
+
+class NotReadyError(VentriloquistError):
+    """A command ran before the one it depends on."""
+
+
+class BusyError(VentriloquistError):
+    """Another run holds the lock."""
+
+
+class StorageError(VentriloquistError):
+    """Our own file or folder cannot be read or written."""
+
+
+class MissingExtraError(VentriloquistError):
+    """An optional part is not installed."""
+
+
+class ModelError(VentriloquistError):
+    """A base model, adapter or manifest that cannot be used."""
+
+
+class UnknownNameError(VentriloquistError):
+    """A name that no person or conversation has; the hint offers the nearest ones."""
+
+    def __init__(self, name: str, known: Iterable[str], *, noun: str = "person") -> None:
+        known = list(known)
+        folded = {candidate.casefold(): candidate for candidate in known}
+        matches = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+        near = [folded[match] for match in matches] or sorted(known)[:5]
+        super().__init__(
+            f"No {noun} is called {name!r}.",
+            hint="Did you mean " + ", ".join(repr(candidate) for candidate in near) + "?"
+            if near
+            else "Run: vq collect",
+        )

@@ -1,0 +1,89 @@
+"""Settings from the environment and `.env` files, and the paths that follow from them.
+
+Precedence: flag > environment > ./.env > VQ_HOME/.env > default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ventriloquist.errors import SettingsError
+
+
+def home_folder() -> Path:
+    """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder."""
+    named = os.environ.get("VQ_HOME") or _local_dotenv("VQ_HOME")
+    return Path(named).expanduser().resolve() if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """What a user can set once instead of on every command."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_file_encoding="utf-8")
+
+    home: Path = Field(default_factory=home_folder, init=True, validation_alias="VQ_HOME")
+    my_name: str | None = None  # default: the owner's contact card
+    user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
+    wandb_api_key: str | None = None  # a `wandb login` serves too
+
+    @field_validator("user_identifiers", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("my_name")
+    @classmethod
+    def _blank_is_unset(cls, value: str | None) -> str | None:
+        return (value or "").strip() or None
+
+    @property
+    def database(self) -> Path:
+        return self.home / "ventriloquist.db"
+
+    @property
+    def exports(self) -> Path:
+        return self.home / "exports"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a training run: adapter, manifest, checkpoints, log, evaluations."""
+        return self.home / "runs"
+
+    @property
+    def models(self) -> Path:
+        """Base models that were converted here, such as SmolLM2."""
+        return self.home / "models"
+
+    @property
+    def tokens(self) -> Path:
+        """Token caches: as private as the messages they encode."""
+        return self.home / "tokens"
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a value cannot be understood.
+    """
+    home = home_folder()
+    try:
+        # later files win in pydantic-settings
+        return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(
+            f"The setting {field} makes no sense: {first['msg']}.", hint="Correct it in .env or the environment."
+        ) from None
+
+
+def _local_dotenv(key: str) -> str | None:
+    return dotenv_values(".env").get(key)

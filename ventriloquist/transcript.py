@@ -1,0 +1,277 @@
+"""The training format: render and parse. Nothing else in the package knows it.
+
+A transcript is a JSON header and one JSON line a message, each ended by exactly one newline:
+
+    {"type": "dm", "members": ["Aidan", "Sam"], "start": "2024-03-15"}
+    {"name": "Sam", "delta": "<5m", "content": "[replying to \\"how are you\\"] great thanks!"}
+
+`parse(render(x)) == x` for every text without lone surrogates; those become U+FFFD on the way in (`well_formed`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import mimetypes
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+FORMAT_VERSION = 1  # raise it with any change that alters a rendered byte: adapters of another format are refused
+
+ConversationType = Literal["dm", "group"]
+Kind = Literal["text", "attachment", "reaction"]
+
+UNKNOWN = "Unknown"  # the name of a sender whom nobody knows
+QUOTE_CHARACTERS = 60
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+# bucket: the time since the previous message is below so many milliseconds
+DELTA_LIMITS_MS = {"<1m": MINUTE_MS, "<5m": 5 * MINUTE_MS, "<1h": HOUR_MS, "<12h": 12 * HOUR_MS, "<1d": 24 * HOUR_MS}
+DELTAS = (*DELTA_LIMITS_MS, "1d+")
+
+REACTION_VERBS = {
+    "love": "loved",
+    "like": "liked",
+    "dislike": "disliked",
+    "laugh": "laughed at",
+    "emphasize": "emphasized",
+    "question": "questioned",
+}
+
+_SPECIAL_TOKEN = re.compile(r"<(?=[|/A-Za-z])")
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")  # and nothing else: U+2028 and U+0085 are characters of a message
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_IMAGE_SUFFIXES = (".heic", ".heif", ".webp", ".avif")  # not in every system's table of MIME types
+
+
+class TranscriptError(ValueError):
+    """A line that is not in the format; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A conversation's first line. `start` is the local date (ISO) of the first message that is shown."""
+
+    type: ConversationType
+    members: tuple[str, ...]
+    start: str
+
+
+class Line(NamedTuple):
+    """One line of a conversation: who, how long after the previous line, and what."""
+
+    name: str
+    delta: str
+    content: str
+
+
+def delta_bucket(milliseconds: int) -> str:
+    """Return the bucket of the time since the previous message."""
+    for bucket, limit in DELTA_LIMITS_MS.items():
+        if milliseconds < limit:
+            return bucket
+    return "1d+"
+
+
+def well_formed(text: str) -> str:
+    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
+
+
+# Rendering
+
+
+def render_header(header: Header) -> str:
+    """Render the header, without its newline."""
+    return header_prefix(header.type, header.members) + json.dumps(header.start) + "}"
+
+
+def header_prefix(type: ConversationType, members: Sequence[str]) -> str:
+    """Render a header up to the value of `start`, the one part in which a conversation's windows differ."""
+    opening = json.dumps({"type": type, "members": list(members)}, ensure_ascii=False)
+    return _escape(opening[:-1]) + ', "start": '
+
+
+def render_line(line: Line) -> str:
+    """Render a line, without its newline. Would-be special tokens (`<|`, `</`, `<a`) get their `<` as \\u003c."""
+    name, delta, content = line
+    rendered = json.dumps({"name": name, "delta": delta, "content": content}, ensure_ascii=False)
+    return _escape(rendered)
+
+
+def render(header: Header, lines: Iterable[Line]) -> str:
+    """Render a whole transcript, every line ended by one newline."""
+    return "".join([render_header(header), "\n", *(part for line in lines for part in (render_line(line), "\n"))])
+
+
+def order_members(owner: str, others: Iterable[str]) -> tuple[str, ...]:
+    """Order a header's members: the owner, the others by name, an unknown sender last."""
+    rest = set(others) - {owner}
+    last = (UNKNOWN,) if UNKNOWN in rest else ()
+    return (owner, *sorted(rest - {UNKNOWN}), *last)
+
+
+def _escape(rendered: str) -> str:
+    return _SPECIAL_TOKEN.sub(r"\\u003c", rendered) if "<" in rendered else rendered
+
+
+# Parsing
+
+
+def parse_header(text: str) -> Header:
+    """Parse a header line.
+
+    Raises:
+        TranscriptError: it is not exactly a header.
+    """
+    fields = _parse_object(text, ("type", "members", "start"))
+    type_, members, start = fields["type"], fields["members"], fields["start"]
+    if type_ not in ("dm", "group"):
+        raise TranscriptError(f"unknown type {type_!r}")
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+        raise TranscriptError("members is not a list of names")
+    if not isinstance(start, str):
+        raise TranscriptError("start is not a date")
+    return Header(type_, tuple(well_formed(member) for member in members), start)
+
+
+def parse_line(text: str) -> Line:
+    """Parse one line strictly: a JSON object with exactly name, delta and content, in order, and a known delta.
+
+    Raises:
+        TranscriptError: it is anything else.
+    """
+    fields = _parse_object(text, Line._fields)
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise TranscriptError("a value is not a string")
+    if fields["delta"] not in DELTAS:
+        raise TranscriptError(f"unknown delta {fields['delta']!r}")
+    return Line(*(well_formed(str(value)) for value in fields.values()))
+
+
+def parse(text: str) -> tuple[Header, list[Line]]:
+    """Parse a whole transcript.
+
+    Raises:
+        TranscriptError: a line is not in the format or the last one is not ended by a newline.
+    """
+    *lines, rest = text.split("\n")  # never splitlines(): U+2028 and U+0085 would end a line
+    if rest or not lines:
+        raise TranscriptError("the last line is not ended by a newline")
+    return parse_header(lines[0]), [parse_line(line) for line in lines[1:]]
+
+
+def _parse_object(text: str, keys: Sequence[str]) -> dict[str, object]:
+    try:
+        pairs = json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError) as error:
+        raise TranscriptError(f"not JSON: {error}") from None
+    if not isinstance(pairs, _Pairs):
+        raise TranscriptError("not a JSON object")
+    if [key for key, _ in pairs] != list(keys):
+        raise TranscriptError(f"the keys are not {', '.join(keys)}")
+    return dict(pairs)
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object as its pairs, so that order and repeated keys are seen."""
+
+
+class LineReader:
+    """Reads a line that is still being written, byte by byte, so that its content can be shown as it appears.
+
+    Feed it the bytes of one rendered line as they come; `name` and `delta` are set as soon as they are complete,
+    and `feed` returns what is new of the content, un-escaped, never half a character.
+    """
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.delta: str | None = None
+        self.finished = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # holds back an unfinished character
+        self._text = ""
+        self._shown = 0  # characters of the content returned so far
+
+    def feed(self, data: bytes) -> str:
+        """Take more bytes of the line and return the new characters of its content."""
+        self._text += self._decoder.decode(data)
+        match = _OPENING.match(self._text)
+        if match is None:
+            return ""
+        self.name = well_formed(json.loads(match["name"]))
+        self.delta = match["delta"]
+        body = self._text[match.end() :]
+        closing = _STRING_BODY.match(body)
+        complete = closing.group() if closing else ""
+        self.finished = body[len(complete) :].startswith('"')
+        content = well_formed(json.loads(f'"{_without_half_a_pair(complete, self.finished)}"'))
+        new, self._shown = content[self._shown :], len(content)
+        return new
+
+
+# a JSON string's inside, up to the first character or escape that is not complete
+_STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*')
+_OPENING = re.compile(
+    r'\{"name": (?P<name>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"), '
+    r'"delta": "(?P<delta>[^"\\]*)", "content": "'
+)
+_HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}$")
+
+
+def _without_half_a_pair(body: str, finished: bool) -> str:
+    """Drop a first surrogate at the end whose second may still come, unless nothing more will come."""
+    return body if finished else _HALF_A_PAIR.sub("", body)
+
+
+# What a message becomes
+
+
+def text_lines(text: str) -> list[str]:
+    """Split a message's text into its lines; blank ones are dropped, the others kept to the byte."""
+    return [line for line in _LINE_BREAK.split(text) if line.strip()]
+
+
+def attachment_placeholder(mime_type: str | None, filename: str | None, transcript: str | None) -> str:
+    """Return what stands for an attachment in a transcript."""
+    name = _fold(filename or "")
+    kind = mime_type or mimetypes.guess_type(name)[0] or ""
+    if transcript and transcript.strip():
+        return f"[voice message: {_fold(transcript)}]"
+    if kind.startswith("image/") or name.lower().endswith(_IMAGE_SUFFIXES):
+        return "[photo]"
+    if kind.startswith("video/"):
+        return "[video]"
+    if kind.startswith("audio/"):
+        return "[voice message]"
+    return f"[file: {name}]" if name else "[file]"
+
+
+def quote(text: str) -> str:
+    """Fold a text's white space and cut it at 60 characters, as quotes of other messages show it."""
+    folded = _fold(text)
+    return folded if len(folded) <= QUOTE_CHARACTERS else folded[:QUOTE_CHARACTERS] + "…"
+
+
+def reply_marker(target: str) -> str:
+    """Return what stands before the first line of an inline reply to `target` (a text or a placeholder)."""
+    return f'[replying to "{quote(target)}"] '
+
+
+def reaction_content(kind: str, emoji: str | None, target: str) -> str:
+    """Return the content of a reaction line to `target` (a text or a placeholder)."""
+    if kind == "emoji":
+        return f'[reacted {emoji or "?"} to "{quote(target)}"]'
+    if kind == "sticker":
+        return f'[sticker on "{quote(target)}"]'
+    return f'[{REACTION_VERBS[kind]} "{quote(target)}"]'
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.split())
