@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,3 +16,7 @@ class Attachment:
     mime_type: str | None
     filename: str | None
     transcript: str | None = None  # of a voice message
+
+
+Progress = Callable[[int, int], None]
+"""Called as work goes on with (done, total); a total of 0 is unknown."""

@@ -20,7 +20,9 @@ from ventriloquist.errors import SettingsError
 def home_folder() -> Path:
     """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder."""
     named = os.environ.get("VQ_HOME") or _local_dotenv("VQ_HOME")
-    return Path(named).expanduser().resolve() if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
+    if named:
+        return Path(named).expanduser().resolve()
+    return platformdirs.user_data_path("ventriloquist", appauthor=False)
 
 
 class Settings(BaseSettings):

@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
 
 class Holdout(NamedTuple):
-    """Where a conversation's held-out end begins: training < validation_start <= test_start <= the number of messages."""
+    """Where a conversation's held-out end begins: training < validation_start <= test_start <= its messages."""
 
     validation_start: int
     test_start: int

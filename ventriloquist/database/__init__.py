@@ -1,6 +1,8 @@
 """The one file, VQ_HOME/ventriloquist.db: opening it, its schema, the lock, and the record of runs."""
 
-from ventriloquist.database.connect import Database, open_database
+from sqlite_utils import Database
+
+from ventriloquist.database.connect import open_database
 from ventriloquist.database.runs import Run, recorded_run
 
 __all__ = ["Database", "Run", "open_database", "recorded_run"]

@@ -87,7 +87,7 @@ def m002_training(db: Database) -> None:
     for statement in (
         """CREATE TABLE training_messages (
             id INTEGER PRIMARY KEY,
-            conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+            conversation_id INTEGER NOT NULL,
             position INTEGER NOT NULL,
             message_id INTEGER,  -- null: a reaction's line
             kind TEXT NOT NULL CHECK (kind IN ('text', 'attachment', 'reaction')),
@@ -101,7 +101,7 @@ def m002_training(db: Database) -> None:
             UNIQUE (conversation_id, position)
         )""",
         """CREATE TABLE training_conversations (
-            conversation_id INTEGER PRIMARY KEY REFERENCES conversations (id),
+            conversation_id INTEGER PRIMARY KEY,
             header TEXT NOT NULL,  -- rendered by transcript.py, up to the value of "start"
             messages INTEGER NOT NULL
         )""",

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from sqlite_utils import Database
 
-from ventriloquist.database.connect import Database, make_private_folder, open_database
+from ventriloquist.database.connect import make_private_folder, open_database
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
 
 LOCK = "ventriloquist.lock"
@@ -43,8 +44,7 @@ def recorded_run(
         row = (command, _now(), json.dumps(dict(parameters or {}), default=str, ensure_ascii=False))
         with db.atomic():
             cursor = db.conn.execute("INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)", row)
-        assert cursor.lastrowid is not None
-        run = Run(db, cursor.lastrowid)
+        run = Run(db, cursor.lastrowid or 0)
         yield run
         result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
         with db.atomic():
@@ -57,7 +57,7 @@ def recorded_run(
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
     """Hold the operating system's lock on a file, which dies with its process."""
-    lock = FileLock(home / LOCK, timeout=0)
+    lock = FileLock(home / LOCK, timeout=0, mode=0o600)
     try:
         make_private_folder(home)
         lock.acquire()

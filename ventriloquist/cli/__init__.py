@@ -1,0 +1,1 @@
+"""One thin file a command. Typer and Rich live here and nowhere else."""

@@ -1,0 +1,77 @@
+"""The command `vq`: its subcommands, and the one place where an expected failure becomes two lines and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ventriloquist.cli import prepare
+from ventriloquist.cli.console import print_error
+from ventriloquist.errors import VentriloquistError
+
+COMMANDS = {
+    "prepare": prepare.command,
+}
+
+
+class Commands(TyperGroup):
+    """The error boundary around every command."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VentriloquistError as error:
+            print_error(error)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals hold people's messages
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+@app.callback()
+def vq(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Learn to write like the people you text with. Nothing leaves this machine.
+
+    Example: vq demo
+    """
+    if version:
+        from ventriloquist import __version__
+
+        print(f"vq {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            from ventriloquist.cli.menu import menu
+
+            menu()
+        else:
+            print(context.get_help())
+
+
+def main() -> None:
+    """Run `vq`. SIGTERM unwinds like Ctrl-C, so that locks and temporary files go, and exits 143."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="vq")
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + signal.SIGTERM)

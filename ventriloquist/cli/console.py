@@ -1,0 +1,87 @@
+"""What a person sees: results on stdout; progress, notes and errors on stderr; nothing that a message could forge."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from ventriloquist.errors import VentriloquistError
+from ventriloquist.records import Progress
+
+# C0 but tab and newline, DEL, C1, and the characters that reorder a line
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Make control characters visible, so that text of others cannot drive the terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def note(text: str) -> None:
+    """Say something beside the result."""
+    print(harmless(text), file=sys.stderr, flush=True)
+
+
+def print_error(error: VentriloquistError) -> None:
+    """Print the two lines of an expected failure: what is wrong, and what to do."""
+    note(f"Error: {error.what}")
+    note(error.hint)
+
+
+def show(
+    result: Any,
+    rows: Iterable[tuple[str, object]],
+    *,
+    json: bool,
+    next_step: str | None = None,
+    title: str | None = None,
+) -> None:
+    """Print a command's result: JSON for programs, or labelled rows for people, then the next step on stderr."""
+    if json:
+        print_json(result)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if title:
+        console.print(Text(harmless(title), style="bold"))
+    table = Table.grid(padding=(0, 2))
+    for label, value in rows:
+        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        table.add_row(Text(harmless(label), style="dim"), Text(harmless(shown)))
+    console.print(table)
+    if next_step:
+        note(f"Next: {next_step}")
+
+
+def print_json(result: Any) -> None:
+    """Print a dataclass or mapping as one line of JSON."""
+    value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
+    print(jsonlib.dumps(value, ensure_ascii=False, default=_jsonable), flush=True)
+
+
+def _jsonable(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Progress]:
+    """Show a bar on stderr while the block runs; without a terminal, nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
