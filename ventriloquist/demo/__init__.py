@@ -1,0 +1,1 @@
+"""A fictional cast and its chat.db, and the whole way run on them."""

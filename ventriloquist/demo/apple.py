@@ -1,0 +1,76 @@
+"""How Messages writes dates, tapbacks, events and edits into its database."""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Literal
+
+from ventriloquist.records import ReactionKind
+
+EPOCH_MS = 978_307_200_000  # 2001-01-01 UTC, in Unix milliseconds
+URL_PREVIEW = "com.apple.messages.URLBalloonProvider"
+DM, GROUP = 45, 43  # chat.style
+
+Service = Literal["iMessage", "SMS", "RCS"]
+EventKind = Literal["added", "removed", "renamed", "left", "icon", "kept audio"]
+
+TAPBACKS: dict[ReactionKind, int] = {
+    "love": 2000,
+    "like": 2001,
+    "dislike": 2002,
+    "laugh": 2003,
+    "emphasize": 2004,
+    "question": 2005,
+    "emoji": 2006,
+    "sticker": 2007,
+}
+REMOVED = 1000  # more than the tapback that is taken back
+# the English prose that Messages puts into a tapback's text, and into its removal's
+_PROSE: dict[ReactionKind, tuple[str, str]] = {
+    "love": ("Loved", "Removed a heart from"),
+    "like": ("Liked", "Removed a like from"),
+    "dislike": ("Disliked", "Removed a dislike from"),
+    "laugh": ("Laughed at", "Removed a laugh from"),
+    "emphasize": ("Emphasized", "Removed an exclamation from"),
+    "question": ("Questioned", "Removed a question mark from"),
+    "emoji": ("Reacted {} to", "Removed a {} from"),
+    "sticker": ("Reacted with a sticker to", "Removed a sticker from"),
+}
+# message.item_type and message.group_action_type
+EVENTS: dict[EventKind, tuple[int, int]] = {
+    "added": (1, 0),
+    "removed": (1, 1),
+    "renamed": (2, 0),
+    "left": (3, 0),
+    "icon": (3, 1),
+    "kept audio": (5, 0),
+}
+
+
+def schema(name: Literal["chat", "addressbook"]) -> str:
+    """Return the SQL that makes an empty database of Apple's."""
+    return resources.files("ventriloquist.demo").joinpath("schema", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def apple_date(unix_ms: int, seconds: bool = False) -> int:
+    """Return a time as Messages counts it: nanoseconds since 2001, on old rows seconds."""
+    since = unix_ms - EPOCH_MS
+    return since // 1000 if seconds else since * 1_000_000
+
+
+def tapback_prose(kind: ReactionKind, target: str | None, *, emoji: str | None, removed: bool) -> str:
+    """Return a tapback's text, which nobody typed. A target without text is a picture."""
+    return f"{_PROSE[kind][removed].format(emoji)} {f'“{target}”' if target else 'an image'}"
+
+
+def edit_summary(versions: Sequence[tuple[int, bytes]]) -> bytes:
+    """Return an edited message's summary: when each version of its one part was written (Unix ms), and its body."""
+    history = [{"d": apple_date(at) / 1e9, "t": body} for at, body in versions]
+    return plistlib.dumps({"ust": True, "ec": {"0": history}, "ep": [0]}, fmt=plistlib.FMT_BINARY)
+
+
+def unsent_summary() -> bytes:
+    """Return the summary of a message whose one part was unsent."""
+    return plistlib.dumps({"ust": True, "rp": [0]}, fmt=plistlib.FMT_BINARY)
