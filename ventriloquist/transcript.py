@@ -90,13 +90,18 @@ def well_formed(text: str) -> str:
 
 def render_header(header: Header) -> str:
     """Render the header, without its newline."""
-    return header_prefix(header.type, header.members) + json.dumps(header.start) + "}"
+    return complete_header(header_prefix(header.type, header.members), header.start)
 
 
 def header_prefix(type: ConversationType, members: Sequence[str]) -> str:
     """Render a header up to the value of `start`, the one part in which a conversation's windows differ."""
     opening = json.dumps({"type": type, "members": list(members)}, ensure_ascii=False)
     return _escape(opening[:-1]) + ', "start": '
+
+
+def complete_header(prefix: str, start: str) -> str:
+    """Render the header whose `header_prefix` is stored, without its newline."""
+    return prefix + json.dumps(start) + "}"
 
 
 def render_line(line: Line) -> str:

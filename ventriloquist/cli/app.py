@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import prepare
+from ventriloquist.cli import export, prepare
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare.command,
+    "export": export.command,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from ventriloquist.database.connect import make_private_folder, open_database
+from ventriloquist.database.connect import FILENAME, make_private_folder, open_database
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
 
 LOCK = "ventriloquist.lock"
@@ -30,17 +30,30 @@ class Run:
 
 @contextmanager
 def recorded_run(
-    home: Path, command: str, parameters: Mapping[str, object] | None = None, *, create: bool = False
+    home: Path,
+    command: str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    create: bool = False,
+    check: Callable[[Database], None] = lambda _db: None,
 ) -> Iterator[Run]:
     """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
+
+    Args:
+        home: VQ_HOME.
+        command: the subcommand's name.
+        parameters: what was asked, as JSON can hold it.
+        create: make the home and the database where they do not exist yet.
+        check: raises where the command cannot run yet; then no run is recorded.
 
     Raises:
         BusyError: another run holds the lock.
         NotReadyError: there is no database and `create` is false; nothing is made.
     """
-    if not create and not home.exists():
+    if not create and not (home / FILENAME).exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     with _lock(home), open_database(home, create=create) as db:
+        check(db)
         row = (command, _now(), json.dumps(dict(parameters or {}), default=str, ensure_ascii=False))
         with db.atomic():
             cursor = db.conn.execute("INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)", row)

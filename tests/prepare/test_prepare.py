@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
+
+from ventriloquist.database import open_database, recorded_run
+from ventriloquist.errors import NotReadyError
+from ventriloquist.prepare import PrepareOptions, prepare, require_messages
+
+
+def contents(db, conversation_id: int = 1) -> list[str]:
+    rows = db.conn.execute(
+        "SELECT content FROM training_messages WHERE conversation_id = ? ORDER BY position", (conversation_id,)
+    )
+    return [row[0] for row in rows]
+
+
+def test_before_collect_nothing_is_made(home: Path) -> None:
+    with pytest.raises(NotReadyError), recorded_run(home, "prepare", check=require_messages):
+        pass
+    assert not home.exists()
+
+
+def test_without_messages_no_run_is_recorded(home: Path) -> None:
+    with open_database(home, create=True):
+        pass
+    with pytest.raises(NotReadyError), recorded_run(home, "prepare", check=require_messages):
+        pass
+    with open_database(home) as db:
+        assert db.conn.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+
+
+def test_a_message_becomes_a_line_for_each_of_its_lines(home: Path) -> None:
+    text = "one\r\n\r\ntwo\rthree\n  \nfour\u2028still four\u0085and still"
+    with filled(home, [chat(text)]) as db:
+        summary = prepare(db)
+        assert contents(db) == ["one", "two", "three", "four\u2028still four\u0085and still"]
+        assert summary.lines == 4
+        assert {row[0] for row in db.conn.execute("SELECT message_id FROM training_messages")} == {1}
+
+
+def test_attachments_come_before_the_text_and_the_reply_marker_before_both(home: Path) -> None:
+    messages = [
+        Message("Sam", "look  at\nthis", guid="look"),
+        Message("Aidan Allchin", "nice", reply_to="look", attachments=[("image/jpeg", "a.jpg", None)]),
+        Message("Sam", None, attachments=[("video/mp4", None, None)], guid="film", reply_to="gone"),
+        Message("Aidan Allchin", "wow", reply_to="film"),
+    ]
+    with filled(home, [Conversation(messages)]) as db:
+        prepare(db)
+        assert contents(db) == [
+            "look  at",
+            "this",
+            '[replying to "look at this"] [photo]',
+            "nice",
+            "[video]",
+            '[replying to "[video]"] wow',
+        ]
+
+
+def test_positions_follow_time_then_source_then_guid(home: Path) -> None:
+    messages = [
+        Message("Sam", "d", sent_at=NOON + 1, source_rowid=1),
+        Message("Sam", "c", sent_at=NOON, source_rowid=9, guid="b"),
+        Message("Sam", "b", sent_at=NOON, source_rowid=9, guid="a"),
+        Message("Sam", "a", sent_at=NOON, source_rowid=3, guid="z"),
+    ]
+    with filled(home, [Conversation(messages)]) as db:
+        prepare(db)
+        assert contents(db) == ["a", "b", "c", "d"]
+
+
+def test_reactions_are_lines_only_when_asked_for(home: Path) -> None:
+    conversation = Conversation(
+        [Message("Sam", "good news", guid="news"), Message("Sam", "really", sent_at=NOON + DAY)],
+        reactions=[Reaction("Aidan Allchin", "news", "emoji", "🔥", sent_at=NOON + DAY)],
+    )
+    with filled(home, [conversation]) as db:
+        prepare(db)
+        assert contents(db) == ["good news", "really"]
+        prepare(db, PrepareOptions(reactions=True))
+        assert contents(db) == ["good news", "really", '[reacted 🔥 to "good news"]']
+        assert db.conn.execute(
+            "SELECT kind, sender, message_id FROM training_messages WHERE position = 2"
+        ).fetchone() == (
+            "reaction",
+            "Aidan Allchin",
+            None,
+        )
+
+
+def test_the_day_is_the_local_one(home: Path) -> None:
+    with filled(home, [Conversation([Message("Sam", "late", sent_at=NOON + 11 * 3_600_000)])]) as db:
+        prepare(db, PrepareOptions(timezone="Europe/Berlin"))
+        line, start = db.conn.execute(
+            "SELECT text, start FROM rendered_windows JOIN training_windows USING (id)"
+        ).fetchone()
+        assert start == "2024-03-16"
+        assert json.loads(line.split("\n")[0]) == {
+            "type": "dm",
+            "members": ["Aidan Allchin", "Sam"],
+            "start": "2024-03-16",
+        }
+
+
+def test_a_second_run_gives_the_same_bytes(home: Path) -> None:
+    with filled(home, [chat(*map(str, range(40))), chat("hello", other="Kim")]) as db:
+        prepare(db)
+        first = db.conn.execute("SELECT * FROM training_messages ORDER BY id").fetchall()
+        prepare(db)
+        assert db.conn.execute("SELECT * FROM training_messages ORDER BY id").fetchall() == first

@@ -1,0 +1,65 @@
+"""`vq export`: training_messages → JSON Lines files."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ventriloquist.cli.console import note, progress, show
+from ventriloquist.cli.options import JsonOption
+from ventriloquist.windows import Split
+
+OutputOption = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="DIR|-", help="Where to; - for stdout. Default: VQ_HOME/exports."),
+]
+SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this split.")]
+FormatOption = Annotated[
+    Literal["blocks", "prompt-completion", "windows"],
+    typer.Option(
+        "--format", help="A row a block with loss spans, a row a window as prompt and completion, or windows as text."
+    ),
+]
+TargetsOption = Annotated[int, typer.Option("--targets-per-window", min=1, help="Targets a block.")]
+GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
+
+
+def command(
+    *,
+    output: OutputOption = None,
+    split: SplitOption = None,
+    format: FormatOption = "blocks",
+    targets_per_window: TargetsOption = 64,
+    gzip: GzipOption = False,
+    json_: JsonOption = False,
+) -> None:
+    """Write the training data as JSON Lines for other trainers.
+
+    Example: vq export --split train
+    """
+    from ventriloquist import export
+    from ventriloquist.database import recorded_run
+    from ventriloquist.settings import load_settings
+
+    if output == "-" and json_:
+        raise typer.BadParameter("--json and --output - both want stdout.")
+    settings = load_settings()
+    options = export.ExportOptions(format, split, targets_per_window, gzip)
+    with recorded_run(settings.home, "export", asdict(options), check=export.require_prepared) as run:
+        size = export.estimate(run.db, options)
+        if size >= 1e9:
+            note(f"Writing about {size / 1e9:.1f} GB.")
+        if output == "-":
+            run.result = {"rows": export.stream(run.db, sys.stdout.buffer, options)}
+            return
+        with progress("Exporting") as advance:
+            folder = settings.exports if output is None else Path(output).expanduser()
+            summary = run.result = export.export(run.db, folder, options, progress=advance)
+    rows = [
+        (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files
+    ]
+    show(summary, rows, json=json_, title=summary.folder)

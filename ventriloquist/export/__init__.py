@@ -1,0 +1,194 @@
+"""training_messages → files that other trainers read: one row a block or a window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ventriloquist.database import Database
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import NotReadyError, StorageError
+from ventriloquist.export.files import ExportedFile, partial, write_rows
+from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
+from ventriloquist.records import Progress
+from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split
+
+__all__ = [
+    "ExportOptions",
+    "ExportSummary",
+    "ExportedFile",
+    "Format",
+    "estimate",
+    "export",
+    "require_prepared",
+    "stream",
+]
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What to write. `splits` None: every split for blocks and prompt-completion, `train` for windows."""
+
+    format: Format = "blocks"
+    split: Split | None = None
+    targets_per_window: int = 64  # K of a block
+    gzip: bool = False
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        if self.split is not None:
+            return (self.split,)
+        return ("train",) if self.format == "windows" else SPLITS
+
+    def file_name(self, split: Split) -> str:
+        name = "training_windows.jsonl" if self.format == "windows" else f"{split}.jsonl"
+        return name + ".gz" if self.gzip else name
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What was written where."""
+
+    folder: str
+    format: Format
+    files: tuple[ExportedFile, ...]
+
+
+def require_prepared(db: Database) -> None:
+    """Check that prepare has run.
+
+    Raises:
+        NotReadyError: it has not.
+    """
+    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
+        raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
+
+
+def estimate(db: Database, options: ExportOptions) -> int:
+    """Return about how many bytes an export will have, uncompressed: a few per cent more than it will be."""
+    lines, line_bytes = db.conn.execute(
+        "SELECT count(*), coalesce(sum(length(CAST(line AS BLOB))), 0) FROM training_messages"
+    ).fetchone()
+    per_line = line_bytes / max(1, lines) + 16  # twelve quotes and a newline are escaped once more
+    per_row = 200  # header and field names
+    total = 0.0
+    for split in options.splits:
+        targets, shown = db.conn.execute(
+            "SELECT count(*), coalesce(sum(min(position + 1, ?)), 0) FROM training_messages WHERE split = ?",
+            (WINDOW_SIZE, split),
+        ).fetchone()
+        if options.format == "blocks":
+            rows = targets / options.targets_per_window
+            total += rows * per_row + (rows * (WINDOW_SIZE - 1) + targets) * per_line
+        else:
+            total += targets * per_row + shown * per_line
+    return int(total * 1.05)
+
+
+def export(
+    db: Database, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
+) -> ExportSummary:
+    """Write the files and their manifest; each appears whole or not at all, readable by the user alone.
+
+    Raises:
+        NotReadyError: nothing is prepared.
+        StorageError: the folder cannot be used, or the disk is too small or full.
+    """
+    require_prepared(db)
+    try:
+        _make_folder(folder)
+        _check_disk(folder, estimate(db, options))
+        paths = {split: folder / options.file_name(split) for split in options.splits}
+        try:
+            advance = _counter(db, options, progress)
+            files = tuple(write_rows(path, split, _rows(db, options, split), advance) for split, path in paths.items())
+            _write_manifest(folder, options, files)
+            for path in (*paths.values(), folder / MANIFEST):
+                partial(path).replace(path)
+        finally:
+            for path in (*paths.values(), folder / MANIFEST):
+                partial(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            hint="Free some space, check its permissions, or name another folder with --output.",
+        ) from None
+    return ExportSummary(str(folder), options.format, files)
+
+
+def stream(db: Database, out: BinaryIO, options: ExportOptions) -> int:
+    """Write one split's rows, `train` unless another is chosen, to a stream; return how many.
+
+    Raises:
+        NotReadyError: nothing is prepared.
+    """
+    require_prepared(db)
+    rows = 0
+    for row in _rows(db, options, options.split or "train"):
+        out.write(row.data)
+        rows += 1
+    out.flush()
+    return rows
+
+
+def _rows(db: Database, options: ExportOptions, split: Split) -> Iterator[Row]:
+    if options.format == "blocks":
+        return block_rows(db, split, targets_per_window=options.targets_per_window)
+    return window_rows(db, split) if options.format == "windows" else prompt_completion_rows(db, split)
+
+
+def _counter(db: Database, options: ExportOptions, progress: Progress) -> Callable[[int], None]:
+    counts: Mapping[Split, int] = dict(
+        db.conn.execute("SELECT split, count(*) FROM training_messages WHERE split IS NOT NULL GROUP BY split")
+    )
+    total = sum(counts.get(split, 0) for split in options.splits)
+    done = told = 0
+
+    def advance(targets: int) -> None:
+        nonlocal done, told
+        done += targets
+        if done - told >= 1000 or done == total:
+            told = done
+            progress(done, total)
+
+    return advance
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():  # a folder of the user's own keeps its mode
+        make_private_folder(folder)
+
+
+def _check_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StorageError(
+            f"The export needs about {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free.",
+            hint="Use --format blocks, one --split, --gzip, or --output on another disk.",
+        )
+
+
+def _write_manifest(folder: Path, options: ExportOptions, files: Sequence[ExportedFile]) -> None:
+    """Describe the files, and those of earlier exports that still lie beside them."""
+    path = folder / MANIFEST
+    try:
+        earlier = json.loads(path.read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        earlier = []
+    written = {file.name for file in files}
+    kept = [file for file in earlier if file["name"] not in written and (folder / file["name"]).exists()]
+    new = [
+        {**asdict(file), "format": options.format, "format_version": FORMAT_VERSION, "window_size": WINDOW_SIZE}
+        | ({"targets_per_window": options.targets_per_window} if options.format == "blocks" else {})
+        for file in files
+    ]
+    manifest = {"files": sorted([*kept, *new], key=lambda file: str(file["name"]))}
+    partial(path).touch(mode=0o600)
+    partial(path).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -1,0 +1,92 @@
+"""text_messages → training_messages: what each message becomes, in which order, and in which split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ventriloquist.database import Database
+from ventriloquist.errors import NotReadyError
+from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
+from ventriloquist.prepare.lines import Sources
+from ventriloquist.prepare.options import PrepareOptions
+from ventriloquist.prepare.selection import select
+from ventriloquist.prepare.splits import drop_equal_texts
+from ventriloquist.prepare.store import Target, load_names, store_conversation
+from ventriloquist.records import Progress
+
+__all__ = ["PrepareOptions", "PrepareSummary", "load_timezone", "prepare", "require_messages"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSummary:
+    """What prepare made, in numbers.
+
+    Attributes:
+        timezone: in which days begin.
+        messages: messages that were read.
+        lines: training messages, by split and in all; `context` ones are no targets.
+        left_out: messages left out, by reason.
+        redacted: spans replaced, by kind.
+    """
+
+    timezone: str
+    messages: int
+    conversations: int
+    lines: int
+    train: int
+    validation: int
+    test: int
+    context: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)
+
+
+def require_messages(db: Database) -> None:
+    """Check that collect has run.
+
+    Raises:
+        NotReadyError: it has not, or found nothing.
+    """
+    if db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is None:
+        raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
+
+
+def prepare(
+    db: Database, options: PrepareOptions | None = None, *, progress: Progress = lambda _done, _total: None
+) -> PrepareSummary:
+    """Replace the training messages, in one transaction and with flat memory.
+
+    Raises:
+        NotReadyError: there are no messages.
+        SettingsError, UnknownNameError: an option makes no sense or names nobody.
+    """
+    options = options or PrepareOptions()
+    require_messages(db)
+    zone = load_timezone(options.timezone)
+    selection = select(db, options, zone)
+    cut_at = None if options.split_date is None else day_begins(options.split_date, zone, "--split-date")
+    sources = Sources(db, selection, lambda text: text, Counter())
+    total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
+    with db.atomic():
+        db.conn.execute("DELETE FROM training_messages")
+        db.conn.execute("DELETE FROM training_conversations")
+        done = 0
+        target = Target(options, load_names(db), day_reader(zone), cut_at)
+        for id, type, messages in db.conn.execute(
+            "SELECT c.id, c.type, count(*) FROM conversations c JOIN text_messages t ON t.conversation_id = c.id"
+            " GROUP BY c.id ORDER BY c.id"
+        ).fetchall():
+            store_conversation(sources, target, id, type)
+            done += messages
+            progress(done, total)
+        drop_equal_texts(db)
+    splits = dict(db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split"))
+    return PrepareSummary(
+        timezone=zone.key,
+        messages=total,
+        conversations=db.conn.execute("SELECT count(*) FROM training_conversations").fetchone()[0],
+        lines=sum(splits.values()),
+        **{name: splits.get(name, 0) for name in ("train", "validation", "test", "context")},
+        left_out=dict(sources.left_out),
+    )

@@ -1,0 +1,79 @@
+"""Local dates: when a day begins where the owner lives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ventriloquist.errors import SettingsError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+HOUR_MS = 3_600_000
+
+
+def load_timezone(name: str | None) -> ZoneInfo:
+    """Return a time zone by its IANA name, or the system's.
+
+    Raises:
+        SettingsError: there is no such zone.
+    """
+    if name is None:
+        return _system_timezone()
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"There is no time zone {name!r}.", hint="Name one like --timezone Europe/Berlin or America/New_York."
+        ) from None
+
+
+def day_reader(zone: ZoneInfo) -> Callable[[int], str]:
+    """Return a function from Unix milliseconds to the local date (ISO); quick for times that come in order."""
+    hour, whole_hour = -1, ""  # the last hour asked for, and its date where midnight does not fall into it
+
+    def day(sent_at: int) -> str:
+        nonlocal hour, whole_hour
+        if sent_at // HOUR_MS != hour:
+            hour = sent_at // HOUR_MS
+            first, last = (_local_date(moment, zone) for moment in (hour * HOUR_MS, (hour + 1) * HOUR_MS - 1))
+            whole_hour = first if first == last else ""
+        return whole_hour or _local_date(sent_at, zone)
+
+    return day
+
+
+def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) -> int:
+    """Return the Unix milliseconds at which a local date (ISO), or one so many days later, begins.
+
+    Raises:
+        SettingsError: it is not a date; `option` says where it came from.
+    """
+    try:
+        midnight = datetime.combine(date.fromisoformat(day) + timedelta(days=days_later), time(), zone)
+    except (ValueError, OverflowError):
+        raise SettingsError(f"{option} {day!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None
+    return (midnight - EPOCH) // MILLISECOND
+
+
+def _local_date(sent_at: int, zone: ZoneInfo) -> str:
+    try:
+        return (EPOCH + sent_at * MILLISECOND).astimezone(zone).date().isoformat()
+    except OverflowError:  # a clock that was set to nonsense
+        return (date.max if sent_at > 0 else date.min).isoformat()
+
+
+def _system_timezone() -> ZoneInfo:
+    candidates = [os.environ.get("TZ", "").removeprefix(":")]
+    link = Path("/etc/localtime")
+    if link.is_symlink():
+        candidates.append(str(link.readlink()).rpartition("zoneinfo/")[2])
+    for candidate in candidates:
+        try:
+            return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")

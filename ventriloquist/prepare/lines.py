@@ -1,0 +1,117 @@
+"""From messages to the lines they become, in order, one conversation at a time."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ventriloquist.database import Database
+from ventriloquist.prepare.selection import Selection
+from ventriloquist.transcript import Kind, attachment_placeholder, reaction_content, reply_marker, text_lines
+
+Redact = Callable[[str], str]
+
+_MESSAGES = """
+    SELECT id, guid, CASE WHEN is_from_me THEN (SELECT id FROM people WHERE is_me = 1) ELSE sender_id END,
+        sent_at, source_rowid, text, thread_originator_guid, thread_originator_part,
+        flags, EXISTS (SELECT 1 FROM attachments WHERE message_guid = text_messages.guid)
+    FROM text_messages WHERE conversation_id = ? ORDER BY sent_at, source_rowid, guid
+"""
+_REACTIONS = """
+    SELECT r.guid, r.target_guid, r.person_id, r.kind, r.emoji, r.sent_at
+    FROM reactions r JOIN text_messages t ON t.guid = r.target_guid
+    WHERE t.conversation_id = ? ORDER BY r.sent_at, r.guid
+"""
+_AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
+
+
+class Draft(NamedTuple):
+    """A line before it has a position."""
+
+    message_id: int | None
+    kind: Kind
+    sender_id: int | None
+    sent_at: int
+    content: str
+
+
+Ordered = tuple[int, float, str, list[Draft]]
+
+
+class Sources(NamedTuple):
+    """What reading a conversation needs besides its rows."""
+
+    db: Database
+    selection: Selection
+    redact: Redact
+    left_out: Counter[str]
+
+
+def conversation_lines(sources: Sources, conversation_id: int, *, reactions: bool) -> Iterator[Draft]:
+    """Yield a conversation's lines in order: by sent_at, source_rowid, guid; reactions after messages of their time."""
+    messages = _message_drafts(sources, conversation_id)
+    if reactions:
+        messages = heapq.merge(messages, _reaction_drafts(sources, conversation_id), key=lambda item: item[:3])
+    for *_, drafts in messages:
+        yield from drafts
+
+
+def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
+    db, selection, redact, left_out = sources
+    for row in db.conn.execute(_MESSAGES, (conversation_id,)):
+        id, guid, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
+        reason = selection.reason(conversation_id, sender_id, sent_at, flags)
+        if reason:
+            left_out[reason] += 1
+            continue
+        parts: list[tuple[Kind, str]] = []
+        if has_attachments:
+            parts += [("attachment", placeholder) for placeholder in _placeholders(db, guid, redact)]
+        if text is not None:
+            parts += [("text", line) for line in text_lines(redact(text))]
+        if not parts:
+            left_out["blank"] += 1
+            continue
+        if originator and (target := _quoted(sources, originator, part)):
+            kind, first = parts[0]
+            parts[0] = (kind, reply_marker(target) + first)
+        yield sent_at, source_rowid, guid, [Draft(id, kind, sender_id, sent_at, content) for kind, content in parts]
+
+
+def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
+    for row in sources.db.conn.execute(_REACTIONS, (conversation_id,)):
+        guid, target_guid, person_id, kind, emoji, sent_at = row
+        if sources.selection.reason(conversation_id, person_id, sent_at, ""):
+            continue
+        target = _quoted(sources, target_guid, None)
+        if target:
+            content = reaction_content(kind, emoji, target)
+            yield sent_at, _AFTER_MESSAGES, guid, [Draft(None, "reaction", person_id, sent_at, content)]
+
+
+def _quoted(sources: Sources, guid: str, part: str | None) -> str | None:
+    """Return the text of a message that another one quotes, or None where it is unknown or left out."""
+    db, selection, redact, _ = sources
+    row = db.conn.execute(
+        "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
+    ).fetchone()
+    if row is None or selection.reason(*row[:4]):
+        return None
+    text: str | None = row[4]
+    if text is not None and text.strip():
+        return redact(text)
+    placeholders = _placeholders(db, guid, redact)
+    index = int(part.partition(":")[0]) if part and part.partition(":")[0].isdecimal() else 0
+    return placeholders[index if index < len(placeholders) else 0] if placeholders else None
+
+
+def _placeholders(db: Database, guid: str, redact: Redact) -> list[str]:
+    rows = db.conn.execute(
+        "SELECT mime_type, filename, transcript FROM attachments WHERE message_guid = ? ORDER BY position", (guid,)
+    )
+    return [
+        attachment_placeholder(mime_type, filename and redact(filename), transcript and redact(transcript))
+        for mime_type, filename, transcript in rows.fetchall()
+    ]
