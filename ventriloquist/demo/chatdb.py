@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -81,9 +81,15 @@ class Sent(NamedTuple):
 
 
 class ChatDatabase:
-    """A chat.db that is being written; a context manager, which commits and closes it."""
+    """A chat.db that is being written; a context manager, which commits and closes it.
+
+    Raises:
+        FileExistsError: there is a file already, whatever it is.
+    """
 
     def __init__(self, path: Path, *, owner: Owner, seed: int = 0) -> None:
+        if path.exists():
+            raise FileExistsError(path)
         self.owner = owner
         self.connection = sqlite3.connect(path, isolation_level=None)
         self._random = random.Random(seed)  # noqa: S311  # GUIDs of a demo
@@ -167,7 +173,7 @@ class ChatDatabase:
         sender: str | None = None,
         files: Sequence[Attachment] = (),
         reply_to: Sent | None = None,
-        attributes: dict[str, Value] | None = None,
+        attributes: Mapping[str, Value] | None = None,
         stored: Stored = "typedstream",
         seconds: bool = False,
         **columns: object,
@@ -193,18 +199,13 @@ class ChatDatabase:
         if reply_to is not None:
             length = len(reply_to.text or ATTACHMENT_SLOT)
             columns |= {"thread_originator_guid": reply_to.guid, "thread_originator_part": f"0:0:{length}"}
-        sent = self._message(
-            chat,
-            at,
-            sender,
-            seconds=seconds,
-            guid=guid,
-            text=None if stored == "typedstream" else text,
-            attributedBody=body,
-            cache_has_attachments=int(bool(attachments)),
-            part_count=len(attachments) + (text is not None),
-            **columns,
-        )
+        row: dict[str, object] = {
+            "text": None if stored == "typedstream" else text,
+            "attributedBody": body,
+            "cache_has_attachments": int(bool(attachments)),
+            "part_count": len(attachments) + (text is not None),
+        }
+        sent = self._message(chat, at, sender, seconds=seconds, guid=guid, **(row | columns))
         for name, file in attachments:
             self._attachment(sent.rowid, name, file, outgoing=sender is None, date=apple_date(at, seconds))
         chat.last_guid = guid
@@ -345,7 +346,7 @@ class ChatDatabase:
         return self.connection.execute(self._statements[key], tuple(columns.values())).lastrowid or 0
 
 
-def _runs(text: str | None, files: Sequence[tuple[str, Attachment]], attributes: dict[str, Value]) -> list[Run]:
+def _runs(text: str | None, files: Sequence[tuple[str, Attachment]], attributes: Mapping[str, Value]) -> list[Run]:
     runs = []
     for part, (guid, file) in enumerate(files):
         of_file: dict[str, Value] = {PART: part, FILE_TRANSFER: guid}
@@ -353,5 +354,5 @@ def _runs(text: str | None, files: Sequence[tuple[str, Attachment]], attributes:
             of_file[AUDIO_TRANSCRIPTION] = file.transcript
         runs.append(Run(ATTACHMENT_SLOT, of_file))
     if text is not None:
-        runs.append(Run(text, {PART: len(files)} | attributes))
+        runs.append(Run(text, {PART: len(files), **attributes}))
     return runs

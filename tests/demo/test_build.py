@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ventriloquist.demo.build import CastPaths, build
+from ventriloquist.demo.cast import CAST, STRANGERS
+
+TAPBACK = "associated_message_type BETWEEN 2000 AND 2007"
+
+
+@pytest.fixture(scope="module")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> CastPaths:
+    return build(tmp_path_factory.mktemp("cast") / "data")
+
+
+def count(cast: CastPaths, where: str) -> int:
+    with closing(sqlite3.connect(f"file:{cast.chat_db}?mode=ro", uri=True)) as connection:
+        row: tuple[int] = connection.execute(f"SELECT count(*) FROM message WHERE {where}").fetchone()
+    return row[0]
+
+
+def test_it_is_some_thousand_messages_of_everybody(cast: CastPaths) -> None:
+    expected = cast.expected
+    assert 3_500 <= expected.messages.total() <= 6_000
+    assert set(expected.senders) == {person.name for person in CAST.values()}
+    assert min(expected.senders.values()) >= 250
+    assert len(expected.messages) == 6
+    assert expected.reactions >= 300
+    assert 0.005 < expected.edited / expected.messages.total() < 0.02
+    assert expected.replies / expected.messages.total() < 0.06
+    assert min(expected.taken_back, expected.unsent, expected.photos, expected.events) >= 4
+
+
+def test_what_is_expected_is_what_the_rows_say(cast: CastPaths) -> None:
+    expected = cast.expected
+    assert count(cast, "1") == expected.rows
+    assert count(cast, "item_type != 0") == expected.events
+    assert count(cast, "thread_originator_guid IS NOT NULL") == expected.replies
+    assert count(cast, "date_edited > 0 AND date_retracted = 0") == expected.edited
+    assert count(cast, "date_retracted > 0") == expected.unsent
+    removals = count(cast, "associated_message_type BETWEEN 3000 AND 3007")
+    assert count(cast, TAPBACK) == expected.reactions + removals
+    assert expected.taken_back == 2 * removals
+    assert expected.strangers == len(STRANGERS)
+    written = expected.messages.total() + expected.strangers
+    assert expected.rows == written + expected.reactions + expected.taken_back + expected.unsent + expected.events
+
+
+def test_most_rows_have_no_plain_text_and_some_are_sms_with_dates_in_seconds(cast: CastPaths) -> None:
+    assert count(cast, "text IS NULL AND attributedBody IS NOT NULL") > 0.9 * cast.expected.rows
+    assert count(cast, "text IS NOT NULL AND attributedBody IS NULL AND service = 'SMS'") >= 30
+    assert count(cast, "date < 1e11") >= 5
+
+
+def test_rows_are_in_order_of_time_but_for_what_came_from_another_device(cast: CastPaths) -> None:
+    with closing(sqlite3.connect(f"file:{cast.chat_db}?mode=ro", uri=True)) as connection:
+        dates = [
+            date if date > 1e11 else date * 1_000_000_000
+            for (date,) in connection.execute("SELECT date FROM message ORDER BY ROWID")
+        ]
+    regular = [date // 1_000_000_000 for date in dates[: -len(STRANGERS)]]
+    assert regular == sorted(regular)
+
+
+def test_the_same_seed_makes_the_same_rows_and_another_seed_others(tmp_path: Path, cast: CastPaths) -> None:
+    again, other = build(tmp_path / "again"), build(tmp_path / "other", seed=1)
+    assert dump(again.chat_db) == dump(cast.chat_db)
+    assert dump(other.chat_db) != dump(cast.chat_db)
+    stores = sorted(path.relative_to(cast.contacts) for path in cast.contacts.rglob("*.abcddb"))
+    assert len(stores) == 2
+    for store in stores:
+        assert dump(again.contacts / store) == dump(cast.contacts / store)
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return list(connection.iterdump())

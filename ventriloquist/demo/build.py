@@ -1,0 +1,197 @@
+"""Build the cast's chat.db and address book."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+
+from ventriloquist.demo.addressbook import write_contacts
+from ventriloquist.demo.apple import EventKind
+from ventriloquist.demo.cast import (
+    ACCOUNT,
+    ACCOUNT_CARDS,
+    CAST,
+    CONVERSATIONS,
+    GROUP_EVENTS,
+    LOCAL_CARDS,
+    OWNER,
+    STRANGERS,
+    Conversation,
+)
+from ventriloquist.demo.chatdb import Chat, ChatDatabase, Sent
+from ventriloquist.demo.history import SECOND_MS, Said, Tapback, play_conversation
+from ventriloquist.demo.script import PHOTO, parse_script
+from ventriloquist.demo.typedstream import ONE_TIME_CODE
+from ventriloquist.records import Attachment
+
+DAY_MS = 86_400_000
+SECONDS_UNTIL = 1_688_169_600_000  # 2023-07-01: earlier SMS came over from an older phone, whose dates count seconds
+
+Action = tuple[int, Callable[[], None]]  # when (Unix milliseconds), and what is written then
+
+
+@dataclass(slots=True)
+class Expected:
+    """What was written, as a reader should find it."""
+
+    rows: int = 0  # of the table message
+    messages: Counter[str] = field(default_factory=Counter)  # of a conversation: its title or the partner's name
+    senders: Counter[str] = field(default_factory=Counter)  # messages in those conversations, by name
+    photos: int = 0  # messages that are a picture
+    replies: int = 0
+    edited: int = 0
+    reactions: int = 0  # that stand
+    taken_back: int = 0  # rows of reactions that do not, and of their removals
+    events: int = 0
+    unsent: int = 0
+    strangers: int = 0  # rows of senders who are no correspondents
+    deleted: int = 0  # of those, in Recently Deleted
+
+
+@dataclass(frozen=True, slots=True)
+class CastPaths:
+    """Where the cast's data lie (`vq collect --chat-db … --contacts …`), and what is in them."""
+
+    chat_db: Path
+    contacts: Path
+    expected: Expected
+
+
+def build(folder: Path, seed: int = 0) -> CastPaths:
+    """Write chat.db and an AddressBook folder into a folder, which is made. The same seed makes the same rows.
+
+    Raises:
+        FileExistsError: there is a chat.db already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    chat_db, contacts = folder / "chat.db", folder / "AddressBook"
+    with ChatDatabase(chat_db, owner=OWNER, seed=seed) as db:
+        writer = _Writer(db, random.Random(seed))  # noqa: S311  # file names of pictures
+        writer.write([play(conversation, seed) for conversation in CONVERSATIONS])
+    write_contacts(contacts, LOCAL_CARDS, [(ACCOUNT, ACCOUNT_CARDS)])
+    return CastPaths(chat_db, contacts, writer.expected)
+
+
+def play(conversation: Conversation, seed: int = 0) -> list[Said]:
+    """Play one of the cast's conversations, in order of time."""
+    script = resources.files("ventriloquist.demo").joinpath("scripts", f"{conversation.script}.txt")
+    scenes = parse_script(script.read_text(encoding="utf-8"), conversation.initials, name=script.name)
+    return play_conversation(conversation, scenes, seed)
+
+
+class _Writer:
+    """Writes what was played, in order of time over all conversations, and counts it."""
+
+    def __init__(self, db: ChatDatabase, rng: random.Random) -> None:
+        self.db = db
+        self.expected = Expected()
+        self._rng = rng
+        self._chats: dict[object, Chat] = {}
+        self._sent: dict[Said, Sent] = {}
+
+    def write(self, histories: Sequence[list[Said]]) -> None:
+        actions = [action for history in histories for action in self._actions(history)]
+        actions.sort(key=lambda action: action[0])
+        for _, act in actions:
+            act()
+            self.expected.rows += 1
+        self._write_strangers(actions[-1][0])
+
+    def _actions(self, history: list[Said]) -> Iterator[Action]:
+        for said in history:
+            if said.unsent_first is not None:
+                yield said.at - SECOND_MS, partial(self._write_unsent, said, said.unsent_first)
+            yield said.at, partial(self._write_said, said)
+            for tapback in said.tapbacks:
+                yield tapback.at, partial(self._write_tapback, said, tapback)
+                if tapback.until is not None:
+                    yield tapback.until, partial(self._write_tapback, said, tapback, removed=True)
+        if history[0].conversation.title is not None:
+            for share, kind, by, title in GROUP_EVENTS:
+                after = history[int(share * len(history))]
+                yield after.at - SECOND_MS, partial(self._write_event, after, kind, by, title)
+
+    def _write_said(self, said: Said) -> None:
+        chat = self._chat(said)
+        sender = self._handle(said, said.speaker)
+        expected = self.expected
+        if said.is_link:
+            sent = self.db.link(chat, said.at, said.text, sender=sender)
+        else:
+            is_photo = said.text == PHOTO
+            sent = self.db.message(
+                chat,
+                said.at,
+                None if is_photo else said.edited_from or said.text,
+                sender=sender,
+                files=[self._photo()] if is_photo else [],
+                reply_to=self._sent[said.reply_to] if said.reply_to else None,
+                stored="typedstream" if chat.service == "iMessage" else "text",
+                seconds=chat.service == "SMS" and said.at < SECONDS_UNTIL,
+            )
+            if said.edited_from is not None:
+                sent = self.db.edit(sent, said.at + self._rng.randint(8, 90) * SECOND_MS, said.text)
+            expected.photos += is_photo
+            expected.edited += said.edited_from is not None
+            expected.replies += said.reply_to is not None
+        self._sent[said] = sent
+        expected.messages[said.conversation.title or CAST[said.conversation.initials[1]].name] += 1
+        expected.senders[CAST[said.speaker].name] += 1
+
+    def _write_unsent(self, said: Said, text: str) -> None:
+        sent = self.db.message(self._chat(said), said.at - SECOND_MS, text, sender=self._handle(said, said.speaker))
+        self.db.unsend(sent, said.at)
+        self.expected.unsent += 1
+
+    def _write_tapback(self, said: Said, tapback: Tapback, *, removed: bool = False) -> None:
+        by, at, kind, emoji, until = tapback
+        target, sender = self._sent[said], self._handle(said, by)
+        self.db.tapback(target, (until or at) if removed else at, kind, sender=sender, emoji=emoji, removed=removed)
+        if until is None:
+            self.expected.reactions += 1
+        else:
+            self.expected.taken_back += 1
+
+    def _write_event(self, near: Said, kind: EventKind, by: str, title: str | None) -> None:
+        sender = self._handle(near, by)
+        self.db.event(self._chat(near), near.at - SECOND_MS, kind, sender=sender, title=title)
+        self.expected.events += 1
+
+    def _write_strangers(self, end: int) -> None:
+        """Write what nobody wants to learn: it stands behind, as rows do that came from another device."""
+        sent = None
+        for number, (handle, service, text, code) in enumerate(STRANGERS, start=1):
+            chat = self._chats.get(handle) or self.db.dm(handle, service)
+            self._chats[handle] = chat
+            attributes = {ONE_TIME_CODE: {"code": code}} if code else None
+            sent = self.db.message(chat, end - number * 37 * DAY_MS, text, sender=handle, attributes=attributes)
+            self.expected.strangers += 1
+        if sent is not None:
+            self.db.delete(sent, end)
+            self.expected.deleted += 1
+        self.expected.rows += len(STRANGERS)
+
+    def _chat(self, said: Said) -> Chat:
+        key = said.address or said.conversation
+        if key not in self._chats:
+            if said.address is None:
+                handles = [CAST[i].addresses[0].handle for i in said.conversation.initials if CAST[i].addresses]
+                self._chats[key] = self.db.group(handles, said.conversation.title)
+            else:
+                self._chats[key] = self.db.dm(said.address.handle, said.address.service)
+        return self._chats[key]
+
+    def _handle(self, said: Said, initial: str) -> str | None:
+        addresses = CAST[initial].addresses
+        return (said.address or addresses[0]).handle if addresses else None
+
+    def _photo(self) -> Attachment:
+        number = self._rng.randrange(1000, 9999)
+        return self._rng.choice(
+            (Attachment("image/heic", f"IMG_{number}.HEIC"), Attachment("image/jpeg", f"IMG_{number}.jpeg"))
+        )
