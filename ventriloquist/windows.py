@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 WINDOW_SIZE = 100  # messages, the target included
 MIN_HOLDOUT_MESSAGES = 10  # smaller conversations are all training
 
@@ -88,3 +91,30 @@ def blocks(targets: Span, *, context: int, size: int, offset: int = 0) -> Iterat
         stop = min(end, targets.last + 1)
         yield Block(max(0, first - context), first, stop)
         first, end = stop, stop + size
+
+
+def fit_block(block: Block, lengths: NDArray[np.int64], budget: int, *, context: int) -> Iterator[Block]:
+    """Shorten a block to a budget of tokens: whole old messages go from the front, then targets to further blocks.
+
+    Args:
+        block: what to fit.
+        lengths: tokens of each position of the conversation, (messages,).
+        budget: tokens a block may have, its header not counted.
+        context: messages before the first target of a further block.
+
+    Yields:
+        Blocks that fit; a target that alone does not fit is in none of them.
+    """
+    start, first, stop = block
+    total = int(lengths[start:stop].sum())
+    while total > budget and start < first:
+        total -= int(lengths[start])
+        start += 1
+    while total > budget and stop - first > 1:
+        stop -= 1
+        total -= int(lengths[stop])
+    if total <= budget:
+        yield Block(start, first, stop)
+    if stop < block.stop:
+        rest = Block(max(0, stop - context), stop, block.stop)
+        yield from fit_block(rest, lengths, budget, context=context)

@@ -1,0 +1,1 @@
+"""A base model and an adapter: load them, tokenise for them, generate and score with them."""

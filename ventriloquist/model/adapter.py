@@ -1,0 +1,61 @@
+"""A trained adapter: the run folders, and loading one with its base model and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
+from ventriloquist.model.manifest import FILENAME, Manifest, read_manifest
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A base model with an adapter on it, ready to score and generate."""
+
+    folder: Path
+    manifest: Manifest
+    model: Any  # a peft model in evaluation mode
+    tokenizer: Any
+
+    @contextmanager
+    def disabled(self) -> Iterator[Any]:
+        """Use the bare base model inside the block."""
+        with self.model.disable_adapter():
+            yield self.model
+
+
+def newest_run(runs: Path) -> Path:
+    """Return the newest run folder that has a finished adapter.
+
+    Raises:
+        NotReadyError: there is none.
+    """
+    finished = sorted(path.parent for path in runs.glob(f"*/{FILENAME}"))
+    if not finished:
+        raise NotReadyError("There is no trained adapter yet.", hint="Run: vq train")
+    return finished[-1]
+
+
+def load_adapter(folder: Path) -> Adapter:
+    """Load an adapter and its base model from this machine; never from the network.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+        ModelError: the folder or its base cannot be used.
+    """
+    manifest = read_manifest(folder)
+    require_torch()
+    from peft import PeftModel
+
+    base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
+    tokenizer = load_tokenizer(base)
+    try:
+        model = PeftModel.from_pretrained(load_base(base), folder).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
+    return Adapter(folder, manifest, model, tokenizer)

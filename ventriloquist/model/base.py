@@ -1,0 +1,126 @@
+"""Base models: which one a name means, where it is, and loading it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.model import smollm2
+
+TINY = "tiny"
+SMOLLM2 = "smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model that can be loaded: a folder, or a repository of the hub at a revision."""
+
+    source: str
+    revision: str | None = None
+
+
+def resolve(name: str, models: Path) -> Base:
+    """Return what a model's name means: `smollm2`, a folder, or an id of the hub.
+
+    Args:
+        models: the folder of converted models; SmolLM2 is converted into it on first use.
+
+    Raises:
+        ModelError: the folder holds no model.
+    """
+    if name == SMOLLM2:
+        gguf_file = smollm2.find_gguf()
+        if gguf_file is None:
+            return Base(smollm2.HUB_ID)
+        folder = models / smollm2.FOLDER
+        if not folder.exists():
+            smollm2.convert(gguf_file, make_private_folder(models) / smollm2.FOLDER)
+        return Base(str(folder))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise ModelError(f"{path} holds no model.", hint="Name a folder with a config.json, or an id of the hub.")
+        return Base(str(path.resolve()))
+    return Base(name)
+
+
+def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
+    """Load a base model's fast tokenizer."""
+    from transformers import AutoTokenizer
+
+    return _load(AutoTokenizer, base, offline=offline)
+
+
+def load_config(base: Base, *, offline: bool = True) -> Any:
+    """Load a base model's configuration: kilobytes, no weights."""
+    from transformers import AutoConfig
+
+    return _load(AutoConfig, base, offline=offline)
+
+
+def load_base(base: Base, *, offline: bool = True, device: str | None = None) -> Any:
+    """Load a base model's weights: bf16 on an accelerator, fp32 on a CPU.
+
+    Args:
+        offline: never ask the hub; only `vq train` may fetch a base model.
+        device: default the best there is.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched, or is no causal language model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = device or best_device()
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    model = _load(AutoModelForCausalLM, base, offline=offline, dtype=dtype, use_safetensors=True)
+    return model.to(device).eval()
+
+
+def best_device() -> str:
+    """Return the device to use: cuda (also ROCm), mps or cpu."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def require_torch() -> None:
+    """Check that the `train` extra is installed, and keep the libraries of the hub quiet and to themselves.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    try:
+        import peft  # noqa: F401
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        from ventriloquist.model.extras import install_hint
+
+        raise MissingExtraError(
+            f"This needs the extra `train` ({error.name} is missing).", hint=install_hint("train")
+        ) from None
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+
+
+def _load(loader: Any, base: Base, *, offline: bool, **settings: Any) -> Any:
+    try:
+        return loader.from_pretrained(
+            base.source, revision=base.revision, local_files_only=offline, trust_remote_code=False, **settings
+        )
+    except (OSError, ValueError) as error:
+        first_line = str(error).strip().split("\n", 1)[0]
+        raise ModelError(
+            f"The base model {base.source} cannot be loaded: {first_line}",
+            hint="Check its name and the network, or use --model smollm2 or a local folder.",
+        ) from None

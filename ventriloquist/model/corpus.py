@@ -1,0 +1,208 @@
+"""The prepared conversations as tokens: each line tokenised once, kept in a memory map, sliced into rows.
+
+A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines: the tokens of a
+document are the concatenation of the tokens of its lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ventriloquist.database import Database
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import NotReadyError
+from ventriloquist.records import Progress
+from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
+
+BATCH_LINES = 4096  # lines handed to the tokenizer at once
+CONTEXT_ONLY = len(SPLITS)  # the code of a line without a split
+
+Tokens = NDArray[np.uint32]
+
+
+class Conversation(NamedTuple):
+    """A conversation's header and where its lines lie among all lines."""
+
+    id: int
+    header: str  # up to the value of "start"
+    first: int
+    messages: int
+
+
+class Row(NamedTuple):
+    """One block as a model sees it: token ids, and the index of the first token of each target line and its end."""
+
+    tokens: Tokens  # (length,)
+    targets: list[tuple[int, int, int]]  # (position, first token, token after the last)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Every prepared line, in order of conversation and position."""
+
+    conversations: list[Conversation]
+    splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
+    days: NDArray[np.str_]  # (lines,) local ISO date
+    tokens: Tokens  # (all tokens,) memory-mapped
+    offsets: NDArray[np.int64]  # (lines + 1,)
+    data_hash: str
+    tokenizer: Any
+
+    def lengths(self, conversation: Conversation) -> NDArray[np.int64]:
+        """Return the tokens of each line of a conversation, (messages,)."""
+        offsets = self.offsets[conversation.first : conversation.first + conversation.messages + 1]
+        return np.diff(offsets)
+
+    def targets(self, conversation: Conversation, split: Split) -> Span | None:
+        """Return the first and last position of a split's targets in a conversation, or None."""
+        codes = self.splits[conversation.first : conversation.first + conversation.messages]
+        positions = np.flatnonzero(codes == SPLITS.index(split))
+        return Span(int(positions[0]), int(positions[-1])) if len(positions) else None
+
+    def is_target(self, conversation: Conversation, position: int, split: Split) -> bool:
+        return bool(self.splits[conversation.first + position] == SPLITS.index(split))
+
+    def header_tokens(self, conversation: Conversation, position: int) -> Tokens:
+        """Return the tokens of the header of a window that begins at a position."""
+        start = str(self.days[conversation.first + position])
+        return _encode_header(self.tokenizer, conversation.header + json.dumps(start) + "}\n")
+
+    def line_tokens(self, conversation: Conversation, position: int) -> Tokens:
+        line = conversation.first + position
+        return self.tokens[self.offsets[line] : self.offsets[line + 1]]
+
+    def row(self, conversation: Conversation, block: Block, split: Split) -> Row:
+        """Assemble a block from slices: header, context, targets. Only lines of the split are targets."""
+        header = self.header_tokens(conversation, block.start)
+        first, stop = conversation.first + block.start, conversation.first + block.stop
+        body = self.tokens[self.offsets[first] : self.offsets[stop]]
+        shift = len(header) - int(self.offsets[first])
+        targets = [
+            (
+                position,
+                int(self.offsets[conversation.first + position]) + shift,
+                int(self.offsets[conversation.first + position + 1]) + shift,
+            )
+            for position in range(block.first_target, block.stop)
+            if self.is_target(conversation, position, split)
+        ]
+        return Row(np.concatenate([header, body]), targets)
+
+    def blocks(
+        self, conversation: Conversation, split: Split, *, context: int, size: int, max_length: int, offset: int = 0
+    ) -> Iterator[Block]:
+        """Cut a split's targets into blocks of at most `max_length` tokens; see `windows.blocks` and `fit_block`."""
+        targets = self.targets(conversation, split)
+        if targets is None:
+            return
+        lengths = self.lengths(conversation)
+        for block in blocks(targets, context=context, size=size, offset=offset):
+            header = len(self.header_tokens(conversation, block.start))
+            yield from fit_block(block, lengths, max_length - header, context=context)
+
+
+@lru_cache(maxsize=65536)
+def _encode_header(tokenizer: Any, header: str) -> Tokens:
+    return np.asarray(tokenizer(header, add_special_tokens=False)["input_ids"], dtype=np.uint32)
+
+
+def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
+    """Read the prepared conversations and their tokens, tokenising only what this tokenizer has not seen yet.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers.
+        cache: the folder of token caches; one cache a combination of data, tokenizer and format, older ones go.
+
+    Raises:
+        NotReadyError: nothing has been prepared.
+    """
+    conversations = [
+        Conversation(*row)
+        for row in db.conn.execute(
+            "SELECT conversation_id, header, sum(messages) OVER (ORDER BY conversation_id) - messages, messages"
+            " FROM training_conversations ORDER BY conversation_id"
+        )
+    ]
+    if not conversations:
+        raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
+    total = conversations[-1].first + conversations[-1].messages
+    splits = np.empty(total, dtype=np.uint8)
+    days = np.empty(total, dtype="U10")
+    codes: dict[str | None, int] = {**{name: code for code, name in enumerate(SPLITS)}, None: CONTEXT_ONLY}
+    digest = hashlib.sha256()
+    for conversation in conversations:
+        digest.update(f"{conversation.id} {conversation.header}\n".encode())
+    for index, (split, day, line) in enumerate(_lines(db)):
+        splits[index], days[index] = codes[split], day
+        digest.update(f"{split} {day} {line}\n".encode())
+    data_hash = digest.hexdigest()
+
+    name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
+    folder = cache / name
+    if not folder.exists():
+        shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep only what is used
+        _write_tokens(db, tokenizer, total, make_private_folder(cache) / name, progress)
+    return Corpus(
+        conversations,
+        splits,
+        days,
+        np.load(folder / "tokens.npy", mmap_mode="r"),
+        np.load(folder / "offsets.npy"),
+        data_hash,
+        tokenizer,
+    )
+
+
+def tokenizer_hash(tokenizer: Any) -> str:
+    """Return a hash of everything that decides how a fast tokenizer encodes."""
+    return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+
+
+def _lines(db: Database) -> Iterator[tuple[str | None, str, str]]:
+    yield from db.conn.execute("SELECT split, day, line FROM training_messages ORDER BY conversation_id, position")
+
+
+def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
+    """Write tokens.npy and offsets.npy; the folder appears whole or not at all."""
+    partial = folder.with_suffix(".partial")
+    partial.mkdir(mode=0o700)
+    offsets = np.zeros(total + 1, dtype=np.int64)
+    encode = tokenizer.backend_tokenizer.encode_batch_fast
+    raw = partial / "tokens.raw"
+    with raw.open("wb") as file:
+        done = 0
+        batch: list[str] = []
+
+        def flush() -> None:
+            nonlocal done
+            for encoding in encode(batch, add_special_tokens=False):
+                ids = np.asarray(encoding.ids, dtype=np.uint32)
+                offsets[done + 1] = offsets[done] + len(ids)
+                file.write(ids.tobytes())
+                done += 1
+            batch.clear()
+            progress(done, total)
+
+        for _, _, line in _lines(db):
+            batch.append(line + "\n")
+            if len(batch) == BATCH_LINES:
+                flush()
+        flush()
+    tokens = np.lib.format.open_memmap(partial / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),))
+    if len(tokens):
+        tokens[:] = np.memmap(raw, dtype=np.uint32, mode="r")
+        tokens.flush()
+    raw.unlink()
+    np.save(partial / "offsets.npy", offsets)
+    partial.rename(folder)

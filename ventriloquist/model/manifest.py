@@ -1,0 +1,80 @@
+"""The manifest beside every adapter: what it was made from, so that chat and eval use it as it was trained."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ventriloquist.errors import ModelError
+from ventriloquist.transcript import FORMAT_VERSION
+
+FILENAME = "manifest.json"
+PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "accelerate", "tokenizers", "unsloth")
+
+
+class Manifest(BaseModel):
+    """What an adapter folder says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format_version: int
+    base_model: str  # a folder, or a repository of the hub; "base" is the folder beside the manifest
+    base_revision: str | None
+    window: int  # messages a context may have, the target included
+    context: int  # messages before the first target of a block
+    targets_per_window: int  # K
+    max_length: int  # tokens
+    settings: dict[str, Any]
+    seed: int
+    data_hash: str
+    people: list[str]  # the owner first
+    held_out: dict[int, int]  # conversation id: the position of its first held-out message
+    packages: dict[str, str]
+    created_at: str  # ISO, UTC
+    result: dict[str, Any] = {}
+
+    def write(self, folder: Path) -> None:
+        (folder / FILENAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def base_folder_or_id(self, folder: Path) -> str:
+        """Return the base model's source; a base kept beside the adapter is found wherever the folder was copied."""
+        return str(folder / self.base_model) if self.base_model == BESIDE else self.base_model
+
+
+BESIDE = "base"  # the subfolder in which a run keeps a base model of its own
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read an adapter's manifest.
+
+    Raises:
+        ModelError: there is none, it is damaged, or it is of another transcript format.
+    """
+    path = folder / FILENAME
+    try:
+        manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} holds no finished adapter.", hint="Run: vq train") from None
+    except (OSError, ValidationError, UnicodeDecodeError):
+        raise ModelError(f"{path} is damaged.", hint="Run: vq train") from None
+    if manifest.format_version != FORMAT_VERSION:
+        raise ModelError(
+            f"{folder} was trained on transcript format {manifest.format_version}, this is {FORMAT_VERSION}.",
+            hint="Run: vq train",
+        )
+    return manifest
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of what decides a run's outcome."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
