@@ -56,6 +56,13 @@ def test_most_rows_have_no_plain_text_and_some_are_sms_with_dates_in_seconds(cas
     assert count(cast, "date < 1e11") >= 5
 
 
+def test_maya_is_one_person_in_four_chats_and_one_chat_has_the_newer_guid(cast: CastPaths) -> None:
+    with closing(sqlite3.connect(f"file:{cast.chat_db}?mode=ro", uri=True)) as connection:
+        guids = {guid for (guid,) in connection.execute("SELECT guid FROM chat WHERE style = 45")}
+    assert {f"{address.service};-;{address.handle}" for address in CAST["M"].addresses} <= guids
+    assert "any;-;+12505550144" in guids
+
+
 def test_rows_are_in_order_of_time_but_for_what_came_from_another_device(cast: CastPaths) -> None:
     with closing(sqlite3.connect(f"file:{cast.chat_db}?mode=ro", uri=True)) as connection:
         dates = [

@@ -30,7 +30,7 @@ from ventriloquist.demo.typedstream import ONE_TIME_CODE
 from ventriloquist.records import Attachment
 
 DAY_MS = 86_400_000
-SECONDS_UNTIL = 1_688_169_600_000  # 2023-07-01: earlier SMS came over from an older phone, whose dates count seconds
+SECONDS_UNTIL = 1_706_745_600_000  # 2024-02-01: earlier SMS came over from an older phone, whose dates count seconds
 
 Action = tuple[int, Callable[[], None]]  # when (Unix milliseconds), and what is written then
 
@@ -183,7 +183,8 @@ class _Writer:
                 handles = [CAST[i].addresses[0].handle for i in said.conversation.initials if CAST[i].addresses]
                 self._chats[key] = self.db.group(handles, said.conversation.title)
             else:
-                self._chats[key] = self.db.dm(said.address.handle, said.address.service)
+                handle, service, _, prefix = said.address
+                self._chats[key] = self.db.dm(handle, service, prefix=prefix)
         return self._chats[key]
 
     def _handle(self, said: Said, initial: str) -> str | None:

@@ -18,6 +18,7 @@ class Address(NamedTuple):
     handle: str
     service: Service
     share: float
+    prefix: str | None = None  # of the chat's guid, where it is not the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ INES = Person(
 PRIYA = Person(
     initial="P",
     name="Priya Raman",
-    addresses=(Address("+12505550144", "iMessage", 1),),
+    addresses=(Address("+12505550144", "iMessage", 1, prefix="any"),),
     answers_after=60,
     types_on_after=12,
     hours=(8, 21),
