@@ -85,13 +85,11 @@ def announce(plan: Plan) -> None:
         f"{plan.model} with {plan.backend} on {plan.device}: {plan.trainable_parameters:,} trainable parameters",
         f"{plan.targets:,} messages of {plan.conversations:,} conversations; {plan.steps:,} steps,"
         f" {plan.steps_per_epoch:,} an epoch",
-        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; literal windows would take {saving:.0f} times",
+        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:.0f} times that as literal windows",
         f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}",
     ):
         note(line)
     if plan.dropped_targets:
-        note(
-            f"{plan.dropped_targets:,} messages are longer than a row and are left out; a higher --max-length keeps them"
-        )
+        note(f"{plan.dropped_targets:,} messages are longer than a row and are left out; see --max-length")
     if plan.model == "tiny":
         note("tiny exercises the machinery with random weights: it will not write anything worth reading")

@@ -5,15 +5,15 @@ It exercises all of the machinery and promises no quality.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
+SAMPLE_LINES = 100_000  # enough for a tokenizer of this size
 VOCABULARY = 4096  # at most; a small history gives less
 HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS = 192, 4, 4, 2
 MAX_POSITIONS = 32_768
 
 
-def build(lines: Iterable[str], folder: Path, seed: int) -> None:
+def build(lines: list[str], folder: Path, seed: int) -> None:
     """Train a byte-level BPE tokenizer on the lines and write it with seeded random weights into a folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

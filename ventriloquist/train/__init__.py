@@ -138,6 +138,7 @@ def _train(
     figures = {key: value for key, value in asdict(outcome).items() if key != "signal"}
     summary = TrainSummary(plan, str(folder), **figures)
     model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
     tokenizer.save_pretrained(folder)
     _manifest(db, settings, corpus, base, summary).write(folder)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the adapter stands: half a gigabyte of moments can go
@@ -171,8 +172,8 @@ def _base(db: Database, settings: TrainSettings, folder: Path, home: Path) -> Ba
     beside = folder / BESIDE
     if not beside.exists():
         make_private_folder(folder)
-        lines = (f"{line}\n" for (line,) in db.conn.execute("SELECT line FROM training_messages WHERE split = 'train'"))
-        tiny.build(lines, beside, settings.seed)
+        query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
+        tiny.build([line for (line,) in db.conn.execute(query, (tiny.SAMPLE_LINES,))], beside, settings.seed)
     return Base(str(beside))
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transformers import PrinterCallback
+
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.records import Progress
 from ventriloquist.train.rows import PackedRow
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.trainer import RowTrainer, Rows, arguments
+from ventriloquist.train.trainer import Rows, RowTrainer, arguments
 from ventriloquist.train.watch import Watch, newest_whole_checkpoint, stop_on_signals
 
 LOG = "log.jsonl"
@@ -53,6 +55,7 @@ def run_loop(
         data_collator=lambda batch: batch[0],
     )
     watch = Watch(trainer, folder / LOG, progress)
+    trainer.remove_callback(PrinterCallback)  # stdout is the result
     trainer.add_callback(watch)
     checkpoint = newest_whole_checkpoint(folder / "checkpoints")
     with stop_on_signals(watch):
