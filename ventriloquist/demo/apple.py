@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Literal
 
+from ventriloquist.demo.typedstream import plain_body, utf16_length
 from ventriloquist.records import ReactionKind
 
 EPOCH_MS = 978_307_200_000  # 2001-01-01 UTC, in Unix milliseconds
@@ -65,12 +66,17 @@ def tapback_prose(kind: ReactionKind, target: str | None, *, emoji: str | None, 
     return f"{_PROSE[kind][removed].format(emoji)} {f'“{target}”' if target else 'an image'}"
 
 
-def edit_summary(versions: Sequence[tuple[int, bytes]]) -> bytes:
-    """Return an edited message's summary: when each version of its one part was written (Unix ms), and its body."""
-    history = [{"d": apple_date(at) / 1e9, "t": body} for at, body in versions]
-    return plistlib.dumps({"ust": True, "ec": {"0": history}, "ep": [0]}, fmt=plistlib.FMT_BINARY)
+def edit_summary(versions: Sequence[tuple[int, str]]) -> bytes:
+    """Return an edited message's summary: when each version of its one part was written (Unix ms), and its text."""
+    history = [{"d": apple_date(at) / 1e9, "t": plain_body(text)} for at, text in versions]
+    return _summary(versions[0][1], ec={"0": history}, ep=[0])
 
 
-def unsent_summary() -> bytes:
-    """Return the summary of a message whose one part was unsent."""
-    return plistlib.dumps({"ust": True, "rp": [0]}, fmt=plistlib.FMT_BINARY)
+def unsent_summary(text: str) -> bytes:
+    """Return the summary of a message whose one part was unsent: where it stood is all that is left of it."""
+    return _summary(text, rp=[0])
+
+
+def _summary(original: str, **changes: object) -> bytes:
+    parts = {"0": {"lo": 0, "le": utf16_length(original)}}
+    return plistlib.dumps({"ust": True, "otr": parts, **changes}, fmt=plistlib.FMT_BINARY)

@@ -50,7 +50,13 @@ class Expected:
     events: int = 0
     unsent: int = 0
     strangers: int = 0  # rows of senders who are no correspondents
+    codes: int = 0  # of those, one-time codes
     deleted: int = 0  # of those, in Recently Deleted
+
+    @property
+    def kept(self) -> int:
+        """Messages that a reader keeps: what people wrote, strangers included."""
+        return self.messages.total() + self.strangers - self.codes - self.deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,7 @@ class _Writer:
             attributes = {ONE_TIME_CODE: {"code": code}} if code else None
             sent = self.db.message(chat, end - number * 37 * DAY_MS, text, sender=handle, attributes=attributes)
             self.expected.strangers += 1
+            self.expected.codes += code is not None
         if sent is not None:
             self.db.delete(sent, end)
             self.expected.deleted += 1

@@ -44,6 +44,7 @@ from ventriloquist.demo.typedstream import (
     Value,
     attributed_body,
     plain_body,
+    utf16_length,
 )
 from ventriloquist.records import Attachment, ReactionKind
 
@@ -197,7 +198,7 @@ class ChatDatabase:
         else:
             body = attributed_body(_runs(text, attachments, attributes or {}), mutable=sender is not None)
         if reply_to is not None:
-            length = len(reply_to.text or ATTACHMENT_SLOT)
+            length = utf16_length(reply_to.text or ATTACHMENT_SLOT)
             columns |= {"thread_originator_guid": reply_to.guid, "thread_originator_part": f"0:0:{length}"}
         row: dict[str, object] = {
             "text": None if stored == "typedstream" else text,
@@ -240,7 +241,7 @@ class ChatDatabase:
             associated_message_guid=f"p:{part}/{target.guid}",
             associated_message_type=TAPBACKS[kind] + (REMOVED if removed else 0),
             associated_message_emoji=emoji,
-            associated_message_range_length=len(target.text or ATTACHMENT_SLOT),
+            associated_message_range_length=utf16_length(target.text or ATTACHMENT_SLOT),
         )
 
     def event(
@@ -260,10 +261,10 @@ class ChatDatabase:
 
     def edit(self, message: Sent, at: int, text: str) -> Sent:
         """Give a message its final text; the former ones stay in its summary."""
-        versions = [(message.sent_at, plain_body(message.text or "")), (at, plain_body(text))]
+        summary = edit_summary([(message.sent_at, message.text or ""), (at, text)])
         self.connection.execute(
             "UPDATE message SET attributedBody = ?, message_summary_info = ?, date_edited = ? WHERE ROWID = ?",
-            (versions[-1][1], edit_summary(versions), apple_date(at), message.rowid),
+            (plain_body(text), summary, apple_date(at), message.rowid),
         )
         return message._replace(text=text)
 
@@ -272,7 +273,7 @@ class ChatDatabase:
         self.connection.execute(
             "UPDATE message SET text = NULL, attributedBody = NULL, message_summary_info = ?, date_edited = ?, "
             "date_retracted = ?, part_count = 0 WHERE ROWID = ?",
-            (unsent_summary(), apple_date(at), apple_date(at), message.rowid),
+            (unsent_summary(message.text or ""), apple_date(at), apple_date(at), message.rowid),
         )
 
     def delete(self, message: Sent, at: int) -> None:
