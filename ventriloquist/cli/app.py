@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import export, prepare, train
+from ventriloquist.cli import collect, export, prepare, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "collect": collect.command,
     "prepare": prepare.command,
     "export": export.command,
     "train": train.command,

@@ -43,6 +43,7 @@ def m001_messages(db: Database) -> None:
             thread_originator_guid TEXT,
             thread_originator_part TEXT,
             edited INTEGER NOT NULL DEFAULT 0,
+            revised_at INTEGER NOT NULL DEFAULT 0,  -- of the last edit: of two sources the newer version stays
             service TEXT,
             subject TEXT,
             flags TEXT NOT NULL DEFAULT '',  -- comma list of spam, short_code, business, failed
@@ -69,6 +70,45 @@ def m001_messages(db: Database) -> None:
         )""",
         "CREATE INDEX reactions_target ON reactions (target_guid)",
         "CREATE TABLE skipped (guid TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
+        # From here to `runs`: what sources said, kept so that people, conversations and reactions can be derived anew.
+        """CREATE TABLE chats (
+            guid TEXT PRIMARY KEY,
+            type TEXT NOT NULL,
+            title TEXT,
+            group_id TEXT,
+            handles TEXT NOT NULL,  -- JSON, everybody ever seen in it; a dm's first is whom it is with
+            newest_at INTEGER NOT NULL,
+            conversation_id INTEGER REFERENCES conversations (id)  -- null: no message of it is kept
+        ) WITHOUT ROWID""",
+        """CREATE TABLE tapbacks (
+            guid TEXT PRIMARY KEY,
+            source_rowid INTEGER NOT NULL,
+            chat_guid TEXT,
+            sender_handle TEXT,
+            is_from_me INTEGER NOT NULL,
+            sent_at INTEGER NOT NULL,
+            target_guid TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            emoji TEXT,
+            removed INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE cards (
+            folder TEXT NOT NULL,
+            store TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            first TEXT NOT NULL,
+            last TEXT NOT NULL,
+            nickname TEXT NOT NULL,
+            organization TEXT NOT NULL,
+            identifiers TEXT NOT NULL,  -- JSON
+            is_me INTEGER NOT NULL,
+            person_id INTEGER REFERENCES people (id),
+            PRIMARY KEY (folder, store, number)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE owner_identifiers (
+            identifier TEXT PRIMARY KEY,
+            seen INTEGER NOT NULL  -- rows of a source that name it as the owner's
+        ) WITHOUT ROWID""",
         """CREATE TABLE runs (
             id INTEGER PRIMARY KEY,
             command TEXT NOT NULL,

@@ -1,0 +1,34 @@
+"""What a card calls somebody, and whether two names can be one person's."""
+
+from __future__ import annotations
+
+from ventriloquist.records import Card
+from ventriloquist.transcript import well_formed
+
+
+def card_name(card: Card) -> str:
+    """Return first and last name, else the nickname, else the organization, else nothing."""
+    return fold(f"{card.first} {card.last}") or fold(card.nickname) or fold(card.organization)
+
+
+def fullness(card: Card) -> tuple[int, str, str, int]:
+    """Return a key that orders cards by how well they name somebody, best first."""
+    full_name = (bool(fold(card.first)), bool(fold(card.last)))
+    if any(full_name):
+        rank = 0 if all(full_name) else 1
+    elif fold(card.nickname):
+        rank = 2
+    else:
+        rank = 3 if fold(card.organization) else 4
+    return rank, card.folder, card.store, card.number
+
+
+def compatible(one: str, other: str) -> bool:
+    """Tell whether two names can be one person's: one is empty, or all of its words are among the other's."""
+    words, others = set(one.casefold().split()), set(other.casefold().split())
+    return words <= others or others <= words
+
+
+def fold(name: str) -> str:
+    """Put a name on one line, single-spaced."""
+    return " ".join(well_formed(name).split())

@@ -1,0 +1,103 @@
+"""What a user wants read: people and conversations left out or alone taken, and a span of time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ventriloquist.collect.conversations import Conversation
+from ventriloquist.collect.people import Directory, Person
+from ventriloquist.errors import UnknownNameError
+from ventriloquist.records import SourceMessage, SourceTapback
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The options of one collect. A name is a person's, a handle, or a conversation's title."""
+
+    only: Sequence[str] = ()  # the one-to-one conversations with these people, and the groups they are in
+    exclude: Sequence[str] = ()  # the one-to-one conversations with these people, and what they wrote anywhere
+    since: dt.date | None = None  # the first day, local
+    until: dt.date | None = None  # the last day, local
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    people: frozenset[Person]
+    conversations: frozenset[Conversation]
+
+    def has(self, conversation: Conversation) -> bool:
+        """Tell whether a conversation is named, or is one-to-one with somebody who is."""
+        return conversation in self.conversations or conversation.other in self.people
+
+
+def chooser(
+    choice: Choice, directory: Directory, of_chat: Mapping[str, Conversation], names: Mapping[Person, str]
+) -> Callable[[SourceMessage | SourceTapback], str | None]:
+    """Return a function that says why a row is left out, and None where it is wanted.
+
+    Args:
+        names: what people are called in the file so far.
+
+    Raises:
+        UnknownNameError: a name is neither a person's nor a conversation's.
+    """
+    known = _known_names(directory, of_chat, names)
+    exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
+    after = _midnight(choice.since) if choice.since else None
+    before = _midnight(choice.until + dt.timedelta(days=1)) if choice.until else None
+    out: dict[str | None, bool] = {None: bool(choice.only)}
+    for guid, conversation in of_chat.items():
+        taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
+        out[guid] = exclude.has(conversation) or not taken
+
+    def leave_out(row: SourceMessage | SourceTapback) -> str | None:
+        if out[row.chat_guid]:
+            return "excluded"
+        if exclude.people and _sender(row, directory) in exclude.people:
+            return "excluded"
+        if (after is not None and row.sent_at < after) or (before is not None and row.sent_at >= before):
+            return "out_of_range"
+        return None
+
+    return leave_out
+
+
+def _sender(row: SourceMessage | SourceTapback, directory: Directory) -> Person | None:
+    if row.is_from_me:
+        return directory.me
+    return directory.person(row.sender_handle) if row.sender_handle is not None else None
+
+
+def _known_names(
+    directory: Directory, of_chat: Mapping[str, Conversation], names: Mapping[Person, str]
+) -> dict[str, list[Person | Conversation]]:
+    known: dict[str, list[Person | Conversation]] = {}
+    for person in directory:
+        for name in {names.get(person, ""), person.card_name, *person.handles} - {""}:
+            known.setdefault(name, []).append(person)
+    for conversation in dict.fromkeys(of_chat.values()):
+        for title in {chat.title for chat in conversation.chats if chat.title}:
+            known.setdefault(title, []).append(conversation)
+    return known
+
+
+def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]], directory: Directory) -> _Chosen:
+    folded: dict[str, list[Person | Conversation]] = {}
+    for name, found in known.items():
+        folded.setdefault(name.casefold(), []).extend(found)
+    people: set[Person] = set()
+    conversations: set[Conversation] = set()
+    for name in wanted:
+        named = known.get(name) or folded.get(name.casefold()) or known.get(directory.normalize(name))
+        if not named:
+            raise UnknownNameError(name, known, noun="person or conversation")
+        people.update(one for one in named if isinstance(one, Person))
+        conversations.update(one for one in named if isinstance(one, Conversation))
+    return _Chosen(frozenset(people), frozenset(conversations))
+
+
+def _midnight(day: dt.date) -> int:
+    """Return when a day begins here, in Unix milliseconds."""
+    return int(dt.datetime.combine(day, dt.time.min).astimezone().timestamp() * 1000)

@@ -1,0 +1,56 @@
+"""VQ_HOME/corrections.toml: what a user knows better about who is who. Everything in it is by handle.
+
+unite = [["+12505550111", "sam@example.com"]]   # one person, whatever the cards say
+part = ["+12505550199"]                         # a person of its own, whoever's card has it
+
+[rename]
+"+12505550111" = "Sam"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ventriloquist.errors import SettingsError
+
+FILENAME = "corrections.toml"
+
+
+class Corrections(BaseModel):
+    """The file; empty without one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    unite: list[list[str]] = []
+    part: list[str] = []
+    rename: dict[str, str] = {}
+
+
+def load_corrections(home: Path) -> Corrections:
+    """Read the file of corrections.
+
+    Raises:
+        SettingsError: it is not as described above; the error says where.
+    """
+    path = home / FILENAME
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Corrections()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.", hint="Correct or remove it.") from None
+    try:
+        corrections = Corrections.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}.", hint="Correct or remove it.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"{path}: {where}: {first['msg']}.", hint="It knows unite, part and [rename].") from None
+    blank = [handle for handle, name in corrections.rename.items() if not name.strip()]
+    if blank:
+        raise SettingsError(f"{path}: rename.{blank[0]}: the name is empty.", hint="Name somebody, or drop the line.")
+    return corrections

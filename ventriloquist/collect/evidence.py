@@ -1,0 +1,109 @@
+"""What sources say about who is who and which chats there are: what is stored of earlier ones, with the new one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ventriloquist.collect.conversations import merge_chats
+from ventriloquist.records import Card, Source, SourceChat
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything from which people and conversations are derived."""
+
+    cards: Sequence[Card]
+    owner_identifiers: Mapping[str, int]
+    chats: Mapping[str, SourceChat]  # by guid
+    handles: Sequence[str]  # as sources have them
+
+
+def gather(connection: sqlite3.Connection | None, source: Source) -> Evidence:
+    """Bring together what is stored (None: nothing) and what a source says.
+
+    An address book that is read again replaces what was stored of it; one that is not read stays.
+    """
+    cards = list(source.cards or ())
+    identifiers = dict(source.owner_identifiers)
+    chats = {chat.guid: chat for chat in source.chats}
+    handles = dict.fromkeys(source.handles)
+    if connection is not None:
+        read_again = {(card.folder, card.store) for card in cards}
+        cards += [card for card in _stored_cards(connection) if (card.folder, card.store) not in read_again]
+        for identifier, seen in connection.execute("SELECT identifier, seen FROM owner_identifiers"):
+            identifiers[identifier] = max(seen, identifiers.get(identifier, 0))
+        for stored in _stored_chats(connection):
+            chats[stored.guid] = merge_chats(stored, chats[stored.guid]) if stored.guid in chats else stored
+        for (handle,) in connection.execute(
+            "SELECT sender_handle FROM text_messages WHERE sender_handle IS NOT NULL "
+            "UNION SELECT sender_handle FROM tapbacks WHERE sender_handle IS NOT NULL"
+        ):
+            handles.setdefault(handle)
+    for chat in chats.values():
+        handles.update(dict.fromkeys(chat.handles))
+    return Evidence(cards, identifiers, chats, list(handles))
+
+
+def _stored_cards(connection: sqlite3.Connection) -> list[Card]:
+    rows = connection.execute(
+        "SELECT folder, store, number, first, last, nickname, organization, identifiers, is_me FROM cards"
+    )
+    return [Card._make((*row[:7], tuple(json.loads(row[7])), bool(row[8]))) for row in rows]
+
+
+def _stored_chats(connection: sqlite3.Connection) -> Iterable[SourceChat]:
+    rows = connection.execute("SELECT guid, type, title, group_id, handles, newest_at FROM chats")
+    return [
+        SourceChat(guid, type_, title, group_id, tuple(json.loads(handles)), newest_at)
+        for guid, type_, title, group_id, handles, newest_at in rows
+    ]
+
+
+def store_evidence(
+    connection: sqlite3.Connection,
+    evidence: Evidence,
+    conversation_of: Mapping[str, int],
+    person_of: Mapping[Card, int | None],
+) -> None:
+    """Keep what the next collect needs, and of chats and cards no more than belongs to somebody in the file.
+
+    Args:
+        conversation_of: the id of the conversation of each chat, where it has one.
+        person_of: the cards to keep, and whose each is, where that is clear.
+    """
+    used = connection.execute(
+        "SELECT chat_guid FROM text_messages UNION SELECT chat_guid FROM tapbacks WHERE chat_guid IS NOT NULL"
+    ).fetchall()
+    connection.execute("DELETE FROM chats")
+    connection.executemany(
+        "INSERT INTO chats (guid, type, title, group_id, handles, newest_at, conversation_id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                guid,
+                evidence.chats[guid].type,
+                evidence.chats[guid].title,
+                evidence.chats[guid].group_id,
+                json.dumps(evidence.chats[guid].handles, ensure_ascii=False),
+                evidence.chats[guid].newest_at,
+                conversation_of.get(guid),
+            )
+            for (guid,) in sorted(used)
+        ],
+    )
+    connection.execute("DELETE FROM cards")
+    connection.executemany(
+        "INSERT INTO cards (folder, store, number, first, last, nickname, organization, identifiers, is_me, person_id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*card[:7], json.dumps(card.identifiers, ensure_ascii=False), card.is_me, person_id)
+            for card, person_id in person_of.items()
+        ],
+    )
+    connection.execute("DELETE FROM owner_identifiers")
+    connection.executemany(
+        "INSERT INTO owner_identifiers (identifier, seen) VALUES (?, ?)", sorted(evidence.owner_identifiers.items())
+    )

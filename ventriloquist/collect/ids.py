@@ -1,0 +1,79 @@
+"""Ids that stay: what was known under an id keeps it, whatever is united, parted or renamed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+
+from ventriloquist.collect.conversations import Conversation
+from ventriloquist.collect.names import base_name
+from ventriloquist.collect.people import Directory, Person
+
+
+class PeopleIds:
+    """The id of each person, given when it is first asked for."""
+
+    def __init__(self, connection: sqlite3.Connection, directory: Directory) -> None:
+        self._connection = connection
+        self.names: dict[int, str] = dict(connection.execute("SELECT id, name FROM people"))
+        self.of: dict[Person, int] = {}
+        (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM people").fetchone()
+        self._next = last + 1
+        owner = connection.execute("SELECT id FROM people WHERE is_me").fetchone()
+        if owner is not None:
+            self.of[directory.me] = owner[0]
+        claims: dict[int, dict[Person, int]] = {}
+        for handle, person_id in connection.execute("SELECT handle, person_id FROM handles ORDER BY handle"):
+            counts = claims.setdefault(person_id, {})
+            person = directory.person(handle)
+            counts[person] = counts.get(person, 0) + 1
+        for person_id in sorted(claims):
+            name = self.names[person_id]
+            for person in sorted(
+                claims[person_id],
+                # who still has the name, then who has most of the handles
+                key=lambda person: (base_name(person, {}, name) not in name, -claims[person_id][person]),
+            ):
+                if person not in self.of and person_id not in self.of.values():
+                    self.of[person] = person_id
+
+    def __call__(self, person: Person) -> int:
+        """Return a person's id; a new one gets a row with a placeholder for the name."""
+        found = self.of.get(person)
+        if found is None:
+            found = self.of[person] = self._next
+            self._next += 1
+            self._connection.execute(
+                "INSERT INTO people (id, name, is_me) VALUES (?, ?, ?)", (found, f"\x00{found}", person.is_me)
+            )
+        return found
+
+
+class ConversationIds:
+    """The id of each conversation, given when it is first asked for."""
+
+    def __init__(self, connection: sqlite3.Connection, of_chat: Mapping[str, Conversation]) -> None:
+        self._connection = connection
+        self.of: dict[Conversation, int] = {}
+        (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM conversations").fetchone()
+        self._next = last + 1
+        claims: defaultdict[int, list[str]] = defaultdict(list)
+        for guid, conversation_id in connection.execute("SELECT guid, conversation_id FROM chats ORDER BY guid"):
+            claims[conversation_id].append(guid)
+        for conversation_id in sorted(claims):
+            for guid in claims[conversation_id]:
+                if self.of.setdefault(of_chat[guid], conversation_id) == conversation_id:
+                    break
+
+    def __call__(self, conversation: Conversation) -> int:
+        """Return a conversation's id; a new one gets its row."""
+        found = self.of.get(conversation)
+        if found is None:
+            found = self.of[conversation] = self._next
+            self._next += 1
+            self._connection.execute(
+                "INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)",
+                (found, conversation.type, conversation.title),
+            )
+        return found

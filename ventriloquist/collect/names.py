@@ -1,0 +1,71 @@
+"""What each person is called: unique, as transcripts need it, and never changed without need.
+
+Of several people with one name the first seen keeps it bare and later ones get " (2)", " (3)" …; who has a number
+keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from ventriloquist.collect.cards import fold
+from ventriloquist.collect.people import Person
+from ventriloquist.transcript import UNKNOWN
+
+_NUMBERED = re.compile(r" \((\d+)\)$")
+
+
+def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -> str:
+    """Return what a person is called but for the number: a correction, a card, else a handle.
+
+    Args:
+        renamed: corrections, by normalised handle.
+        current: the name the person has so far; of several handles it stays the one.
+    """
+    for handle in sorted(person.handles):
+        if handle in renamed:
+            return fold(renamed[handle])
+    if person.card_name:
+        return person.card_name
+    if current in person.handles:
+        return current
+    return min(person.handles, key=lambda handle: (not handle.startswith("+"), handle))
+
+
+def give_names(
+    bases: Mapping[int, str], current: Mapping[int, str], owner: int, first_seen: Callable[[Iterable[int]], list[int]]
+) -> dict[int, str]:
+    """Return the name of every person by id.
+
+    Args:
+        bases: what each is called but for the number; the owner's is taken as it is.
+        current: the names they have so far.
+        owner: the owner's id.
+        first_seen: orders ids of people who are new by when they were first seen.
+    """
+    names = {owner: bases[owner]}
+    taken = {bases[owner], UNKNOWN}
+    rest = []
+    for person in sorted(bases):
+        name = current.get(person)
+        if person == owner:
+            continue
+        if name is not None and name not in taken and bases[person] in (name, _NUMBERED.sub("", name)):
+            names[person] = name
+            taken.add(name)
+        else:
+            rest.append(person)
+    wanted: dict[str, list[int]] = {}
+    for person in rest:
+        wanted.setdefault(bases[person], []).append(person)
+    for base, people in wanted.items():
+        for person in first_seen(people) if len(people) > 1 else people:
+            free = base
+            number = 1
+            while free in taken:
+                number += 1
+                free = f"{base} ({number})"
+            names[person] = free
+            taken.add(free)
+    return names

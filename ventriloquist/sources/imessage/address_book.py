@@ -1,0 +1,87 @@
+"""Cards out of the Mac's Contacts: AddressBook-v22.abcddb, and one more store under each of Sources/*/."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ventriloquist.errors import SourceError
+from ventriloquist.records import Card
+from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.sources.imessage.connect import open_untrusted
+
+MAC_FOLDER = Path("~/Library/Application Support/AddressBook")
+STORE = "AddressBook-v22.abcddb"
+
+_TABLES = ("ZABCDRECORD", "ZABCDPHONENUMBER", "ZABCDEMAILADDRESS")
+_NAMES = ("ZFIRSTNAME", "ZLASTNAME", "ZNICKNAME", "ZORGANIZATION")
+
+
+def stores(folder: Path) -> list[Path]:
+    """Return the stores of an address book, its own first."""
+    return [path for path in (folder / STORE, *sorted(folder.glob(f"Sources/*/{STORE}"))) if os.path.lexists(path)]
+
+
+def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
+    """Read the cards of every store that can be read, and say of the others why not.
+
+    Raises:
+        SourceError: there is no store.
+    """
+    folder = (folder.parent if folder.name == STORE else folder).expanduser()
+    found = stores(folder)
+    if not found:
+        raise SourceError(
+            f"There are no contacts in {folder}.",
+            hint=f"Name the folder that holds {STORE}, such as --contacts '{MAC_FOLDER}'",
+        )
+    cards: list[Card] = []
+    notes: list[str] = []
+    for path in found:
+        try:
+            cards += _cards(folder.resolve(), path.resolve())
+        except SourceError as error:
+            notes.append(f"Contacts were not read: {error.what} {error.hint}")
+    return cards, notes
+
+
+def _cards(folder: Path, path: Path) -> list[Card]:
+    with open_untrusted(path, what="contacts") as connection:
+        trust.check(connection, path, _TABLES)
+        has = queries.columns(connection, "ZABCDRECORD")
+        if not has:
+            raise SourceError(f"{path} is not an address book.", hint=f"Name the folder that holds {STORE}.")
+        names = ", ".join(f"CAST({name} AS TEXT)" if name in has else "NULL" for name in _NAMES)
+        me = "CAST(ZCONTAINERWHERECONTACTISME AS INTEGER)" if "ZCONTAINERWHERECONTACTISME" in has else "NULL"
+        identifiers: dict[int, list[str]] = {}
+        for owner, identifier in _identifiers(connection):
+            identifiers.setdefault(owner, []).append(identifier)
+        store = path.relative_to(folder).as_posix()
+        return [
+            Card(
+                str(folder),
+                store,
+                number,
+                first or "",
+                last or "",
+                nickname or "",
+                organization or "",
+                tuple(dict.fromkeys(identifiers.get(number, ()))),
+                bool(is_me),
+            )
+            for number, is_me, first, last, nickname, organization in connection.execute(
+                f"SELECT Z_PK, {me}, {names} FROM ZABCDRECORD ORDER BY Z_PK"  # noqa: S608  # fixed names
+            )
+            if number in identifiers or is_me
+        ]
+
+
+def _identifiers(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    for table, value in (("ZABCDPHONENUMBER", "ZFULLNUMBER"), ("ZABCDEMAILADDRESS", "ZADDRESS")):
+        if {"ZOWNER", value} <= queries.columns(connection, table):
+            yield from connection.execute(
+                f"SELECT ZOWNER, CAST({value} AS TEXT) FROM {table} "  # noqa: S608  # fixed names
+                f"WHERE ZOWNER IS NOT NULL AND {value} IS NOT NULL ORDER BY Z_PK"
+            )

@@ -1,0 +1,153 @@
+"""Opening a database of Apple's that is live, protected, or handed over by a stranger, without changing a byte of it.
+
+Read-only, in one read transaction: that sees the newest messages, which are still in the -wal, and is consistent
+while Messages writes on. `immutable=1` would lose them; a connection that may write would checkpoint the user's -wal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ventriloquist.errors import SourceError
+from ventriloquist.sources.imessage import trust
+from ventriloquist.sources.imessage.permission import permission_error
+from ventriloquist.sources.imessage.private_copy import private_copy
+from ventriloquist.sources.imessage.utf8 import decode_text
+
+BUSY_TIMEOUT_MS = 10_000
+MAGIC = b"SQLite format 3\x00"
+
+# SQLite's primary result codes
+_BUSY, _LOCKED, _NOT_A_DATABASE, _CORRUPT = 5, 6, 26, 11
+_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL = 14, 23, 3, 8, 10, 15
+_NOT_PERMITTED = {_CANNOT_OPEN, _AUTH, _PERM}
+_COPY_HELPS = {_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL}  # locking beside the file is what failed
+
+
+@contextmanager
+def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading, in one transaction, guarded as in `trust`.
+
+    Args:
+        path: the database.
+        what: what is in it, for error messages.
+        wal: its write-ahead log where it has another name than SQLite expects; makes a private copy of both.
+
+    Raises:
+        SourceError: it is missing, not permitted, locked, not a database, or damaged.
+    """
+    _check_readable(path, what)
+    if wal is not None:
+        with private_copy(path, wal) as copy, _translated(path, what), _reading(copy) as connection:
+            yield connection
+        return
+    entered = False
+    try:
+        with _reading(path) as connection:
+            entered = True
+            with _translated(path, what):
+                yield connection
+    except sqlite3.DatabaseError as error:
+        if entered or _code(error) not in _COPY_HELPS:
+            raise _source_error(path, what, error) from None
+        denied = error
+    else:
+        return
+    try:
+        with private_copy(path) as copy, _reading(copy) as connection:
+            entered = True
+            with _translated(path, what):
+                yield connection
+    except sqlite3.DatabaseError as error:
+        raise _source_error(path, what, error if entered else denied) from None
+
+
+@contextmanager
+def _translated(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _source_error(path, what, error) from None
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Connect, guard, and begin the one read transaction; a first query shows whether reading is permitted."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.text_factory = decode_text
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA query_only = 1")
+        trust.guard(connection, path)
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield connection
+    finally:
+        connection.close()
+
+
+def _check_readable(path: Path, what: str) -> None:
+    """Open the file itself first: it tells missing, not permitted and not a database apart better than SQLite.
+
+    Raises:
+        SourceError: it is one of these.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError(
+            f"There is no database of {what} at {path}.",
+            hint="Name one with --chat-db FILE, or an iPhone backup with --backup DIR. "
+            "Messages on a Mac keeps it at ~/Library/Messages/chat.db.",
+        ) from None
+    except IsADirectoryError:
+        raise SourceError(f"{path} is a folder, not a database.", hint=f"Name the file: {path / 'chat.db'}") from None
+    except OSError as error:
+        raise permission_error(path, error.strerror or str(error)) from None
+    if start != MAGIC:
+        raise _not_a_database(path)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; errors made by hand have only their text."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return int(code) & 0xFF
+    text = str(error)
+    codes = {
+        "unable to open": _CANNOT_OPEN,
+        "authorization denied": _AUTH,
+        "not authorized": _AUTH,
+        "locked": _BUSY,
+        "not a database": _NOT_A_DATABASE,
+        "malformed": _CORRUPT,
+        "readonly": _READONLY,
+        "disk I/O": _IOERR,
+    }
+    return next((code for start, code in codes.items() if start in text), 1)
+
+
+def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
+    code = _code(error)
+    if code in _NOT_PERMITTED:
+        return permission_error(path, str(error))
+    if code in (_BUSY, _LOCKED):
+        return SourceError(f"{path} is locked by another program.", hint="Quit Messages and run the command again.")
+    if code == _NOT_A_DATABASE:
+        return _not_a_database(path)
+    if trust.is_interrupted(error):
+        return SourceError(
+            f"{path} takes more work to read than any genuine database of {what}.",
+            hint="Do not trust it. Take a fresh copy from where it came from.",
+        )
+    return SourceError(
+        f"{path} is damaged: {error}.", hint="Take a fresh copy of it, or of its backup, and run the command again."
+    )
+
+
+def _not_a_database(path: Path) -> SourceError:
+    return SourceError(f"{path} is not an SQLite database.", hint="Name Messages' own database: --chat-db chat.db")

@@ -1,0 +1,56 @@
+"""What `message_summary_info` says of a message that was edited or unsent: a property list of its parts.
+
+Its keys: `ec` {part: [{"d": seconds, "t": typedstream}, …]} the versions of an edited part, oldest first;
+`rp` [part, …] the parts that were unsent; `otr` {part: {"lo", "le"}} where the parts were in the original.
+"""
+
+from __future__ import annotations
+
+import plistlib
+from typing import Any, NamedTuple
+
+from ventriloquist.sources.imessage import body as bodies
+
+MAX_BYTES = 1 << 20
+
+
+class Edits(NamedTuple):
+    """What happened to a message after it was sent."""
+
+    text: str | None  # the last version of the edited parts that still stand; None: no part was edited
+    unsent_parts: frozenset[int]
+    all_unsent: bool  # every part was, as far as the list says which there were
+    at: float  # of the last change, seconds since 2001; 0: unknown
+
+
+def read_edits(summary: bytes) -> Edits | None:
+    """Read a summary, or return None when it tells of no change or is damaged. Never raises."""
+    if len(summary) > MAX_BYTES or not (_mentions(summary, b"ec") or _mentions(summary, b"rp")):
+        return None
+    try:
+        return _edits(plistlib.loads(summary))
+    except Exception:  # damaged bytes make plistlib raise nearly anything
+        return None
+
+
+def _mentions(summary: bytes, key: bytes) -> bool:
+    """Tell cheaply whether a key of two letters can be in a property list, binary (0x52: ASCII, two bytes) or XML."""
+    return b"R" + key in summary or b">" + key + b"<" in summary
+
+
+def _edits(info: Any) -> Edits | None:
+    if not isinstance(info, dict):
+        return None
+    edited = {int(part): versions for part, versions in (info.get("ec") or {}).items() if versions}
+    unsent = {int(part) for part in info.get("rp") or ()}
+    if not edited and not unsent:
+        return None
+    parts = {int(part) for part in info.get("otr") or ()} | edited.keys() | unsent
+    last_versions = [edited[part][-1] for part in sorted(edited.keys() - unsent)]
+    texts = [bodies.decode(version["t"]) for version in last_versions]
+    return Edits(
+        text="".join(found.text for found in texts if found) if any(texts) else None,
+        unsent_parts=frozenset(unsent),
+        all_unsent=bool(info.get("otr")) and parts <= unsent,
+        at=max((float(version.get("d") or 0) for versions in edited.values() for version in versions), default=0.0),
+    )

@@ -1,0 +1,74 @@
+"""A private copy of a database, for when SQLite may not lock the original; it never outlives the reading."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ventriloquist.errors import SourceError
+
+ATTEMPTS = 5  # Messages writes every few seconds at most; a copy takes less
+SPARE_BYTES = 64 << 20
+
+
+@contextmanager
+def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
+    """Copy a database and its -wal (not its -shm, which belongs to running processes) into a folder of our own.
+
+    The folder is 0700 and is removed when the block is left, on Ctrl-C too.
+
+    Raises:
+        SourceError: no space, or it changed during every attempt.
+    """
+    wal = wal or database.with_name(database.name + "-wal")
+    folder = Path(tempfile.mkdtemp(prefix="vq-collect-"))
+    try:
+        copy = folder / "copy.db"
+        for _ in range(ATTEMPTS):
+            before = _state(database, wal)
+            _check_space(folder, sum(size for size, _ in before))
+            try:
+                shutil.copyfile(database, copy)
+                if wal.exists():
+                    shutil.copyfile(wal, folder / "copy.db-wal")
+            except OSError as error:
+                raise SourceError(
+                    f"{database} cannot be copied: {error.strerror or error}.",
+                    hint=f"Free some space in {folder.parent}, or set TMPDIR to a folder on another disk.",
+                ) from None
+            if _state(database, wal) == before:
+                break
+        else:
+            raise SourceError(
+                f"{database} keeps changing while it is copied.", hint="Quit Messages and run the command again."
+            )
+        yield copy
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _state(*files: Path) -> list[tuple[int, int]]:
+    """Size and time of change of each file, (0, 0) for one that is not there."""
+    found = []
+    for file in files:
+        try:
+            status = os.stat(file)  # noqa: PTH116
+        except FileNotFoundError:
+            found.append((0, 0))
+        else:
+            found.append((status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE_BYTES:
+        raise SourceError(
+            f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and {folder.parent} has "
+            f"{free >> 20:,} MB left.",
+            hint="Free some space, or set TMPDIR to a folder on another disk.",
+        )

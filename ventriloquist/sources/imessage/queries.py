@@ -1,0 +1,199 @@
+"""The SQL over chat.db: every statement, with the columns that this database has.
+
+Columns come and go between versions of macOS, and two machines with one version differ: each is probed, never
+assumed, and one that is missing reads as NULL. Values are cast, since any column of SQLite may hold any type.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ventriloquist.errors import SourceError
+from ventriloquist.records import SourceChat
+from ventriloquist.sources.imessage.body import MAX_BYTES
+from ventriloquist.sources.imessage.dates import to_unix_ms
+from ventriloquist.transcript import well_formed
+
+REQUIRED = {
+    "message": ("guid", "text", "date", "is_from_me", "handle_id"),
+    "chat": ("guid",),
+    "handle": ("id",),
+    "chat_message_join": ("chat_id", "message_id"),
+}
+OPTIONAL = ("attachment", "message_attachment_join", "chat_handle_join", "chat_recoverable_message_join")
+TABLES = (*REQUIRED, *OPTIONAL)
+
+GROUP_STYLE, DM_STYLE = 43, 45
+
+# The order in which messages.py unpacks a row.
+_MESSAGE_COLUMNS = (
+    ("guid", "TEXT"),
+    ("handle_id", "INTEGER"),
+    ("is_from_me", "INTEGER"),
+    ("date", "INTEGER"),
+    ("text", "TEXT"),
+    ("attributedBody", "BODY"),
+    ("item_type", "INTEGER"),
+    ("associated_message_type", "INTEGER"),
+    ("associated_message_guid", "TEXT"),
+    ("associated_message_emoji", "TEXT"),
+    ("thread_originator_guid", "TEXT"),
+    ("thread_originator_part", "TEXT"),
+    ("message_summary_info", "BLOB"),
+    ("date_edited", "INTEGER"),
+    ("date_retracted", "INTEGER"),
+    ("service", "TEXT"),
+    ("subject", "TEXT"),
+    ("error", "INTEGER"),
+    ("is_spam", "INTEGER"),
+)
+
+
+def columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    """Return the columns that a table has, none for a table that is not there."""
+    return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def require_tables(connection: sqlite3.Connection, path: object) -> None:
+    """Make sure that this is a database of Messages at all.
+
+    Raises:
+        SourceError: a table or column without which nothing can be read is missing.
+    """
+    for table, needed in REQUIRED.items():
+        missing = set(needed) - columns(connection, table)
+        if missing:
+            raise SourceError(
+                f"{path} is a database, but not of Messages: it has no {table}.{min(missing)}.",
+                hint="Name Messages' own database: --chat-db chat.db",
+            )
+
+
+def count_messages(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
+    return int(count)
+
+
+def messages(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield ROWID and the columns of every message, by ROWID."""
+    has = columns(connection, "message")
+    chosen = [_column(name, kind) if name in has else "NULL" for name, kind in _MESSAGE_COLUMNS]
+    yield from connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message ORDER BY ROWID")
+
+
+def _column(name: str, kind: str) -> str:
+    if kind == "BODY":  # a body beyond the limit reads as X'00', which no decoder accepts
+        return f"CASE WHEN length({name}) > {MAX_BYTES} THEN X'00' ELSE CAST({name} AS BLOB) END"
+    return f"CAST({name} AS {kind})"
+
+
+def chats_of_messages(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    """Yield (message, chat) by message: of several chats the one with the lowest ROWID."""
+    yield from connection.execute(
+        "SELECT message_id, min(chat_id) FROM chat_message_join JOIN chat ON chat.ROWID = chat_id "
+        "GROUP BY message_id ORDER BY message_id"
+    )
+
+
+def recently_deleted(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
+    """Yield the messages that wait for their deletion, by ROWID."""
+    if "message_id" in columns(connection, "chat_recoverable_message_join"):
+        yield from connection.execute(
+            "SELECT DISTINCT message_id FROM chat_recoverable_message_join ORDER BY message_id"
+        )
+
+
+def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | None, str | None, str | None]]:
+    """Yield (message, MIME type, name as sent, path) of what a person attached, by message and then attachment."""
+    has = columns(connection, "attachment")
+    if not has or "attachment_id" not in columns(connection, "message_attachment_join"):
+        return
+    chosen = [
+        f"CAST(a.{name} AS TEXT)" if name in has else "NULL" for name in ("mime_type", "transfer_name", "filename")
+    ]
+    shown = "ifnull(CAST(a.hide_attachment AS INTEGER), 0) <> 1" if "hide_attachment" in has else "1"
+    yield from connection.execute(
+        f"SELECT j.message_id, {', '.join(chosen)} FROM message_attachment_join AS j "
+        f"JOIN attachment AS a ON a.ROWID = j.attachment_id WHERE {shown} ORDER BY j.message_id, j.attachment_id"
+    )
+
+
+def handles(connection: sqlite3.Connection) -> dict[int, str]:
+    """Return every handle: a number or address for each ROWID."""
+    rows = connection.execute("SELECT ROWID, CAST(id AS TEXT) FROM handle")
+    return {rowid: handle for rowid, handle in rows if handle}
+
+
+def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, SourceChat]:
+    """Return every chat for its ROWID."""
+    joined: dict[int, list[str]] = {}
+    if {"chat_id", "handle_id"} <= columns(connection, "chat_handle_join"):
+        for chat, handle in connection.execute(
+            "SELECT chat_id, handle_id FROM chat_handle_join ORDER BY chat_id, handle_id"
+        ):
+            if handle in handles:
+                joined.setdefault(chat, []).append(handles[handle])
+    newest = {
+        chat: to_unix_ms(date)
+        for chat, date in connection.execute(
+            "SELECT chat_id, CAST(date AS INTEGER) FROM (SELECT chat_id, max(message_id) AS last "
+            "FROM chat_message_join GROUP BY chat_id) JOIN message ON message.ROWID = last"
+        )
+    }
+    has = columns(connection, "chat")
+    names = ("style", "chat_identifier", "display_name", "group_id")
+    chosen = [
+        f"CAST({name} AS {'INTEGER' if name == 'style' else 'TEXT'})" if name in has else "NULL" for name in names
+    ]
+    rows = connection.execute(f"SELECT ROWID, CAST(guid AS TEXT), {', '.join(chosen)} FROM chat")
+    found = {}
+    for rowid, guid, style, identifier, title, group_id in rows:
+        about = (style, identifier, title, group_id)
+        found[rowid] = _chat(guid or f"chat {rowid}", *about, joined.get(rowid, []), newest.get(rowid, 0))
+    return found
+
+
+def _chat(
+    guid: str,
+    style: int | None,
+    identifier: str | None,
+    title: str | None,
+    group_id: str | None,
+    joined: Sequence[str],
+    newest_at: int,
+) -> SourceChat:
+    known = tuple(dict.fromkeys(joined))
+    is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or len(known) > 1
+    if is_group:
+        return SourceChat(guid, "group", well_formed(title or "").strip() or None, group_id or None, known, newest_at)
+    named = identifier or guid.rpartition(";")[2]
+    if not known or (len(known) > 1 and named in known):
+        known = tuple(dict.fromkeys((named, *known)))
+    return SourceChat(guid, "dm", None, None, known, newest_at)
+
+
+def owner_identifiers(connection: sqlite3.Connection) -> Counter[str]:
+    """Count the numbers and addresses under which the owner of this database sent and received."""
+    found: Counter[str] = Counter()
+    for table, names in (
+        ("message", ("account", "destination_caller_id")),
+        ("chat", ("account_login", "last_addressed_handle")),
+    ):
+        present = [name for name in names if name in columns(connection, table)]
+        if not present:
+            continue
+        chosen = ", ".join(f"CAST({name} AS TEXT)" for name in present)
+        for *values, count in connection.execute(f"SELECT {chosen}, count(*) FROM {table} GROUP BY {chosen}"):
+            for identifier in {_without_prefix(value) for value in values if value}:
+                if identifier:
+                    found[identifier] += count
+    return found
+
+
+def _without_prefix(account: str) -> str:
+    """Drop the `E:` or `P:` that says whether an account is an address or a number."""
+    account = account.strip()
+    return account[2:].strip() if account[:2].upper() in ("E:", "P:") else account

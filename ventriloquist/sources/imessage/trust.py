@@ -1,0 +1,77 @@
+"""Guards for a database that a stranger may have made: bounded work, bounded memory, tables that are only tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from ventriloquist.errors import SourceError
+
+MAX_VALUE_BYTES = 96 << 20  # of one value; a body may have 64 MB
+STEPS_AT_LEAST = 50_000_000  # a second or two of SQLite's virtual machine
+STEPS_A_BYTE = 100  # genuine databases take less than 10
+STEPS_A_CALL = 10_000
+
+_ALLOWED_PRAGMAS = {"table_info", "table_xinfo", "quick_check", "query_only", "busy_timeout", "trusted_schema"}
+_ALLOWED_ACTIONS = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_TRANSACTION,
+}
+
+
+def guard(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the limits of a connection before anything of the database is read."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.set_authorizer(_authorize)
+    calls = max(STEPS_AT_LEAST, path.stat().st_size * STEPS_A_BYTE) // STEPS_A_CALL
+
+    def stop_when_spent() -> bool:
+        nonlocal calls
+        calls -= 1
+        return calls < 0
+
+    connection.set_progress_handler(stop_when_spent, STEPS_A_CALL)
+
+
+def is_interrupted(error: sqlite3.Error) -> bool:
+    """Tell whether the work bound stopped a query."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or "interrupted" in str(error)
+
+
+def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> None:
+    """Refuse a damaged file, and one in which a table that will be read is not a plain table.
+
+    Raises:
+        SourceError: it is one of these.
+        sqlite3.DatabaseError: it is too damaged for SQLite to say.
+    """
+    for table in tables:
+        found = connection.execute(
+            "SELECT type, rootpage FROM sqlite_master WHERE name = ? COLLATE NOCASE", (table,)
+        ).fetchone()
+        if found is None:
+            continue
+        kind, page = found
+        computed = [column for _, column, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if hidden]
+        if kind != "table" or not page or computed:
+            raise SourceError(
+                f"{path} is not as Messages would have made it: {table} is not a plain table.",
+                hint="Do not trust it. Take a fresh copy from where it came from.",
+            )
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise SourceError(
+            f"{path} is damaged.",
+            hint="Take a fresh copy of it, or salvage it into a new file first: sqlite3 FILE .recover | sqlite3 NEW",
+        )
+
+
+def _authorize(action: int, first: str | None, _second: str | None, _database: str | None, _source: str | None) -> int:
+    if action in _ALLOWED_ACTIONS or (action == sqlite3.SQLITE_PRAGMA and (first or "").lower() in _ALLOWED_PRAGMAS):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
