@@ -1,0 +1,43 @@
+"""Lines and conversations made up from a few words, and the tiny model that has read them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.transcript import DELTAS, Header, Line
+
+NAMES = ("Robin Oak", "Kim", "Zoë Field")
+_TEXT = (
+    "tea rain late train home soon yes no maybe garden yellow bike key bread open lol haha ok… tomorrow the a at on in"
+    " you me we with is was not 😀 🔥 déjà naïve Straße 東京"
+)
+WORDS = _TEXT.split()
+ENDS = ("", "", ".", "!", "?", "…", " :)")
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A base model, its tokenizer, and the folder it was loaded from."""
+
+    folder: Path
+    model: Any
+    tokenizer: Any
+
+
+def lines(count: int, seed: int) -> list[Line]:
+    """Return so many invented lines, the same ones for a seed."""
+    rng = random.Random(seed)
+    return [
+        Line(
+            rng.choice(NAMES), rng.choice(DELTAS), " ".join(rng.choices(WORDS, k=rng.randint(1, 9))) + rng.choice(ENDS)
+        )
+        for _ in range(count)
+    ]
+
+
+def conversation(messages: int, seed: int) -> tuple[Header, list[Line]]:
+    """Return an invented group conversation."""
+    return Header("group", NAMES, "2024-03-15"), lines(messages, seed)

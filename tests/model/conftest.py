@@ -1,0 +1,25 @@
+"""A tiny model for every test that needs one: a few million random weights, and a tokenizer of invented lines."""
+
+from __future__ import annotations
+
+import pytest
+from invented import Tiny, conversation, lines
+
+from ventriloquist.model import tiny
+from ventriloquist.model.base import Base, load_base, load_tokenizer
+from ventriloquist.transcript import render, render_line
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Build `tiny` once; its tokenizer has seen the format, so that a line is some twenty tokens."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.build([render_line(line) + "\n" for line in lines(600, seed=1)], folder, seed=1)
+    base = Base(str(folder))
+    return Tiny(folder, load_base(base, device="cpu"), load_tokenizer(base))
+
+
+@pytest.fixture
+def prompts() -> list[str]:
+    """Return three transcripts of very different length, each ended by a newline."""
+    return [render(*conversation(messages, seed=messages)) for messages in (1, 4, 12)]

@@ -1,0 +1,86 @@
+"""Lines as a model writes them by itself: many at once, with no grammar to hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ventriloquist.model.sampling import Sampling, draw
+
+BATCH = 32  # prompts a forward pass; more only costs memory
+
+
+def sample_lines(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int = 200,
+    temperature: float = 0.9,
+    min_p: float = 0.05,
+    seed: int = 0,
+) -> list[str]:
+    """Continue each prompt up to its first newline, without a grammar.
+
+    A prompt's text does not depend on the prompts beside it, beyond what rounding does to close calls.
+
+    Args:
+        model: a causal language model, with or without an adapter.
+        prompts: whole lines of a transcript, or lines and the beginning of one.
+        temperature: 0 takes the likeliest token.
+
+    Returns:
+        What was written after each prompt, without the newline; a line that did not end within `max_new_tokens`, or
+        that the model ended with its end-of-text token, as far as it came.
+    """
+    uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
+    lines: list[str] = []
+    for start in range(0, len(prompts), BATCH):
+        part = prompts[start : start + BATCH]
+        lines += _continue(
+            model, tokenizer, part, uniforms[start : start + BATCH], Sampling(temperature=temperature, min_p=min_p)
+        )
+    return lines
+
+
+def _continue(
+    model: Any, tokenizer: Any, prompts: Sequence[str], uniforms: torch.Tensor, sampling: Sampling
+) -> list[str]:
+    encoded = [tokenizer.backend_tokenizer.encode(prompt, add_special_tokens=False).ids for prompt in prompts]
+    longest = max(len(ids) for ids in encoded)
+    inputs = torch.tensor([[0] * (longest - len(ids)) + ids for ids in encoded])
+    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded])
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    written: list[list[int]] = [[] for _ in prompts]
+    rows = torch.arange(len(prompts))  # of those still writing
+    cache = None
+    with torch.inference_mode():
+        for step in range(uniforms.shape[1]):
+            output = model(
+                input_ids=inputs.to(model.device),
+                attention_mask=mask.to(model.device),
+                position_ids=positions.to(model.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            cache = output.past_key_values
+            drawn = draw(output.logits[:, -1], uniforms[rows, step], sampling)
+            going = torch.ones(len(rows), dtype=torch.bool)
+            for index, (row, token) in enumerate(zip(rows.tolist(), drawn.tolist(), strict=True)):
+                if token == tokenizer.eos_token_id:
+                    going[index] = False
+                    continue
+                written[row].append(token)
+                going[index] = "\n" not in tokenizer.decode([token])
+            if not going.any():
+                break
+            if not going.all():
+                cache.batch_select_indices(going.nonzero()[:, 0].to(model.device))
+                rows, drawn, mask, positions = rows[going], drawn[going], mask[going], positions[going]
+            inputs = drawn[:, None]
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], -1)
+            positions = positions[:, -1:] + 1
+    return [tokenizer.decode(tokens).split("\n", 1)[0] for tokens in written]
