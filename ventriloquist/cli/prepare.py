@@ -11,26 +11,86 @@ from ventriloquist.cli.console import progress, show
 from ventriloquist.cli.options import JsonOption
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Where you live, such as Europe/Berlin; your system's.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin, such as Europe/Berlin.")
 ]
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Make lines of reactions, too.")]
+NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
+RedactOnlyOption = Annotated[
+    list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")
+]
+HoldoutOption = Annotated[
+    int | None, typer.Option("--holdout", min=0, metavar="N", help="Lines a conversation tests on, and validates on.")
+]
+SplitDateOption = Annotated[
+    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since a day instead.")
+]
+ExcludeOption = Annotated[list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.")]
+ExcludeConversationOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave a conversation out."),
+]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="The first day to use.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to use.")]
+MinMessagesOption = Annotated[
+    int, typer.Option("--min-messages", min=0, metavar="N", help="Leave out conversations with fewer messages.")
+]
+KeepOption = Annotated[
+    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business; repeat for more.")
+]
 
 
-def command(timezone: TimezoneOption = None, reactions: ReactionsOption = False, json_: JsonOption = False) -> None:
+def command(
+    *,
+    timezone: TimezoneOption = None,
+    reactions: ReactionsOption = False,
+    no_redact: NoRedactOption = False,
+    redact_only: RedactOnlyOption = None,
+    holdout: HoldoutOption = None,
+    split_date: SplitDateOption = None,
+    exclude: ExcludeOption = None,
+    exclude_conversation: ExcludeConversationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    min_messages: MinMessagesOption = 0,
+    keep: KeepOption = None,
+    json_: JsonOption = False,
+) -> None:
     """Turn the collected messages into training windows. Safe to run again.
 
-    Example: vq prepare
+    Example: vq prepare --exclude "Dr. Okafor"
     """
     from ventriloquist import prepare
-    from ventriloquist.database import recorded_run
+    from ventriloquist.database import Database, recorded_run
     from ventriloquist.settings import load_settings
 
-    options = prepare.PrepareOptions(timezone=prepare.load_timezone(timezone).key, reactions=reactions)
+    if no_redact and redact_only:
+        raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
+    if holdout is not None and split_date is not None:
+        raise typer.BadParameter("--holdout and --split-date exclude each other.")
+    home = load_settings().home
+    options = prepare.PrepareOptions(
+        timezone=prepare.load_timezone(timezone).key,
+        redact=() if no_redact else (tuple(redact_only) if redact_only else None),
+        reactions=reactions,
+        holdout=holdout,
+        split_date=split_date,
+        keep=tuple(keep or ()),
+        exclude_people=tuple(exclude or ()),
+        exclude_conversations=tuple(exclude_conversation or ()),
+        since=since,
+        until=until,
+        min_messages=min_messages,
+    )
+    own_rules = prepare.load_own_rules(home)
+
+    def check(db: Database) -> None:
+        prepare.check_options(db, options, own_rules)
+
     with (
-        recorded_run(load_settings().home, "prepare", asdict(options), check=prepare.require_messages) as run,
+        recorded_run(home, "prepare", asdict(options), check=check) as run,
         progress("Preparing") as advance,
     ):
-        summary = run.result = prepare.prepare(run.db, options, progress=advance)
+        summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
     rows = [
         ("Messages", summary.messages),
         ("Conversations", summary.conversations),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ventriloquist.database import Database
@@ -10,12 +11,23 @@ from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
 from ventriloquist.prepare.lines import Sources
 from ventriloquist.prepare.options import PrepareOptions
-from ventriloquist.prepare.selection import select
+from ventriloquist.prepare.redact import KINDS, Rule, load_own_rules
+from ventriloquist.prepare.secrets import check_kinds, make_redactor
+from ventriloquist.prepare.selection import REASONS, select
 from ventriloquist.prepare.splits import drop_equal_texts
 from ventriloquist.prepare.store import Target, load_names, store_conversation
 from ventriloquist.records import Progress
 
-__all__ = ["PrepareOptions", "PrepareSummary", "load_timezone", "prepare", "require_messages"]
+__all__ = [
+    "KINDS",
+    "PrepareOptions",
+    "PrepareSummary",
+    "check_options",
+    "load_own_rules",
+    "load_timezone",
+    "prepare",
+    "require_messages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +64,35 @@ def require_messages(db: Database) -> None:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
 
 
+def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[Rule] = ()) -> None:
+    """Check all that can fail before anything is written.
+
+    Raises:
+        NotReadyError: there are no messages.
+        SettingsError, UnknownNameError: an option makes no sense or names nobody.
+    """
+    require_messages(db)
+    check_kinds(options.redact, own_rules)
+    zone = load_timezone(options.timezone)
+    select(db, options, zone)
+    if options.split_date is not None:
+        day_begins(options.split_date, zone, "--split-date")
+
+
 def prepare(
-    db: Database, options: PrepareOptions | None = None, *, progress: Progress = lambda _done, _total: None
+    db: Database,
+    options: PrepareOptions | None = None,
+    *,
+    own_rules: Sequence[Rule] = (),
+    progress: Progress = lambda _done, _total: None,
 ) -> PrepareSummary:
     """Replace the training messages, in one transaction and with flat memory.
+
+    Args:
+        db: the file.
+        options: every switch.
+        own_rules: the user's own rules of redaction (see `load_own_rules`).
+        progress: called with messages done and in all.
 
     Raises:
         NotReadyError: there are no messages.
@@ -66,7 +103,8 @@ def prepare(
     zone = load_timezone(options.timezone)
     selection = select(db, options, zone)
     cut_at = None if options.split_date is None else day_begins(options.split_date, zone, "--split-date")
-    sources = Sources(db, selection, lambda text: text, Counter())
+    redact = make_redactor(db, options.redact, own_rules)
+    sources = Sources(db, selection, redact, left_out=Counter(), redacted=Counter())
     total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
     with db.atomic():
         db.conn.execute("DELETE FROM training_messages")
@@ -88,5 +126,10 @@ def prepare(
         conversations=db.conn.execute("SELECT count(*) FROM training_conversations").fetchone()[0],
         lines=sum(splits.values()),
         **{name: splits.get(name, 0) for name in ("train", "validation", "test", "context")},
-        left_out=dict(sources.left_out),
+        left_out=_ordered(sources.left_out, REASONS),
+        redacted=_ordered(sources.redacted, [*(rule.kind for rule in own_rules), *KINDS]),
     )
+
+
+def _ordered(counts: Counter[str], order: Sequence[str]) -> dict[str, int]:
+    return {name: counts[name] for name in dict.fromkeys(order) if counts[name]}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 from ventriloquist.database import Database
 from ventriloquist.prepare.selection import Selection
 from ventriloquist.transcript import Kind, attachment_placeholder, reaction_content, reply_marker, text_lines
 
-Redact = Callable[[str], str]
+
+class Redact(Protocol):
+    """Replaces a text's secrets and counts them by kind."""
+
+    def __call__(self, text: str, counts: Counter[str] | None = None) -> str: ...
+
 
 _MESSAGES = """
     SELECT id, guid, CASE WHEN is_from_me THEN (SELECT id FROM people WHERE is_me = 1) ELSE sender_id END,
@@ -46,7 +51,8 @@ class Sources(NamedTuple):
     db: Database
     selection: Selection
     redact: Redact
-    left_out: Counter[str]
+    left_out: Counter[str]  # messages by reason
+    redacted: Counter[str]  # secrets by kind, not counting those in quotes
 
 
 def conversation_lines(sources: Sources, conversation_id: int, *, reactions: bool) -> Iterator[Draft]:
@@ -59,7 +65,7 @@ def conversation_lines(sources: Sources, conversation_id: int, *, reactions: boo
 
 
 def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
-    db, selection, redact, left_out = sources
+    db, selection, redact, left_out, redacted = sources
     for row in db.conn.execute(_MESSAGES, (conversation_id,)):
         id, guid, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
         reason = selection.reason(conversation_id, sender_id, sent_at, flags)
@@ -68,9 +74,9 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
             continue
         parts: list[tuple[Kind, str]] = []
         if has_attachments:
-            parts += [("attachment", placeholder) for placeholder in _placeholders(db, guid, redact)]
+            parts += [("attachment", placeholder) for placeholder in _placeholders(db, guid, redact, redacted)]
         if text is not None:
-            parts += [("text", line) for line in text_lines(redact(text))]
+            parts += [("text", line) for line in text_lines(redact(text, redacted))]
         if not parts:
             left_out["blank"] += 1
             continue
@@ -93,7 +99,7 @@ def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered
 
 def _quoted(sources: Sources, guid: str, part: str | None) -> str | None:
     """Return the text of a message that another one quotes, or None where it is unknown or left out."""
-    db, selection, redact, _ = sources
+    db, selection, redact, *_ = sources
     row = db.conn.execute(
         "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
     ).fetchone()
@@ -107,11 +113,13 @@ def _quoted(sources: Sources, guid: str, part: str | None) -> str | None:
     return placeholders[index if index < len(placeholders) else 0] if placeholders else None
 
 
-def _placeholders(db: Database, guid: str, redact: Redact) -> list[str]:
+def _placeholders(db: Database, guid: str, redact: Redact, counts: Counter[str] | None = None) -> list[str]:
     rows = db.conn.execute(
         "SELECT mime_type, filename, transcript FROM attachments WHERE message_guid = ? ORDER BY position", (guid,)
     )
     return [
-        attachment_placeholder(mime_type, filename and redact(filename), transcript and redact(transcript))
+        attachment_placeholder(
+            mime_type, filename and redact(filename, counts), transcript and redact(transcript, counts)
+        )
         for mime_type, filename, transcript in rows.fetchall()
     ]

@@ -13,6 +13,7 @@ class PrepareOptions:
 
     Attributes:
         timezone: IANA name of the owner's time zone, in which days begin; None for the system's.
+        redact: kinds of secrets to replace; None for all, none for none.
         reactions: whether reactions become lines of the person who reacted.
         holdout: lines that test takes of each conversation, and validation as many; None for a twentieth.
         split_date: hold out everything since this local date (ISO) instead; its second half is test.
@@ -25,6 +26,7 @@ class PrepareOptions:
     """
 
     timezone: str | None = None
+    redact: tuple[str, ...] | None = None
     reactions: bool = False
     holdout: int | None = None
     split_date: str | None = None

@@ -44,8 +44,11 @@ def select(db: Database, options: PrepareOptions, zone: ZoneInfo) -> Selection:
 
     Raises:
         UnknownNameError: a person or conversation to leave out does not exist.
-        SettingsError: a date is not one.
+        SettingsError: a flag or date is none, or the owner is to be left out.
     """
+    for flag in options.keep:
+        if flag not in UNWANTED_FLAGS:
+            raise SettingsError(f"There is no flag {flag!r}.", hint=f"Choose from: {', '.join(UNWANTED_FLAGS)}.")
     people = _people(db, options.exclude_people)
     flags = tuple(flag for flag in UNWANTED_FLAGS if flag not in options.keep)
     conversations: dict[int, str] = {}

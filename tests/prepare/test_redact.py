@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prepare import labelled
+from ventriloquist.errors import SettingsError
+from ventriloquist.prepare.redact import KINDS, Redactor
+from ventriloquist.prepare.redact.own import load_own_rules, parse_own_rules
+
+SETS = Path(__file__).parent / "secrets"
+redact = Redactor(regions=("US", "GB", "DE"))
+
+
+def test_every_secret_of_the_set_the_rules_were_tuned_on_is_replaced() -> None:
+    score = labelled.score(labelled.read(SETS / "develop.txt"), redact)
+    assert score.missed == []
+
+
+def test_on_messages_no_rule_was_written_for_few_secrets_remain_and_nothing_else_changes() -> None:
+    score = labelled.score(labelled.read(SETS / "final.txt"), redact)
+    assert set(score.secrets) == set(KINDS)
+    for kind, secrets in score.secrets.items():
+        assert score.gone[kind] >= 0.95 * secrets, kind
+    assert score.clean_messages_changed <= 0.01 * score.clean_messages
+
+
+PIECES = [
+    *(
+        "call ",
+        "code ",
+        "my code is ",
+        "password is ",
+        "pass: ",
+        "account ",
+        "sort code ",
+        "number ",
+        "address: ",
+        "use ",
+    ),
+    *(
+        "482913",
+        "555-0188",
+        "+14155550132",
+        "4111 1111 1111 1111",
+        "a@b.example",
+        "hunter2",
+        "DE89 3704 0044 0532 0130 00",
+    ),
+    *(
+        "[code]",
+        "[phone",
+        "]",
+        "[",
+        '"',
+        " ",
+        "\n",
+        ": ",
+        ", ",
+        "\u2028",
+        "0",
+        "12",
+        "٣٤٥",
+        "+",
+        "-",
+        "(",
+        ")",
+        "/",
+        "@",
+        ".",
+    ),
+    *("14 Larkspur Lane", "Goethestr. 27", "https://example.com/", "www.", "é", "\x00", "is ", "to log in", "SW1A 2AA"),
+]
+texts = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+
+
+@given(texts)
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    once = redact(text)
+    assert redact(once) == once
+
+
+@given(st.lists(texts, max_size=4))
+def test_what_was_learnt_keeps_redaction_stable(messages: list[str]) -> None:
+    learnt = Redactor()
+    learnt.learn(messages)
+    for text in messages:
+        once = learnt(text)
+        assert learnt(once) == once
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Nd", "Cs"], exclude_characters="@")))
+def test_a_text_without_digits_and_keywords_is_left_alone(text: str) -> None:
+    if "pass" not in text.lower():
+        assert redact(text) == text
+
+
+def test_a_secret_recognised_once_is_replaced_where_nothing_gives_it_away() -> None:
+    learnt = Redactor()
+    learnt.learn(["wifi password is tulip77x", "my account number is 5512 8830 17", "at 20:30 in 2024"])
+    assert learnt("tulip77x works!") == "[password] works!"
+    assert learnt("55-128830-17?") == "[account]?"
+    assert learnt("in 2024 at 20:30") == "in 2024 at 20:30"
+
+
+def test_a_common_word_that_somebody_uses_as_a_password_stays_elsewhere() -> None:
+    learnt = Redactor()
+    learnt.learn(["the wifi password is pancake, room 12"])
+    assert learnt("pancake for breakfast at 12") == "pancake for breakfast at 12"
+
+
+def test_counts_are_by_kind_and_a_text_may_hold_several() -> None:
+    counts: Counter[str] = Counter()
+    assert (
+        redact("mail a@b.example or call 555-0188, code: 4471", counts) == "mail [email] or call [phone], code: [code]"
+    )
+    assert counts == {"email": 1, "phone": 1, "code": 1}
+
+
+def test_only_the_kinds_asked_for_are_replaced() -> None:
+    assert Redactor(["email"])("a@b.example 555-0188") == "[email] 555-0188"
+
+
+def test_a_placeholder_that_somebody_typed_stays() -> None:
+    assert redact("[phone] and [code] 5") == "[phone] and [code] 5"
+
+
+def test_numbers_within_links_stay_but_addresses_and_dialling_links_go() -> None:
+    assert (
+        redact("https://example.com/4155550132?x=4111111111111111")
+        == "https://example.com/4155550132?x=4111111111111111"
+    )
+    assert redact("https://wa.me/14155550132") == "https://wa.me/[phone]"
+    assert redact("https://example.com/?mail=a@b.example").endswith("[email]")
+
+
+def test_line_breaks_survive_around_a_secret_on_a_line_of_its_own() -> None:
+    assert redact("my password is\nhunter2\nok?") == "my password is\n[password]\nok?"
+
+
+def test_national_numbers_need_a_region_that_has_them() -> None:
+    assert Redactor(regions=("ES",))("612 345 609") == "[phone]"
+    assert Redactor(regions=("US",))("612 345 609") == "612 345 609"
+
+
+def test_a_long_text_takes_time_in_proportion_to_its_length() -> None:
+    for piece in ("1", "1 ", "12-", "a@", "a.b", "password ", "code ", "pass ", "Aa Bb ", "12 Aa ", "(", "+1 "):
+        text = piece * (400_000 // len(piece))
+        assert isinstance(redact(text), str)
+
+
+def test_own_rules_find_words_in_any_case_and_patterns() -> None:
+    rules = parse_own_rules("# mine\nproject: Bluebird\n\nnickname: /zz\\d+/\nproject : project\n")
+    own = Redactor(own_rules=rules)
+    assert own("BLUEBIRD, bluebirds, zz12 555-0188") == "[project], bluebirds, [nickname] [phone]"
+    assert own("the project") == "the [project]"
+    assert Redactor(["nickname"], own_rules=rules)("Bluebird zz1") == "Bluebird [nickname]"
+
+
+@pytest.mark.parametrize("line", ["Bluebird", "Project: x", "a: /(/", ": x", "a:"])
+def test_a_line_that_is_no_rule_is_named_but_not_shown(home: Path, line: str) -> None:
+    home.mkdir()
+    (home / "redact.txt").write_text(f"fine: yes\n{line}\n")
+    with pytest.raises(SettingsError, match=r"Line 2") as caught:
+        load_own_rules(home)
+    assert "Bluebird" not in caught.value.what
+
+
+def test_without_a_file_there_are_no_own_rules(home: Path) -> None:
+    assert load_own_rules(home) == ()

@@ -1,0 +1,148 @@
+"""Replacing secrets by typed placeholders such as [phone], before anything is learnt from them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ventriloquist.prepare.redact.own import load_own_rules
+from ventriloquist.prepare.redact.phones import DATE, phone_spans
+from ventriloquist.prepare.redact.rules import KINDS, RULES, Rule
+from ventriloquist.prepare.redact.words import PASSWORD_STEMS, PASSWORD_STEMS_BEYOND_ASCII
+
+__all__ = ["KINDS", "Redactor", "Rule", "load_own_rules"]
+
+_DIGIT_OR_AT = re.compile(r"[\d@]")
+_URL = re.compile(r"(?:https?://|www\.)[^\s\[\]]+", re.IGNORECASE)
+_DIALLING = re.compile(r"(?:wa\.me/|tel:|sms:|phone=)$", re.IGNORECASE)
+_WORD = re.compile(r"[^\s\[\]()\"“”„«»`,;]{6,64}?(?=[.!?:]*(?:[\s\[\]()\"“”„«»`,;]|$))")
+_SEPARATORS = str.maketrans("", "", " -.()/\u00a0")
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    kind: str
+
+
+class Redactor:
+    """Replaces what its rules find. `redact(redact(text)) == redact(text)` for every text.
+
+    Args:
+        kinds: the placeholders to use, of `KINDS` and the own rules; None for all.
+        regions: countries (ISO 3166) in which a number without a country code may be, the likeliest first.
+        own_rules: the user's own, which go first.
+    """
+
+    def __init__(
+        self, kinds: Collection[str] | None = None, *, regions: Sequence[str] = ("US",), own_rules: Sequence[Rule] = ()
+    ) -> None:
+        rules = (*own_rules, *RULES)
+        self._rules = [rule for rule in rules if kinds is None or rule.kind in kinds]
+        self._own = [rule for rule in own_rules if kinds is None or rule.kind in kinds]
+        self._phones = kinds is None or "phone" in kinds
+        self._regions = tuple(regions)
+        self._order = tuple(dict.fromkeys((*(rule.kind for rule in own_rules), *KINDS)))
+        self._placeholder = re.compile(rf"\[(?:{'|'.join(map(re.escape, self._order))})\]")
+        self._known: dict[str, str] = {}
+        self._clean: set[int] = set()  # hashes of texts that were read and in which nothing was found
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Read every text with a digit in it once, so that what is a secret in one is replaced in all.
+
+        A code or number that was recognised by the words around it often stands elsewhere without them.
+        """
+        for text in texts:
+            spans = self._spans(text)
+            if not spans:
+                self._clean.add(hash(text))
+            for start, end, kind in spans:
+                if _is_telling(secret := text[start:end]):
+                    key = _normal(secret)
+                    # the kind must not depend on which text came first
+                    self._known[key] = min(kind, self._known.get(key, kind), key=self._order.index)
+
+    def __call__(self, text: str, counts: Counter[str] | None = None) -> str:
+        """Return the text without its secrets, adding to `counts` how many there were of each kind."""
+        if not self._may_hold(text):
+            return text
+        # once is not enough: what is left may read as a secret in its turn, as the second number after one word does
+        while spans := self._spans(text):
+            text = "".join(_replaced(text, spans))
+            if counts is not None:
+                counts.update(span.kind for span in spans)
+        return text
+
+    def _may_hold(self, text: str) -> bool:
+        """Tell whether a text has what every secret has, which most lack: a digit, an @, or a word for a password."""
+        if any(rule.pattern.search(text) for rule in self._own):
+            return True
+        if _DIGIT_OR_AT.search(text):
+            return hash(text) not in self._clean or any(self._known_spans(text))
+        lower = text.lower()
+        if any(stem in lower for stem in PASSWORD_STEMS):
+            return True
+        return not text.isascii() and any(stem in lower for stem in PASSWORD_STEMS_BEYOND_ASCII)
+
+    def _spans(self, text: str) -> list[_Span]:
+        """Return what to replace, in order, nothing twice: what is known goes first, then an earlier rule."""
+        urls = [match.span() for match in _URL.finditer(text)] if "://" in text or "www." in text.lower() else []
+        taken = [_Span(*match.span(), "") for match in self._placeholder.finditer(text)] if "[" in text else []
+        found: list[_Span] = []
+
+        def take(start: int, end: int, kind: str, *, in_urls: bool) -> None:
+            if start == end or any(span.start < end and start < span.end for span in taken):
+                return
+            if not in_urls and any(first < end and start < last for first, last in urls):
+                return
+            span = _Span(start, end, kind)
+            taken.append(span)
+            found.append(span)
+
+        for start, end, kind in self._known_spans(text):
+            take(start, end, kind, in_urls=True)
+        lower = text.lower()
+        present: dict[tuple[str, ...], bool] = {(): True}
+        for rule in self._rules:
+            if rule.stems not in present:
+                present[rule.stems] = any(stem in lower for stem in rule.stems)
+            if not present[rule.stems]:
+                continue
+            for match in rule.pattern.finditer(text):
+                if rule.check(match["secret"]):
+                    take(*match.span("secret"), rule.kind, in_urls=rule.in_urls)
+        if self._phones:
+            for start, end in phone_spans(text, self._regions):
+                take(start, end, "phone", in_urls=_DIALLING.search(text, max(0, start - 8), start) is not None)
+        return sorted(found)
+
+    def _known_spans(self, text: str) -> Iterator[tuple[int, int, str]]:
+        if self._known:
+            for word in _WORD.finditer(text):
+                kind = self._known.get(_normal(word.group()))
+                if kind:
+                    yield *word.span(), kind
+
+
+def _normal(secret: str) -> str:
+    """Return a secret as it is compared: numbers without what people put between their digits."""
+    compact = secret.translate(_SEPARATORS)
+    return compact if compact.removeprefix("+").isdigit() else secret
+
+
+def _is_telling(secret: str) -> bool:
+    """Tell whether a secret is one wherever it stands, and not a word, a date or a year that others use, too."""
+    normal = _normal(secret)
+    digits = sum(c.isdigit() for c in normal)
+    return len(normal) >= 6 and (digits >= 6 or 0 < digits < len(normal)) and not DATE.fullmatch(secret)
+
+
+def _replaced(text: str, spans: Sequence[_Span]) -> Iterator[str]:
+    end = 0
+    for span in spans:
+        yield text[end : span.start]
+        yield f"[{span.kind}]"
+        end = span.end
+    yield text[end:]

@@ -1,0 +1,241 @@
+"""What counts as a secret: the literal table RULES, each a pattern whose group `secret` is replaced.
+
+Every repetition is bounded or starts where a look-behind allows one start only, so that a text of 10 MB costs time in
+proportion to its length. Patterns are verbose: a space is written `[ ]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ventriloquist.prepare.redact.checks import (
+    has_digits,
+    is_card,
+    is_iban,
+    is_password,
+    is_strong,
+    is_strong_password,
+)
+from ventriloquist.prepare.redact.streets import STREETS
+from ventriloquist.prepare.redact.words import (
+    ACCOUNT,
+    ACCOUNT_STEMS,
+    CODE,
+    CODE_PREFIXES,
+    CODE_STEMS,
+    PASSWORD,
+    PASSWORD_STEMS,
+    PASSWORD_STEMS_BEYOND_ASCII,
+    PUBLIC_CODES,
+    alternatives,
+)
+
+KINDS = ("email", "card", "account", "password", "code", "address", "phone")
+
+
+class Rule(NamedTuple):
+    """What to look for.
+
+    Attributes:
+        kind: names the placeholder.
+        stems: one of them must stand in the text, in small letters, before the pattern, which costs more, is tried;
+            none for a pattern that is cheap by itself.
+        pattern: has a group `secret`.
+        check: sees the secret alone.
+        in_urls: whether the secret may stand in a link.
+    """
+
+    kind: str
+    stems: tuple[str, ...]
+    pattern: re.Pattern[str]
+    check: Callable[[str], bool] = lambda _secret: True
+    in_urls: bool = False
+
+
+def compile_pattern(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
+    return re.compile(pattern, flags | re.VERBOSE)
+
+
+_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(PASSWORD)})"
+_PASSWORD_STEMS = (*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
+_ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(ACCOUNT)})"
+_CODE_NAME = rf"(?:(?:{alternatives(CODE_PREFIXES)})-?)?(?:{alternatives(CODE)})"
+
+# between the word and the secret: "… for the wifi upstairs", then "is", a colon, an arrow
+_BETWEEN = r"(?:[ \t]+(?!(?:is|are|ist|es|est|è|är|er)\b)[\w'’./&+-]{1,20}){0,5}?"
+_IS = r"""(?: [ \t]*(?:[:=→>]|->|=>)\s* | ['’]s[ \t]+
+    | [ \t]+(?:is|was|ist|lautet|war|es|est|è|är|er|é|jest|to|zu|auf|a)
+      (?:[ \t]+(?:still|now|immer[ ]noch|jetzt|ahora|maintenant|ora))?[ \t]*:?\s+ )"""
+_QUOTES = r"\"“”„«»`"
+# a password ends before the full stop or comma of its sentence
+_WORD = rf"[^\s\[\]{_QUOTES}]{{2,64}}?(?=[.,;:?)]*(?:\s|$|[\[\]{_QUOTES}]))"
+_END_OF_NUMBER = r"(?![\w%€$£]|[.,:/-]\d)"
+_CODE_VALUE = rf"""
+    (?: [A-Z]-\d{{4,8}} | \d{{3}}[ -]\d{{3}} | \d\d[ -]\d\d[ -]\d\d | \d{{4}}[ -]\d{{4}} | \d{{4,10}}[#*]?
+    | [#*]\d{{3,8}}[#*]?
+    | (?=[A-Z0-9-]{{4,12}}(?![\w-]))(?=[A-Z-]*\d)(?=[\d-]*[A-Z])(?-i:[A-Z0-9]{{1,8}}(?:-[A-Z0-9]{{1,6}}){{0,2}}) )
+    {_END_OF_NUMBER}"""
+_UNITS = "lines|files|times|people|dollars|bucks|euros?|pounds|km|miles|steps|words|years|views|points|k"
+_LONG_CODE = rf"(?:[A-Z]-\d{{5,8}} | \d{{3}}[ -]\d{{3}} | \d{{5,8}}){_END_OF_NUMBER}(?![ ]?(?:{_UNITS})\b)"
+_SECRET_CODE = (
+    rf"(?<![\w-])(?={_CODE_NAME}(?!\w))"  # first, since the look-behinds cost more
+    + "".join(rf"(?<!\b{word}[ ])(?<!\b{word}-)" for word in alternatives(PUBLIC_CODES).split("|"))
+    + _CODE_NAME
+)
+_BEFORE_NUMBER = r"(?<![\w$€£.,:/-])"
+_AS = "is|ist|es|est|è|är|er|to|as|als|como|comme"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "email",
+        ("@",),
+        compile_pattern(
+            r"(?<![\w.+%-])(?P<secret>[\w.!\#$%&'*+=?^{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,23})(?![\w@])"
+        ),
+        in_urls=True,
+    ),
+    # keys that services hand out
+    Rule(
+        "password",
+        ("sk-", "gh", "akia", "asia", "xox", "aiza", "glpat", "eyj", "hf_"),
+        compile_pattern(
+            r"""(?<![\w-])(?P<secret> sk-[\w-]{16,200} | gh[pousr]_\w{20,100} | github_pat_\w{20,100}
+            | (?:AKIA|ASIA)[A-Z0-9]{16} | xox[abprs]-[\w-]{10,100} | AIza[\w-]{30,50} | glpat-[\w-]{20}
+            | eyJ[\w-]{10,2000}\.eyJ[\w-]{5,4000}\.[\w-]{5,2000} | hf_[A-Za-z0-9]{20,60} )(?![\w-])""",
+            0,
+        ),
+        in_urls=True,
+    ),
+    Rule(
+        "card",
+        (),
+        compile_pattern(
+            r"""(?=\d{4})(?<![\d.,/+-])(?<!\d[ ])(?P<secret> \d{13,19}
+            | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
+            | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)"""
+        ),
+        is_card,
+    ),
+    # an IBAN with and without what may follow its last group of four
+    *(
+        Rule(
+            "account",
+            (),
+            compile_pattern(rf"(?<!\w)(?P<secret>[A-Z]{{2}}\d\d(?:[ -]?[A-Z0-9]{{4}}){{2,7}}{rest})(?!\w)"),
+            is_iban,
+        )
+        for rest in ("(?:[ -]?[A-Z0-9]{1,3})?", "")
+    ),
+    # a social security number of the United States
+    Rule(
+        "account",
+        (),
+        compile_pattern(r"(?<![\w-])(?P<secret>(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"),
+    ),
+    Rule(
+        "account",
+        ACCOUNT_STEMS,
+        compile_pattern(
+            rf"""{_ACCOUNT_NAME}(?:['’]s)?(?:[ ]?(?:number|num|no|nr|nº|n°|id|\#|code)\.?(?:['’]s)?)?
+            (?:[ ]?(?:is|ist|:|=|es|est|è|är)[ ]?)?[ ]?
+            (?P<secret>[A-Z]{{0,4}}[ -]?\d[A-Z0-9]{{0,20}}(?:[ /.-][A-Z]{{0,3}}\d[A-Z0-9]{{0,11}}){{0,6}})
+            (?![\w%€$£]|[.,:]\d)"""
+        ),
+        has_digits(5),
+    ),
+    Rule(
+        "password",
+        _PASSWORD_STEMS,
+        compile_pattern(
+            rf"{_PASSWORD_NAME}{_BETWEEN}{_IS}[{_QUOTES}'](?P<secret>[^\n\[\]{_QUOTES}]{{3,80}}?)[{_QUOTES}']"
+        ),
+        in_urls=True,
+    ),
+    Rule(
+        "password",
+        _PASSWORD_STEMS,
+        compile_pattern(rf"{_PASSWORD_NAME}(?:{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})"),
+        is_strong_password,
+    ),
+    Rule(
+        "password",
+        _PASSWORD_STEMS,
+        compile_pattern(rf"{_PASSWORD_NAME}[ \t]*[:=][ \t]*(?P<secret>{_WORD})"),
+        is_password,
+        in_urls=True,
+    ),
+    # a word of plain letters is a password only where the sentence ends with it
+    Rule(
+        "password",
+        _PASSWORD_STEMS,
+        compile_pattern(
+            rf"""{_PASSWORD_NAME}{_BETWEEN}{_IS}(?P<secret>[^\W\d_]{{4,40}})
+            (?=[ \t]*(?:[.,;!)\n] | $ | (?:all|in|no|with)[ ](?:lower|caps|small|capital|upper|one[ ]word)
+            | one[ ]word | lowercase))"""
+        ),
+        is_password,
+    ),
+    Rule(
+        "password",
+        ("pass",),
+        compile_pattern(rf"(?<!\w)pass(?:[ \t]*[:=][ \t]*|[ \t]+is[ \t]+|[ \t]+)(?P<secret>{_WORD})"),
+        is_strong,
+    ),
+    Rule(
+        "password",
+        _PASSWORD_STEMS,
+        compile_pattern(
+            rf"""(?<![^\s{_QUOTES}'(])(?P<secret>{_WORD})[ \t]+(?:is|ist|es|est|è|for|as|als|für|para|pour)[ \t]+
+            (?:[\w'’]{{1,12}}[ \t]+){{1,4}}{_PASSWORD_NAME}(?!\w)"""
+        ),
+        is_strong,
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(rf"{_SECRET_CODE}(?:{_BETWEEN}{_IS}|[ \t]+|[ \t]*[:\#=-][ \t]*)(?P<secret>{_CODE_VALUE})"),
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(r"(?<!\w)(?:cvv|cvc|cv2)\d?[ \t]*(?:is|:|=)?[ \t]*(?P<secret>\d{3,4})(?!\w)"),
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(r"(?<!\w)use[ ](?:the[ ])?code[ ](?P<secret>\d{4,8})(?!\w)"),
+    ),
+    # five digits and more near the word are hardly anything else
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(rf"{_SECRET_CODE}[^\d\n\[\]]{{0,40}}?(?<![\w$€£.,/-])(?P<secret>{_LONG_CODE})"),
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(
+            rf"""{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE}|\d{{4}})[ ](?:{_AS})[ ]
+            (?:(?!code)[\w'’-]{{1,20}}[ ]){{0,5}}?(?:{_CODE_NAME}|login|sign-in|anmeldung)(?!\w)"""
+        ),
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(
+            rf"{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE})[^\d\n\[\]]{{1,40}}?(?<!\w)(?:otp|2fa|mfa|passcode)(?!\w)"
+        ),
+    ),
+    Rule(
+        "code",
+        CODE_STEMS,
+        compile_pattern(
+            rf"""(?<!\w)(?:use|enter|verwende|gib|introduce|saisissez)[ ](?P<secret>{_CODE_VALUE})[ ]
+            (?:to|as|for|zum|als|para|pour)[ ](?:\w+[ ]){{0,2}}(?:your[ ])?(?:\w+[ ])?
+            (?:sign|log|verif|identi|account)"""
+        ),
+    ),
+    *(Rule("address", stems, pattern) for stems, pattern in STREETS),
+)
