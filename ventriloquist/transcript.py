@@ -111,6 +111,13 @@ def render_line(line: Line) -> str:
     return _escape(rendered)
 
 
+def content_span(line: Line) -> tuple[int, int]:
+    """Return where, in a rendered line, the name's string ends and the content's inside begins (code points)."""
+    opening = _escape(json.dumps({"name": line.name}, ensure_ascii=False)[:-1])
+    before_content = f'{opening}, "delta": "{line.delta}", "content": "'
+    return len(opening), len(before_content)
+
+
 def render(header: Header, lines: Iterable[Line]) -> str:
     """Render a whole transcript, every line ended by one newline."""
     return "".join([render_header(header), "\n", *(part for line in lines for part in (render_line(line), "\n"))])

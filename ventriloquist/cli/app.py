@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import collect, export, prepare, train
+from ventriloquist.cli import collect, eval, export, prepare, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare.command,
     "export": export.command,
     "train": train.command,
+    "eval": eval.command,
 }
 
 

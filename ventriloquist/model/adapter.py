@@ -29,12 +29,18 @@ class Adapter:
             yield self.model
 
 
-def newest_run(runs: Path) -> Path:
-    """Return the newest run folder that has a finished adapter.
+def find_run(runs: Path, name: str | None = None) -> Path:
+    """Return a run folder that has a finished adapter: by name or path, else the newest.
 
     Raises:
-        NotReadyError: there is none.
+        NotReadyError: nothing has been trained.
+        ModelError: no finished run has that name.
     """
+    if name is not None:
+        folder = next((path for path in (runs / name, Path(name)) if (path / FILENAME).exists()), None)
+        if folder is None:
+            raise ModelError(f"There is no finished run {name!r}.", hint="Run: vq status")
+        return folder
     finished = sorted(path.parent for path in runs.glob(f"*/{FILENAME}"))
     if not finished:
         raise NotReadyError("There is no trained adapter yet.", hint="Run: vq train")
