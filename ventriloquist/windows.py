@@ -7,10 +7,11 @@ A conversation's training messages have positions 0, 1, 2 … A *window* is a ta
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the light core has no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 WINDOW_SIZE = 100  # messages, the target included
 MIN_HOLDOUT_MESSAGES = 10  # smaller conversations are all training
