@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import collect, eval, export, prepare, train
+from ventriloquist.cli import collect, eval, export, prepare, status, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.command,
     "train": train.command,
     "eval": eval.command,
+    "status": status.command,
 }
 
 

