@@ -33,7 +33,7 @@ def m001_messages(db: Database) -> None:
         ) WITHOUT ROWID""",
         """CREATE TABLE text_messages (
             id INTEGER PRIMARY KEY,
-            guid TEXT NOT NULL UNIQUE,
+            guid TEXT NOT NULL,
             conversation_id INTEGER NOT NULL REFERENCES conversations (id),
             sender_id INTEGER REFERENCES people (id),  -- null: unknown
             sent_at INTEGER NOT NULL,  -- Unix milliseconds, UTC
@@ -50,8 +50,9 @@ def m001_messages(db: Database) -> None:
             sender_handle TEXT,  -- as the source has it
             chat_guid TEXT NOT NULL  -- as the source has it
         )""",
+        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # can be built last: a constraint cannot
         "CREATE INDEX text_messages_order ON text_messages (conversation_id, sent_at, source_rowid, guid)",
-        "CREATE INDEX text_messages_sender ON text_messages (sender_id)",
+        "CREATE INDEX text_messages_sender ON text_messages (sender_id, conversation_id)",
         """CREATE TABLE attachments (
             message_guid TEXT NOT NULL,
             position INTEGER NOT NULL,
@@ -109,6 +110,9 @@ def m001_messages(db: Database) -> None:
             identifier TEXT PRIMARY KEY,
             seen INTEGER NOT NULL  -- rows of a source that name it as the owner's
         ) WITHOUT ROWID""",
+        # who was forgotten: an HMAC of each handle, under a key of this file's own
+        "CREATE TABLE forgotten (digest TEXT PRIMARY KEY, forgotten_at INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE forgotten_key (key BLOB NOT NULL)",
         """CREATE TABLE runs (
             id INTEGER PRIMARY KEY,
             command TEXT NOT NULL,

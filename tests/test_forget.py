@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
+
+from ventriloquist.database import Database, open_database, recorded_run
+from ventriloquist.database.forgotten import load_forgotten, remember_forgotten
+from ventriloquist.errors import SettingsError, UnknownNameError
+from ventriloquist.export import ExportOptions, export
+from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
+from ventriloquist.prepare import PrepareOptions, prepare
+
+OWNER = "Aidan Allchin"
+WORD = "zanzibarquux"  # stands in nothing but Sam's messages
+
+
+def everything() -> list[Conversation]:
+    alone = [
+        Message("Sam" if i % 2 else OWNER, f"{WORD} number {i}" if i % 2 else f"owner line {i}", guid=f"sam-{i}")
+        for i in range(40)
+    ]
+    group = [
+        Message("Sam", f"hello {WORD}", guid="g-1", attachments=[(None, f"{WORD}.pdf", None)]),
+        Message("Kim", "what was that", guid="g-2", reply_to="g-1"),
+        Message(OWNER, "never mind", guid="g-3"),
+    ]
+    return [
+        Conversation(alone),
+        Conversation(
+            group,
+            type="group",
+            title="climbing",
+            reactions=[
+                Reaction("Sam", "g-2", sent_at=NOON + DAY),
+                Reaction("Kim", "g-1", sent_at=NOON + DAY),
+                Reaction("Kim", "g-3", sent_at=NOON + DAY),
+            ],
+        ),
+        Conversation([Message("Kim" if i % 2 else OWNER, f"kim and me {i}") for i in range(20)]),
+    ]
+
+
+def forget_sam(home: Path) -> tuple[ForgetPlan, ForgetSummary]:
+    with recorded_run(home, "forget") as run:
+        plan = plan_to_forget(run.db, home, "Sam")
+        run.result = summary = forget(run.db, home, plan)
+    return plan, summary
+
+
+def build(home: Path, *, reactions: bool = True) -> None:
+    with filled(home, everything()):
+        pass
+    with recorded_run(home, "prepare", {"reactions": reactions, "timezone": "UTC", "exclude_people": ["Sam"]}) as run:
+        run.result = prepare(run.db, PrepareOptions(reactions=reactions, timezone="UTC"))
+    with recorded_run(home, "export", {"only": "Sam"}) as run:
+        run.result = export(run.db, home / "exports", ExportOptions())
+
+
+def bytes_under(home: Path) -> bytes:
+    return b"\x00".join(
+        str(path).encode() + (path.read_bytes() if path.is_file() else b"") for path in sorted(home.rglob("*"))
+    )
+
+
+def adapter(folder: Path, people: list[str], *, base: str = "smollm2") -> None:
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"people": people, "base_model": base, "window": 24}))
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    (folder / "report.html").write_text(f"<p>{WORD}</p>")
+
+
+def test_no_byte_under_the_home_holds_a_word_the_person_wrote(home: Path) -> None:
+    build(home)
+    tokens = home / "tokens" / "abc"
+    tokens.mkdir(parents=True)
+    (tokens / "tokens.npy").write_text(WORD)
+    adapter(home / "runs" / "1", [OWNER, "Sam"])
+    assert WORD.encode() in bytes_under(home)
+    forget_sam(home)
+    left = bytes_under(home)
+    for trace in (WORD, "Sam", "2@example.org"):
+        assert trace.encode() not in left, trace
+    assert b"kim and me 7" in left
+    assert not list(home.glob("*-wal"))
+
+
+def test_what_others_wrote_stays_without_quotes_and_reactions_of_the_person(home: Path) -> None:
+    build(home)
+    forget_sam(home)
+    with open_database(home) as db:
+        rows = db.conn.execute(
+            "SELECT content FROM training_messages WHERE conversation_id = 2 ORDER BY position"
+        ).fetchall()
+        assert [content for (content,) in rows] == ["what was that", "never mind", '[loved "never mind"]']
+        header = db.conn.execute("SELECT header FROM training_conversations WHERE conversation_id = 2").fetchone()[0]
+        assert json.loads(header + '""}')["members"] == [OWNER, "Kim"]
+        assert db.conn.execute("SELECT count(*) FROM training_messages WHERE conversation_id = 3").fetchone() == (20,)
+        assert db.conn.execute("SELECT count(*) FROM conversations").fetchone() == (2,)
+
+
+def test_every_message_is_still_accounted_for(home: Path) -> None:
+    build(home)
+
+    def guids(db: Database) -> list[str]:
+        query = "SELECT guid FROM text_messages UNION ALL SELECT guid FROM reactions UNION ALL SELECT guid FROM skipped"
+        return sorted(guid for (guid,) in db.conn.execute(query))
+
+    with open_database(home) as db:
+        before = guids(db)
+    forget_sam(home)
+    with open_database(home) as db:
+        assert guids(db) == before
+        assert db.conn.execute("SELECT DISTINCT reason FROM skipped").fetchall() == [("forgotten",)]
+
+
+def test_the_plan_says_what_goes_and_the_summary_what_went(home: Path) -> None:
+    build(home)
+    plan, summary = forget_sam(home)
+    assert (plan.rows.conversations, plan.rows.messages, plan.rows.group_messages) == (1, 41, 1)
+    assert (plan.rows.reactions, plan.rows.quotes, plan.rows.attachments) == (2, 1, 1)
+    assert (summary.messages, summary.reactions, summary.attachments, summary.prepared_again) == (41, 2, 1, True)
+    assert summary.files == 4  # three splits and their manifest
+
+
+def test_planning_changes_nothing(home: Path) -> None:
+    build(home)
+    before = (home / "ventriloquist.db").read_bytes()
+    with open_database(home) as db:
+        plan_to_forget(db, home, "sam")
+    assert (home / "ventriloquist.db").read_bytes() == before
+
+
+def test_adapters_trained_on_the_person_are_marked_and_others_are_not(home: Path) -> None:
+    build(home)
+    adapter(home / "runs" / "with", [OWNER, "Kim", "Sam"])
+    adapter(home / "runs" / "without", [OWNER, "Kim"])
+    adapter(home / "runs" / "tiny", [OWNER, "Sam"], base="base")
+    (home / "runs" / "unfinished" / "checkpoints").mkdir(parents=True)
+    _, summary = forget_sam(home)
+    assert (summary.tainted_adapters, summary.removed_runs) == (1, 2)
+    marked = json.loads((home / "runs" / "with" / "manifest.json").read_text())
+    assert marked["people"] == [OWNER, "Kim"]
+    assert "retrain to unlearn" in marked["tainted"]
+    assert "tainted" not in json.loads((home / "runs" / "without" / "manifest.json").read_text())
+    assert sorted(path.name for path in (home / "runs").iterdir()) == ["with", "without"]
+    assert sorted(path.name for path in (home / "runs" / "with").iterdir()) == [
+        "adapter_model.safetensors",
+        "manifest.json",
+    ]
+
+
+def test_the_file_remembers_the_person_without_naming_them(home: Path) -> None:
+    build(home)
+    with open_database(home) as db:
+        (handle,) = db.conn.execute(
+            "SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Sam'"
+        ).fetchone()
+    forget_sam(home)
+    with open_database(home) as db:
+        forgotten = load_forgotten(db)
+        assert forgotten.has(handle)
+        assert not forgotten.has("3@example.org")
+        assert forgotten.has_any(["3@example.org", handle])
+
+
+def test_each_file_has_a_key_of_its_own(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("a", "b"):
+        with open_database(tmp_path / name, create=True) as db:
+            with db.atomic():
+                remember_forgotten(db, ["+15555550100"])
+                remember_forgotten(db, ["+15555550100"])
+            digests |= load_forgotten(db).digests
+    assert len(digests) == 2
+
+
+def test_nobody_is_forgotten_in_a_new_file(home: Path) -> None:
+    with open_database(home, create=True) as db:
+        assert not load_forgotten(db).has("")
+
+
+def test_prepare_keeps_the_options_it_was_last_run_with(home: Path) -> None:
+    build(home, reactions=False)
+    forget_sam(home)
+    with open_database(home) as db:
+        assert db.conn.execute("SELECT count(*) FROM training_messages WHERE kind = 'reaction'").fetchone() == (0,)
+
+
+def test_forgetting_the_only_one_leaves_nothing_prepared(home: Path) -> None:
+    with filled(home, [Conversation([Message("Sam", "hi"), Message(OWNER, "hello")])]) as db:
+        prepare(db)
+    _, summary = forget_sam(home)
+    assert not summary.prepared_again
+    with open_database(home) as db:
+        for table in ("text_messages", "training_messages", "training_conversations", "conversations", "members"):
+            assert db.conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def test_without_prepared_messages_none_are_made(home: Path) -> None:
+    with filled(home, everything()):
+        pass
+    _, summary = forget_sam(home)
+    assert not summary.prepared_again
+
+
+def test_an_unknown_name_offers_near_ones_and_the_owner_is_refused(home: Path) -> None:
+    with filled(home, everything()) as db:
+        with pytest.raises(UnknownNameError) as caught:
+            plan_to_forget(db, home, "Samm")
+        assert "Sam" in caught.value.hint
+        with pytest.raises(SettingsError, match="yourself"):
+            plan_to_forget(db, home, OWNER)
+
+
+def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:
+    build(home)
+    with recorded_run(home, "export") as run:
+        run.result = export(run.db, tmp_path / "mine", ExportOptions())
+    plan, _ = forget_sam(home)
+    assert plan.elsewhere == (str(tmp_path / "mine"),)
+    assert (tmp_path / "mine" / "train.jsonl").exists()
+
+
+def test_a_name_that_is_part_of_a_word_is_scrubbed_from_runs_as_a_word_alone(home: Path) -> None:
+    build(home)
+    with recorded_run(home, "note", {"text": "Sam and Samson", "Sam": 1}):
+        pass
+    forget_sam(home)
+    with open_database(home) as db:
+        (parameters,) = db.conn.execute("SELECT parameters FROM runs WHERE command = 'note'").fetchone()
+    assert json.loads(parameters) == {"text": "[forgotten] and Samson", "[forgotten]": 1}

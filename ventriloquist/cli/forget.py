@@ -1,0 +1,80 @@
+"""`vq forget`: a person leaves the file and everything made from it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ventriloquist.cli.console import note, progress, show
+from ventriloquist.cli.options import JsonOption, YesOption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ventriloquist.forget import ForgetPlan
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person, as transcripts name them.")]
+
+
+def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = False) -> None:
+    """Remove a person: their messages, what quotes them, and what was made from them. There is no way back.
+
+    Example: vq forget "Sam Okafor"
+    """
+    from ventriloquist.database import Database, recorded_run
+    from ventriloquist.forget import forget, plan_to_forget
+    from ventriloquist.settings import load_settings
+
+    home = load_settings().home
+
+    def confirm(db: Database) -> None:
+        plan = plan_to_forget(db, home, name)
+        if not yes:
+            _ask(plan)
+
+    with recorded_run(home, "forget", check=confirm) as run:  # who it was is not recorded
+        plan = plan_to_forget(run.db, home, name)
+        with progress("Preparing again") as advance:
+            summary = run.result = forget(run.db, home, plan, progress=advance)
+    for folder in plan.elsewhere:
+        note(f"Exports were written to {folder}, too: remove them yourself.")
+    rows: list[tuple[str, object]] = [
+        ("Messages removed", summary.messages),
+        ("Reactions removed", summary.reactions),
+        ("Attachments removed", summary.attachments),
+        ("Exports, caches and reports removed", summary.files),
+        ("Adapters to be trained anew", summary.tainted_adapters),
+        ("Training runs removed", summary.removed_runs),
+    ]
+    show(summary, rows, json=json_, next_step="vq train" if summary.tainted_adapters else None)
+
+
+def _ask(plan: ForgetPlan) -> None:
+    from ventriloquist.errors import VentriloquistError
+
+    if not sys.stdin.isatty():
+        raise VentriloquistError("vq forget asks before it removes anything.", hint="Run it with --yes.")
+    note(f"Forgetting {plan.name} removes for good:")
+    for label, value in _rows(plan):
+        note(f"  {label}: {value}")
+    note("The Messages app keeps its own copy; vq collect will leave them out from now on.")
+    if not typer.confirm("Go on?", err=True):
+        raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
+
+
+def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
+    rows, artifacts = plan.rows, plan.artifacts
+    yield "handles", ", ".join(plan.handles)
+    yield "one-to-one conversations", f"{rows.conversations:,}"
+    yield "messages", f"{rows.messages:,}, {rows.group_messages:,} of them in groups"
+    yield "reactions", f"{rows.reactions:,}"
+    yield "quotes in what others wrote", f"{rows.quotes:,}"
+    yield "exports, caches and reports", f"{len(artifacts.files):,} files"
+    if artifacts.tainted:
+        yield "adapters that learnt from them, to be trained anew", ", ".join(artifacts.tainted)
+    if artifacts.removed_runs:
+        yield "training runs, removed", ", ".join(artifacts.removed_runs)
+    for folder in plan.elsewhere:
+        yield "not removed, outside of VQ_HOME", folder

@@ -1,0 +1,138 @@
+"""Forgetting a person: their words leave the file and everything made from it, and collect leaves them out for good."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.database import Database
+from ventriloquist.errors import SettingsError, StorageError, UnknownNameError
+from ventriloquist.forget.artifacts import Artifacts, find_artifacts, remove_artifacts
+from ventriloquist.forget.rows import Rows, count_rows, delete_rows, scrub_runs
+from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
+from ventriloquist.records import Progress
+
+__all__ = ["ForgetPlan", "ForgetSummary", "forget", "plan_to_forget"]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPlan:
+    """What forgetting somebody will remove. Nothing has been done yet."""
+
+    person_id: int
+    name: str
+    handles: tuple[str, ...]
+    rows: Rows
+    artifacts: Artifacts
+    elsewhere: tuple[str, ...]  # folders outside VQ_HOME into which exports were written: the user's to remove
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSummary:
+    """What was removed, in numbers: who it was is not kept."""
+
+    messages: int
+    reactions: int
+    attachments: int
+    files: int
+    tainted_adapters: int
+    removed_runs: int
+    prepared_again: bool
+
+
+def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
+    """Find out what forgetting a person will remove.
+
+    Raises:
+        UnknownNameError: nobody is called so.
+        SettingsError: it is the owner.
+    """
+    people = db.conn.execute("SELECT id, name, is_me FROM people").fetchall()
+    found = [row for row in people if row[1] == name] or [row for row in people if row[1].casefold() == name.casefold()]
+    if len(found) != 1:
+        raise UnknownNameError(name, [known for _, known, is_me in people if not is_me])
+    person_id, name, is_me = found[0]
+    if is_me:
+        raise SettingsError(
+            "You cannot forget yourself: every conversation is yours.", hint=f"To delete everything, remove {home}."
+        )
+    handles = tuple(
+        handle
+        for (handle,) in db.conn.execute("SELECT handle FROM handles WHERE person_id = ? ORDER BY 1", (person_id,))
+    )
+    return ForgetPlan(
+        person_id, name, handles, count_rows(db, person_id), find_artifacts(home, name), _exports_elsewhere(db, home)
+    )
+
+
+def forget(
+    db: Database, home: Path, plan: ForgetPlan, *, progress: Progress = lambda _done, _total: None
+) -> ForgetSummary:
+    """Remove what the plan lists. A run that was cut off is finished by running it again.
+
+    Files go first, while the person can still be named; then all rows in one transaction, with what was prepared made
+    anew; then the file is rewritten, so that no page of it holds what was deleted.
+
+    Raises:
+        StorageError: a file cannot be removed, or the disk has no room to rewrite the database.
+    """
+    try:
+        remove_artifacts(home, plan.artifacts, plan.name, f"{datetime.now(UTC):%Y-%m-%d}")
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename} cannot be removed: {error.strerror}.",
+            hint="Check its permissions, then run the command again.",
+        ) from None
+    db.conn.execute("PRAGMA secure_delete = ON")
+    options = _last_prepare(db, plan.name)
+    with db.atomic():
+        delete_rows(db, plan.person_id, plan.handles)
+        scrub_runs(db, [plan.name, *plan.handles])
+        db.conn.execute("DELETE FROM training_messages")
+        db.conn.execute("DELETE FROM training_conversations")
+        has_messages = db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
+        prepared_again = options is not None and has_messages
+        if prepared_again:
+            prepare(db, options, own_rules=load_own_rules(home), progress=progress)
+    db.conn.execute("VACUUM")
+    rows = plan.rows
+    return ForgetSummary(
+        messages=rows.messages,
+        reactions=rows.reactions,
+        attachments=rows.attachments,
+        files=len(plan.artifacts.files),
+        tainted_adapters=len(plan.artifacts.tainted),
+        removed_runs=len(plan.artifacts.removed_runs),
+        prepared_again=prepared_again,
+    )
+
+
+def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
+    """Return the options of the last prepare, without those that name the person; None if nothing is prepared."""
+    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
+        return None
+    row = db.conn.execute(
+        "SELECT parameters FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    recorded: dict[str, Any] = json.loads(row[0]) if row else {}
+    known = {key: value for key, value in recorded.items() if key in PrepareOptions.__slots__}
+    for key, value in known.items():
+        if isinstance(value, list):  # JSON has no tuples
+            known[key] = tuple(item for item in value if item != name)
+    return PrepareOptions(**known)
+
+
+def _exports_elsewhere(db: Database, home: Path) -> tuple[str, ...]:
+    folders = db.conn.execute(
+        "SELECT DISTINCT json_extract(result, '$.folder') FROM runs WHERE command = 'export' AND result IS NOT NULL"
+    )
+    return tuple(
+        sorted(
+            folder
+            for (folder,) in folders
+            if folder and Path(folder).is_dir() and not Path(folder).resolve().is_relative_to(home)
+        )
+    )

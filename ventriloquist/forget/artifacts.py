@@ -1,0 +1,85 @@
+"""What was made from the messages and lies beside the file: exports, token caches, reports, adapters."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+OWN_TOKENIZER = "base"  # a run with its own base model has a tokenizer that was trained on the messages: words of them
+# Of a finished run only what no message can be read from is kept, whatever else may come to lie there.
+KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
+KEPT_NAMES = frozenset(
+    {
+        *(MANIFEST, "settings.json", "data.json", "adapter_config.json", "config.json", "generation_config.json"),
+        *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+        *("merges.txt", "chat_template.jinja", "log.jsonl"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """Paths relative to VQ_HOME."""
+
+    files: tuple[str, ...]  # exports, token caches, reports
+    tainted: tuple[str, ...]  # finished runs that were trained on the person
+    removed_runs: tuple[str, ...]  # unfinished runs, and those whose tokenizer was trained on the messages
+
+
+def find_artifacts(home: Path, name: str) -> Artifacts:
+    """Find what was made from a person's messages, or may have been."""
+    files = [*_files(home / "exports"), *_files(home / "tokens")]
+    tainted, removed = [], []
+    for run in sorted(path for path in (home / "runs").glob("*") if path.is_dir()):
+        manifest = _read_manifest(run)
+        if manifest is None or (name in manifest["people"] and manifest.get("base_model") == OWN_TOKENIZER):
+            removed.append(run)
+            continue
+        if name in manifest["people"]:
+            tainted.append(run)
+        files += [path for path in _files(run) if not _is_kept(path)]
+    return Artifacts(*(tuple(str(path.relative_to(home)) for path in paths) for paths in (files, tainted, removed)))
+
+
+def remove_artifacts(home: Path, artifacts: Artifacts, name: str, today: str) -> None:
+    """Remove the files and runs, and mark the adapters: what a person taught them only training anew takes away.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    for run in artifacts.removed_runs:
+        shutil.rmtree(home / run)
+    for file in artifacts.files:
+        (home / file).unlink(missing_ok=True)
+    for folder in (home / "tokens").glob("*/"):
+        shutil.rmtree(folder)
+    for run in artifacts.tainted:
+        path = home / run / MANIFEST
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest["people"] = [person for person in manifest["people"] if person != name]
+        manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; retrain to unlearn them."
+        partial = path.with_name(f".{MANIFEST}.partial")
+        partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.chmod(0o600)
+        partial.replace(path)
+
+
+def _read_manifest(run: Path) -> dict[str, Any] | None:
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("people"), list) else None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink())
+
+
+def _is_kept(path: Path) -> bool:
+    return path.name in KEPT_NAMES or path.name.endswith(KEPT_SUFFIXES)

@@ -1,0 +1,153 @@
+"""A person's rows in the file: counting them, deleting them, and taking their name out of the record of runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ventriloquist.collect.handles import normalize, region_of
+from ventriloquist.database import Database
+from ventriloquist.database.forgotten import remember_forgotten
+
+REASON = "forgotten"
+SCRUBBED = "[forgotten]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What goes, counted."""
+
+    conversations: int  # one-to-one
+    messages: int  # of these conversations, of both sides, and theirs in groups
+    group_messages: int  # of those, theirs in groups
+    reactions: int  # theirs, and those to messages that go
+    quotes: int  # messages of others that quote one that goes: they stay without the quote
+    attachments: int
+
+
+# Everything below works on three temporary tables of ids: of one-to-one conversations, of messages, of tapbacks.
+_DOOMED = (
+    "CREATE TEMP TABLE doomed_conversations AS SELECT c.id FROM conversations c"
+    " JOIN members m ON m.conversation_id = c.id WHERE c.type = 'dm' AND m.person_id = :person",
+    "CREATE TEMP TABLE doomed_messages AS SELECT guid FROM text_messages"
+    " WHERE sender_id = :person OR conversation_id IN (SELECT id FROM doomed_conversations)",
+    "CREATE UNIQUE INDEX temp.doomed_messages_guid ON doomed_messages (guid)",
+    "CREATE TEMP TABLE doomed_tapbacks AS SELECT guid FROM reactions"
+    " WHERE person_id = :person OR target_guid IN (SELECT guid FROM doomed_messages)",
+)
+
+
+def count_rows(db: Database, person_id: int) -> Rows:
+    """Count what goes with a person."""
+    _mark(db, person_id)
+    counts = db.conn.execute(
+        "SELECT (SELECT count(*) FROM doomed_conversations), (SELECT count(*) FROM doomed_messages),"
+        " (SELECT count(*) FROM text_messages WHERE sender_id = ?"
+        "  AND conversation_id NOT IN (SELECT id FROM doomed_conversations)),"
+        " (SELECT count(*) FROM doomed_tapbacks),"
+        " (SELECT count(*) FROM text_messages WHERE thread_originator_guid IN (SELECT guid FROM doomed_messages)"
+        "  AND guid NOT IN (SELECT guid FROM doomed_messages)),"
+        " (SELECT count(*) FROM attachments WHERE message_guid IN (SELECT guid FROM doomed_messages))",
+        (person_id,),
+    ).fetchone()
+    _unmark(db)
+    return Rows(*counts)
+
+
+def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
+    """Delete a person and all that is theirs, and remember their handles. The guids stay, as `skipped`."""
+    _mark(db, person_id)
+    execute = db.conn.execute
+    owner = [row[0] for row in execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE is_me")]
+    is_theirs = _handle_test(handles, region_of(owner))
+    _delete_chats_and_tapbacks(db, is_theirs)
+    execute("INSERT OR REPLACE INTO skipped SELECT guid, ? FROM doomed_messages", (REASON,))
+    execute("INSERT OR REPLACE INTO skipped SELECT guid, ? FROM doomed_tapbacks", (REASON,))
+    for table, column, doomed in (
+        ("reactions", "guid", "SELECT guid FROM doomed_tapbacks"),
+        ("attachments", "message_guid", "SELECT guid FROM doomed_messages"),
+        ("text_messages", "guid", "SELECT guid FROM doomed_messages"),
+    ):
+        execute(f"DELETE FROM {table} WHERE {column} IN ({doomed})")  # noqa: S608  # fixed names
+    empty = "SELECT id FROM conversations WHERE id NOT IN (SELECT conversation_id FROM text_messages)"
+    for table, condition in (
+        ("chats", f"conversation_id IN ({empty})"),
+        ("members", f"conversation_id IN ({empty}) OR person_id = :person"),
+        ("conversations", f"id IN ({empty})"),
+        ("cards", "person_id = :person"),
+        ("handles", "person_id = :person"),
+        ("people", "id = :person"),
+    ):
+        execute(f"DELETE FROM {table} WHERE {condition}", {"person": person_id})  # noqa: S608  # fixed names
+    remember_forgotten(db, handles)
+    _unmark(db)
+
+
+def scrub_runs(db: Database, names: Sequence[str]) -> None:
+    """Take names and handles out of what was asked of earlier runs, and of what came of them."""
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names))
+    for id, parameters, result in db.conn.execute("SELECT id, parameters, result FROM runs").fetchall():
+        scrubbed = [None if text is None else _scrubbed(text, pattern) for text in (parameters, result)]
+        if scrubbed != [parameters, result]:
+            db.conn.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
+
+
+def _mark(db: Database, person_id: int) -> None:
+    _unmark(db)
+    for statement in _DOOMED:
+        db.conn.execute(statement, {"person": person_id} if ":person" in statement else {})
+
+
+def _unmark(db: Database) -> None:
+    for table in ("doomed_conversations", "doomed_messages", "doomed_tapbacks"):
+        db.conn.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _delete_chats_and_tapbacks(db: Database, is_theirs: Callable[[str], bool]) -> None:
+    """Delete what collect keeps of sources: chats with the person, their place in groups, and tapbacks that go."""
+    for guid, type, listed in db.conn.execute("SELECT guid, type, handles FROM chats").fetchall():
+        everybody: list[str] = json.loads(listed)
+        rest = [handle for handle in everybody if not is_theirs(handle)]
+        if type == "dm" and everybody and is_theirs(everybody[0]):
+            db.conn.execute("INSERT INTO doomed_tapbacks SELECT guid FROM tapbacks WHERE chat_guid = ?", (guid,))
+            db.conn.execute("DELETE FROM chats WHERE guid = ?", (guid,))
+        elif rest != everybody:
+            db.conn.execute("UPDATE chats SET handles = ? WHERE guid = ?", (json.dumps(rest, ensure_ascii=False), guid))
+    db.conn.execute(
+        "INSERT INTO doomed_tapbacks SELECT guid FROM tapbacks WHERE target_guid IN (SELECT guid FROM doomed_messages)"
+    )
+    rows = db.conn.execute(
+        "SELECT guid, sender_handle FROM tapbacks WHERE NOT is_from_me AND sender_handle IS NOT NULL"
+    ).fetchall()
+    db.conn.executemany(
+        "INSERT INTO doomed_tapbacks VALUES (?)", [(guid,) for guid, handle in rows if is_theirs(handle)]
+    )
+    db.conn.execute("DELETE FROM tapbacks WHERE guid IN (SELECT guid FROM doomed_tapbacks)")
+
+
+def _handle_test(handles: Sequence[str], region: str | None) -> Callable[[str], bool]:
+    known: dict[str, bool] = {}
+
+    def is_theirs(handle: str) -> bool:
+        """Tell whether a handle, as a source has it, is one of the person's."""
+        if handle not in known:
+            known[handle] = handle in handles or normalize(handle, region) in handles
+        return known[handle]
+
+    return is_theirs
+
+
+def _scrubbed(text: str, pattern: re.Pattern[str]) -> str:
+    def scrub(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(SCRUBBED, value)
+        if isinstance(value, list):
+            return [scrub(item) for item in value]
+        if isinstance(value, dict):
+            return {scrub(key): scrub(item) for key, item in value.items()}
+        return value
+
+    return json.dumps(scrub(json.loads(text)), ensure_ascii=False)
