@@ -22,39 +22,39 @@ class Attachment:
 
 
 class SourceMessage(NamedTuple):
-    """A message that somebody chose to write."""
+    """A message that somebody chose to write. Empty texts stand for none."""
 
     guid: str
     rowid: int
     chat_guid: str
-    sender_handle: str | None  # as the source has it; None: the owner's, or the source does not say
-    is_from_me: bool
+    sender_handle: str  # as the source has it; empty: the owner's, or the source does not say
+    is_from_me: int  # numbers, not booleans: sqlite3 binds those three times as fast
     sent_at: int  # Unix milliseconds, UTC
-    text: str | None  # None: attachments only
-    attachments: tuple[Attachment, ...]
-    thread_originator_guid: str | None
-    thread_originator_part: str | None
-    edited: bool
+    text: str  # empty: attachments only
+    thread_originator_guid: str
+    thread_originator_part: str
+    edited: int
     revised_at: int  # of the last edit or unsending, Unix milliseconds; 0: never
-    service: str | None
-    subject: str | None
+    service: str
+    subject: str
+    attachments: tuple[Attachment, ...]
     is_spam: bool
     is_failed: bool  # the owner's, and not sent
 
 
 class SourceTapback(NamedTuple):
-    """A reaction to a message, or the taking back of one."""
+    """A reaction to a message, or the taking back of one. Empty texts stand for none."""
 
     guid: str
     rowid: int
-    chat_guid: str | None
-    sender_handle: str | None
-    is_from_me: bool
+    chat_guid: str
+    sender_handle: str
+    is_from_me: int
     sent_at: int  # Unix milliseconds, UTC
     target_guid: str
     kind: ReactionKind
-    emoji: str | None
-    removed: bool
+    emoji: str
+    removed: int
 
 
 class SourceSkipped(NamedTuple):
@@ -62,7 +62,6 @@ class SourceSkipped(NamedTuple):
 
     guid: str
     reason: str  # a key of SKIPPED
-    revised_at: int = 0
 
 
 SourceRow = SourceMessage | SourceTapback | SourceSkipped

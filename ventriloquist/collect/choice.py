@@ -34,8 +34,8 @@ class _Chosen:
 
 def chooser(
     choice: Choice, directory: Directory, of_chat: Mapping[str, Conversation], names: Mapping[Person, str]
-) -> Callable[[SourceMessage | SourceTapback], str | None]:
-    """Return a function that says why a row is left out, and None where it is wanted.
+) -> Callable[[SourceMessage | SourceTapback], str | None] | None:
+    """Return a function that says why a row is left out, or None where it is wanted; None when everything is.
 
     Args:
         names: what people are called in the file so far.
@@ -43,11 +43,13 @@ def chooser(
     Raises:
         UnknownNameError: a name is neither a person's nor a conversation's.
     """
+    if choice == Choice():
+        return None
     known = _known_names(directory, of_chat, names)
     exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
     after = _midnight(choice.since) if choice.since else None
     before = _midnight(choice.until + dt.timedelta(days=1)) if choice.until else None
-    out: dict[str | None, bool] = {None: bool(choice.only)}
+    out = {"": bool(choice.only)}
     for guid, conversation in of_chat.items():
         taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
         out[guid] = exclude.has(conversation) or not taken
@@ -67,7 +69,7 @@ def chooser(
 def _sender(row: SourceMessage | SourceTapback, directory: Directory) -> Person | None:
     if row.is_from_me:
         return directory.me
-    return directory.person(row.sender_handle) if row.sender_handle is not None else None
+    return directory.person(row.sender_handle) if row.sender_handle else None
 
 
 def _known_names(

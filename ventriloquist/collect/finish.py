@@ -69,7 +69,7 @@ def place_anew(
     ).fetchall()
     connection.executemany(
         "INSERT INTO placed_handles VALUES (?, ?)",
-        [(handle, placer.person_id(None, handle, is_from_me=False)) for (handle,) in handles],
+        [(handle, placer.person_id("", handle, 0)) for (handle,) in handles],
     )
     connection.execute(
         """

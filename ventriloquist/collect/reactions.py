@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
+BATCH = 1000
 DERIVED_REASONS = ("reaction_removed", "reaction_superseded")
 
 
@@ -29,46 +30,44 @@ class Tapback(NamedTuple):
 def derive_reactions(
     connection: sqlite3.Connection,
     person_of: Callable[[Tapback], int | None],
-    seen: Collection[str],
-) -> tuple[int, Counter[str]]:
+    seen: Collection[str] | None,
+) -> Counter[str]:
     """Derive `reactions`, and why the other tapbacks are skipped, from all tapbacks ever read.
 
     Args:
         person_of: finds who reacted, None where nobody knows.
-        seen: guids to count.
+        seen: the guids to count, None for all.
 
     Returns:
-        Of those guids, how many stand, and how many are skipped for each reason.
+        How many are skipped for each reason; for none, empty, those that stand.
     """
     connection.execute("DELETE FROM reactions")
     connection.execute("DELETE FROM skipped WHERE reason IN (?, ?)", DERIVED_REASONS)
-    standing = 0
-    skipped: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     ordered = connection.execute(
         f"SELECT {', '.join(Tapback._fields)} FROM tapbacks "  # noqa: S608  # fixed names
         "ORDER BY target_guid, sent_at, source_rowid, guid"
     )
-    for _, group in groupby(map(Tapback._make, ordered), key=itemgetter(1)):
-        for tapback, person_id, reason in _judge(list(group), person_of):
-            if reason is None:
-                standing += tapback.guid in seen
-                connection.execute(
-                    "INSERT INTO reactions (guid, target_guid, person_id, kind, emoji, sent_at) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
-                    (tapback.guid, tapback.target_guid, person_id, tapback.kind, tapback.emoji, tapback.sent_at),
-                )
-            else:
-                skipped[reason] += tapback.guid in seen
-                connection.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (tapback.guid, reason))
-    return standing, skipped
+    by_target = groupby(map(Tapback._make, ordered), key=itemgetter(1))
+    judged = (verdict for _, group in by_target for verdict in _judge(list(group), person_of))
+    while batch := list(islice(judged, BATCH)):
+        connection.executemany(
+            "INSERT INTO reactions (guid, target_guid, person_id, kind, emoji, sent_at) VALUES (?, ?, ?, ?, ?, ?)",
+            [(row.guid, row.target_guid, who, row.kind, row.emoji, row.sent_at) for row, who, why in batch if not why],
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO skipped VALUES (?, ?)", [(row.guid, why) for row, _, why in batch if why]
+        )
+        counts.update(why for row, _, why in batch if seen is None or row.guid in seen)
+    return counts
 
 
 def _judge(
     tapbacks: list[Tapback], person_of: Callable[[Tapback], int | None]
-) -> Iterator[tuple[Tapback, int | None, str | None]]:
-    """Yield each tapback of one message, who gave it, and why it does not stand."""
+) -> Iterator[tuple[Tapback, int | None, str]]:
+    """Yield each tapback of one message, who gave it, and why it does not stand; empty where it does."""
     people = [person_of(tapback) for tapback in tapbacks]
-    reasons: list[str | None] = [None] * len(tapbacks)
+    reasons = [""] * len(tapbacks)
     standing: dict[tuple[int | None, str], list[int]] = {}
     for place, (tapback, person_id) in enumerate(zip(tapbacks, people, strict=True)):
         before = standing.setdefault((person_id, tapback.kind), [])

@@ -94,10 +94,15 @@ def collect(
         names = {person: people.names[id_] for person, id_ in people.of.items() if id_ in people.names}
         leave_out = chooser(options.choice, directory, of_chat, names)
         placer = Placer(directory, of_chat, people, conversations)
-        tally = store_rows(connection, source.rows(), placer.place, leave_out, total=source.total, progress=progress)
-        place_anew(connection, placer, of_chat, conversations)
-        reactions, skipped = derive_reactions(connection, placer.person_of, tally.tapbacks)
-        tally.skipped.update(skipped)
+        is_new = not any(_count(connection, table) for table in ("text_messages", "tapbacks", "skipped"))
+        tally = store_rows(
+            connection, source.rows(), placer.place, leave_out, is_new=is_new, total=source.total, progress=progress
+        )
+        if not is_new:
+            place_anew(connection, placer, of_chat, conversations)
+        verdicts = derive_reactions(connection, placer.person_of, None if is_new else tally.tapbacks)
+        reactions = verdicts.pop("", 0)
+        tally.skipped.update(verdicts)
         notes_to_self = {id_ for conversation, id_ in conversations.of.items() if conversation.other is directory.me}
         echoes = skip_echoes(connection, notes_to_self)
         tally.messages -= len(echoes)
@@ -112,12 +117,12 @@ def collect(
         reactions,
         {reason: count for reason, count in sorted(tally.skipped.items()) if count},
         tally.added,
-        tally.updated,
+        tally.changed - tally.added,
         count_messages,
         count_people,
         count_conversations,
         me,
-        dict(source.owner_identifiers),
+        dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
         [{"handle": found.handle, "names": list(found.names)} for found in directory.ambiguous],
         list(source.notes),
     )

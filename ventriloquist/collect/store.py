@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -18,25 +19,45 @@ BATCH = 1000
 SAYS_NOTHING = {"no_chat", "empty", "undecodable", "unknown_association", "reaction_without_target"}
 FINAL = "unsent"  # a message that somebody unsent stays so, whatever an older source has
 
-_COLUMNS = (
-    "conversation_id, sender_id, sent_at, text, is_from_me, thread_originator_guid, thread_originator_part, edited, "
-    "revised_at, service, subject, flags, sender_handle, chat_guid"
-)
-_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", "))
-_EXCLUDED = ", ".join(f"excluded.{column}" for column in _COLUMNS.split(", "))
-_UPSERT_MESSAGE = f"""
-INSERT INTO text_messages ({_COLUMNS}, guid, source_rowid) VALUES ({"?, " * 15}?)
-ON CONFLICT (guid) DO UPDATE SET {_UPDATES} WHERE ({_COLUMNS}) IS NOT ({_EXCLUDED})
-"""  # noqa: S608  # fixed names
-_UPSERT_TAPBACK = """
-INSERT INTO tapbacks (
-    guid, source_rowid, chat_guid, sender_handle, is_from_me, sent_at, target_guid, kind, emoji, removed
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (guid) DO UPDATE SET
-    chat_guid = excluded.chat_guid, sender_handle = excluded.sender_handle, is_from_me = excluded.is_from_me,
-    sent_at = excluded.sent_at, target_guid = excluded.target_guid, kind = excluded.kind, emoji = excluded.emoji,
-    removed = excluded.removed
-"""
+_PLACED = ("conversation_id", "sender_id", "flags")
+_READ = (
+    "guid", "source_rowid", "chat_guid", "sender_handle", "is_from_me", "sent_at", "text", "thread_originator_guid",
+    "thread_originator_part", "edited", "revised_at", "service", "subject",
+)  # fmt: skip
+_NULL_IF_EMPTY = {
+    "sender_handle", "text", "thread_originator_guid", "thread_originator_part", "service", "subject", "chat_guid",
+    "emoji",
+}  # fmt: skip
+_KEPT = {"guid", "source_rowid"}  # as at first sight
+
+
+def _values(columns: Sequence[str]) -> str:
+    """Return the parameters of an insert; empty texts become NULL here, since sqlite3 is slow at binding None."""
+    return ", ".join("nullif(?, '')" if column in _NULL_IF_EMPTY else "?" for column in columns)
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({_values(columns)})"  # noqa: S608  # fixed names
+
+
+def _or_update(columns: Sequence[str]) -> str:
+    updated = [column for column in columns if column not in _KEPT]
+    return (
+        f" ON CONFLICT (guid) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in updated)} "
+        f"WHERE ({', '.join(updated)}) IS NOT ({', '.join(f'excluded.{column}' for column in updated)})"
+    )
+
+
+_INSERT_MESSAGE = _insert("text_messages", (*_PLACED, *_READ))
+_UPSERT_MESSAGE = _INSERT_MESSAGE + _or_update((*_PLACED, *_READ))
+_TAPBACK = (
+    "guid", "source_rowid", "chat_guid", "sender_handle", "is_from_me", "sent_at", "target_guid", "kind", "emoji",
+    "removed",
+)  # fmt: skip
+_UPSERT_TAPBACK = _insert("tapbacks", _TAPBACK) + _or_update(_TAPBACK)
+
+
+_TABLES = {SourceMessage: "text_messages", SourceTapback: "tapbacks", SourceSkipped: "skipped"}
 
 
 class Place(NamedTuple):
@@ -57,13 +78,13 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of a source's rows. Those of tapbacks is known only when all are there."""
+    """What became of a source's rows. Of tapbacks that is known only when all are there."""
 
     messages: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    tapbacks: set[str] = field(default_factory=set)
-    added: int = 0  # messages that were not there before
-    updated: int = 0  # messages that were, and changed
+    tapbacks: set[str] = field(default_factory=set)  # none of them for a new file, where all are this source's
+    added: int = 0  # messages that are new in the file
+    changed: int = 0  # messages that are new or not as they were
 
 
 Placing = Callable[[SourceMessage], Place]
@@ -74,8 +95,9 @@ def store_rows(
     connection: sqlite3.Connection,
     rows: Iterable[SourceRow],
     place: Placing,
-    leave_out: LeavingOut,
+    leave_out: LeavingOut | None,
     *,
+    is_new: bool,
     total: int,
     progress: Progress,
 ) -> Tally:
@@ -83,76 +105,102 @@ def store_rows(
 
     Args:
         place: finds a message's conversation and sender.
-        leave_out: the reason why a row is not wanted, None where it is.
+        leave_out: the reason why a row is not wanted, None where it is; None: all are.
+        is_new: nothing was ever collected into the file.
         total: rows there will be, for `progress`.
     """
     tally = Tally()
-    rows = iter(rows)
-    is_new = not any(_has_rows(connection, table) for table in ("text_messages", "tapbacks", "skipped"))
+    chosen = iter(rows) if leave_out is None else _chosen(rows, leave_out)
     done = 0
-    while batch := list(islice(rows, BATCH)):
-        known = {} if is_new else _load_known(connection, [row.guid for row in batch])
-        _write(connection, batch, known, place, leave_out, tally)
-        done += len(batch)
-        progress(done, total)
+    with _indexes_built_last(connection) if is_new else nullcontext():
+        while batch := list(islice(chosen, BATCH)):
+            done += len(batch)
+            if is_new:
+                _write(connection, batch, _INSERT_MESSAGE, place, tally)
+            else:
+                _write(connection, _reconcile(connection, batch, tally), _UPSERT_MESSAGE, place, tally)
+            progress(done, total)
     return tally
 
 
+def _chosen(rows: Iterable[SourceRow], leave_out: LeavingOut) -> Iterator[SourceRow]:
+    for row in rows:
+        reason = None if isinstance(row, SourceSkipped) else leave_out(row)
+        yield SourceSkipped(row.guid, reason) if reason else row
+
+
+@contextmanager
+def _indexes_built_last(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do without the indexes of an empty table while it is filled: sorting once is half the work."""
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'text_messages' AND sql IS NOT NULL"
+    ).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")
+    yield
+    for _, sql in indexes:
+        connection.execute(sql)
+
+
 def _write(
-    connection: sqlite3.Connection,
-    batch: list[SourceRow],
-    known: Mapping[str, Known],
-    place: Placing,
-    leave_out: LeavingOut,
-    tally: Tally,
+    connection: sqlite3.Connection, batch: Iterable[SourceRow], insert_message: str, place: Placing, tally: Tally
 ) -> None:
     messages: list[tuple[Any, ...]] = []
     attachments: list[tuple[Any, ...]] = []
     tapbacks: list[SourceTapback] = []
-    skipped: list[tuple[str, str]] = []
-    replaced: list[tuple[str]] = []  # messages known before: their attachments are written anew
-    moved: dict[str, list[tuple[str]]] = {"text_messages": [], "tapbacks": [], "skipped": []}
-    added = 0
+    skipped: list[SourceSkipped] = []
     for row in batch:
-        guid = row.guid
-        before = known.get(guid)
-        if not isinstance(row, SourceSkipped) and (reason := leave_out(row)):
-            row = SourceSkipped(guid, reason)  # noqa: PLW2901  # from here on it is one
-        if before is not None and _stays(before, row):
-            _count(tally, before, guid)
-            continue
         if isinstance(row, SourceMessage):
-            table = "text_messages"
-            tally.messages += 1
-            added += before is None or before.table != table
-            messages.append(_message_row(row, place(row)))
-            attachments += [
-                (guid, position, attachment.mime_type, attachment.filename, attachment.transcript)
-                for position, attachment in enumerate(row.attachments)
-            ]
+            messages.append(place(row) + row[: len(_READ)])
+            if row.attachments:
+                attachments += [
+                    (row.guid, position, attachment.mime_type, attachment.filename, attachment.transcript)
+                    for position, attachment in enumerate(row.attachments)
+                ]
         elif isinstance(row, SourceTapback):
-            table = "tapbacks"
-            tally.tapbacks.add(guid)
             tapbacks.append(row)
         else:
-            table = "skipped"
-            tally.skipped[row.reason] += 1
-            skipped.append((guid, row.reason))
-        if before is not None:
-            if before.table == "text_messages":
-                replaced.append((guid,))
-            if before.table != table:
-                moved[before.table].append((guid,))
-    tally.added += added
-    connection.executemany("DELETE FROM attachments WHERE message_guid = ?", replaced)
-    for table, guids in moved.items():
-        connection.executemany(f"DELETE FROM {table} WHERE guid = ?", guids)  # noqa: S608  # fixed names
+            skipped.append(row)
     changes = connection.total_changes
-    connection.executemany(_UPSERT_MESSAGE, messages)
-    tally.updated += connection.total_changes - changes - added
+    connection.executemany(insert_message, messages)
+    tally.changed += connection.total_changes - changes
     connection.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", attachments)
     connection.executemany(_UPSERT_TAPBACK, tapbacks)
     connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", skipped)
+    tally.messages += len(messages)
+    tally.added += len(messages)
+    tally.skipped.update(row.reason for row in skipped)
+
+
+def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], tally: Tally) -> list[SourceRow]:
+    """Return the rows that say something newer than the file does, and take what they replace out of the way."""
+    known = _load_known(connection, [row.guid for row in batch])
+    written: list[SourceRow] = []
+    moved: dict[str, list[tuple[str]]] = {"text_messages": [], "tapbacks": [], "skipped": []}
+    replaced: list[tuple[str]] = []  # messages: their attachments are written anew
+    for row in batch:
+        before = known.get(row.guid)
+        stays = before is not None and _stays(before, row)
+        table = before.table if before is not None and stays else _TABLES[type(row)]
+        if table == "tapbacks":
+            tally.tapbacks.add(row.guid)
+        if not stays:
+            written.append(row)
+        elif table == "text_messages":
+            tally.messages += 1
+        elif before is not None and table == "skipped":
+            tally.skipped[before.reason] += 1
+        if before is not None and not stays:
+            if before.table == "text_messages":
+                replaced.append((row.guid,))
+            if before.table != table:
+                moved[before.table].append((row.guid,))
+            elif table == "text_messages":
+                tally.added -= 1
+    connection.executemany("DELETE FROM attachments WHERE message_guid = ?", replaced)
+    for table, guids in moved.items():
+        connection.executemany(f"DELETE FROM {table} WHERE guid = ?", guids)  # noqa: S608  # fixed names
+    return written
 
 
 def _stays(before: Known, row: SourceRow) -> bool:
@@ -162,37 +210,6 @@ def _stays(before: Known, row: SourceRow) -> bool:
     if isinstance(row, SourceSkipped) and row.reason in SAYS_NOTHING:
         return before.reason not in SAYS_NOTHING
     return not isinstance(row, (SourceTapback, SourceSkipped)) and before.revised_at > row.revised_at
-
-
-def _count(tally: Tally, known: Known, guid: str) -> None:
-    """Count a row by what is known of it."""
-    if known.table == "text_messages":
-        tally.messages += 1
-    elif known.table == "tapbacks":
-        tally.tapbacks.add(guid)
-    else:
-        tally.skipped[known.reason] += 1
-
-
-def _message_row(row: SourceMessage, place: Place) -> tuple[Any, ...]:
-    return (
-        place.conversation_id,
-        place.sender_id,
-        row.sent_at,
-        row.text,
-        row.is_from_me,
-        row.thread_originator_guid,
-        row.thread_originator_part,
-        row.edited,
-        row.revised_at,
-        row.service,
-        row.subject,
-        place.flags,
-        row.sender_handle,
-        row.chat_guid,
-        row.guid,
-        row.rowid,
-    )
 
 
 def _load_known(connection: sqlite3.Connection, guids: list[str]) -> dict[str, Known]:
@@ -211,8 +228,3 @@ def _load_known(connection: sqlite3.Connection, guids: list[str]) -> dict[str, K
         ):
             found.setdefault(guid, Known(table, *details))
     return found
-
-
-def _has_rows(connection: sqlite3.Connection, table: str) -> bool:
-    (found,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()  # noqa: S608  # fixed names
-    return bool(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Card
 from ventriloquist.sources.imessage import queries, trust
-from ventriloquist.sources.imessage.connect import open_untrusted
+from ventriloquist.sources.imessage.connect import open_untrusted, translated
 
 MAC_FOLDER = Path("~/Library/Application Support/AddressBook")
 STORE = "AddressBook-v22.abcddb"
@@ -48,7 +48,7 @@ def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
 
 
 def _cards(folder: Path, path: Path) -> list[Card]:
-    with open_untrusted(path, what="contacts") as connection:
+    with open_untrusted(path, what="contacts") as connection, translated(path, "contacts"):
         trust.check(connection, path, _TABLES)
         has = queries.columns(connection, "ZABCDRECORD")
         if not has:

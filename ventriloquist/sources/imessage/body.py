@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ventriloquist.sources.imessage.utf8 import decode_utf8
 
@@ -20,6 +19,15 @@ MAX_DEPTH = 64  # nested objects; genuine bodies have 4
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"  # version 4, little endian, system version 1000
 _STRING_CLASS = b"NSString\x01"  # and its version
 _STRING_DATA = b"\x84\x01+"  # the encoding of a string's bytes, new here
+# How nearly all bodies begin, up to the string's length: a mutable attributed string, and one that is not.
+_MUTABLE = (
+    _HEADER + b"\x84\x01@\x84\x84\x84\x19NSMutableAttributedString\x00\x84\x84\x12NSAttributedString\x00"
+    b"\x84\x84\x08NSObject\x00\x85\x92\x84\x84\x84\x0fNSMutableString\x01\x84\x84\x08NSString\x01\x95\x84\x01+"
+)
+_IMMUTABLE = (
+    _HEADER + b"\x84\x01@\x84\x84\x84\x12NSAttributedString\x00\x84\x84\x08NSObject\x00\x85\x92"
+    b"\x84\x84\x84\x08NSString\x01\x94\x84\x01+"
+)
 _FIRST_REFERENCE = 0x92  # lower bytes are tags
 _END_OF_OBJECT = 0x86
 
@@ -27,11 +35,8 @@ ONE_TIME_CODE = b"__kIMOneTimeCodeAttributeName"
 AUDIO_TRANSCRIPTION = b"IMAudioTranscription"
 
 
-class Body(NamedTuple):
-    """What is in a body: its text with placeholders, and where in the bytes the attributes begin."""
-
-    text: str
-    attributes_at: int
+Body = tuple[str, int]
+"""The text of a body, placeholders and all, and where in the bytes the attributes begin."""
 
 
 def decode(body: bytes) -> Body | None:
@@ -40,29 +45,48 @@ def decode(body: bytes) -> Body | None:
 
 
 def _decode_fast(body: bytes) -> Body | None:
-    """Find the string's class, read the length after it, and accept what fits exactly and ends like an object."""
-    if not body.startswith(_HEADER) or len(body) > MAX_BYTES:
-        return None
-    at = body.find(_STRING_CLASS, 16, 256) + len(_STRING_CLASS)
-    if at < len(_STRING_CLASS) or body[at + 1 : at + 4] != _STRING_DATA or body[at] < _FIRST_REFERENCE:
-        return None
+    """Find the string, read its length, and accept it when it fits exactly and ends as an object does."""
     try:
-        length = body[at + 4]
-        start = at + 5
-        if length == 0x81:
-            (length,) = struct.unpack_from("<H", body, start)
-            start += 2
-        elif length == 0x82:
-            (length,) = struct.unpack_from("<I", body, start)
-            start += 4
-        elif length > 0x7F:
-            return None
-        end = start + length
+        if body.startswith(_MUTABLE):
+            at = len(_MUTABLE)
+        elif body.startswith(_IMMUTABLE):
+            at = len(_IMMUTABLE)
+        else:
+            at = _find_length(body)
+        length = body[at]
+        at += 1
+        if length > 0x7F:
+            length, at = _long_length(body, at)
+        end = at + length
         if body[end] != _END_OF_OBJECT:
             return None
-        return Body(body[start:end].decode(), end)
-    except (IndexError, struct.error, UnicodeDecodeError):
+        return body[at:end].decode(), end
+    except (IndexError, ValueError, struct.error):
         return None
+
+
+def _find_length(body: bytes) -> int:
+    """Return where the length of a body's string stands in an unusual body.
+
+    Raises:
+        ValueError: nowhere, or the body is too large.
+    """
+    if len(body) > MAX_BYTES or not body.startswith(_HEADER):
+        raise ValueError
+    at = body.index(_STRING_CLASS, len(_HEADER), 256) + len(_STRING_CLASS) + 1
+    if body[at - 1] < _FIRST_REFERENCE or body[at : at + 3] != _STRING_DATA:
+        raise ValueError
+    return at + 3
+
+
+def _long_length(body: bytes, at: int) -> tuple[int, int]:
+    """Return a length that takes more than a byte, and where it ends."""
+    tag = body[at - 1]
+    if tag == 0x81:
+        return struct.unpack_from("<H", body, at)[0], at + 2
+    if tag == 0x82:
+        return struct.unpack_from("<I", body, at)[0], at + 4
+    raise ValueError(tag)
 
 
 def _decode_slowly(body: bytes) -> Body | None:
@@ -72,7 +96,7 @@ def _decode_slowly(body: bytes) -> Body | None:
     stream = io.BytesIO(body)
     try:
         for data in _string_values(stream):
-            return Body(decode_utf8(data), stream.tell())
+            return decode_utf8(data), stream.tell()
     except Exception:  # damaged bytes make pytypedstream raise anything, RecursionError included
         return None
     return None
@@ -80,7 +104,7 @@ def _decode_slowly(body: bytes) -> Body | None:
 
 def attribute_strings(body: Body, data: bytes, name: bytes) -> list[str]:
     """Return the strings that follow the attribute `name` in a body's attributes, most often one or none."""
-    if len(data) > MAX_SLOW_BYTES or data.find(name, body.attributes_at) < 0:
+    if len(data) > MAX_SLOW_BYTES or data.find(name, body[1]) < 0:
         return []
     found: list[str] = []
     try:

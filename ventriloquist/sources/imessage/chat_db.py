@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import Card, Source
+from ventriloquist.records import Card, Source, SourceRow
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
-from ventriloquist.sources.imessage.connect import open_untrusted
+from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.messages import read_messages
 
 MAC_CHAT_DB = Path("~/Library/Messages/chat.db")
@@ -42,20 +42,19 @@ def read_source(
     Raises:
         SourceError: it is damaged, untrustworthy, or not of Messages.
     """
-    trust.check(connection, path, queries.TABLES)
-    queries.require_tables(connection, path)
-    handles = queries.handles(connection)
-    chats = queries.chats(connection, handles)
-    return Source(
-        name=name,
-        total=queries.count_messages(connection),
-        chats=list(chats.values()),
-        handles=list(handles.values()),
-        owner_identifiers=queries.owner_identifiers(connection),
-        cards=cards,
-        notes=notes,
-        rows=lambda: read_messages(connection, handles, chats),
-    )
+    with translated(path):
+        trust.check(connection, path, queries.TABLES)
+        queries.check_tables(connection, path)
+        handles = queries.handles(connection)
+        chats = queries.chats(connection, handles)
+        total = queries.count_messages(connection)
+        owner_identifiers = queries.owner_identifiers(connection)
+
+    def rows() -> Iterator[SourceRow]:
+        with translated(path):
+            yield from read_messages(connection, handles, chats)
+
+    return Source(name, total, list(chats.values()), list(handles.values()), owner_identifiers, cards, notes, rows)
 
 
 def _contacts(folder: Path | None, *, required: bool) -> tuple[list[Card] | None, list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
@@ -40,33 +40,40 @@ def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = Non
         SourceError: it is missing, not permitted, locked, not a database, or damaged.
     """
     _check_readable(path, what)
-    if wal is not None:
-        with private_copy(path, wal) as copy, _translated(path, what), _reading(copy) as connection:
-            yield connection
-        return
-    entered = False
+    with ExitStack() as stack:
+        if wal is not None:
+            copy = stack.enter_context(private_copy(path, wal))
+            with translated(path, what):
+                connection = stack.enter_context(_reading(copy))
+        else:
+            connection = _open_or_copy(path, what, stack)
+        yield connection
+
+
+def _open_or_copy(path: Path, what: str, stack: ExitStack) -> sqlite3.Connection:
+    """Open a database, or a private copy of it where SQLite may not lock the original."""
     try:
-        with _reading(path) as connection:
-            entered = True
-            with _translated(path, what):
-                yield connection
+        return stack.enter_context(_reading(path))
     except sqlite3.DatabaseError as error:
-        if entered or _code(error) not in _COPY_HELPS:
-            raise _source_error(path, what, error) from None
         denied = error
-    else:
-        return
+    if _code(denied) not in _COPY_HELPS:
+        raise _source_error(path, what, denied)
+    copy = stack.enter_context(private_copy(path))
     try:
-        with private_copy(path) as copy, _reading(copy) as connection:
-            entered = True
-            with _translated(path, what):
-                yield connection
-    except sqlite3.DatabaseError as error:
-        raise _source_error(path, what, error if entered else denied) from None
+        return stack.enter_context(_reading(copy))
+    except sqlite3.DatabaseError:
+        raise _source_error(path, what, denied) from None  # not the copy's: it says what is to be done
 
 
 @contextmanager
-def _translated(path: Path, what: str) -> Iterator[None]:
+def translated(path: Path, what: str = "messages") -> Iterator[None]:
+    """Turn what SQLite says while a source is read into what a user can do about it.
+
+    Around reading alone, never around writing: errors of our own file must not be blamed on the source.
+
+    Raises:
+        SourceError: SQLite failed.
+    """
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -49,7 +49,7 @@ def _edits(info: Any) -> Edits | None:
     last_versions = [edited[part][-1] for part in sorted(edited.keys() - unsent)]
     texts = [bodies.decode(version["t"]) for version in last_versions]
     return Edits(
-        text="".join(found.text for found in texts if found) if any(texts) else None,
+        text="".join(found[0] for found in texts if found) if any(texts) else None,
         unsent_parts=frozenset(unsent),
         all_unsent=bool(info.get("otr")) and parts <= unsent,
         at=max((float(version.get("d") or 0) for versions in edited.values() for version in versions), default=0.0),

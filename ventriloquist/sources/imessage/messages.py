@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from ventriloquist.records import (
     Attachment,
@@ -24,124 +24,107 @@ from ventriloquist.sources.imessage.dates import EPOCH_MS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
 from ventriloquist.transcript import well_formed
 
-_TAPBACKS: dict[int, ReactionKind] = {
-    0: "love",
-    1: "like",
-    2: "dislike",
-    3: "laugh",
-    4: "emphasize",
-    5: "question",
-    6: "emoji",
-    7: "sticker",
+_KINDS: tuple[ReactionKind, ...] = ("love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker")
+
+
+class _Tapback(NamedTuple):
+    kind: ReactionKind
+    removed: int
+
+
+# associated_message_type; lower ones are messages with something of an app about them
+_FIRST_ASSOCIATED = 1000
+_TAPBACKS = {
+    1000: _Tapback("sticker", 0),
+    **{2000 + number: _Tapback(kind, 0) for number, kind in enumerate(_KINDS)},
+    **{3000 + number: _Tapback(kind, 1) for number, kind in enumerate(_KINDS)},
 }
-_ADDED, _REMOVED = 2000, 3000
-_STICKER = 1000
 _POLL_VOTE = 4000
-_FIRST_ASSOCIATED = 1000  # lower types are messages with something of an app about them
 
 OBJECT_SLOT = "\ufffc"  # where an attachment stood in the text
 APP_SLOT = "\ufffd"
 _PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # every link preview and app message has one
+_new = tuple.__new__  # half the time of a named tuple's own constructor, which only names the arguments
 
-Value = TypeVar("Value")
+NO_GUID = "ROWID "  # what rows without a usable guid are called by, with their ROWID
 
 
 def read_messages(
     connection: sqlite3.Connection, handles: Mapping[int, str], chats: Mapping[int, SourceChat]
 ) -> Iterator[SourceRow]:
     """Yield one record for every row, by ROWID."""
-    chat_of = _following(queries.chats_of_messages(connection))
-    deleted = _following((message, True) for (message,) in queries.recently_deleted(connection))
-    attached = _following(_grouped_attachments(connection))
+    chat_of = queries.chat_of_each_message(connection, chats)
+    deleted = queries.recently_deleted(connection)
+    attached = _grouped_attachments(connection)
+    nothing: tuple[int, tuple[Attachment, ...]] = (1 << 63, ())  # beyond every ROWID
+    attached_to, files = next(attached, nothing)
     for row in queries.messages(connection):
-        rowid = row[0]
-        chat = chats.get(chat_of(rowid) or 0)
-        guid = row[1]
-        if not guid:
-            yield SourceSkipped(f"ROWID {rowid}", "no_guid")
-        elif deleted(rowid):
+        rowid, guid = row[:2]
+        while attached_to < rowid:
+            attached_to, files = next(attached, nothing)
+        if not guid or not guid.isascii() or guid.startswith(NO_GUID):
+            yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
+        elif rowid in deleted:
             yield SourceSkipped(guid, "recently_deleted")
         else:
-            yield _record(row, handles.get(row[2]), chat, attached(rowid) or ())
+            yield _record(row, handles.get(row[2], ""), chat_of(rowid), files if attached_to == rowid else ())
 
 
-def _record(  # noqa: PLR0911  # a decision a line
-    row: tuple[Any, ...], handle: str | None, chat: SourceChat | None, attachments: tuple[Attachment, ...]
-) -> SourceRow:  # a decision a line
+def _record(  # noqa: PLR0911, PLR0912  # a decision a line
+    row: tuple[Any, ...], handle: str, chat: SourceChat | None, attachments: tuple[Attachment, ...]
+) -> SourceRow:
     """Decide what a row is, in the order in which a later question would be meaningless."""
-    rowid, guid, _, from_me, date, column_text, body, item_type, association, *_ = row
+    (
+        rowid, guid, _, from_me, date, column_text, body, item_type, association, target, emoji,
+        originator, part, summary, date_edited, date_retracted, service, subject, error, is_spam,
+    ) = row  # fmt: skip
     if item_type:
         return SourceSkipped(guid, "event")
-    is_from_me = bool(from_me)
-    sender = None if is_from_me else handle
-    if association is not None and association >= _FIRST_ASSOCIATED:
-        return _tapback(row, sender, chat)
+    is_from_me = 1 if from_me else 0
+    sender = "" if is_from_me else handle
+    sent_at = to_unix_ms(date)
+    if association and association >= _FIRST_ASSOCIATED:
+        if association == _POLL_VOTE:
+            return SourceSkipped(guid, "poll_vote")
+        tapback = _TAPBACKS.get(association)
+        if tapback is None:
+            return SourceSkipped(guid, "unknown_association")
+        target_guid = _target(target or "")
+        if not target_guid:
+            return SourceSkipped(guid, "reaction_without_target")
+        chat_guid = chat.guid if chat else ""
+        of_whom = (guid, rowid, chat_guid, sender, is_from_me, sent_at)
+        return SourceTapback(*of_whom, target_guid, tapback.kind, well_formed(emoji or ""), tapback.removed)
     if chat is None:
         return SourceSkipped(guid, "no_chat")
 
-    originator, part, summary, date_edited, date_retracted, service, subject, error, is_spam = row[11:]
     edits = read_edits(summary) if summary else None
     found = bodies.decode(body) if body else None
     if found is not None:
-        if body.find(bodies.ONE_TIME_CODE, found.attributes_at) >= 0:
+        text, attributes_at = found
+        if body.find(bodies.ONE_TIME_CODE, attributes_at) >= 0:
             return SourceSkipped(guid, "one_time_code")
-        text = found.text
-        if attachments and body.find(bodies.AUDIO_TRANSCRIPTION, found.attributes_at) >= 0:
+        if attachments and body.find(bodies.AUDIO_TRANSCRIPTION, attributes_at) >= 0:
             attachments = _with_transcripts(attachments, found, body)
+    elif edits is not None and edits.text is not None:
+        text = edits.text
     else:
-        text = edits.text if edits is not None and edits.text is not None else column_text
-    text = _without_slots(text) if text else ""
+        text = column_text or ""
+    if not text.isascii():
+        text = _clean(text)
 
-    revised_at = 0
+    edited = revised_at = 0
     if edits is not None or date_edited or date_retracted:
+        edited = 1 if edits is not None or (date_edited or 0) > 0 else 0
         revised_at = _revised_at(edits, date_edited, date_retracted)
         if _is_unsent(edits, date_retracted, text, len(attachments)):
-            return SourceSkipped(guid, "unsent", revised_at)
+            return SourceSkipped(guid, "unsent")
     if not text and not attachments:
-        return SourceSkipped(guid, "undecodable" if body and found is None else "empty", revised_at)
-    return SourceMessage(
-        guid,
-        rowid,
-        chat.guid,
-        sender,
-        is_from_me,
-        to_unix_ms(date),
-        text or None,
-        attachments,
-        originator or None,
-        part or None,
-        edits is not None or bool(date_edited and date_edited > 0),
-        revised_at,
-        service or None,
-        well_formed(subject) if subject else None,
-        bool(is_spam),
-        is_from_me and bool(error),
-    )
-
-
-def _tapback(row: tuple[Any, ...], sender: str | None, chat: SourceChat | None) -> SourceRow:
-    rowid, guid, _, from_me, date, _, _, _, association, target, emoji, *_ = row
-    if association == _POLL_VOTE:
-        return SourceSkipped(guid, "poll_vote")
-    removed = association >= _REMOVED
-    kind = "sticker" if association == _STICKER else _TAPBACKS.get(association - (_REMOVED if removed else _ADDED))
-    if kind is None:
-        return SourceSkipped(guid, "unknown_association")
-    target_guid = _target(target or "")
-    if not target_guid:
-        return SourceSkipped(guid, "reaction_without_target")
-    return SourceTapback(
-        guid,
-        rowid,
-        chat.guid if chat else None,
-        sender,
-        bool(from_me),
-        to_unix_ms(date),
-        target_guid,
-        kind,
-        well_formed(emoji) if emoji else None,
-        removed,
-    )
+        return SourceSkipped(guid, "undecodable" if body and found is None else "empty")
+    return _new(SourceMessage, (
+        guid, rowid, chat.guid, sender, is_from_me, sent_at, text, originator or "", part or "", edited, revised_at,
+        service or "", well_formed(subject) if subject else "", attachments, bool(is_spam), bool(error and is_from_me),
+    ))  # fmt: skip
 
 
 def _target(associated_guid: str) -> str:
@@ -149,7 +132,8 @@ def _target(associated_guid: str) -> str:
     return associated_guid.rpartition("/")[2].removeprefix("bp:")
 
 
-def _without_slots(text: str) -> str:
+def _clean(text: str) -> str:
+    """Drop the slots of attachments and apps from a text, and what no UTF-8 file can hold."""
     if OBJECT_SLOT in text or APP_SLOT in text:
         text = text.replace(OBJECT_SLOT, "").replace(APP_SLOT, "")
     return well_formed(text)
@@ -194,26 +178,10 @@ def _grouped_attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, 
         for _, mime_type, transfer_name, path in rows:
             name = transfer_name or (path or "").rpartition("/")[2]
             if not name.endswith(_PREVIEW_SUFFIX) and not (path or "").endswith(_PREVIEW_SUFFIX):
-                found.append(Attachment(_clean(mime_type), _clean(name)))
+                found.append(Attachment(_name(mime_type), _name(name)))
         if found:
             yield message, tuple(found)
 
 
-def _clean(value: str | None) -> str | None:
+def _name(value: str | None) -> str | None:
     return well_formed(value) if value else None
-
-
-def _following(pairs: Iterator[tuple[int, Value]]) -> Callable[[int], Value | None]:
-    """Return a look-up for keys that are asked for in ascending order, over pairs in the same order.
-
-    A merge join: no index of the source's is relied on, and nothing is held in memory.
-    """
-    current = next(pairs, None)
-
-    def look_up(key: int) -> Value | None:
-        nonlocal current
-        while current is not None and current[0] < key:
-            current = next(pairs, None)
-        return current[1] if current is not None and current[0] == key else None
-
-    return look_up

@@ -7,8 +7,10 @@ assumed, and one that is missing reads as NULL. Values are cast, since any colum
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import SourceError
@@ -30,7 +32,7 @@ GROUP_STYLE, DM_STYLE = 43, 45
 
 # The order in which messages.py unpacks a row.
 _MESSAGE_COLUMNS = (
-    ("guid", "TEXT"),
+    ("guid", "GUID"),
     ("handle_id", "INTEGER"),
     ("is_from_me", "INTEGER"),
     ("date", "INTEGER"),
@@ -57,19 +59,31 @@ def columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
-def require_tables(connection: sqlite3.Connection, path: object) -> None:
-    """Make sure that this is a database of Messages at all.
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that this is a database of Messages, and that no two messages have one guid.
 
     Raises:
-        SourceError: a table or column without which nothing can be read is missing.
+        SourceError: it is not.
     """
+    hint = "Name Messages' own database: --chat-db chat.db"
     for table, needed in REQUIRED.items():
         missing = set(needed) - columns(connection, table)
         if missing:
             raise SourceError(
-                f"{path} is a database, but not of Messages: it has no {table}.{min(missing)}.",
-                hint="Name Messages' own database: --chat-db chat.db",
+                f"{path} is a database, but not of Messages: it has no {table}.{min(missing)}.", hint=hint
             )
+    twice = "SELECT 1 FROM message WHERE guid IS NOT NULL GROUP BY guid HAVING count(*) > 1 LIMIT 1"
+    if not _is_unique(connection, "message", "guid") and connection.execute(twice).fetchone():
+        raise SourceError(f"{path} is not as Messages would have made it: two messages have one guid.", hint=hint)
+
+
+def _is_unique(connection: sqlite3.Connection, table: str, column: str) -> bool:
+    for _, index, is_unique, _, is_partial in connection.execute(f"PRAGMA index_list({table})").fetchall():
+        if is_unique and not is_partial:
+            quoted = index.replace('"', '""')
+            if [name for _, _, name in connection.execute(f'PRAGMA index_info("{quoted}")')] == [column]:
+                return True
+    return False
 
 
 def count_messages(connection: sqlite3.Connection) -> int:
@@ -78,32 +92,49 @@ def count_messages(connection: sqlite3.Connection) -> int:
 
 
 def messages(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield ROWID and the columns of every message, by ROWID."""
+    """Return ROWID and the columns of every message, by ROWID."""
     has = columns(connection, "message")
     chosen = [_column(name, kind) if name in has else "NULL" for name, kind in _MESSAGE_COLUMNS]
-    yield from connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message ORDER BY ROWID")
+    return connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message ORDER BY ROWID")
 
 
 def _column(name: str, kind: str) -> str:
+    if kind == "GUID":  # anything else would read like another one when it is cast
+        return f"CASE WHEN typeof({name}) = 'text' THEN {name} END"
     if kind == "BODY":  # a body beyond the limit reads as X'00', which no decoder accepts
         return f"CASE WHEN length({name}) > {MAX_BYTES} THEN X'00' ELSE CAST({name} AS BLOB) END"
     return f"CAST({name} AS {kind})"
 
 
-def chats_of_messages(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
-    """Yield (message, chat) by message: of several chats the one with the lowest ROWID."""
-    yield from connection.execute(
-        "SELECT message_id, min(chat_id) FROM chat_message_join JOIN chat ON chat.ROWID = chat_id "
-        "GROUP BY message_id ORDER BY message_id"
-    )
+def chat_of_each_message(
+    connection: sqlite3.Connection, chats: Mapping[int, SourceChat]
+) -> Callable[[int], SourceChat | None]:
+    """Return a look-up from a message's ROWID to its chat: of several the one with the lowest ROWID.
+
+    Four bytes a message: a join in the statement itself would rely on an index that a stranger's file may not have.
+    """
+    first, last, count = connection.execute(
+        "SELECT ifnull(min(ROWID), 0), ifnull(max(ROWID), 0), count(*) FROM message"
+    ).fetchone()
+    known: list[SourceChat | None] = [None, *(chats[rowid] for rowid in sorted(chats))]
+    number = {rowid: place for place, rowid in enumerate(sorted(chats), 1)}
+    is_dense = first >= 0 and last < 8 * count + 1_000_000
+    of_message: array[int] | dict[int, int] = array("i", bytes(4 * (last + 1))) if is_dense else {}
+    for chat, message in connection.execute("SELECT chat_id, message_id FROM chat_message_join ORDER BY chat_id DESC"):
+        if chat in number and type(message) is int and first <= message <= last:
+            of_message[message] = number[chat]  # the last to be written is the lowest
+    if isinstance(of_message, dict):
+        sparse = of_message
+        return lambda message: known[sparse.get(message, 0)]
+    dense = of_message
+    return lambda message: known[dense[message]]
 
 
-def recently_deleted(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
-    """Yield the messages that wait for their deletion, by ROWID."""
-    if "message_id" in columns(connection, "chat_recoverable_message_join"):
-        yield from connection.execute(
-            "SELECT DISTINCT message_id FROM chat_recoverable_message_join ORDER BY message_id"
-        )
+def recently_deleted(connection: sqlite3.Connection) -> set[int]:
+    """Return the messages that wait for their deletion, by ROWID."""
+    if "message_id" not in columns(connection, "chat_recoverable_message_join"):
+        return set()
+    return {message for (message,) in connection.execute("SELECT message_id FROM chat_recoverable_message_join")}
 
 
 def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | None, str | None, str | None]]:

@@ -13,7 +13,10 @@ STEPS_AT_LEAST = 50_000_000  # a second or two of SQLite's virtual machine
 STEPS_A_BYTE = 100  # genuine databases take less than 10
 STEPS_A_CALL = 10_000
 
-_ALLOWED_PRAGMAS = {"table_info", "table_xinfo", "quick_check", "query_only", "busy_timeout", "trusted_schema"}
+_ALLOWED_PRAGMAS = {
+    "busy_timeout", "index_info", "index_list", "query_only", "quick_check", "table_info", "table_xinfo",
+    "trusted_schema",
+}  # fmt: skip
 _ALLOWED_ACTIONS = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
