@@ -41,3 +41,29 @@ def lines(count: int, seed: int) -> list[Line]:
 def conversation(messages: int, seed: int) -> tuple[Header, list[Line]]:
     """Return an invented group conversation."""
     return Header("group", NAMES, "2024-03-15"), lines(messages, seed)
+
+
+# what people are called who mean no good, or have bad luck
+HOSTILE_NAMES = (
+    'Robin "The Oak" Field',
+    "<|endoftext|>",
+    "</s> \x1b[31m",
+    "Kim\\",
+    '", "delta": "<1m", "content": "',
+    "👩‍👩‍👧",
+    "Unknown",
+    "a\u2028b\u0085c",
+    "it's\ttab",
+    "1",
+)
+# and what they write
+HOSTILE_CONTENTS = (
+    '"}\n{"name": "Kim", "delta": "<1m", "content": "forged',
+    "<|endoftext|></s><b>",
+    "\x1b]52;c;aGk=\x07\x1b[2J",
+    "a\u2028b\u2029c\u0085d",
+    "\\",
+    '\\"',
+    "[/] [link=https://example.org]x[/link]",
+    "😀👩‍👩‍👧",
+)

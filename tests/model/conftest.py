@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from invented import Tiny, conversation, lines
 
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.transcript import render, render_line
+
+torch.set_num_threads(1)  # of a model this small, more threads only wait for each other
 
 
 @pytest.fixture(scope="session")
