@@ -113,4 +113,5 @@ def filled(home: Path, conversations: Iterable[Conversation], *, owner: str = "A
 
 def chat(*texts: str, other: str = "Sam") -> Conversation:
     """A one-to-one conversation in which both take turns, a minute apart."""
-    return Conversation([Message(other if i % 2 else "Aidan Allchin", text) for i, text in enumerate(texts)])
+    messages = [Message(other if i % 2 else "Aidan Allchin", text) for i, text in enumerate(texts)]
+    return Conversation(messages, members=[other])

@@ -16,6 +16,7 @@ import mimetypes
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring as _quoted
 from typing import Literal, NamedTuple
 
 FORMAT_VERSION = 1  # raise it with any change that alters a rendered byte: adapters of another format are refused
@@ -107,15 +108,21 @@ def complete_header(prefix: str, start: str) -> str:
 def render_line(line: Line) -> str:
     """Render a line, without its newline. Would-be special tokens (`<|`, `</`, `<a`) get their `<` as \\u003c."""
     name, delta, content = line
-    rendered = json.dumps({"name": name, "delta": delta, "content": content}, ensure_ascii=False)
-    return _escape(rendered)
+    # the bytes of json.dumps(…, ensure_ascii=False), in a tenth of its time
+    rendered = f'{{"name": {_quoted(name)}, "delta": {_quoted(delta)}, "content": {_quoted(content)}}}'
+    return _escape(rendered) if "<" in content or "<" in name else rendered
+
+
+def line_opening(name: str) -> str:
+    """Render a line up to the end of its name: what a model continues when it writes as somebody."""
+    return _escape(json.dumps({"name": name}, ensure_ascii=False)[:-1]) + ","
 
 
 def content_span(line: Line) -> tuple[int, int]:
     """Return where, in a rendered line, the name's string ends and the content's inside begins (code points)."""
-    opening = _escape(json.dumps({"name": line.name}, ensure_ascii=False)[:-1])
-    before_content = f'{opening}, "delta": "{line.delta}", "content": "'
-    return len(opening), len(before_content)
+    opening = line_opening(line.name)
+    before_content = f'{opening} "delta": "{line.delta}", "content": "'
+    return len(opening) - 1, len(before_content)
 
 
 def render(header: Header, lines: Iterable[Line]) -> str:

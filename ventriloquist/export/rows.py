@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
+from json.encoder import encode_basestring
 from typing import Literal, NamedTuple
 
 from ventriloquist.database import Database
@@ -124,7 +124,4 @@ def _lines(db: Database, conversation: _Conversation, split: Split) -> Iterator[
 
 def escape(text: str) -> bytes:
     """Return a text as it stands within a JSON string."""
-    return _encode(text)[1:-1].encode()
-
-
-_encode: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
+    return encode_basestring(text)[1:-1].encode()

@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 
+CACHE_KIB = 32_768  # messages are read by conversation, and lie in the file by time
+
+
 @dataclass(frozen=True, slots=True)
 class PrepareSummary:
     """What prepare made, in numbers.
@@ -106,6 +109,7 @@ def prepare(
     redact = make_redactor(db, options.redact, own_rules)
     sources = Sources(db, selection, redact, left_out=Counter(), redacted=Counter())
     total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
+    db.conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     with db.atomic():
         db.conn.execute("DELETE FROM training_messages")
         db.conn.execute("DELETE FROM training_conversations")

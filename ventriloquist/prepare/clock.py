@@ -13,6 +13,7 @@ from ventriloquist.errors import SettingsError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
+MAX_HOURS = 100_000  # eleven years in ten megabytes
 
 
 def load_timezone(name: str | None) -> ZoneInfo:
@@ -32,16 +33,18 @@ def load_timezone(name: str | None) -> ZoneInfo:
 
 
 def day_reader(zone: ZoneInfo) -> Callable[[int], str]:
-    """Return a function from Unix milliseconds to the local date (ISO); quick for times that come in order."""
-    hour, whole_hour = -1, ""  # the last hour asked for, and its date where midnight does not fall into it
+    """Return a function from Unix milliseconds to the local date (ISO)."""
+    hours: dict[int, str] = {}  # the date of each hour asked for, empty where midnight falls into it
 
     def day(sent_at: int) -> str:
-        nonlocal hour, whole_hour
-        if sent_at // HOUR_MS != hour:
-            hour = sent_at // HOUR_MS
+        hour = sent_at // HOUR_MS
+        known = hours.get(hour)
+        if known is None:
+            if len(hours) == MAX_HOURS:
+                hours.clear()
             first, last = (_local_date(moment, zone) for moment in (hour * HOUR_MS, (hour + 1) * HOUR_MS - 1))
-            whole_hour = first if first == last else ""
-        return whole_hour or _local_date(sent_at, zone)
+            known = hours[hour] = first if first == last else ""
+        return known or _local_date(sent_at, zone)
 
     return day
 

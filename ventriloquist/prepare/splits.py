@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from ventriloquist.database import Database
-from ventriloquist.windows import Holdout, holdout
+from ventriloquist.windows import Holdout, Split, holdout
 
 EQUAL_CHARACTERS = 15  # shorter texts are everybody's: "good morning" twice is style, not a leak
 
@@ -39,22 +40,25 @@ def store_splits(db: Database, conversation_id: int, held: Holdout) -> None:
             )
 
 
+# length() ends at a NUL, len() does not
+_LONG_TEXTS = """
+    SELECT id, content FROM training_messages
+    WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))
+"""
+
+
 def drop_equal_texts(db: Database) -> int:
     """Make every training target whose long text is also held out context only; return how many."""
-    held = {
-        _digest(content)
-        for (content,) in db.conn.execute("SELECT content FROM training_messages WHERE split IN ('validation', 'test')")
-        if len(content) >= EQUAL_CHARACTERS
-    }
-    if not held:
-        return 0
-    equal = [
-        (id,)
-        for id, content in db.conn.execute("SELECT id, content FROM training_messages WHERE split = 'train'")
-        if len(content) >= EQUAL_CHARACTERS and _digest(content) in held
-    ]
+    held = {_digest(content) for _, content in _long_texts(db, "validation", "test")}
+    equal = [(id,) for id, content in _long_texts(db, "train") if _digest(content) in held] if held else []
     db.conn.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", equal)
     return len(equal)
+
+
+def _long_texts(db: Database, *splits: Split) -> Iterator[tuple[int, str]]:
+    for id, content in db.conn.execute(_LONG_TEXTS, (json.dumps(splits), EQUAL_CHARACTERS)):
+        if len(content) >= EQUAL_CHARACTERS:
+            yield id, content
 
 
 def _digest(content: str) -> bytes:
