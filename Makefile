@@ -24,10 +24,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cog --check -P docs/*.md
+	$(BIN)/cog --check -P -I docs docs/*.md
 
 docs: .venv/ready  ## write the --help pages into docs/
-	$(BIN)/cog -r -P docs/*.md
+	$(BIN)/cog -r -P -I docs docs/*.md
 
 .venv/ready: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv

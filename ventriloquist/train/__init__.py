@@ -20,7 +20,7 @@ from ventriloquist.records import Progress
 from ventriloquist.train.settings import LINEARS, TrainSettings, preset
 from ventriloquist.transcript import FORMAT_VERSION
 
-__all__ = ["Interrupted", "TrainSettings", "TrainSummary", "preset", "train"]
+__all__ = ["Interrupted", "TrainSettings", "TrainSummary", "preset", "require_ready", "train"]
 
 SETTINGS = "settings.json"
 CHECKPOINTS = "checkpoints"
@@ -71,19 +71,29 @@ def train(
         ModelError: the base model cannot be used or does not fit.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
-    require_torch()
+    require_ready(db)
     if resume:
         folder = unfinished_run(home / "runs")
         settings = TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
     else:
         folder = home / "runs" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    if not db.conn.execute("SELECT 1 FROM training_messages WHERE split = 'train' LIMIT 1").fetchone():
-        raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
     try:
         return _train(db, settings, folder, home, dry_run=dry_run, resume=resume, progress=progress, announce=announce)
     finally:
         if dry_run or not (folder / SETTINGS).exists():
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
+
+
+def require_ready(db: Database) -> None:
+    """Check that there is something to train on, and something to train with.
+
+    Raises:
+        NotReadyError: nothing is prepared.
+        MissingExtraError: the `train` extra is not installed.
+    """
+    if not db.conn.execute("SELECT 1 FROM training_messages WHERE split = 'train' LIMIT 1").fetchone():
+        raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
+    require_torch()
 
 
 def unfinished_run(runs: Path) -> Path:

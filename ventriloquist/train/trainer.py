@@ -66,7 +66,8 @@ def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
         logits_to_keep=labelled - 1,  # the logits before a token predict it
         use_cache=False,
     ).logits[0]
-    return functional.cross_entropy(logits.float(), labels[labelled], reduction="sum")
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return functional.cross_entropy(logits, labels[labelled], reduction="sum")
 
 
 class RowTrainer(Trainer):

@@ -1,0 +1,99 @@
+"""The one file: private, whole when closed, one run at a time, the newest schema."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ventriloquist.database import open_database, recorded_run
+from ventriloquist.database.migrations import migrations
+from ventriloquist.errors import BusyError, NotReadyError, StorageError
+
+
+def test_nothing_is_made_before_the_first_collect(home: Path) -> None:
+    with pytest.raises(NotReadyError), open_database(home):
+        pass
+    with pytest.raises(NotReadyError), recorded_run(home, "prepare"):
+        pass
+    assert not home.exists()
+
+
+def test_the_file_is_private_and_whole_when_closed(home: Path) -> None:
+    umask = os.umask(0)
+    try:
+        with recorded_run(home, "collect", create=True):
+            pass
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {file.name for file in home.iterdir()} == {"ventriloquist.db", "ventriloquist.lock"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()} == {0o600}
+
+
+def test_a_run_is_recorded_with_what_was_asked_and_what_came_of_it(home: Path) -> None:
+    with recorded_run(home, "collect", {"source": "here"}, create=True) as run:
+        run.result = {"messages": 3}
+    with open_database(home) as db:
+        row = next(db.query("SELECT * FROM runs"))
+    assert (row["command"], row["parameters"], row["result"]) == ("collect", '{"source": "here"}', '{"messages": 3}')
+    assert row["finished_at"] >= row["started_at"] > 1_600_000_000_000
+
+
+def test_a_run_that_fails_is_not_finished(home: Path) -> None:
+    with pytest.raises(ZeroDivisionError), recorded_run(home, "collect", create=True):
+        raise ZeroDivisionError
+    with open_database(home) as db:
+        assert next(db.query("SELECT finished_at, result FROM runs")) == {"finished_at": None, "result": None}
+
+
+def test_a_second_run_at_once_is_turned_away(home: Path) -> None:
+    with recorded_run(home, "collect", create=True), pytest.raises(BusyError), recorded_run(home, "prepare"):
+        pass
+
+
+def test_the_lock_dies_with_its_process(home: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from ventriloquist.database import recorded_run\n"
+        "with recorded_run(Path(sys.argv[1]), 'collect', create=True): os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(home)], check=False).returncode == 9
+    with recorded_run(home, "prepare") as run:
+        assert run.id == 2
+
+
+def test_something_else_in_its_place_is_named(home: Path) -> None:
+    home.mkdir()
+    (home / "ventriloquist.db").write_bytes(b"certainly no database" * 100)
+    with pytest.raises(StorageError, match="not a database"), open_database(home):
+        pass
+
+
+def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: Path) -> None:
+    with open_database(home, create=True) as db:
+        newest = _schema(db.conn)
+    for applied in range(len(newest)):
+        old = sqlite3.connect(tmp_path / f"old-{applied}.db")
+        _apply(old, applied)
+        _apply(old, None)
+        assert _schema(old) == newest
+        old.close()
+
+
+def _apply(connection: sqlite3.Connection, count: int | None) -> None:
+    from sqlite_utils import Database
+
+    db = Database(connection)
+    pending = migrations.pending(db)
+    names = [migration.name for migration in pending]
+    stop = names[count] if count is not None and count < len(names) else None
+    migrations.apply(db, stop_before=stop)
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2").fetchall()

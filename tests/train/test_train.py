@@ -1,0 +1,127 @@
+"""`train` from end to end with `tiny`: it learns, records what it did, stops and resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from ventriloquist.database import Database
+from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.model.adapter import find_run, load_adapter
+from ventriloquist.model.manifest import read_manifest
+from ventriloquist.train import Interrupted, TrainSettings, preset, train
+from ventriloquist.transcript import FORMAT_VERSION
+
+QUICK = preset("tiny").changed(max_steps=6, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8)
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {name: tensor.tobytes() for name, tensor in load_file(folder / "adapter_model.safetensors").items()}
+
+
+def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Database, home: Path) -> None:
+    summary = train(prepared, QUICK.changed(learning_rate=1e-2), home=home)
+    folder = find_run(home / "runs")
+    assert summary.run == str(folder)
+    assert summary.steps == 6
+    assert summary.first_loss is not None
+    assert summary.last_loss is not None
+    assert summary.last_loss < summary.first_loss
+    manifest = read_manifest(folder)
+    assert (manifest.format_version, manifest.window, manifest.people[0]) == (FORMAT_VERSION, 9, "Aidan Allchin")
+    marks = dict(
+        prepared.conn.execute(
+            "SELECT conversation_id, min(position) FROM training_messages"
+            " WHERE split IN ('validation', 'test') GROUP BY 1"
+        )
+    )
+    assert manifest.held_out == marks
+    assert manifest.settings["rank"] == 4
+    assert load_adapter(folder).model.peft_config["default"].r == 4
+    assert not (folder / "checkpoints").exists()
+
+
+def test_the_same_seed_gives_the_same_adapter(prepared: Database, home: Path) -> None:
+    first, again, other = (
+        weights(Path(train(prepared, QUICK.changed(max_steps=2, seed=seed), home=home).run or "")) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_nothing(prepared: Database, home: Path) -> None:
+    plan = asdict(train(prepared, QUICK, home=home, dry_run=True).plan)
+    assert (
+        plan["targets"]
+        == prepared.conn.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
+    )
+    assert plan["window_tokens_per_epoch"] > plan["tokens_per_epoch"] > plan["supervised_tokens_per_epoch"] > 0
+    assert plan["memory_gib"]["total"] == pytest.approx(
+        sum(size for part, size in plan["memory_gib"].items() if part != "total"), abs=0.01
+    )
+    assert not list((home / "runs").glob("*"))
+
+
+def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Database, home: Path, tmp_path: Path) -> None:
+    config = {
+        "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 16384, "intermediate_size": 65536,
+        "num_hidden_layers": 64, "num_attention_heads": 64, "num_key_value_heads": 8, "vocab_size": 4096,
+    }  # fmt: skip
+    from ventriloquist.model import tiny
+
+    tiny.build(["{}\n"], tmp_path / "huge", seed=0)
+    (tmp_path / "huge" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "huge" / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="GiB"):
+        train(prepared, TrainSettings(model=str(tmp_path / "huge")), home=home)
+    assert not list((home / "runs").glob("*"))
+
+
+def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Database, home: Path) -> None:
+    whole = weights(Path(train(prepared, QUICK, home=home).run or ""))
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as stopped:
+        train(prepared, QUICK, home=home, progress=interrupt)
+    assert stopped.value.signal == signal.SIGINT
+    resumed = train(prepared, QUICK, home=home, resume=True)
+    assert resumed.steps == 6
+    assert weights(Path(resumed.run or "")) == whole
+
+
+def test_there_is_nothing_to_resume_after_a_finished_run(prepared: Database, home: Path) -> None:
+    train(prepared, QUICK.changed(max_steps=1), home=home)
+    with pytest.raises(NotReadyError, match="resume"):
+        train(prepared, QUICK, home=home, resume=True)
+
+
+def test_training_stops_on_the_clock(prepared: Database, home: Path) -> None:
+    summary = train(prepared, QUICK.changed(max_steps=1000, epochs=50, max_minutes=0.02), home=home)
+    assert 1 <= summary.steps < 1000
+    assert find_run(home / "runs").name in (summary.run or "")
+
+
+def test_a_loss_that_is_no_number_ends_the_run(prepared: Database, home: Path) -> None:
+    with pytest.raises(ModelError, match="not a number"):
+        train(prepared, QUICK.changed(learning_rate=1e30, warmup=0.0, max_grad_norm=1e30, max_steps=20), home=home)
+    with pytest.raises(NotReadyError):
+        find_run(home / "runs")
+
+
+def test_training_before_prepare_says_so(home: Path, tmp_path: Path) -> None:
+    from file_builder import chat, filled
+
+    from ventriloquist.train import require_ready
+
+    with filled(tmp_path / "other", [chat("hi", "ho")]) as db, pytest.raises(NotReadyError) as error:
+        require_ready(db)
+    assert error.value.hint == "Run: vq prepare"
