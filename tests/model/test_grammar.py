@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, Tiny, lines
 
-from ventriloquist.model.grammar import LineGrammar, opening
+from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.transcript import DELTAS, Line, render_line
 
 SPECIAL = st.sampled_from(["<", "<|", "</", "\\", '"', "\u2028", "\x00", "\x7f", "😀", "\t", "u003c", " "])
@@ -92,8 +92,3 @@ def test_forced_tokens_are_those_the_tokenizer_makes_of_the_whole_line(grammar, 
             forced_tokens += len(forced)
         assert matcher.finished
         assert forced_tokens >= 5
-
-
-def test_an_opening_ends_before_the_quote_that_closes_the_name() -> None:
-    assert opening("Kim") == '{"name": "Kim"'
-    assert opening('a"<b') == r'{"name": "a\"\u003cb"'

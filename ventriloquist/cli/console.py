@@ -64,7 +64,8 @@ def show(
 def print_json(result: Any) -> None:
     """Print a dataclass or mapping as one line of JSON."""
     value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
-    print(jsonlib.dumps(value, ensure_ascii=False, default=_jsonable), flush=True)
+    text = jsonlib.dumps(value, ensure_ascii=False, default=_jsonable)
+    print(_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text), flush=True)  # the same JSON, harmless
 
 
 def _jsonable(value: object) -> object:

@@ -9,22 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.transcript import DELTAS, Line, content_span, render_line
+from ventriloquist.transcript import DELTAS, line_opening
 
 # What rendering writes, and nothing that only means the same: a finished line is then its own rendering, byte for byte.
 # No \n and no \r: a message is split there. A raw < is never followed by |, / or a letter: such a < is \u003c.
 _ESCAPE = r'\\["\\bft]|\\u00(0[0-7be-f]|1[0-9a-f])|\\u003c[|\/A-Za-z]'
 _CONTENT = rf'([^"\\\x00-\x1f<]|<*({_ESCAPE})|<+[^"\\\x00-\x1f<|\/A-Za-z])*<*'
 
-_BEFORE_DELTA = ', "delta": "'
+_BEFORE_DELTA = ' "delta": "'
 _BEFORE_CONTENT = '", "content": "'
 _END = '"}\n'
-
-
-def opening(name: str) -> str:
-    """Return how a line of a person begins, up to the quote that closes the name."""
-    line = Line(name, DELTAS[0], "")
-    return render_line(line)[: content_span(line)[0]]
 
 
 def line_grammar(names: Sequence[str]) -> str:
@@ -33,7 +27,7 @@ def line_grammar(names: Sequence[str]) -> str:
     Args:
         names: who may have written it.
     """
-    openings = " | ".join(_literal(opening(name)) for name in names)
+    openings = " | ".join(_literal(line_opening(name)) for name in names)
     deltas = " | ".join(_literal(delta) for delta in DELTAS)
     return "\n".join(
         [

@@ -36,6 +36,7 @@ class Manifest(BaseModel):
     packages: dict[str, str]
     created_at: str  # ISO, UTC
     result: dict[str, Any] = {}
+    tainted: str | None = None  # why it should not be used any more
 
     def write(self, folder: Path) -> None:
         (folder / FILENAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tor
     Returns:
         (rows,) token ids, on the CPU.
     """
+    import torch
+
     logits = logits.float()
     if sampling.temperature == 0:
         return logits.argmax(-1).cpu()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ventriloquist.model.grammar import LineMatcher, opening
+from ventriloquist.model.grammar import LineMatcher
 from ventriloquist.model.sampling import UNTRUNCATED, Sampling, draw
-from ventriloquist.transcript import Line, LineReader, parse_line
+from ventriloquist.transcript import Line, LineReader, line_opening, parse_line
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ class Writing:
         self._matcher = matcher
         self._sampling = sampling
         self._tokens_left = max_tokens
-        self._openings = {name: opening(name).encode() for name in names}
+        self._openings = {name: line_opening(name).encode() for name in names}
         self._written = b""
         self._reader = LineReader()
         self._content = ""

@@ -1,0 +1,7 @@
+"""The conversation with a model: where it starts, what the model is shown, whose turn it is. No terminal code."""
+
+from ventriloquist.chat.conversation import Conversation, Writer
+from ventriloquist.chat.opening import find_name
+from ventriloquist.chat.start import Plan, Request, load_writer, people, plan_chat, start_chat
+
+__all__ = ["Conversation", "Plan", "Request", "Writer", "find_name", "load_writer", "people", "plan_chat", "start_chat"]

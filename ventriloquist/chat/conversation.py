@@ -1,0 +1,238 @@
+"""A conversation as it goes on: what was said, what the model is shown of it, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ventriloquist.chat.clock import local_day
+from ventriloquist.chat.opening import Opening, Said
+from ventriloquist.errors import UnknownNameError
+from ventriloquist.model.writing import Piece
+from ventriloquist.transcript import (
+    ConversationType,
+    Header,
+    Line,
+    delta_bucket,
+    order_members,
+    render,
+    render_header,
+    render_line,
+    text_lines,
+    well_formed,
+)
+
+START_MESSAGES = 50  # a short context is where a model is worst, a long one where it is slow
+MAX_LINES = 6  # of an answer
+KEPT_SHARE = 0.75  # of the window, when it is cut: then it is read anew once, and not with every message
+
+
+def start_messages(window: int) -> int:
+    """Return how many messages a conversation should begin with, at most."""
+    return min(START_MESSAGES, int(KEPT_SHARE * window) - 1)
+
+
+class Writer(Protocol):
+    """What writes the lines. A context is the header and lines, rendered, each ended by its newline."""
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def next_name(self, context: Sequence[str], names: Sequence[str]) -> str: ...
+
+    def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]: ...
+
+    def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]: ...
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What the user said and what was answered: positions among all lines."""
+
+    start: int
+    clock: int  # how far ahead the clock was, before the answer's own pauses
+    answer: int | None = None  # None: not answered yet
+
+
+class Conversation:
+    """A conversation between the user and whoever the model writes as."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        opening: Opening,
+        *,
+        me: str | None = None,
+        speaker: str | None = None,
+        window: int,
+        max_tokens: int,
+    ) -> None:
+        """Begin where the opening says.
+
+        Args:
+            me: as whom the user writes; default the owner.
+            speaker: who answers; None: whoever the model expects to.
+            window: messages a context may have, the one to be written included.
+            max_tokens: tokens a context may have, the one to be written not included.
+
+        Raises:
+            UnknownNameError: one of them is not in the conversation.
+        """
+        self.type: ConversationType = opening.type
+        self.members = opening.members
+        self.me = me or opening.members[0]
+        if self.me not in self.members:
+            raise UnknownNameError(self.me, self.members, noun="member")
+        self.said = list(opening.said)
+        self.opened_with = len(opening.said)
+        self._writer = writer
+        self._clock = opening.clock()
+        self._window, self._max_tokens = window, max_tokens
+        self._first = 0  # of the lines that the model is shown
+        self._turns: list[_Turn] = []
+        self._candidates: list[Line] = []
+        self.speaker: str | None = None
+        self.let_answer(speaker)
+
+    def let_answer(self, speaker: str | None) -> None:
+        """Choose who answers from now on; None: whoever the model expects to.
+
+        Raises:
+            UnknownNameError: they are not in the conversation, or are the user.
+        """
+        others = [member for member in self.members if member != self.me]
+        if speaker is not None and speaker not in others:
+            raise UnknownNameError(speaker, others, noun="member")
+        self.speaker = speaker
+
+    def add_members(self, names: Sequence[str]) -> None:
+        """Let more people into the conversation."""
+        self.members = order_members(self.members[0], [*self.members[1:], *names])
+        self.type = "group" if len(self.members) > 2 else self.type
+
+    def say(self, text: str) -> bool:
+        """Add what the user says, a line each of its lines; return whether there was anything to add.
+
+        What is said before an answer belongs to one turn.
+        """
+        lines = text_lines(well_formed(text))
+        if lines:
+            self._open_turn()
+        for content in lines:
+            self._append(Line(self.me, self._delta(), content))
+        return bool(lines)
+
+    def answer(self) -> Iterator[Piece]:
+        """Write the answer, line after line, and yield what is new as it comes.
+
+        The first line is the speaker's if one is chosen. Whether more follow, and else who writes at all, the model
+        says: it is over when it expects somebody who is not to answer. Closed early, it keeps the finished lines only.
+        """
+        self._open_turn().answer = len(self.said)
+        self._candidates = []
+        for number in range(MAX_LINES):
+            name = self._next_speaker(first=number == 0)
+            if name is None:
+                return
+            for piece in self._writer.write(self.context(), (name,)):
+                if piece.line is not None:
+                    self._append_written(piece.line)
+                yield piece
+
+    def undo(self) -> list[Line]:
+        """Take back the last turn and return what the user had said in it."""
+        if not self._turns:
+            return []
+        turn = self._turns.pop()
+        mine = [said.line for said in self.said[turn.start : turn.answer]]
+        self._take_back(turn, turn.start)
+        return mine
+
+    def retry(self) -> Iterator[Piece]:
+        """Answer the last turn anew."""
+        if self._turns and self._turns[-1].answer is not None:
+            self._take_back(self._turns[-1], self._turns[-1].answer)
+            self._turns[-1].answer = None
+        return self.answer()
+
+    def alternatives(self, count: int) -> list[Line]:
+        """Write several first lines for the last answer; `pick` takes one of them."""
+        turn = self._turns[-1] if self._turns else None
+        if turn is None:
+            return []
+        at = len(self.said) if turn.answer is None else turn.answer
+        answered = self.said[at].line.name if at < len(self.said) else None
+        name = answered or self.speaker
+        names = (name,) if name else [member for member in self.members if member != self.me]
+        self._candidates = self._writer.candidates(self.context(stop=at), names, count)
+        return list(self._candidates)
+
+    def pick(self, number: int) -> Line | None:
+        """Put an alternative, counted from 1, in the place of the last answer; None: there is no such one."""
+        if not self._turns or not 1 <= number <= len(self._candidates):
+            return None
+        turn, line = self._turns[-1], self._candidates[number - 1]
+        self._take_back(turn, len(self.said) if turn.answer is None else turn.answer)
+        turn.answer = len(self.said)
+        self._append_written(line)
+        return line
+
+    def context(self, *, stop: int | None = None) -> list[str]:
+        """Return the header and the lines that the model is shown, up to `stop`.
+
+        They grow to the window and are then cut to three quarters of it.
+        """
+        end = len(self.said) if stop is None else stop
+        if end <= self._first or not self._fits(self._first, end, share=1.0):
+            self._first = next(first for first in range(end + 1) if self._fits(first, end, share=KEPT_SHARE))
+        shown = self.said[self._first : end]
+        return [self._header(shown), *(_rendered(said.line) for said in shown)]
+
+    def transcript(self) -> str:
+        """Return what was said since the opening, in the training format."""
+        new = self.said[self.opened_with :]
+        start = new[0].day if new else local_day(self._clock.now())
+        return render(Header(self.type, self.members, start), [said.line for said in new])
+
+    def _next_speaker(self, *, first: bool) -> str | None:
+        if first and self.speaker is not None:
+            return self.speaker
+        name = self._writer.next_name(self.context(), self.members)
+        return None if name == self.me or self.speaker not in (None, name) else name
+
+    def _append(self, line: Line) -> None:
+        now = self._clock.now()
+        self.said.append(Said(line, now, local_day(now)))
+
+    def _append_written(self, line: Line) -> None:
+        self._clock.pass_by(line.delta)
+        self._append(line)
+
+    def _delta(self) -> str:
+        return delta_bucket(self._clock.now() - self.said[-1].at) if self.said else delta_bucket(0)
+
+    def _open_turn(self) -> _Turn:
+        if not self._turns or self._turns[-1].answer is not None:
+            self._turns.append(_Turn(len(self.said), self._clock.ahead))
+        return self._turns[-1]
+
+    def _take_back(self, turn: _Turn, length: int) -> None:
+        del self.said[length:]
+        self._clock.ahead = turn.clock
+
+    def _fits(self, first: int, end: int, *, share: float) -> bool:
+        shown = self.said[first:end]
+        if len(shown) <= 1:  # what was said last is always shown
+            return True
+        if len(shown) > share * self._window - 1:  # one is yet to be written
+            return False
+        texts = (self._header(shown), *(_rendered(said.line) for said in shown))
+        return sum(map(self._writer.count_tokens, texts)) <= share * self._max_tokens
+
+    def _header(self, shown: Sequence[Said]) -> str:
+        start = shown[0].day if shown else local_day(self._clock.now())
+        return render_header(Header(self.type, self.members, start)) + "\n"
+
+
+def _rendered(line: Line) -> str:
+    return render_line(line) + "\n"

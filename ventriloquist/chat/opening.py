@@ -1,0 +1,161 @@
+"""Where a conversation starts: with whom, from which messages, at which time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ventriloquist.chat.clock import Clock, day_after, midday, parse_period
+from ventriloquist.database import Database
+from ventriloquist.errors import UnknownNameError
+from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line and when it was said."""
+
+    line: Line
+    at: int  # Unix milliseconds
+    day: str  # local ISO date
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A conversation before anything is added to it."""
+
+    type: ConversationType
+    members: tuple[str, ...]  # the owner first
+    said: tuple[Said, ...] = ()  # its last messages, none for a new conversation
+    title: str | None = None  # of a group
+    begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
+
+    def clock(self) -> Clock:
+        return Clock(self.begins_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A prepared conversation."""
+
+    id: int
+    type: ConversationType
+    members: tuple[str, ...]
+    title: str | None
+    last_at: int
+    writers: frozenset[str]
+
+
+def find_name(name: str, known: Iterable[str]) -> str:
+    """Return a person's name as transcripts have it, whatever its case was typed in.
+
+    Raises:
+        UnknownNameError: nobody is called that.
+    """
+    known = list(known)
+    if name in known:
+        return name
+    same = [candidate for candidate in known if candidate.casefold() == name.strip().casefold()]
+    if len(same) != 1:
+        raise UnknownNameError(name, known)
+    return same[0]
+
+
+def find_opening(
+    db: Database | None,
+    owner: str,
+    others: Sequence[str],
+    *,
+    source: str | None = None,
+    date: str | None = None,
+    fresh: bool = False,
+    limit: int,
+) -> Opening:
+    """Return where a conversation starts.
+
+    With one other person that is the end of the one-to-one conversation with them, or of the group in which they
+    wrote last; with several, the end of the group of exactly them. Where there is none, an empty conversation.
+
+    Args:
+        db: the prepared messages, or None where there are none.
+        owner: whose messages they are.
+        others: the other members; may be empty with `source`.
+        source: a conversation by title, person or number, and `@` with a date to go on from there.
+        date: a day, month or year: the conversation goes on from what was said last by its end.
+        fresh: start empty.
+        limit: messages to begin with, at most.
+
+    Raises:
+        UnknownNameError: no conversation is called `source`.
+        SettingsError: a date is none.
+    """
+    stored = _stored(db) if db else []
+    if source is not None:
+        name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
+        found: _Stored | None = _find_source(stored, owner, name)
+        date = at or date
+    else:
+        found = _find_members(stored, owner, others)
+    members = found.members if found else order_members(owner, others)
+    type_: ConversationType = found.type if found else ("group" if len(members) > 2 else "dm")
+    title = found.title if found else None
+    period = parse_period(date) if date else None
+    if db and found and not fresh:
+        said = _last_messages(db, found.id, limit, before=day_after(period[1]) if period else None)
+        if said and (period is None or said[-1].day >= period[0].isoformat()):
+            goes_on = period is not None or source is not None
+            return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None)
+    return Opening(type_, members, (), title, begins_at=midday(period[0]) if period else None)
+
+
+def _stored(db: Database) -> list[_Stored]:
+    """Return the prepared conversations, that with the newest message first."""
+    rows = db.conn.execute(
+        "SELECT t.conversation_id, t.header, c.title, max(m.sent_at), json_group_array(DISTINCT m.sender)"
+        " FROM training_conversations t"
+        " JOIN training_messages m ON m.conversation_id = t.conversation_id"
+        " LEFT JOIN conversations c ON c.id = t.conversation_id"
+        " GROUP BY t.conversation_id ORDER BY 4 DESC"
+    )
+    found = []
+    for id, prefix, title, last_at, writers in rows:
+        header = parse_header(complete_header(prefix, ""))
+        found.append(_Stored(id, header.type, header.members, title, last_at, frozenset(json.loads(writers))))
+    return found
+
+
+def _find_members(stored: list[_Stored], owner: str, others: Sequence[str]) -> _Stored | None:
+    wanted = {owner, *others}
+    exact = [each for each in stored if set(each.members) == wanted]
+    if len(others) == 1:
+        exact.sort(key=lambda each: each.type != "dm")  # a group of two is no one-to-one conversation
+        exact += [each for each in stored if others[0] in each.writers]
+    return exact[0] if exact else None
+
+
+def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
+    named: dict[str, _Stored] = {}
+    for each in stored:
+        partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
+        for key in (each.title, partner, str(each.id)):
+            if key:
+                named.setdefault(key.casefold(), each)
+    if name.casefold() not in named:
+        known = [each.title or next((member for member in each.members if member != owner), owner) for each in stored]
+        raise UnknownNameError(name, known, noun="conversation")
+    return named[name.casefold()]
+
+
+def _last_messages(db: Database, id: int, limit: int, *, before: str | None) -> tuple[Said, ...]:
+    rows = db.conn.execute(
+        "SELECT sender, delta, content, sent_at, day FROM training_messages"
+        " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",
+        (id, before or "9999-12-31", limit),
+    ).fetchall()
+    return tuple(Said(Line(sender, delta, content), at, day) for sender, delta, content, at, day in reversed(rows))
+
+
+def _is_dated(source: str) -> bool:
+    name, at, rest = source.rpartition("@")
+    return bool(name and at and rest[:4].isdecimal())

@@ -1,0 +1,306 @@
+"""The chat on a terminal: line editing, commands, answers that appear as they are written."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.key_binding import KeyBindings
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
+from rich.text import Text
+
+from ventriloquist.chat import Conversation, Request, find_name
+from ventriloquist.cli.console import harmless
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import VentriloquistError
+from ventriloquist.model.writing import Piece
+
+HISTORY = "history"
+ALTERNATIVES = 4
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+# how long somebody seems to type before a line, in seconds, and what is said of a longer time
+PAUSES = {"<1m": 1.0, "<5m": 1.5}
+LONG_PAUSE = 2.0
+LATER = {"<1h": "a while later", "<12h": "hours later", "<1d": "half a day later", "1d+": "days later"}
+
+HELP = """\
+/as [NAME]      let NAME answer; without a name, whoever would
+/with NAME      let somebody else into the conversation
+/date DATE      begin again at a day, month or year: an earlier self
+/retry          answer again
+/alts           show other answers; /pick N takes one
+/undo           take back your last message and its answer
+/save [FILE]    write what was said to a file
+/quit           leave, as Ctrl-D does
+Enter sends, Alt-Enter begins another line, Ctrl-C stops an answer. An empty line lets them go on.
+A message that begins with a slash: write two."""
+
+
+class Terminal:
+    """One user, one terminal, one conversation at a time."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        request: Request,
+        reopen: Callable[[Request], Conversation],
+        *,
+        people: Sequence[str],
+        folder: Path,
+        delay: bool,
+    ) -> None:
+        """Prepare the terminal.
+
+        Args:
+            request: how the conversation was begun; a command begins another with a change of it.
+            reopen: begins one.
+            people: everybody that the model can write as.
+            folder: where the typed history and saved conversations go.
+            delay: pause as if somebody typed.
+        """
+        self._conversation, self._request, self._reopen = conversation, request, reopen
+        self._people, self._folder, self._delay = people, folder, delay
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._prompt: PromptSession[str] = _prompt_session(make_private_folder(folder) / HISTORY)
+        self._commands: dict[str, Callable[[str], None]] = {
+            "/help": self._help,
+            "/as": self._as,
+            "/with": self._with,
+            "/date": self._date,
+            "/retry": self._retry,
+            "/alts": self._alternatives,
+            "/pick": self._pick,
+            "/undo": self._undo,
+            "/save": self._save,
+            "/quit": self._quit,
+        }
+
+    def run(self) -> None:
+        """Talk until the user leaves."""
+        self._dim("/help lists the commands.")
+        with suppress(EOFError):
+            while True:
+                self._read()
+
+    def _read(self) -> None:
+        """Take what the user says, all that is typed already, and let it be answered."""
+        while True:
+            try:
+                text = self._prompt.prompt(self._label())
+            except KeyboardInterrupt:
+                return
+            word, _, rest = text.strip().partition(" ")
+            if word.startswith("/") and not word.startswith("//"):
+                command = self._commands.get(word)
+                if command is None:
+                    self._dim(f"There is no command {word}; /help lists them. To send it, write /{word}.")
+                else:
+                    self._try(command, rest.strip())
+                return
+            self._conversation.say(text.replace("//", "/", 1) if word.startswith("//") else text)
+            if not self._typed_ahead():
+                break
+        self._show(self._conversation.answer())
+
+    def _typed_ahead(self) -> bool:
+        keys = get_typeahead(self._prompt.input)
+        store_typeahead(self._prompt.input, keys)
+        return bool(keys) or bool(os.name == "posix" and select.select([sys.stdin], [], [], 0)[0])
+
+    def _try(self, command: Callable[[str], None], argument: str) -> None:
+        try:
+            command(argument)
+        except VentriloquistError as error:
+            self._dim(f"{error.what} {error.hint}")
+        except KeyboardInterrupt:
+            self._dim("Stopped.")
+
+    # Commands
+
+    def _help(self, _argument: str) -> None:
+        self._dim(HELP)
+
+    def _as(self, name: str) -> None:
+        members = {member.casefold(): member for member in self._conversation.members}
+        if not name:
+            self._conversation.let_answer(None)
+            self._dim("Whoever would, answers.")
+        elif name.casefold() in members:
+            self._conversation.let_answer(members[name.casefold()])
+            self._dim(f"{members[name.casefold()]} answers.")
+        else:
+            self._begin(Request(speaker=name, me=self._request.me, date=self._request.date))
+
+    def _with(self, name: str) -> None:
+        self._conversation.add_members([find_name(name, self._people)])
+        self._dim(f"In the conversation: {', '.join(self._conversation.members)}.")
+
+    def _date(self, date: str) -> None:
+        self._begin(replace(self._request, date=date or None))
+
+    def _begin(self, request: Request) -> None:
+        self._conversation = self._reopen(request)
+        self._request = request
+
+    def _retry(self, _argument: str) -> None:
+        self._show(self._conversation.retry())
+
+    def _alternatives(self, _argument: str) -> None:
+        with self._indicator() as indicator:
+            indicator.show(self._conversation.speaker)
+            lines = self._conversation.alternatives(ALTERNATIVES)
+        for number, line in enumerate(lines, 1):
+            self._print(Text(f"{number}  ", style="dim"), self._name(line.name), Text(harmless(line.content)))
+        self._dim("/pick N takes one." if lines else "There is nothing to answer yet.")
+
+    def _pick(self, argument: str) -> None:
+        line = self._conversation.pick(int(argument)) if argument.isdecimal() else None
+        if line is None:
+            self._dim("There is no such alternative; /alts shows some.")
+        else:
+            self._print(self._name(line.name), Text(harmless(line.content)))
+
+    def _undo(self, _argument: str) -> None:
+        lines = self._conversation.undo()
+        said = " / ".join(line.content for line in lines)
+        self._dim(f"Taken back: {said}" if said else "There is nothing to take back.")
+
+    def _save(self, argument: str) -> None:
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        path = Path(argument).expanduser() if argument else self._folder / f"{stamp}.jsonl"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(self._conversation.transcript())
+        except OSError as error:
+            self._dim(f"{path} cannot be written: {error.strerror}.")
+        else:
+            self._dim(f"Saved: {path}")
+
+    def _quit(self, _argument: str) -> None:
+        raise EOFError
+
+    # The screen
+
+    def _show(self, pieces: Iterator[Piece]) -> None:
+        """Show an answer as it is written; Ctrl-C stops it and keeps the finished lines."""
+        between, anything = True, False  # between lines; whether there was one
+        began = time.monotonic()
+        try:
+            with _no_echo(), self._indicator() as indicator:
+                indicator.show(self._conversation.speaker)
+                for piece in pieces:
+                    if between:
+                        self._pause(piece.delta, began)
+                        indicator.clear()
+                        if piece.delta in LATER:
+                            self._dim(f"— {LATER[piece.delta]} —")
+                        self._print(self._name(piece.name), end="")
+                    self._print(Text(harmless(piece.text)), end="")
+                    between, anything = piece.line is not None, True
+                    if between:
+                        self._print()
+                        indicator.show(None)
+                        began = time.monotonic()
+        except KeyboardInterrupt:
+            self._dim("Stopped." if between else "\nStopped.")
+        else:
+            if not anything:
+                self._dim("Nobody answers.")
+
+    def _pause(self, delta: str, began: float) -> None:
+        """Wait as long as somebody would seem to type, less what writing has taken already."""
+        if self._delay:
+            time.sleep(max(0.0, PAUSES.get(delta, LONG_PAUSE) - (time.monotonic() - began)))
+
+    def _label(self) -> FormattedText:
+        return FormattedText([("bold", harmless(self._conversation.me)), ("", ": ")])
+
+    def _name(self, name: str) -> Text:
+        members = [member for member in self._conversation.members if member != self._conversation.me]
+        colour = COLOURS[members.index(name) % len(COLOURS)] if name in members else "default"
+        return Text.assemble((harmless(name), f"bold {colour}"), ": ")
+
+    def _print(self, *parts: Text, end: str = "\n") -> None:
+        self._console.print(Text.assemble(*parts), end=end)
+        self._console.file.flush()
+
+    def _dim(self, text: str) -> None:
+        self._print(Text(harmless(text), style="dim"))
+
+    @contextmanager
+    def _indicator(self) -> Iterator[_Indicator]:
+        indicator = _Indicator(self._console)
+        try:
+            yield indicator
+        finally:
+            indicator.clear()
+
+
+class _Indicator:
+    """The line that says that somebody is typing, in the place of the line that is to come."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = False
+
+    def show(self, name: str | None) -> None:
+        if self._console.is_dumb_terminal:
+            return
+        text = Text(f"{harmless(name)} is typing…" if name else "…", style="dim")
+        text.truncate(self._console.width - 1)
+        self._console.print(text, end="")
+        self._console.file.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            self._console.control(Control((ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2)))
+            self._shown = False
+
+
+def _prompt_session(history: Path) -> PromptSession[str]:
+    history.touch(mode=0o600)
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _send(event: Any) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _another_line(event: Any) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return PromptSession(history=FileHistory(history), multiline=True, key_bindings=keys)
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """Keep what is typed meanwhile off the screen; it is read afterwards."""
+    try:
+        import termios
+    except ImportError:  # no such terminals on this system
+        yield
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    quiet = list(before)
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
