@@ -37,7 +37,7 @@ def command(
     """
     from ventriloquist.database import recorded_run
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, preset, train
+    from ventriloquist.train import Interrupted, preset, require_ready, train
 
     changes = {
         "max_steps": max_steps,
@@ -53,7 +53,10 @@ def command(
     chosen = preset(model).changed(**changes)
     home = load_settings().home
     try:
-        with recorded_run(home, "train", chosen.model_dump()) as run, progress("Training") as advance:
+        with (
+            recorded_run(home, "train", chosen.model_dump(), check=require_ready) as run,
+            progress("Training") as advance,
+        ):
             run.result = train(
                 run.db, chosen, home=home, dry_run=dry_run, resume=resume, progress=advance, announce=announce
             )
