@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ventriloquist.chat.clock import local_day
+from ventriloquist.chat.clock import Clock, local_day, now_ms
 from ventriloquist.chat.opening import Opening, Said
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.model.writing import Piece
@@ -66,6 +66,7 @@ class Conversation:
         speaker: str | None = None,
         window: int,
         max_tokens: int,
+        time: Callable[[], int] = now_ms,
     ) -> None:
         """Begin where the opening says.
 
@@ -74,6 +75,7 @@ class Conversation:
             speaker: who answers; None: whoever the model expects to.
             window: messages a context may have, the one to be written included.
             max_tokens: tokens a context may have, the one to be written not included.
+            time: the real time in Unix milliseconds.
 
         Raises:
             UnknownNameError: one of them is not in the conversation.
@@ -86,7 +88,7 @@ class Conversation:
         self.said = list(opening.said)
         self.opened_with = len(opening.said)
         self._writer = writer
-        self._clock = opening.clock()
+        self._clock = Clock(opening.begins_at, source=time)
         self._window, self._max_tokens = window, max_tokens
         self._first = 0  # of the lines that the model is shown
         self._turns: list[_Turn] = []

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ventriloquist.chat.clock import Clock, day_after, midday, parse_period
+from ventriloquist.chat.clock import day_after, midday, parse_period
 from ventriloquist.database import Database
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
@@ -30,9 +30,6 @@ class Opening:
     said: tuple[Said, ...] = ()  # its last messages, none for a new conversation
     title: str | None = None  # of a group
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
-
-    def clock(self) -> Clock:
-        return Clock(self.begins_at)
 
 
 @dataclass(frozen=True, slots=True)

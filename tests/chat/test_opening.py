@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from file_builder import DAY, MINUTE, NOON, Conversation, Message, filled
+
+from ventriloquist.chat.opening import Opening, find_name, find_opening
+from ventriloquist.database import Database
+from ventriloquist.errors import UnknownNameError
+from ventriloquist.prepare import PrepareOptions, prepare
+
+ME = "Aidan Allchin"
+
+
+def talk(*names: str, start: int, prefix: str, count: int = 6) -> list[Message]:
+    return [
+        Message(names[index % len(names)], f"{prefix} {index}", sent_at=start + index * MINUTE)
+        for index in range(count)
+    ]
+
+
+@pytest.fixture
+def db(home: Path) -> Iterator[Database]:
+    conversations = [
+        Conversation(talk(ME, "Sam", start=NOON, prefix="old") + talk("Sam", ME, start=NOON + 90 * DAY, prefix="late")),
+        Conversation(talk(ME, "Kim", "Lou", start=NOON + DAY, prefix="group"), type="group", title="Garden"),
+        Conversation(talk(ME, "Kim", "Sam", start=NOON + 2 * DAY, prefix="film"), type="group", title="Film club"),
+        Conversation(talk(ME, "Lou", "Sam", start=NOON + 3 * DAY, prefix="trip"), type="group"),
+    ]
+    with filled(home, conversations, owner=ME) as db:
+        prepare(db, PrepareOptions(timezone="UTC"))
+        yield db
+
+
+def contents(opening: Opening) -> list[str]:
+    return [said.line.content for said in opening.said]
+
+
+def test_a_person_has_the_end_of_the_one_to_one_conversation(db: Database) -> None:
+    opening = find_opening(db, ME, ["Sam"], limit=4)
+    assert (opening.type, opening.members) == ("dm", (ME, "Sam"))
+    assert contents(opening) == ["late 2", "late 3", "late 4", "late 5"]
+    assert opening.said[-1].at == NOON + 90 * DAY + 5 * MINUTE
+    assert opening.begins_at is None  # the time is now
+
+
+def test_a_person_of_groups_only_has_the_group_they_wrote_in_last(db: Database) -> None:
+    opening = find_opening(db, ME, ["Kim"], limit=50)
+    assert opening.title == "Film club"
+    assert contents(opening)[0] == "film 0"
+
+
+def test_several_people_have_the_group_of_exactly_them(db: Database) -> None:
+    assert find_opening(db, ME, ["Lou", "Kim"], limit=50).title == "Garden"
+    empty = find_opening(db, ME, ["Sam", "Lou", "Kim"], limit=50)
+    assert (empty.type, empty.members, empty.said) == ("group", (ME, "Kim", "Lou", "Sam"), ())
+
+
+def test_a_new_conversation_is_empty_but_among_the_same_people(db: Database) -> None:
+    assert find_opening(db, ME, ["Sam"], fresh=True, limit=50) == Opening("dm", (ME, "Sam"))
+    assert find_opening(db, ME, ["Kim"], fresh=True, limit=50).members == (ME, "Kim", "Sam")
+
+
+def test_nobody_prepared_and_no_file_give_an_empty_one_to_one_conversation(db: Database) -> None:
+    expected = Opening("dm", (ME, "Stranger"))
+    assert find_opening(db, ME, ["Stranger"], limit=50) == find_opening(None, ME, ["Stranger"], limit=50) == expected
+
+
+def test_a_conversation_is_found_by_title_person_or_number(db: Database) -> None:
+    assert contents(find_opening(db, ME, [], source="garden", limit=2)) == ["group 4", "group 5"]
+    assert find_opening(db, ME, [], source="Sam", limit=2).type == "dm"
+    assert find_opening(db, ME, [], source="4", limit=2).members == (ME, "Lou", "Sam")
+    with pytest.raises(UnknownNameError) as caught:
+        find_opening(db, ME, [], source="Gardn", limit=2)
+    assert "'Garden'" in caught.value.hint
+
+
+def test_going_on_from_a_conversation_sets_the_clock_back_to_it(db: Database) -> None:
+    opening = find_opening(db, ME, [], source="Garden", limit=50)
+    assert opening.begins_at == NOON + DAY + 5 * MINUTE
+
+
+def test_a_date_goes_on_from_what_was_said_by_its_end(db: Database) -> None:
+    for opening in (
+        find_opening(db, ME, [], source="Sam@2024-03", limit=3),
+        find_opening(db, ME, ["Sam"], date="2024-03", limit=3),
+    ):
+        assert contents(opening) == ["old 3", "old 4", "old 5"]
+        assert opening.begins_at == NOON + 5 * MINUTE
+
+
+def test_a_date_without_messages_starts_empty_on_that_day(db: Database) -> None:
+    opening = find_opening(db, ME, ["Sam"], date="2024-04-20", limit=3)
+    assert not opening.said
+    assert opening.begins_at is not None
+    assert abs(opening.begins_at - (NOON + 36 * DAY)) <= DAY
+
+
+def test_a_name_is_found_whatever_its_case() -> None:
+    assert find_name("zoë field", ["Kim", "Zoë Field"]) == "Zoë Field"
+    assert find_name("kim", ["Kim", "kim"]) == "kim"
+    with pytest.raises(UnknownNameError):
+        find_name("KIM", ["Kim", "kim"])
+    with pytest.raises(UnknownNameError) as caught:
+        find_name("Zoe Field", ["Kim", "Zoë Field"])
+    assert "'Zoë Field'" in caught.value.hint
