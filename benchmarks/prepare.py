@@ -19,6 +19,7 @@ import resource
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
@@ -126,7 +127,10 @@ def measured(work: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
 
 def _measure(work: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
     start = time.process_time()
-    result = work(*arguments)
+    try:
+        result = work(*arguments)
+    except Exception as error:
+        raise RuntimeError(traceback.format_exc()) from error  # ours cannot be sent between processes
     seconds = time.process_time() - start
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

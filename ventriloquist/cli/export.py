@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -54,7 +56,7 @@ def command(
         if size >= 1e9:
             note(f"Writing about {size / 1e9:.1f} GB.")
         if output == "-":
-            run.result = {"rows": export.stream(run.db, sys.stdout.buffer, options)}
+            run.result = {"rows": _stream(lambda: export.stream(run.db, sys.stdout.buffer, options))}
             return
         with progress("Exporting") as advance:
             folder = settings.exports if output is None else Path(output).expanduser()
@@ -63,3 +65,12 @@ def command(
         (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files
     ]
     show(summary, rows, json=json_, title=summary.folder)
+
+
+def _stream(write: Callable[[], int]) -> int | None:
+    """Write to stdout until the end, or until whoever reads has enough, as `head` does."""
+    try:
+        return write()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
+        return None

@@ -16,7 +16,7 @@ from ventriloquist.export.files import ExportedFile, partial, write_rows
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.records import Progress
 from ventriloquist.transcript import FORMAT_VERSION
-from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split
+from ventriloquist.windows import SPLITS, WINDOW_SIZE, Span, Split, blocks
 
 __all__ = [
     "ExportOptions",
@@ -73,23 +73,41 @@ def require_prepared(db: Database) -> None:
 
 def estimate(db: Database, options: ExportOptions) -> int:
     """Return about how many bytes an export will have, uncompressed: a few per cent more than it will be."""
+    # each quote and backslash of a line is escaped once more, and so is its newline
     lines, line_bytes = db.conn.execute(
-        "SELECT count(*), coalesce(sum(length(CAST(line AS BLOB))), 0) FROM training_messages"
+        "SELECT count(*), coalesce(sum(length(CAST(line AS BLOB)) + 2"
+        " + 2 * length(line) - length(replace(line, '\"', '')) - length(replace(line, '\\', ''))), 0)"
+        " FROM training_messages"
     ).fetchone()
-    per_line = line_bytes / max(1, lines) + 16  # twelve quotes and a newline are escaped once more
+    per_line = line_bytes / max(1, lines)
+    per_span = 18  # where a target stands in a block
     per_row = 200  # header and field names
     total = 0.0
     for split in options.splits:
-        targets, shown = db.conn.execute(
-            "SELECT count(*), coalesce(sum(min(position + 1, ?)), 0) FROM training_messages WHERE split = ?",
-            (WINDOW_SIZE, split),
-        ).fetchone()
         if options.format == "blocks":
-            rows = targets / options.targets_per_window
-            total += rows * per_row + (rows * (WINDOW_SIZE - 1) + targets) * per_line
+            rows, shown, targets = _count_blocks(db, split, options.targets_per_window)
+            total += targets * per_span
         else:
-            total += targets * per_row + shown * per_line
-    return int(total * 1.05)
+            rows, shown = db.conn.execute(
+                "SELECT count(*), coalesce(sum(min(position + 1, ?)), 0) FROM training_messages WHERE split = ?",
+                (WINDOW_SIZE, split),
+            ).fetchone()
+        total += rows * per_row + shown * per_line
+    return int(total * 1.02)
+
+
+def _count_blocks(db: Database, split: Split, targets_per_window: int) -> tuple[int, int, int]:
+    """Return how many blocks a split has, how many lines they show together, and how many of these are targets."""
+    ends = db.conn.execute(
+        "SELECT min(position), max(position) FROM training_messages WHERE split = ? GROUP BY conversation_id", (split,)
+    )
+    sizes = [
+        block.stop - block.start
+        for first, last in ends
+        for block in blocks(Span(first, last), context=WINDOW_SIZE - 1, size=targets_per_window)
+    ]
+    targets = db.conn.execute("SELECT count(*) FROM training_messages WHERE split = ?", (split,)).fetchone()[0]
+    return len(sizes), sum(sizes), targets
 
 
 def export(
