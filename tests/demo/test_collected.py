@@ -66,7 +66,7 @@ def test_every_message_is_its_senders_in_its_conversation(cast: CastPaths, colle
 
 
 def test_maya_is_one_person_and_robin_is_the_owner(collected: Database) -> None:
-    handles = collected.execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Maya Okafor'")
+    handles = collected.execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Maya'")
     assert {handle for (handle,) in handles} == {address.handle for address in CAST["M"].addresses}
     assert collected.execute("SELECT name FROM people WHERE is_me").fetchall() == [(CAST["R"].name,)]
 

@@ -22,7 +22,7 @@ def history(request: pytest.FixtureRequest) -> list[Said]:
 
 
 def test_a_scene_is_played_twice_far_apart_or_once_at_the_end() -> None:
-    order = [scene.title for scene in schedule(SCENES, random.Random(0))]
+    order = [scene.title for scene in schedule(SCENES, 2, random.Random(0))]
     plays = {title: [place for place, other in enumerate(order) if other == title] for title in set(order)}
     assert Counter(map(len, plays.values())) == {2: 20, 1: 5}
     assert min(places[1] - places[0] for places in plays.values() if len(places) == 2) >= 10

@@ -117,10 +117,9 @@ class _Writer:
                 yield tapback.at, partial(self._write_tapback, said, tapback)
                 if tapback.until is not None:
                     yield tapback.until, partial(self._write_tapback, said, tapback, removed=True)
-        if history[0].conversation.title is not None:
-            for share, kind, by, title in GROUP_EVENTS:
-                after = history[int(share * len(history))]
-                yield after.at - SECOND_MS, partial(self._write_event, after, kind, by, title)
+        for share, kind, by, title in GROUP_EVENTS.get(history[0].conversation.script, ()):
+            after = history[int(share * len(history))]
+            yield after.at - SECOND_MS, partial(self._write_event, after, kind, by, title)
 
     def _write_said(self, said: Said) -> None:
         chat = self._chat(said)

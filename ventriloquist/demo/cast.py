@@ -42,13 +42,14 @@ class Conversation(NamedTuple):
     script: str
     initials: str
     title: str | None = None
+    plays: int = 1  # of each scene but the last ones
 
 
 OWNER = Owner("+12505550100", "robin.hale@example.com")
 
 ROBIN = Person(
     initial="R",
-    name="Robin Hale",
+    name="Robin",
     addresses=(),
     answers_after=100,
     types_on_after=25,
@@ -58,7 +59,7 @@ ROBIN = Person(
 )
 MAYA = Person(
     initial="M",
-    name="Maya Okafor",
+    name="Maya",
     addresses=(
         Address("+12505550111", "iMessage", 0.70),
         Address("maya.okafor@example.com", "iMessage", 0.15),
@@ -74,7 +75,7 @@ MAYA = Person(
 )
 WALTER = Person(
     initial="W",
-    name="Walter Hale",
+    name="Dad",
     addresses=(Address("walter.hale@example.com", "iMessage", 1),),
     answers_after=1500,
     types_on_after=300,
@@ -84,7 +85,7 @@ WALTER = Person(
 )
 INES = Person(
     initial="I",
-    name="Inés Duarte",
+    name="Inés",
     addresses=(Address("+12505550133", "iMessage", 1),),
     answers_after=150,
     types_on_after=20,
@@ -95,7 +96,7 @@ INES = Person(
 )
 PRIYA = Person(
     initial="P",
-    name="Priya Raman",
+    name="Priya",
     addresses=(Address("+12505550144", "iMessage", 1, prefix="any"),),
     answers_after=60,
     types_on_after=12,
@@ -106,7 +107,7 @@ PRIYA = Person(
 )
 TOMEK = Person(
     initial="T",
-    name="Tomek Zieliński",
+    name="Tomek",
     addresses=(
         Address("+12505550155", "iMessage", 0.75),
         Address("+12505550155", "SMS", 0.15),
@@ -128,6 +129,8 @@ CONVERSATIONS = (
     Conversation("priya", "RP"),
     Conversation("tomek", "RT"),
     Conversation("climbing", "RMIPT", title="Sunday climbers"),
+    Conversation("supper", "RMIPT", title="Thursday supper club", plays=2),
+    Conversation("family", "RWIPM", title="Wedding committee", plays=2),
 )
 
 # a link that somebody sends after a sitting now and then
@@ -140,14 +143,18 @@ LINKS = {
     "T": "https://example.com/parts/lathe-belt-710mm",
 }
 
-# the group's events: after which share of its history, what, by whom, and a new title
-GROUP_EVENTS: tuple[tuple[float, EventKind, str, str | None], ...] = (
-    (0.00, "added", "R", None),
-    (0.12, "renamed", "P", "SUNDAY CLIMBERS!!! ✨"),
-    (0.13, "renamed", "T", "sunday climbers."),
-    (0.40, "icon", "M", None),
-    (0.71, "renamed", "R", "Sunday climbers"),
-)
+# what happens in a group, by its script: after which share of its history, what, by whom, and a new title
+GROUP_EVENTS: Mapping[str, tuple[tuple[float, EventKind, str, str | None], ...]] = {
+    "climbing": (
+        (0.00, "added", "R", None),
+        (0.12, "renamed", "P", "SUNDAY CLIMBERS!!! ✨"),
+        (0.13, "renamed", "T", "sunday climbers."),
+        (0.40, "icon", "M", None),
+        (0.71, "renamed", "R", "Sunday climbers"),
+    ),
+    "supper": ((0.00, "added", "R", None),),
+    "family": ((0.00, "added", "P", None), (0.50, "icon", "R", None)),
+}
 
 # senders who are no correspondents: handle, service, text, and the code in it if it is a one-time code
 STRANGERS: tuple[tuple[str, Service, str, str | None], ...] = (
@@ -165,15 +172,10 @@ LOCAL_CARDS = (
 )
 ACCOUNT = "5C8F1B0A-3D52-4B7E-9A61-0E2D7C44F9B3"
 ACCOUNT_CARDS = (
-    Card(first="Robin", last="Hale", phones=("(250) 555-0100",), emails=("robin.hale@example.com",), is_me=True),
-    Card(
-        first="Maya",
-        last="Okafor",
-        phones=("(250) 555-0111", "250.555.0112"),
-        emails=("Maya.Okafor@example.com",),
-    ),
-    Card(first="Walter", last="Hale", nickname="Dad", phones=("250 555 0122",), emails=("walter.hale@example.com",)),
-    Card(first="Inés", last="Duarte", phones=("(250) 555-0133",)),
-    Card(first="Priya", last="Raman", phones=("+1 250-555-0144",), emails=("priya@example.com",)),
-    Card(first="Tomek", last="Zieliński", phones=("1 (250) 555-0155",)),
+    Card(first="Robin", phones=("(250) 555-0100",), emails=("robin.hale@example.com",), is_me=True),
+    Card(first="Maya", phones=("(250) 555-0111", "250.555.0112"), emails=("Maya.Okafor@example.com",)),
+    Card(nickname="Dad", phones=("250 555 0122",), emails=("walter.hale@example.com",)),
+    Card(first="Inés", phones=("(250) 555-0133",)),
+    Card(first="Priya", phones=("+1 250-555-0144",), emails=("priya@example.com",)),
+    Card(first="Tomek", phones=("1 (250) 555-0155",)),
 )

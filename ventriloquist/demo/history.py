@@ -15,7 +15,6 @@ from ventriloquist.records import ReactionKind
 
 BEGIN = dt.datetime(2023, 2, 1, tzinfo=dt.UTC)
 DAYS = 3 * 365
-PLAYS = 2  # of each scene but the last ones
 FRESH_SHARE = 0.2  # of the scenes are played once, at the end: what is held out is new talk, not a variation
 
 EDITED_SHARE = 0.01
@@ -56,7 +55,7 @@ class Tapback(NamedTuple):
 def play_conversation(conversation: Conversation, scenes: Sequence[Scene], seed: int) -> list[Said]:
     """Play a conversation's scenes over the years, no two plays of one scene near each other, in order of time."""
     rng = random.Random(f"{seed} {conversation.script}")  # noqa: S311  # a story, not a secret
-    sittings = schedule(scenes, rng)
+    sittings = schedule(scenes, conversation.plays, rng)
     days = sorted(rng.sample(range(DAYS), len(sittings)))
     said: list[Said] = []
     written: set[str] = set()
@@ -68,7 +67,7 @@ def play_conversation(conversation: Conversation, scenes: Sequence[Scene], seed:
     return said
 
 
-def schedule(scenes: Sequence[Scene], rng: random.Random) -> list[Scene]:
+def schedule(scenes: Sequence[Scene], plays: int, rng: random.Random) -> list[Scene]:
     """Return the scenes in the order of their plays.
 
     Each round plays all scenes but the fresh ones, shuffled within thirds, so that two plays of a scene are at least
@@ -79,7 +78,7 @@ def schedule(scenes: Sequence[Scene], rng: random.Random) -> list[Scene]:
     repeated, end = order[:-fresh], order[-fresh:]
     third = math.ceil(len(repeated) / 3)
     thirds = [repeated[start : start + third] for start in range(0, len(repeated), third)]
-    rounds = [scene for _ in range(PLAYS) for part in thirds for scene in rng.sample(part, len(part))]
+    rounds = [scene for _ in range(plays) for part in thirds for scene in rng.sample(part, len(part))]
     return rounds + end
 
 
