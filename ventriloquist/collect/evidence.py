@@ -71,30 +71,18 @@ def store_evidence(
     """Keep what the next collect needs, and of chats and cards no more than belongs to somebody in the file.
 
     Args:
-        conversation_of: the id of the conversation of each chat, where it has one.
+        conversation_of: the id of the conversation of each chat, where the file has messages of it.
         person_of: the cards to keep, and whose each is, where that is clear.
     """
-    used = connection.execute(
-        "SELECT chat_guid FROM text_messages UNION SELECT chat_guid FROM tapbacks WHERE chat_guid IS NOT NULL"
-    ).fetchall()
-    connection.execute("DELETE FROM chats")
+    reacted = connection.execute("SELECT DISTINCT chat_guid FROM tapbacks WHERE chat_guid IS NOT NULL")
     connection.executemany(
         "INSERT INTO chats (guid, type, title, group_id, handles, newest_at, conversation_id) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (
-                guid,
-                evidence.chats[guid].type,
-                evidence.chats[guid].title,
-                evidence.chats[guid].group_id,
-                json.dumps(evidence.chats[guid].handles, ensure_ascii=False),
-                evidence.chats[guid].newest_at,
-                conversation_of.get(guid),
-            )
-            for (guid,) in sorted(used)
+            (*chat[:4], json.dumps(chat.handles, ensure_ascii=False), chat.newest_at, conversation_of.get(chat.guid))
+            for chat in (evidence.chats[guid] for guid in sorted({*conversation_of, *(guid for (guid,) in reacted)}))
         ],
     )
-    connection.execute("DELETE FROM cards")
     connection.executemany(
         "INSERT INTO cards (folder, store, number, first, last, nickname, organization, identifiers, is_me, person_id) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

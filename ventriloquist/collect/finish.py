@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 
@@ -11,6 +12,7 @@ from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.names import base_name, give_names
 from ventriloquist.collect.people import Directory, Person
 from ventriloquist.collect.placing import Placer
+from ventriloquist.collect.store import Place
 from ventriloquist.collect.union_find import UnionFind
 from ventriloquist.records import Card
 
@@ -53,45 +55,30 @@ def skip_echoes(connection: sqlite3.Connection, notes_to_self: Collection[int]) 
     return echoes
 
 
-def place_anew(
-    connection: sqlite3.Connection, placer: Placer, of_chat: Mapping[str, Conversation], conversations: ConversationIds
-) -> None:
-    """Put every stored message where it belongs by what is known now; sources add to what is known of people."""
-    connection.execute("CREATE TEMP TABLE placed_chats (guid TEXT PRIMARY KEY, conversation_id, other_id)")
-    connection.execute("CREATE TEMP TABLE placed_handles (handle TEXT PRIMARY KEY, person_id)")
-    chats = connection.execute("SELECT DISTINCT chat_guid FROM text_messages").fetchall()
-    connection.executemany(
-        "INSERT INTO placed_chats VALUES (?, ?, ?)",
-        [(guid, conversations(of_chat[guid]), placer.other_id(guid)) for (guid,) in chats],
-    )
-    handles = connection.execute(
-        "SELECT DISTINCT sender_handle FROM text_messages WHERE sender_handle IS NOT NULL"
+def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
+    """Put every stored message where it belongs by what is known now: each source adds to what is known of people."""
+    senders = connection.execute(
+        "SELECT DISTINCT chat_guid, ifnull(sender_handle, ''), is_from_me FROM text_messages"
     ).fetchall()
+    connection.execute(
+        "CREATE TEMP TABLE placed (chat_guid, sender_handle, is_from_me, conversation_id, sender_id, "
+        "PRIMARY KEY (chat_guid, sender_handle, is_from_me)) WITHOUT ROWID"
+    )
     connection.executemany(
-        "INSERT INTO placed_handles VALUES (?, ?)",
-        [(handle, placer.person_id("", handle, 0)) for (handle,) in handles],
+        "INSERT INTO placed VALUES (?, ?, ?, ?, ?)", [(*sender, *placer.place_of(*sender)[:2]) for sender in senders]
     )
     connection.execute(
         """
         UPDATE text_messages SET conversation_id = placed.conversation_id, sender_id = placed.sender_id
-        FROM (
-            SELECT m.id, c.conversation_id, CASE
-                WHEN m.is_from_me THEN ?
-                WHEN m.sender_handle IS NULL THEN c.other_id
-                ELSE h.person_id
-            END AS sender_id
-            FROM text_messages AS m
-            JOIN placed_chats AS c ON c.guid = m.chat_guid
-            LEFT JOIN placed_handles AS h ON h.handle = m.sender_handle
-        ) AS placed
-        WHERE placed.id = text_messages.id
-            AND (text_messages.conversation_id, text_messages.sender_id)
-                IS NOT (placed.conversation_id, placed.sender_id)
-        """,
-        (placer.me,),
+        FROM placed
+        WHERE placed.chat_guid = text_messages.chat_guid
+            AND placed.sender_handle = ifnull(text_messages.sender_handle, '')
+            AND placed.is_from_me = text_messages.is_from_me
+            AND (placed.conversation_id, placed.sender_id)
+                IS NOT (text_messages.conversation_id, text_messages.sender_id)
+        """
     )
-    connection.execute("DROP TABLE placed_chats")
-    connection.execute("DROP TABLE placed_handles")
+    connection.execute("DROP TABLE placed")
 
 
 def finish(
@@ -101,56 +88,54 @@ def finish(
     of_chat: Mapping[str, Conversation],
     people: PeopleIds,
     conversations: ConversationIds,
+    places: Iterable[Place],
     owner_name: str,
     renamed: Mapping[str, str],
 ) -> None:
-    """Write members, names and handles of everybody in the file, and drop who and what no message is left of."""
-    connection.execute("DELETE FROM members")
-    connection.execute("DELETE FROM handles")
-    connection.execute("DELETE FROM cards")
-    connection.execute("UPDATE chats SET conversation_id = NULL")
-    connection.execute("DELETE FROM conversations WHERE id NOT IN (SELECT conversation_id FROM text_messages)")
-    used_conversations = {id_ for (id_,) in connection.execute("SELECT id FROM conversations")}
+    """Write members, names and handles of everybody in the file, and drop who and what no message is left of.
+
+    Args:
+        places: of every message in the file.
+        owner_name: what the owner is called.
+        renamed: corrections of names, by normalised handle.
+    """
+    for statement in ("DELETE FROM members", "DELETE FROM handles", "DELETE FROM cards", "DELETE FROM chats"):
+        connection.execute(statement)
     me = people(directory.me)
+    members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}
+    used_conversations = {place.conversation_id for place in places}
     for conversation, id_ in conversations.of.items():
-        if id_ not in used_conversations:
-            continue
-        connection.execute(
-            "UPDATE conversations SET type = ?, title = ? WHERE id = ?", (conversation.type, conversation.title, id_)
-        )
-        connection.executemany(
-            "INSERT INTO members (conversation_id, person_id) VALUES (?, ?)",
-            [(id_, member) for member in sorted({me, *map(people, conversation.people)})],
-        )
-    connection.execute(
-        "INSERT OR IGNORE INTO members SELECT DISTINCT conversation_id, sender_id FROM text_messages "
-        "WHERE sender_id IS NOT NULL"
-    )
-    connection.execute(
-        "DELETE FROM people WHERE NOT is_me AND id NOT IN (SELECT person_id FROM members) "
-        "AND id NOT IN (SELECT person_id FROM reactions WHERE person_id IS NOT NULL)"
-    )
-    used = {id_ for (id_,) in connection.execute("SELECT id FROM people")}
+        if id_ in used_conversations:
+            members.update((id_, member) for member in (me, *map(people, conversation.people)))
+            about = (conversation.type, conversation.title, id_)
+            connection.execute("UPDATE conversations SET type = ?, title = ? WHERE id = ?", about)
+    _delete_all_but(connection, "conversations", used_conversations)
+    connection.executemany("INSERT INTO members (conversation_id, person_id) VALUES (?, ?)", sorted(members))
+    reacting = connection.execute("SELECT DISTINCT person_id FROM reactions WHERE person_id IS NOT NULL")
+    used = {me} | {member for _, member in members} | {person_id for (person_id,) in reacting}
+    _delete_all_but(connection, "people", used)
+
     by_id = {id_: person for person, id_ in people.of.items() if id_ in used}
     bases = {id_: base_name(person, renamed, people.names.get(id_)) for id_, person in by_id.items()}
     bases[me] = owner_name
     names = give_names(bases, people.names, me, lambda ids: _by_first_seen(connection, ids, by_id))
     changed = [(name, id_) for id_, name in sorted(names.items()) if name != people.names.get(id_)]
+    # in two steps: one may get the name that another one gives up
     connection.executemany("UPDATE people SET name = ? WHERE id = ?", [(f"\x00{id_}", id_) for _, id_ in changed])
     connection.executemany("UPDATE people SET name = ? WHERE id = ?", changed)
     connection.executemany(
         "INSERT INTO handles (handle, person_id) VALUES (?, ?)",
         sorted((handle, id_) for id_, person in by_id.items() for handle in person.handles),
     )
-    store_evidence(
-        connection,
-        evidence,
-        {
-            guid: conversations.of[conversation]
-            for guid, conversation in of_chat.items()
-            if conversations.of.get(conversation) in used_conversations
-        },
-        _kept_cards(evidence.cards, by_id),
+    conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in of_chat.items()}
+    kept = {guid: id_ for guid, id_ in conversation_of.items() if id_ in used_conversations}
+    store_evidence(connection, evidence, kept, _kept_cards(evidence.cards, by_id))
+
+
+def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[int]) -> None:
+    connection.execute(
+        f"DELETE FROM {table} WHERE id NOT IN (SELECT value FROM json_each(?))",  # noqa: S608  # fixed names
+        (json.dumps(sorted(ids)),),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.handles import is_business, is_short_code
@@ -35,19 +35,26 @@ class Placer:
     def place(self, message: SourceMessage) -> Place:
         """Return a message's place."""
         key = message[2:5]  # chat, sender, whether the owner's: a slice is faster than three names
-        place = self._places.get(key)
-        if place is None:
-            conversation = self._of_chat[message.chat_guid]
-            partner = conversation.chats[0].handles[0] if conversation.other is not None else ""
-            place = self._places[key] = Place(
-                self._conversations(conversation),
-                self.person_id(*key),
-                _kinds_of_sender(message.sender_handle or partner),
-            )
+        place = self._places.get(key) or self.place_of(*key)
         if message.is_spam or message.is_failed:
             flags = ("spam" * message.is_spam, place.flags, "failed" * message.is_failed)
             return place._replace(flags=",".join(filter(None, flags)))
         return place
+
+    def place_of(self, chat: str, handle: str, is_from_me: int) -> Place:
+        """Return the place of a message in a chat from a sender."""
+        conversation = self._of_chat[chat]
+        partner = conversation.chats[0].handles[0] if conversation.other is not None else ""
+        place = self._places[chat, handle, is_from_me] = Place(
+            self._conversations(conversation),
+            self.person_id(chat, handle, is_from_me),
+            _kind_of_sender(handle or partner),
+        )
+        return place
+
+    def places(self) -> Iterable[Place]:
+        """Return every place that was asked for."""
+        return self._places.values()
 
     def person_of(self, tapback: Tapback) -> int | None:
         """Return who reacted."""
@@ -73,7 +80,7 @@ class Placer:
         return self._others[chat]
 
 
-def _kinds_of_sender(handle: str) -> str:
+def _kind_of_sender(handle: str) -> str:
     """Return the flag that a message has for its sender, or for whom it went to."""
     if is_short_code(handle):
         return "short_code"

@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlite_utils import Database
-
 from ventriloquist.collect.choice import Choice, chooser
 from ventriloquist.collect.conversations import Conversation, group_chats
 from ventriloquist.collect.corrections import Corrections
@@ -20,9 +18,10 @@ from ventriloquist.collect.people import Directory, build_directory
 from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.reactions import derive_reactions
 from ventriloquist.collect.store import store_rows
+from ventriloquist.database import Database
 from ventriloquist.records import Progress, Source
 
-CACHE_KIB = 32_768  # guids come in no order: with less, every insert into their index reads a page
+CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def collect(
             connection, source.rows(), placer.place, leave_out, is_new=is_new, total=source.total, progress=progress
         )
         if not is_new:
-            place_anew(connection, placer, of_chat, conversations)
+            place_anew(connection, placer)
         verdicts = derive_reactions(connection, placer.person_of, None if is_new else tally.tapbacks)
         reactions = verdicts.pop("", 0)
         tally.skipped.update(verdicts)
@@ -108,7 +107,7 @@ def collect(
         tally.messages -= len(echoes)
         tally.skipped["echo"] += len(echoes)
         renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
-        finish(connection, evidence, directory, of_chat, people, conversations, me, renamed)
+        finish(connection, evidence, directory, of_chat, people, conversations, placer.places(), me, renamed)
         count_messages, count_people, count_conversations = (_count(connection, table) for table in _COUNTED)
     return CollectSummary(
         source.name,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ventriloquist.records import Progress, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
-BATCH = 1000
+BATCH = 300
 
 # A row that says no more than this does not displace what is known of it from another source.
 SAYS_NOTHING = {"no_chat", "empty", "undecodable", "unknown_association", "reaction_without_target"}
@@ -31,30 +31,28 @@ _NULL_IF_EMPTY = {
 _KEPT = {"guid", "source_rowid"}  # as at first sight
 
 
-def _values(columns: Sequence[str]) -> str:
-    """Return the parameters of an insert; empty texts become NULL here, since sqlite3 is slow at binding None."""
-    return ", ".join("nullif(?, '')" if column in _NULL_IF_EMPTY else "?" for column in columns)
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({_values(columns)})"  # noqa: S608  # fixed names
-
-
-def _or_update(columns: Sequence[str]) -> str:
+def _insert(table: str, columns: Sequence[str], *, update: bool = False) -> str:
+    """Return an insert; empty texts become NULL in it, since sqlite3 takes long to bind None."""
+    values = ", ".join("nullif(?, '')" if column in _NULL_IF_EMPTY else "?" for column in columns)
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608  # fixed names
+    if not update:
+        return insert
     updated = [column for column in columns if column not in _KEPT]
     return (
-        f" ON CONFLICT (guid) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in updated)} "
+        f"{insert} ON CONFLICT (guid) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in updated)} "
         f"WHERE ({', '.join(updated)}) IS NOT ({', '.join(f'excluded.{column}' for column in updated)})"
     )
 
 
-_INSERT_MESSAGE = _insert("text_messages", (*_PLACED, *_READ))
-_UPSERT_MESSAGE = _INSERT_MESSAGE + _or_update((*_PLACED, *_READ))
+_MESSAGE = (*_PLACED, *_READ)
+_INSERT_MESSAGE = _insert("text_messages", _MESSAGE)
+_UPSERT_MESSAGE = _insert("text_messages", _MESSAGE, update=True)
 _TAPBACK = (
     "guid", "source_rowid", "chat_guid", "sender_handle", "is_from_me", "sent_at", "target_guid", "kind", "emoji",
     "removed",
 )  # fmt: skip
-_UPSERT_TAPBACK = _insert("tapbacks", _TAPBACK) + _or_update(_TAPBACK)
+_INSERT_TAPBACK = _insert("tapbacks", _TAPBACK)
+_UPSERT_TAPBACK = _insert("tapbacks", _TAPBACK, update=True)
 
 
 _TABLES = {SourceMessage: "text_messages", SourceTapback: "tapbacks", SourceSkipped: "skipped"}
@@ -116,9 +114,10 @@ def store_rows(
         while batch := list(islice(chosen, BATCH)):
             done += len(batch)
             if is_new:
-                _write(connection, batch, _INSERT_MESSAGE, place, tally)
+                _write(connection, batch, _INSERT_MESSAGE, _INSERT_TAPBACK, place, tally)
             else:
-                _write(connection, _reconcile(connection, batch, tally), _UPSERT_MESSAGE, place, tally)
+                batch = _reconcile(connection, batch, tally)
+                _write(connection, batch, _UPSERT_MESSAGE, _UPSERT_TAPBACK, place, tally)
             progress(done, total)
     return tally
 
@@ -131,9 +130,10 @@ def _chosen(rows: Iterable[SourceRow], leave_out: LeavingOut) -> Iterator[Source
 
 @contextmanager
 def _indexes_built_last(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do without the indexes of an empty table while it is filled: sorting once is half the work."""
+    """Do without the indexes of empty tables while they are filled: sorting once is half the work."""
     indexes = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'text_messages' AND sql IS NOT NULL"
+        "SELECT name, sql FROM sqlite_master "
+        "WHERE type = 'index' AND tbl_name IN ('text_messages', 'tapbacks') AND sql IS NOT NULL"
     ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
@@ -143,7 +143,12 @@ def _indexes_built_last(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _write(
-    connection: sqlite3.Connection, batch: Iterable[SourceRow], insert_message: str, place: Placing, tally: Tally
+    connection: sqlite3.Connection,
+    batch: Iterable[SourceRow],
+    insert_message: str,
+    insert_tapback: str,
+    place: Placing,
+    tally: Tally,
 ) -> None:
     messages: list[tuple[Any, ...]] = []
     attachments: list[tuple[Any, ...]] = []
@@ -165,7 +170,7 @@ def _write(
     connection.executemany(insert_message, messages)
     tally.changed += connection.total_changes - changes
     connection.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", attachments)
-    connection.executemany(_UPSERT_TAPBACK, tapbacks)
+    connection.executemany(insert_tapback, tapbacks)
     connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", skipped)
     tally.messages += len(messages)
     tally.added += len(messages)

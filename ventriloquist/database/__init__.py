@@ -1,5 +1,7 @@
 """The one file, VQ_HOME/ventriloquist.db: opening it, its schema, the lock, and the record of runs."""
 
+from ventriloquist.database import _light  # isort: skip  # noqa: F401  # before sqlite_utils is imported anywhere
+
 from sqlite_utils import Database
 
 from ventriloquist.database.connect import open_database

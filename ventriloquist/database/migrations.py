@@ -82,7 +82,8 @@ def m001_messages(db: Database) -> None:
             conversation_id INTEGER REFERENCES conversations (id)  -- null: no message of it is kept
         ) WITHOUT ROWID""",
         """CREATE TABLE tapbacks (
-            guid TEXT PRIMARY KEY,
+            id INTEGER PRIMARY KEY,
+            guid TEXT NOT NULL,
             source_rowid INTEGER NOT NULL,
             chat_guid TEXT,
             sender_handle TEXT,
@@ -92,7 +93,8 @@ def m001_messages(db: Database) -> None:
             kind TEXT NOT NULL,
             emoji TEXT,
             removed INTEGER NOT NULL
-        ) WITHOUT ROWID""",
+        )""",
+        "CREATE UNIQUE INDEX tapbacks_guid ON tapbacks (guid)",
         """CREATE TABLE cards (
             folder TEXT NOT NULL,
             store TEXT NOT NULL,

@@ -10,7 +10,7 @@ import io
 import struct
 from collections.abc import Iterator
 
-from ventriloquist.sources.imessage.utf8 import decode_utf8
+from ventriloquist.sources.imessage.texts import clean, decode_utf8, without_slots
 
 MAX_BYTES = 64 << 20  # of a body; the longest message that Messages accepts is far below
 MAX_SLOW_BYTES = 1 << 20  # pytypedstream builds an object a value
@@ -36,16 +36,14 @@ AUDIO_TRANSCRIPTION = b"IMAudioTranscription"
 
 
 Body = tuple[str, int]
-"""The text of a body, placeholders and all, and where in the bytes the attributes begin."""
+"""The text of a body, without slots and broken pairs, and where in the bytes the attributes begin."""
 
 
 def decode(body: bytes) -> Body | None:
-    """Decode a body, or return None when it is damaged or too large. Never raises, whatever the bytes."""
-    return _decode_fast(body) or _decode_slowly(body)
+    """Decode a body, or return None when it is damaged or too large. Never raises, whatever the bytes.
 
-
-def _decode_fast(body: bytes) -> Body | None:
-    """Find the string, read its length, and accept it when it fits exactly and ends as an object does."""
+    The fast path finds the string, reads its length, and accepts it when it fits exactly and ends as an object does.
+    """
     try:
         if body.startswith(_MUTABLE):
             at = len(_MUTABLE)
@@ -58,11 +56,12 @@ def _decode_fast(body: bytes) -> Body | None:
         if length > 0x7F:
             length, at = _long_length(body, at)
         end = at + length
-        if body[end] != _END_OF_OBJECT:
-            return None
-        return body[at:end].decode(), end
+        if body[end] == _END_OF_OBJECT:
+            text = body[at:end].decode()
+            return text if text.isascii() else without_slots(text), end
     except (IndexError, ValueError, struct.error):
-        return None
+        pass
+    return _decode_slowly(body)
 
 
 def _find_length(body: bytes) -> int:
@@ -96,7 +95,7 @@ def _decode_slowly(body: bytes) -> Body | None:
     stream = io.BytesIO(body)
     try:
         for data in _string_values(stream):
-            return decode_utf8(data), stream.tell()
+            return clean(decode_utf8(data)), stream.tell()
     except Exception:  # damaged bytes make pytypedstream raise anything, RecursionError included
         return None
     return None

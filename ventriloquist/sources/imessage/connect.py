@@ -15,7 +15,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.sources.imessage import trust
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.private_copy import private_copy
-from ventriloquist.sources.imessage.utf8 import decode_text
+from ventriloquist.sources.imessage.texts import decode_text
 
 BUSY_TIMEOUT_MS = 10_000
 MAGIC = b"SQLite format 3\x00"

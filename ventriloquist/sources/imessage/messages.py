@@ -20,8 +20,9 @@ from ventriloquist.records import (
 )
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage import queries
-from ventriloquist.sources.imessage.dates import EPOCH_MS, to_unix_ms
+from ventriloquist.sources.imessage.dates import EPOCH_MS, NANOSECONDS_FROM, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
+from ventriloquist.sources.imessage.texts import clean, decode_text
 from ventriloquist.transcript import well_formed
 
 _KINDS: tuple[ReactionKind, ...] = ("love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker")
@@ -41,11 +42,10 @@ _TAPBACKS = {
 }
 _POLL_VOTE = 4000
 
-OBJECT_SLOT = "\ufffc"  # where an attachment stood in the text
-APP_SLOT = "\ufffd"
 _PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # every link preview and app message has one
 _new = tuple.__new__  # half the time of a named tuple's own constructor, which only names the arguments
 
+_NO_MORE: tuple[int, tuple[Attachment, ...]] = (1 << 63, ())  # beyond every ROWID
 NO_GUID = "ROWID "  # what rows without a usable guid are called by, with their ROWID
 
 
@@ -55,19 +55,29 @@ def read_messages(
     """Yield one record for every row, by ROWID."""
     chat_of = queries.chat_of_each_message(connection, chats)
     deleted = queries.recently_deleted(connection)
-    attached = _grouped_attachments(connection)
-    nothing: tuple[int, tuple[Attachment, ...]] = (1 << 63, ())  # beyond every ROWID
-    attached_to, files = next(attached, nothing)
-    for row in queries.messages(connection):
-        rowid, guid = row[:2]
-        while attached_to < rowid:
-            attached_to, files = next(attached, nothing)
-        if not guid or not guid.isascii() or guid.startswith(NO_GUID):
-            yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
-        elif rowid in deleted:
-            yield SourceSkipped(guid, "recently_deleted")
+    done: int | None = None
+    for text_factory in (str, decode_text):  # the second takes what is no UTF-8, and five times as long for each text
+        connection.text_factory = text_factory
+        attached = _grouped_attachments(connection)
+        attached_to, files = next(attached, _NO_MORE)
+        try:
+            for row in queries.messages(connection, after=done):
+                rowid, guid = row[:2]
+                while attached_to < rowid:
+                    attached_to, files = next(attached, _NO_MORE)
+                if not guid or not guid.isascii() or guid.startswith(NO_GUID):
+                    yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
+                elif rowid in deleted:
+                    yield SourceSkipped(guid, "recently_deleted")
+                else:
+                    attachments = files if attached_to == rowid else ()
+                    yield _record(row, handles.get(row[2], ""), chat_of(rowid), attachments)
+                done = rowid
+        except sqlite3.OperationalError as error:
+            if text_factory is decode_text or "UTF-8" not in str(error):
+                raise
         else:
-            yield _record(row, handles.get(row[2], ""), chat_of(rowid), files if attached_to == rowid else ())
+            return
 
 
 def _record(  # noqa: PLR0911, PLR0912  # a decision a line
@@ -82,7 +92,7 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
         return SourceSkipped(guid, "event")
     is_from_me = 1 if from_me else 0
     sender = "" if is_from_me else handle
-    sent_at = to_unix_ms(date)
+    sent_at = date // 1_000_000 + EPOCH_MS if date and date > NANOSECONDS_FROM else to_unix_ms(date)
     if association and association >= _FIRST_ASSOCIATED:
         if association == _POLL_VOTE:
             return SourceSkipped(guid, "poll_vote")
@@ -109,9 +119,7 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
     elif edits is not None and edits.text is not None:
         text = edits.text
     else:
-        text = column_text or ""
-    if not text.isascii():
-        text = _clean(text)
+        text = clean(column_text or "")
 
     edited = revised_at = 0
     if edits is not None or date_edited or date_retracted:
@@ -130,13 +138,6 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
 def _target(associated_guid: str) -> str:
     """Return the message in `p:<part>/GUID` or `bp:GUID`; its GUID is most often the last 36 characters."""
     return associated_guid.rpartition("/")[2].removeprefix("bp:")
-
-
-def _clean(text: str) -> str:
-    """Drop the slots of attachments and apps from a text, and what no UTF-8 file can hold."""
-    if OBJECT_SLOT in text or APP_SLOT in text:
-        text = text.replace(OBJECT_SLOT, "").replace(APP_SLOT, "")
-    return well_formed(text)
 
 
 def _revised_at(edits: Edits | None, *dates: int | None) -> int:

@@ -91,11 +91,12 @@ def count_messages(connection: sqlite3.Connection) -> int:
     return int(count)
 
 
-def messages(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Return ROWID and the columns of every message, by ROWID."""
+def messages(connection: sqlite3.Connection, *, after: int | None = None) -> Iterator[tuple[Any, ...]]:
+    """Return ROWID and the columns of every message, by ROWID, or of those after one."""
     has = columns(connection, "message")
     chosen = [_column(name, kind) if name in has else "NULL" for name, kind in _MESSAGE_COLUMNS]
-    return connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message ORDER BY ROWID")
+    where = "" if after is None else f"WHERE ROWID > {after}"
+    return connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message {where} ORDER BY ROWID")
 
 
 def _column(name: str, kind: str) -> str:
@@ -116,18 +117,35 @@ def chat_of_each_message(
     first, last, count = connection.execute(
         "SELECT ifnull(min(ROWID), 0), ifnull(max(ROWID), 0), count(*) FROM message"
     ).fetchone()
-    known: list[SourceChat | None] = [None, *(chats[rowid] for rowid in sorted(chats))]
+    known = [None, *(chats[rowid] for rowid in sorted(chats))]
     number = {rowid: place for place, rowid in enumerate(sorted(chats), 1)}
     is_dense = first >= 0 and last < 8 * count + 1_000_000
     of_message: array[int] | dict[int, int] = array("i", bytes(4 * (last + 1))) if is_dense else {}
-    for chat, message in connection.execute("SELECT chat_id, message_id FROM chat_message_join ORDER BY chat_id DESC"):
-        if chat in number and type(message) is int and first <= message <= last:
-            of_message[message] = number[chat]  # the last to be written is the lowest
+    joined = connection.execute(  # a text of numbers a chat: a fifth of the time of a row a message
+        "SELECT chat_id, group_concat(message_id) FROM chat_message_join WHERE chat_id IN (SELECT ROWID FROM chat) "
+        "AND typeof(message_id) = 'integer' AND message_id BETWEEN ? AND ? GROUP BY chat_id ORDER BY chat_id DESC",
+        (first, last),
+    )
+    for chat, messages_of in joined:
+        place = number[chat]
+        for piece in _pieces(messages_of):
+            for message in map(int, piece.split(",")):
+                of_message[message] = place  # the last to be written is the lowest
     if isinstance(of_message, dict):
         sparse = of_message
         return lambda message: known[sparse.get(message, 0)]
     dense = of_message
     return lambda message: known[dense[message]]
+
+
+def _pieces(listed: str) -> Iterator[str]:
+    """Cut a list of numbers, which may be millions, at commas."""
+    start = 0
+    while start < len(listed):
+        end = listed.find(",", start + 65_536)
+        end = len(listed) if end < 0 else end
+        yield listed[start:end]
+        start = end + 1
 
 
 def recently_deleted(connection: sqlite3.Connection) -> set[int]:
@@ -216,9 +234,9 @@ def owner_identifiers(connection: sqlite3.Connection) -> Counter[str]:
         present = [name for name in names if name in columns(connection, table)]
         if not present:
             continue
-        chosen = ", ".join(f"CAST({name} AS TEXT)" for name in present)
+        chosen = ", ".join(present)
         for *values, count in connection.execute(f"SELECT {chosen}, count(*) FROM {table} GROUP BY {chosen}"):
-            for identifier in {_without_prefix(value) for value in values if value}:
+            for identifier in {_without_prefix(value) for value in values if isinstance(value, str)}:
                 if identifier:
                     found[identifier] += count
     return found

@@ -1,6 +1,23 @@
-"""Apple's strings are UTF-16 inside: what they leave in UTF-8 may hold halves of surrogate pairs."""
+"""Texts as Messages stores them: with slots for what is no text, and, since they are UTF-16 inside, broken pairs."""
 
 from __future__ import annotations
+
+from ventriloquist.transcript import well_formed
+
+OBJECT_SLOT = "\ufffc"  # where an attachment stands
+APP_SLOT = "\ufffd"
+
+
+def without_slots(text: str) -> str:
+    """Drop the slots of attachments and apps from a text."""
+    if OBJECT_SLOT in text or APP_SLOT in text:
+        return text.replace(OBJECT_SLOT, "").replace(APP_SLOT, "")
+    return text
+
+
+def clean(text: str) -> str:
+    """Drop the slots from a text, and replace what no UTF-8 file can hold."""
+    return well_formed(without_slots(text))
 
 
 def decode_utf8(data: bytes) -> str:
