@@ -2,53 +2,91 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption
 
+if TYPE_CHECKING:
+    from ventriloquist.collect import CollectSummary
+
 ChatDbOption = Annotated[
-    Path | None, typer.Option("--chat-db", help="A chat.db; default: this Mac's own.", show_default=False)
+    Path | None, typer.Option("--chat-db", metavar="FILE", help="A chat.db. Default: this Mac's own.")
+]
+BackupOption = Annotated[
+    Path | None, typer.Option("--backup", metavar="DIR", help="An iPhone's unencrypted backup, instead of a chat.db.")
 ]
 ContactsOption = Annotated[
-    Path | None, typer.Option("--contacts", help="The folder of an AddressBook; default: this Mac's own.")
+    Path | None,
+    typer.Option("--contacts", metavar="DIR", help="An AddressBook folder. Default: this Mac's own, or the backup's."),
 ]
+ExcludeOption = Annotated[
+    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
+]
+OnlyOption = Annotated[
+    list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
+]
+Day = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
 
 
-def command(chat_db: ChatDbOption = None, contacts: ContactsOption = None, json_: JsonOption = False) -> None:
-    """Copy your messages into the database. Safe to run again.
+def command(
+    chat_db: ChatDbOption = None,
+    backup: BackupOption = None,
+    contacts: ContactsOption = None,
+    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it, nobody writes it
+    only: OnlyOption = [],  # noqa: B006
+    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day to take.")] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day to take.")] = None,
+    replace: ReplaceOption = False,
+    json_: JsonOption = False,
+) -> None:
+    """Copy your messages into the database. Safe to run again: what is new is added, what changed is updated.
 
-    Example: vq collect
+    Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect
     from ventriloquist.database import recorded_run
-    from ventriloquist.database.connect import FILENAME
-    from ventriloquist.records import SKIPPED
     from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
+    if backup is not None and chat_db is not None:
+        raise typer.BadParameter("--chat-db and --backup are two sources: collect one after the other.")
     settings = load_settings()
-    options = collect.Options(settings.my_name, settings.user_identifiers, collect.load_corrections(settings.home))
-    with SOURCES["chat-db"](chat_db, contacts) as source:
-        if not (settings.home / FILENAME).exists():
-            collect.check(source, options)
-        parameters = {"source": source.name}
-        with recorded_run(settings.home, "collect", parameters, create=True) as run, progress("Collecting") as advance:
+    choice = collect.Choice(only, exclude, since.date() if since else None, until.date() if until else None)
+    corrections = collect.load_corrections(settings.home)
+    options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)
+    open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)
+    with open_source(place, contacts) as source:
+        collect.check(source, options, settings.home)
+        asked = {"source": source.name, **asdict(choice), "replace": replace}
+        with recorded_run(settings.home, "collect", asked, create=True) as run, progress("Collecting") as advance:
             run.result = summary = collect.collect(run.db, source, options, progress=advance)
     for text in summary.notes:
         note(text)
-    rows: list[tuple[str, object]] = [
+    show(summary, _rows(summary), json=json_, next_step="vq prepare")
+
+
+def _rows(summary: CollectSummary) -> list[tuple[str, object]]:
+    from ventriloquist.records import SKIPPED
+
+    return [
         ("source", summary.source),
         ("rows", summary.rows),
         ("messages", summary.messages),
+        ("  new, changed", f"{summary.added:,}, {summary.updated:,}"),
         ("reactions", summary.reactions),
-        *((f"skipped: {SKIPPED[reason]}", count) for reason, count in summary.skipped.items()),
+        ("skipped", sum(summary.skipped.values())),
+        *((f"  {reason}", f"{count:,}  {SKIPPED[reason]}") for reason, count in summary.skipped.items()),
+        ("in the file", f"{summary.total_messages:,} messages"),
         ("people", summary.people),
         ("conversations", summary.conversations),
         ("you", summary.owner),
-        *((f"  {identifier}", f"{count:,} rows") for identifier, count in summary.owner_identifiers.items()),
+        *((f"  {identifier}", f"named in {count:,} rows") for identifier, count in summary.owner_identifiers.items()),
+        *(("nobody's", f"{handle}, on the cards of {', '.join(names)}") for handle, names in summary.ambiguous.items()),
     ]
-    show(summary, rows, json=json_, next_step="vq prepare")

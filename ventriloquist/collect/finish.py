@@ -6,12 +6,12 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 
-from ventriloquist.collect.conversations import Conversation
-from ventriloquist.collect.evidence import Evidence, store_evidence
+from ventriloquist.collect.evidence import store_evidence
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.names import base_name, give_names
-from ventriloquist.collect.people import Directory, Person
+from ventriloquist.collect.people import Person
 from ventriloquist.collect.placing import Placer
+from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.store import Place
 from ventriloquist.collect.union_find import UnionFind
 from ventriloquist.records import Card
@@ -19,13 +19,19 @@ from ventriloquist.records import Card
 ECHO_MS = 5_000
 
 
-def skip_echoes(connection: sqlite3.Connection, notes_to_self: Collection[int]) -> list[str]:
-    """Move the second copies of notes to self to `skipped`, and return their guids.
+def skip_echoes(
+    connection: sqlite3.Connection, notes_to_self: Collection[int], received: Collection[str] | None
+) -> int:
+    """Move the second copies of notes to self to `skipped`.
 
     A note to self is stored twice: sent, and received. The received one is the copy, whichever came first.
 
     Args:
         notes_to_self: ids of conversations of the owner alone.
+        received: guids of received notes to count, None for all.
+
+    Returns:
+        How many of those are copies.
     """
     echoes: list[str] = []
     for conversation_id in notes_to_self:
@@ -52,7 +58,7 @@ def skip_echoes(connection: sqlite3.Connection, notes_to_self: Collection[int]) 
     connection.executemany("DELETE FROM text_messages WHERE guid = ?", rows)
     connection.executemany("DELETE FROM attachments WHERE message_guid = ?", rows)
     connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, 'echo')", rows)
-    return echoes
+    return len(echoes) if received is None else len(set(echoes).intersection(received))
 
 
 def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
@@ -83,25 +89,19 @@ def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
 
 def finish(
     connection: sqlite3.Connection,
-    evidence: Evidence,
-    directory: Directory,
-    of_chat: Mapping[str, Conversation],
+    plan: Plan,
     people: PeopleIds,
     conversations: ConversationIds,
     places: Iterable[Place],
-    owner_name: str,
-    renamed: Mapping[str, str],
 ) -> None:
     """Write members, names and handles of everybody in the file, and drop who and what no message is left of.
 
     Args:
         places: of every message in the file.
-        owner_name: what the owner is called.
-        renamed: corrections of names, by normalised handle.
     """
     for statement in ("DELETE FROM members", "DELETE FROM handles", "DELETE FROM cards", "DELETE FROM chats"):
         connection.execute(statement)
-    me = people(directory.me)
+    me = people(plan.directory.me)
     members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}
     used_conversations = {place.conversation_id for place in places}
     for conversation, id_ in conversations.of.items():
@@ -116,8 +116,8 @@ def finish(
     _delete_all_but(connection, "people", used)
 
     by_id = {id_: person for person, id_ in people.of.items() if id_ in used}
-    bases = {id_: base_name(person, renamed, people.names.get(id_)) for id_, person in by_id.items()}
-    bases[me] = owner_name
+    bases = {id_: base_name(person, plan.renamed, people.names.get(id_)) for id_, person in by_id.items()}
+    bases[me] = plan.owner_name
     names = give_names(bases, people.names, me, lambda ids: _by_first_seen(connection, ids, by_id))
     changed = [(name, id_) for id_, name in sorted(names.items()) if name != people.names.get(id_)]
     # in two steps: one may get the name that another one gives up
@@ -127,9 +127,9 @@ def finish(
         "INSERT INTO handles (handle, person_id) VALUES (?, ?)",
         sorted((handle, id_) for id_, person in by_id.items() for handle in person.handles),
     )
-    conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in of_chat.items()}
+    conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in plan.of_chat.items()}
     kept = {guid: id_ for guid, id_ in conversation_of.items() if id_ in used_conversations}
-    store_evidence(connection, evidence, kept, _kept_cards(evidence.cards, by_id))
+    store_evidence(connection, plan.evidence, kept, _kept_cards(plan.evidence.cards, by_id))
 
 
 def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[int]) -> None:

@@ -16,6 +16,7 @@ class PeopleIds:
 
     def __init__(self, connection: sqlite3.Connection, directory: Directory) -> None:
         self._connection = connection
+        self._directory = directory
         self.names: dict[int, str] = dict(connection.execute("SELECT id, name FROM people"))
         self.of: dict[Person, int] = {}
         (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM people").fetchone()
@@ -37,6 +38,14 @@ class PeopleIds:
             ):
                 if person not in self.of and person_id not in self.of.values():
                     self.of[person] = person_id
+
+    def knows(self, handle: str) -> bool:
+        """Tell whether whoever has a handle has an id."""
+        return self._directory.person(handle) in self.of
+
+    def current_names(self) -> dict[Person, str]:
+        """Return what people are called so far."""
+        return {person: self.names[id_] for person, id_ in self.of.items() if id_ in self.names}
 
     def __call__(self, person: Person) -> int:
         """Return a person's id; a new one gets a row with a placeholder for the name."""
@@ -65,6 +74,10 @@ class ConversationIds:
             for guid in claims[conversation_id]:
                 if self.of.setdefault(of_chat[guid], conversation_id) == conversation_id:
                     break
+
+    def notes_to_self(self) -> set[int]:
+        """Return the ids of the conversations that the owner has alone."""
+        return {id_ for conversation, id_ in self.of.items() if conversation.other and conversation.other.is_me}
 
     def __call__(self, conversation: Conversation) -> int:
         """Return a conversation's id; a new one gets its row."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.handles import is_business, is_short_code
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
-from ventriloquist.collect.people import Directory
+from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import Tapback
 from ventriloquist.collect.store import Place
 from ventriloquist.records import SourceMessage
@@ -16,18 +15,12 @@ from ventriloquist.records import SourceMessage
 class Placer:
     """Finds conversations and senders; ids are given in the order in which they are first needed."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        of_chat: Mapping[str, Conversation],
-        people: PeopleIds,
-        conversations: ConversationIds,
-    ) -> None:
-        self._directory = directory
-        self._of_chat = of_chat
+    def __init__(self, plan: Plan, people: PeopleIds, conversations: ConversationIds) -> None:
+        self._directory = plan.directory
+        self._of_chat = plan.of_chat
         self._people = people
         self._conversations = conversations
-        self.me = people(directory.me)
+        self.me = people(plan.directory.me)
         self._places: dict[tuple[str, str, int], Place] = {}
         self._others: dict[str, int | None] = {"": None}
         self._senders: dict[str, int] = {}

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ventriloquist.records import Progress, SourceMessage, SourceRow, SourceSkipped, SourceTapback
+from ventriloquist.collect.plan import Plan
+from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
 BATCH = 300
 
@@ -80,35 +81,27 @@ class Tally:
 
     messages: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    tapbacks: set[str] = field(default_factory=set)  # none of them for a new file, where all are this source's
+    # The source's own among all in the file, where those are not all: tapbacks, and notes to self as received.
+    tapbacks: set[str] | None = None
+    received_notes: set[str] | None = None
     added: int = 0  # messages that are new in the file
     changed: int = 0  # messages that are new or not as they were
 
 
 Placing = Callable[[SourceMessage], Place]
-LeavingOut = Callable[[SourceMessage | SourceTapback], str | None]
 
 
 def store_rows(
-    connection: sqlite3.Connection,
-    rows: Iterable[SourceRow],
-    place: Placing,
-    leave_out: LeavingOut | None,
-    *,
-    is_new: bool,
-    total: int,
-    progress: Progress,
+    connection: sqlite3.Connection, source: Source, place: Placing, plan: Plan, *, is_new: bool, progress: Progress
 ) -> Tally:
-    """Write every row, a batch at a time.
+    """Write every row of a source, a batch at a time.
 
     Args:
         place: finds a message's conversation and sender.
-        leave_out: the reason why a row is not wanted, None where it is; None: all are.
         is_new: nothing was ever collected into the file.
-        total: rows there will be, for `progress`.
     """
-    tally = Tally()
-    chosen = iter(rows) if leave_out is None else _chosen(rows, leave_out)
+    tally = Tally() if is_new else Tally(tapbacks=set(), received_notes=set())
+    chosen = source.rows() if plan.leave_out is None else _chosen(source.rows(), plan.leave_out)
     done = 0
     with _indexes_built_last(connection) if is_new else nullcontext():
         while batch := list(islice(chosen, BATCH)):
@@ -116,13 +109,15 @@ def store_rows(
             if is_new:
                 _write(connection, batch, _INSERT_MESSAGE, _INSERT_TAPBACK, place, tally)
             else:
-                batch = _reconcile(connection, batch, tally)
+                batch = _reconcile(connection, batch, plan, tally)
                 _write(connection, batch, _UPSERT_MESSAGE, _UPSERT_TAPBACK, place, tally)
-            progress(done, total)
+            progress(done, source.total)
     return tally
 
 
-def _chosen(rows: Iterable[SourceRow], leave_out: LeavingOut) -> Iterator[SourceRow]:
+def _chosen(
+    rows: Iterable[SourceRow], leave_out: Callable[[SourceMessage | SourceTapback], str | None]
+) -> Iterator[SourceRow]:
     for row in rows:
         reason = None if isinstance(row, SourceSkipped) else leave_out(row)
         yield SourceSkipped(row.guid, reason) if reason else row
@@ -177,7 +172,7 @@ def _write(
     tally.skipped.update(row.reason for row in skipped)
 
 
-def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], tally: Tally) -> list[SourceRow]:
+def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], plan: Plan, tally: Tally) -> list[SourceRow]:
     """Return the rows that say something newer than the file does, and take what they replace out of the way."""
     known = _load_known(connection, [row.guid for row in batch])
     written: list[SourceRow] = []
@@ -187,8 +182,12 @@ def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], tally: Ta
         before = known.get(row.guid)
         stays = before is not None and _stays(before, row)
         table = before.table if before is not None and stays else _TABLES[type(row)]
-        if table == "tapbacks":
+        if table == "tapbacks" and tally.tapbacks is not None:
             tally.tapbacks.add(row.guid)
+        if isinstance(row, SourceMessage) and tally.received_notes is not None and not row.is_from_me:
+            other = plan.of_chat[row.chat_guid].other
+            if other is not None and other.is_me:
+                tally.received_notes.add(row.guid)
         if not stays:
             written.append(row)
         elif table == "text_messages":

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ventriloquist.sources.imessage import body as bodies
 
 MAX_BYTES = 1 << 20
+MAX_SECONDS = 1e11  # the year 5169
 
 
 class Edits(NamedTuple):
@@ -52,5 +53,11 @@ def _edits(info: Any) -> Edits | None:
         text="".join(found[0] for found in texts if found) if any(texts) else None,
         unsent_parts=frozenset(unsent),
         all_unsent=bool(info.get("otr")) and parts <= unsent,
-        at=max((float(version.get("d") or 0) for versions in edited.values() for version in versions), default=0.0),
+        at=max((_seconds(version) for versions in edited.values() for version in versions), default=0.0),
     )
+
+
+def _seconds(version: dict[str, Any]) -> float:
+    """Return when a version was written; 0 where that is missing or no time at all."""
+    at = float(version.get("d") or 0)
+    return at if 0 < at < MAX_SECONDS else 0.0

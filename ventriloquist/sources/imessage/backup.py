@@ -1,0 +1,167 @@
+"""An iPhone's backup as a source: messages and contacts, so that no Mac is needed.
+
+Finder, iTunes and libimobiledevice write the same: each file under the SHA-1 of its domain and path, in a folder of
+the hash's first two digits (older ones: in no folder), with Manifest.db to say which is which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import plistlib
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ventriloquist.errors import SourceError
+from ventriloquist.records import Card, Source
+from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.sources.imessage.address_book import read_address_book
+from ventriloquist.sources.imessage.chat_db import read_source
+from ventriloquist.sources.imessage.connect import open_untrusted, translated
+from ventriloquist.sources.imessage.permission import permission_error
+
+DOMAIN = "HomeDomain"
+MESSAGES = "Library/SMS/sms.db"
+CONTACTS = "Library/AddressBook/AddressBook.sqlitedb"
+
+_HASH = re.compile(r"[0-9a-f]{40}")
+_PHONE, _EMAIL = 3, 4  # ABMultiValue.property
+_MAX_PLIST_BYTES = 16 << 20
+
+
+@contextmanager
+def open_backup(folder: Path, contacts: Path | None = None) -> Iterator[Source]:
+    """Open the messages in an iPhone's backup, with its contacts.
+
+    Args:
+        folder: the backup, or a folder of backups with just one in it.
+        contacts: the folder of a Mac's address book, instead of the contacts in the backup.
+
+    Raises:
+        SourceError: there is none, it is encrypted, or it cannot be read.
+    """
+    folder = _find_backup(folder.expanduser())
+    if _is_encrypted(folder):
+        raise SourceError(
+            f"The backup in {folder} is encrypted.",
+            hint="Make one that is not: in Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
+        )
+    path = _find_file(folder, MESSAGES)
+    if path is None:
+        raise SourceError(
+            f"The backup in {folder} has no messages.",
+            hint="Where 'Messages in iCloud' is on, backups leave them out: read them on a Mac, "
+            "or turn it off on the iPhone and back up again.",
+        )
+    cards, notes = read_address_book(contacts) if contacts is not None else _contacts(folder)
+    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal")) as connection:
+        yield read_source(connection, path, f"Messages in the backup at {folder}", cards, notes)
+
+
+def hashed_name(path: str, domain: str = DOMAIN) -> str:
+    """Return the name that a file has in a backup."""
+    return hashlib.sha1(f"{domain}-{path}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _find_backup(folder: Path) -> Path:
+    """Return the folder of the backup itself."""
+    try:
+        inside = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _looks_like_a_backup(entry))
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError(
+            f"There is no backup at {folder}.",
+            hint="A Mac keeps them in '~/Library/Application Support/MobileSync/Backup'.",
+        ) from None
+    except OSError as error:
+        raise permission_error(folder, error.strerror or str(error)) from None
+    if _looks_like_a_backup(folder) or not inside:
+        return folder
+    if len(inside) > 1:
+        names = ", ".join(entry.name for entry in inside[:5])
+        raise SourceError(f"There are several backups in {folder}: {names}.", hint=f"Name one: --backup {inside[0]}")
+    return inside[0]
+
+
+def _looks_like_a_backup(folder: Path) -> bool:
+    name = hashed_name(MESSAGES)
+    return any(
+        (folder / part).exists()
+        for part in ("Manifest.db", "Manifest.plist", "Manifest.mbdb", name, name[:2] + "/" + name)
+    )
+
+
+def _is_encrypted(folder: Path) -> bool:
+    try:
+        with (folder / "Manifest.plist").open("rb") as file:
+            manifest = plistlib.loads(file.read(_MAX_PLIST_BYTES))
+    except OSError:
+        return False
+    except Exception:  # damaged bytes make plistlib raise nearly anything
+        return False
+    return isinstance(manifest, dict) and bool(manifest.get("IsEncrypted"))
+
+
+def _find_file(folder: Path, path: str) -> Path | None:
+    """Return where a backup keeps a file: under its well-known name, else where its manifest says."""
+    for name in (hashed_name(path), _listed_name(folder, path)):
+        if name is not None:
+            for place in (folder / name[:2] / name, folder / name):
+                if place.is_file():
+                    return place
+    return None
+
+
+def _listed_name(folder: Path, path: str) -> str | None:
+    manifest = folder / "Manifest.db"
+    if not manifest.is_file():
+        return None
+    try:
+        with open_untrusted(manifest, what="a backup") as connection, translated(manifest, "a backup"):
+            trust.check(connection, manifest, ("Files",))
+            row = connection.execute(
+                "SELECT CAST(fileID AS TEXT) FROM Files WHERE domain = ? AND relativePath = ?", (DOMAIN, path)
+            ).fetchone()
+    except SourceError:
+        return None
+    return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # a hash: no path of anybody's choosing
+
+
+def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
+    path = _find_file(folder, CONTACTS)
+    if path is None:
+        return None, [f"Contacts were not read: the backup in {folder} has none."]
+    try:
+        wal = _find_file(folder, f"{CONTACTS}-wal")
+        with open_untrusted(path, what="contacts", wal=wal) as connection, translated(path, "contacts"):
+            return list(_cards(connection, path, folder)), []
+    except SourceError as error:
+        return None, [f"Contacts were not read: {error.what} {error.hint}"]
+
+
+def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
+    """Yield the cards of an iPhone: their tables are not those of a Mac."""
+    trust.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
+    has = queries.columns(connection, "ABPerson")
+    if not has or not {"record_id", "property", "value"} <= queries.columns(connection, "ABMultiValue"):
+        raise SourceError(f"{path} is not an address book.", hint="Make a new backup.")
+    me = set()
+    if "MeIdentifier" in queries.columns(connection, "ABStore"):
+        me = {row[0] for row in connection.execute("SELECT MeIdentifier FROM ABStore WHERE MeIdentifier > 0")}
+    identifiers: dict[int, list[str]] = {}
+    for person, value in connection.execute(
+        "SELECT record_id, CAST(value AS TEXT) FROM ABMultiValue WHERE property IN (?, ?) AND value IS NOT NULL "
+        "ORDER BY rowid",
+        (_PHONE, _EMAIL),
+    ):
+        identifiers.setdefault(person, []).append(value)
+    chosen = ", ".join(
+        f"CAST({name} AS TEXT)" if name in has else "NULL" for name in ("First", "Last", "Nickname", "Organization")
+    )
+    for number, *names in connection.execute(f"SELECT ROWID, {chosen} FROM ABPerson ORDER BY ROWID"):  # noqa: S608
+        if number in identifiers or number in me:
+            found = tuple(dict.fromkeys(identifiers.get(number, ())))
+            first, last, nickname, organization = (name or "" for name in names)
+            place = (str(folder.resolve()), CONTACTS, number)
+            yield Card(*place, first, last, nickname, organization, found, number in me)
