@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import collect, eval, export, prepare, status, train
+from ventriloquist.cli import chat, collect, demo, eval, export, forget, prepare, status, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
@@ -20,8 +20,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare.command,
     "export": export.command,
     "train": train.command,
+    "chat": chat.command,
     "eval": eval.command,
     "status": status.command,
+    "forget": forget.command,
+    "demo": demo.command,
 }
 
 

@@ -1,0 +1,85 @@
+"""`vq demo`: the whole way on a fictional cast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ventriloquist.cli.console import harmless, note, print_json, show
+from ventriloquist.cli.eval import rows as eval_rows
+from ventriloquist.cli.eval import stages
+from ventriloquist.cli.options import JsonOption, SeedOption
+
+if TYPE_CHECKING:
+    from ventriloquist.demo.pipeline import DemoSummary
+    from ventriloquist.records import Progress
+
+MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, not more than one waits for
+
+
+def command(
+    home: Annotated[
+        Path | None, typer.Option(help="A folder for the demo; default: one beside VQ_HOME.", show_default=False)
+    ] = None,
+    model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
+    max_minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of training at most.")] = MINUTES,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most.")] = None,
+    seed: SeedOption = 0,
+    json_: JsonOption = False,
+) -> None:
+    """Run the whole way on a fictional cast, in a folder of its own.
+
+    Example: vq demo
+    """
+    from ventriloquist.model.extras import require_train_extra
+
+    require_train_extra()
+    from ventriloquist.demo.pipeline import demo
+    from ventriloquist.evaluate import QUICK
+    from ventriloquist.settings import load_settings
+    from ventriloquist.train import preset
+
+    user_home = load_settings().home
+    folder = home or user_home.with_name(f"{user_home.name}-demo")
+    settings = preset(model).changed(max_minutes=max_minutes, max_steps=max_steps, seed=seed)
+    with stages() as stage:
+
+        def begin(name: str) -> Progress:
+            note(f"{name} …")
+            return stage(name)
+
+        summary = demo(folder, settings, QUICK, seed=seed, stage=begin)
+    if json_:
+        print_json(summary)
+        return
+    show_summary(summary)
+
+
+def show_summary(summary: DemoSummary) -> None:
+    """Show what came of each stage, then everybody's answer before and after training side by side."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    trained = summary.trained
+    minutes = sum(summary.seconds.values()) / 60
+    rows: list[tuple[str, object]] = [
+        ("collected", f"{summary.collected.messages:,} messages of {summary.collected.people:,} people"),
+        ("prepared", f"{summary.prepared.train:,} messages to train on, {summary.prepared.test:,} to test on"),
+        (
+            "trained",
+            f"on {trained.trained_targets:,} messages, {trained.trained_tokens:,} tokens, in {trained.minutes} minutes",
+        ),
+        *eval_rows(summary.evaluated),
+        ("the whole way", f"{minutes:.1f} minutes"),
+    ]
+    show(summary, rows, json=False, title="Messages became a model")
+    table = Table(title=Text(f"“{summary.question}”"), title_justify="left", show_lines=True)
+    for column in ("", "before training", "after"):
+        table.add_column(column, ratio=None if column == "" else 1)
+    for sample in summary.samples:
+        table.add_row(*(Text(harmless(text)) for text in (sample.name, sample.before, sample.after)))
+    Console(highlight=False).print(table)
+    note(f'Next: VQ_HOME={summary.home} vq chat --as "{summary.samples[0].name}"')

@@ -1,0 +1,184 @@
+"""The whole way on the fictional cast: collect, prepare, export, train, evaluate, and a sample of each person."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ventriloquist import collect, evaluate, export, prepare
+from ventriloquist.database import Database, recorded_run
+from ventriloquist.database.connect import FILENAME, make_private_folder
+from ventriloquist.demo.build import build
+from ventriloquist.errors import StorageError
+from ventriloquist.evaluate import Evaluation, Extent
+from ventriloquist.model.base import require_torch
+from ventriloquist.records import Progress
+from ventriloquist.sources import SOURCES
+from ventriloquist.train import TrainSettings, TrainSummary, train
+from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render
+
+MARK = "demo.json"  # a folder with it is a demo's and may be emptied
+MESSAGES = "Messages"  # where the cast's chat.db and address book lie
+QUESTION = "Are you coming on Sunday? What should I bring?"
+MAX_NEW_TOKENS = 60  # of a sample
+
+Stage = Callable[[str], Progress]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One person's answer to the same message, by the base model and by the adapter."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """What the demo did, stage by stage."""
+
+    home: str
+    collected: collect.CollectSummary
+    prepared: prepare.PrepareSummary
+    exported: export.ExportSummary
+    trained: TrainSummary
+    evaluated: Evaluation
+    question: str
+    samples: list[Sample]
+    seconds: dict[str, float]  # by stage
+
+
+def demo(
+    home: Path,
+    settings: TrainSettings,
+    extent: Extent,
+    *,
+    seed: int = 0,
+    stage: Stage = lambda _name: lambda _done, _total: None,
+) -> DemoSummary:
+    """Run every stage on the cast in a home of its own, which is emptied first.
+
+    Args:
+        home: the demo's own VQ_HOME; never the user's.
+        stage: called with the name of each part of the work; returns its progress callback.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+        StorageError: the folder holds something that is not a demo's.
+    """
+    require_torch()
+    _empty(home)
+    clock = _Clock()
+    with clock.measure("build"):
+        stage("Writing a chat.db")
+        paths = build(home / MESSAGES, seed)
+    with clock.measure("collect"), SOURCES["chat-db"](paths.chat_db, paths.contacts) as source:
+        collected = _recorded(
+            home, "collect", lambda db: collect.collect(db, source, progress=stage("Collecting")), create=True
+        )
+    with clock.measure("prepare"):
+        prepared = _recorded(home, "prepare", lambda db: prepare.prepare(db, progress=stage("Preparing")))
+    with clock.measure("export"):
+        exported = _recorded(
+            home,
+            "export",
+            lambda db: export.export(db, home / "exports", export.ExportOptions(), progress=stage("Exporting")),
+        )
+    with clock.measure("train"):
+        trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
+    run = Path(trained.run or "")
+    with clock.measure("eval"):
+        evaluated = _recorded(
+            home, "eval", lambda db: evaluate.evaluate(db, run, home=home, extent=extent, seed=seed, stage=stage)
+        )
+    with clock.measure("samples"):
+        stage("Asking everybody the same")
+        samples = _recorded(home, "chat", lambda db: answers(db, run, seed))
+    return DemoSummary(
+        home=str(home),
+        collected=collected,
+        prepared=prepared,
+        exported=exported,
+        trained=trained,
+        evaluated=evaluated,
+        question=QUESTION,
+        samples=samples,
+        seconds=clock.seconds,
+    )
+
+
+def answers(db: Database, run: Path, seed: int) -> list[Sample]:
+    """Let everybody but the owner answer the same message, written without and with the adapter."""
+    from ventriloquist.model.adapter import load_adapter
+    from ventriloquist.model.sample import sample_lines
+
+    adapter = load_adapter(run)
+    owner, *others = [name for (name,) in db.conn.execute(_TALKATIVE)]
+    day = db.conn.execute("SELECT max(day) FROM training_messages").fetchone()[0]
+    openings = [line_opening(name) for name in others]
+    prompts = [
+        render(Header("dm", (owner, name), day), [Line(owner, "1d+", QUESTION)]) + opening
+        for name, opening in zip(others, openings, strict=True)
+    ]
+
+    def write() -> Iterator[str]:
+        written = sample_lines(adapter.model, adapter.tokenizer, prompts, max_new_tokens=MAX_NEW_TOKENS, seed=seed)
+        for opening, line in zip(openings, written, strict=True):
+            yield _content(opening + line)
+
+    with adapter.disabled():
+        before = list(write())
+    return [Sample(*row) for row in zip(others, before, write(), strict=True)]
+
+
+_TALKATIVE = """
+    SELECT name FROM people JOIN training_messages ON sender = name
+    GROUP BY name ORDER BY is_me DESC, count(*) DESC
+"""
+
+
+def _content(line: str) -> str:
+    """Return what a generated line says, or the line itself where it is not one."""
+    try:
+        return parse_line(line).content
+    except TranscriptError:
+        return line
+
+
+def _recorded(home: Path, command: str, work: Callable[[Database], Result], *, create: bool = False) -> Result:
+    with recorded_run(home, command, create=create) as run:
+        run.result = result = work(run.db)
+    return result
+
+
+def _empty(home: Path) -> None:
+    """Make the demo's home, or empty it of an earlier demo; what was converted for it stays."""
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise StorageError(f"{home} holds something else.", hint="Name another folder with --home.")
+    make_private_folder(home)
+    (home / MARK).write_text(json.dumps({"what": "vq demo: everything here is fictional"}) + "\n", encoding="utf-8")
+    for name in (MESSAGES, "exports", "runs", "tokens"):
+        shutil.rmtree(home / name, ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        (home / f"{FILENAME}{suffix}").unlink(missing_ok=True)
+
+
+class _Clock:
+    """Wall-clock seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
