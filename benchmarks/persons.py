@@ -2,7 +2,7 @@
 
     python benchmarks/persons.py --data chats.jsonl.gz --work DIR [--people 10] [--minutes 10]
 
-The data are JSON lines as `chat_db_from_jsonl.py` reads them. For the adapter and for the control it prints one line of JSON:
+The data are JSON lines as `chat_db_from_jsonl.py` reads them. For the adapter and the control it prints a line of JSON:
 what was trained in which time, bits per character of base and adapter on held-out messages, and ID@1 by name swap
 beside the character n-gram classifier. Finished parts are not done again.
 """

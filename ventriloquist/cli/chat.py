@@ -44,6 +44,9 @@ def command(
 
     Example: vq chat --as "Maya Okafor"
     """
+    from ventriloquist.model.extras import require_train_extra
+
+    require_train_extra()
     from ventriloquist import chat
     from ventriloquist.model.sampling import Sampling
     from ventriloquist.settings import load_settings

@@ -31,6 +31,9 @@ def command(
 
     Example: vq eval --quick --report report.html
     """
+    from ventriloquist.model.extras import require_train_extra
+
+    require_train_extra()
     from ventriloquist.database import recorded_run
     from ventriloquist.evaluate import FULL, QUICK, evaluate
     from ventriloquist.evaluate.report import write_report

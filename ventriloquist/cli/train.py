@@ -35,6 +35,9 @@ def command(
 
     Example: vq train --model smollm2 --max-minutes 30
     """
+    from ventriloquist.model.extras import require_train_extra
+
+    require_train_extra()
     from ventriloquist.database import recorded_run
     from ventriloquist.settings import load_settings
     from ventriloquist.train import Interrupted, preset, require_ready, train

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
-from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.errors import ModelError
 from ventriloquist.model import smollm2
+from ventriloquist.model.extras import require_train_extra
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"
@@ -96,19 +97,11 @@ def require_torch() -> None:
     Raises:
         MissingExtraError: it is not.
     """
+    require_train_extra()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    try:
-        import peft  # noqa: F401
-        import torch  # noqa: F401
-        import transformers
-    except ImportError as error:
-        from ventriloquist.model.extras import install_hint
+    import transformers
 
-        raise MissingExtraError(
-            f"This needs the extra `train` ({error.name} is missing).", hint=install_hint("train")
-        ) from None
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
 

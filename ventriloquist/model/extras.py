@@ -1,12 +1,27 @@
-"""How to install an extra of this copy of the program, wherever it came from."""
+"""Extras: whether one is installed, and how to add it to this copy of the program, wherever that came from."""
 
 from __future__ import annotations
 
 import json
 from importlib.metadata import distribution
+from importlib.util import find_spec
 from urllib.parse import unquote, urlparse
 
+from ventriloquist.errors import MissingExtraError
+
 DISTRIBUTION = "ventriloquist-cli"
+TRAIN_MODULES = ("torch", "transformers", "peft", "accelerate", "llguidance", "sklearn", "gguf")
+
+
+def require_train_extra() -> None:
+    """Check that the `train` extra is installed, without importing any of it.
+
+    Raises:
+        MissingExtraError: it is not; the hint is the command that adds it.
+    """
+    missing = next((module for module in TRAIN_MODULES if find_spec(module) is None), None)
+    if missing is not None:
+        raise MissingExtraError(f"This needs the extra `train` ({missing} is missing).", hint=install_hint("train"))
 
 
 def install_hint(extra: str) -> str:
