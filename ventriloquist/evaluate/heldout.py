@@ -88,10 +88,11 @@ class Prompt:
 def prompt(db: Database, target: Target, context: int) -> Prompt:
     """Render the window of a target up to the target, with at most `context` messages."""
     conversation = target.conversation
-    found = db.conn.execute(
+    shown = db.conn.execute(
         "SELECT day, line FROM training_messages"
-        " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
-        (conversation.id, max(0, target.position - context), target.position),
+        " WHERE conversation_id = ? AND position >= ? AND position <= ? ORDER BY position",
+        (conversation.id, target.position - context, target.position),
     ).fetchall()
-    header = conversation.header + json.dumps(found[0][0]) + "}"
-    return Prompt("".join(f"{line}\n" for line in (header, *(line for _, line in found))), parse_header(header).members)
+    header = conversation.header + json.dumps(shown[0][0]) + "}"
+    lines = [header, *(line for _, line in shown[:-1])]  # the last one is the target
+    return Prompt("".join(f"{line}\n" for line in lines), parse_header(header).members)

@@ -15,7 +15,7 @@ from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model import tiny
 from ventriloquist.model.base import TINY, Base, best_device, load_base, load_tokenizer, require_torch, resolve
 from ventriloquist.model.corpus import Corpus, load_corpus
-from ventriloquist.model.manifest import BESIDE, Manifest, package_versions
+from ventriloquist.model.manifest import BESIDE, FILENAME, Manifest, package_versions
 from ventriloquist.records import Progress
 from ventriloquist.train.settings import LINEARS, TrainSettings, preset
 from ventriloquist.transcript import FORMAT_VERSION
@@ -77,10 +77,11 @@ def train(
         settings = TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
     else:
         folder = home / "runs" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    is_new = not folder.exists()
     try:
         return _train(db, settings, folder, home, dry_run=dry_run, resume=resume, progress=progress, announce=announce)
     finally:
-        if dry_run or not (folder / SETTINGS).exists():
+        if is_new and (dry_run or not (folder / SETTINGS).exists()):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
 
 
@@ -97,15 +98,16 @@ def require_ready(db: Database) -> None:
 
 
 def unfinished_run(runs: Path) -> Path:
-    """Return the newest run folder if it is unfinished.
+    """Return the newest run folder that is unfinished.
 
     Raises:
         NotReadyError: there is none.
     """
     folders = sorted(path.parent for path in runs.glob(f"*/{SETTINGS}"))
-    if not folders or (folders[-1] / "manifest.json").exists():
+    unfinished = [folder for folder in folders if not (folder / FILENAME).exists()]
+    if not unfinished:
         raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
-    return folders[-1]
+    return unfinished[-1]
 
 
 def _train(
