@@ -129,7 +129,7 @@ def finish(
     )
     conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in plan.of_chat.items()}
     kept = {guid: id_ for guid, id_ in conversation_of.items() if id_ in used_conversations}
-    store_evidence(connection, plan.evidence, kept, _kept_cards(plan.evidence.cards, by_id))
+    store_evidence(connection, plan.evidence, kept, _kept_cards(plan, by_id))
 
 
 def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[int]) -> None:
@@ -159,12 +159,12 @@ def _by_first_seen(connection: sqlite3.Connection, ids: Iterable[int], by_id: Ma
     return sorted(ids, key=key)
 
 
-def _kept_cards(cards: Iterable[Card], by_id: Mapping[int, Person]) -> dict[Card, int | None]:
-    """Return the cards of people in the file, and those that share a number or address with one, and whose they are."""
+def _kept_cards(plan: Plan, by_id: Mapping[int, Person]) -> dict[Card, int | None]:
+    """Return the cards of people in the file and those that share a handle with one, and whose each is."""
     owners = {card: id_ for id_, person in by_id.items() for card in person.cards}
     together: UnionFind[object] = UnionFind()
-    for card in cards:
+    for card in plan.evidence.cards:
         for identifier in card.identifiers:
-            together.unite(card, identifier)
-    kept = {together.find(card) for card in owners}
-    return {card: owners.get(card) for card in cards if card in owners or together.find(card) in kept}
+            together.unite(card, plan.directory.normalize(identifier))
+    kept = {together.find(one) for person in by_id.values() for one in (*person.cards, *person.handles)}
+    return {card: owners.get(card) for card in plan.evidence.cards if together.find(card) in kept}

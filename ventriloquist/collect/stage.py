@@ -130,7 +130,7 @@ def collect(
 
 
 def _plan(connection: sqlite3.Connection | None, source: Source, options: Options) -> Plan:
-    """Find out from the file, if there is one, and a source who is who, what is one conversation, and what is wanted."""
+    """Find out who is who, what is one conversation and what is wanted, from a source and the file, if there is one."""
     evidence = gather(connection, source)
     stored = connection.execute("SELECT name FROM people WHERE is_me").fetchone() if connection is not None else None
     me = owner_name(options.my_name, evidence.cards, stored[0] if stored else None)
