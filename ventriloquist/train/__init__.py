@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from ventriloquist.model.base import TINY, Base, best_device, load_base, load_to
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.manifest import BESIDE, FILENAME, Manifest, package_versions
 from ventriloquist.records import Progress
+from ventriloquist.train.plan import Plan, check_memory, make_plan
+from ventriloquist.train.rows import schedule
 from ventriloquist.train.settings import LINEARS, TrainSettings, preset
 from ventriloquist.transcript import FORMAT_VERSION
 
@@ -30,7 +33,7 @@ CHECKPOINTS = "checkpoints"
 class TrainSummary:
     """What a run did. `run` is None after a dry run."""
 
-    plan: Any
+    plan: Plan
     run: str | None = None
     steps: int = 0
     trained_tokens: int = 0
@@ -56,7 +59,7 @@ def train(
     dry_run: bool = False,
     resume: bool = False,
     progress: Progress = lambda _done, _total: None,
-    announce: Any = lambda _plan: None,
+    announce: Callable[[Plan], None] = lambda _plan: None,
 ) -> TrainSummary:
     """Train an adapter into a new folder under VQ_HOME/runs.
 
@@ -119,11 +122,8 @@ def _train(
     dry_run: bool,
     resume: bool,
     progress: Progress,
-    announce: Any,
+    announce: Callable[[Plan], None],
 ) -> TrainSummary:
-    from ventriloquist.train.plan import check_memory, make_plan
-    from ventriloquist.train.rows import schedule
-
     device = best_device()
     base = _base(db, settings, folder, home)
     tokenizer = load_tokenizer(base, offline=False)
