@@ -7,7 +7,6 @@ the hash's first two digits (older ones: in no folder), with Manifest.db to say 
 from __future__ import annotations
 
 import hashlib
-import plistlib
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from ventriloquist.sources.imessage.address_book import read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.permission import permission_error
+from ventriloquist.sources.imessage.plist import load_plist
 
 DOMAIN = "HomeDomain"
 MESSAGES = "Library/SMS/sms.db"
@@ -95,10 +95,8 @@ def _looks_like_a_backup(folder: Path) -> bool:
 def _is_encrypted(folder: Path) -> bool:
     try:
         with (folder / "Manifest.plist").open("rb") as file:
-            manifest = plistlib.loads(file.read(_MAX_PLIST_BYTES))
+            manifest = load_plist(file.read(_MAX_PLIST_BYTES))
     except OSError:
-        return False
-    except Exception:  # damaged bytes make plistlib raise nearly anything
         return False
     return isinstance(manifest, dict) and bool(manifest.get("IsEncrypted"))
 

@@ -9,12 +9,27 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from itertools import islice
+
+from typedstream.stream import (
+    BeginArray,
+    BeginObject,
+    BeginStruct,
+    BeginTypedValues,
+    EndArray,
+    EndObject,
+    EndStruct,
+    TypedStreamReader,
+)
 
 from ventriloquist.sources.imessage.texts import clean, decode_utf8, without_slots
 
 MAX_BYTES = 64 << 20  # of a body; the longest message that Messages accepts is far below
 MAX_SLOW_BYTES = 1 << 20  # pytypedstream builds an object a value
-MAX_DEPTH = 64  # nested objects; genuine bodies have 4
+MAX_DEPTH = 64  # nested values; genuine bodies have 4
+MAX_SHARED_STRING_BYTES = 128  # a class name or an encoding
+EVENTS_TO_TEXT = 100  # pytypedstream's, up to the text; genuine bodies take 14
+EVENTS_OF_ATTRIBUTES = 2_000  # a run has about 30
 
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"  # version 4, little endian, system version 1000
 _STRING_CLASS = b"NSString\x01"  # and its version
@@ -94,7 +109,7 @@ def _decode_slowly(body: bytes) -> Body | None:
         return None
     stream = io.BytesIO(body)
     try:
-        for data in _string_values(stream):
+        for data in _string_values(stream, EVENTS_TO_TEXT):
             return clean(decode_utf8(data)), stream.tell()
     except Exception:  # damaged bytes make pytypedstream raise anything, RecursionError included
         return None
@@ -107,29 +122,40 @@ def attribute_strings(body: Body, data: bytes, name: bytes) -> list[str]:
         return []
     found: list[str] = []
     try:
-        values = _string_values(io.BytesIO(data))
+        values = _string_values(io.BytesIO(data), EVENTS_OF_ATTRIBUTES)
         found.extend(decode_utf8(next(values)) for value in values if value == name)
     except Exception:  # noqa: S110  # what was read before the damage still counts
         pass
     return found
 
 
-def _string_values(stream: io.BytesIO) -> Iterator[bytes]:
+class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no types that mypy sees
+    """pytypedstream's reader, without nested encodings, which it parses once for every level."""
+
+    def _read_shared_string(self, head: int | None = None) -> bytes | None:
+        string: bytes | None = super()._read_shared_string(head)
+        if string is not None and len(string) > MAX_SHARED_STRING_BYTES:
+            raise ValueError
+        return string
+
+
+def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
     """Yield the bytes of each NSString in a typedstream, in order.
+
+    Args:
+        events: how many to read; a few bytes can stand for millions.
 
     Raises:
         Exception: anything, on damaged input.
     """
-    from typedstream.stream import BeginObject, BeginTypedValues, EndObject, TypedStreamReader
-
     depth = 0
     string_follows = False
-    for event in TypedStreamReader(stream):
-        if isinstance(event, BeginObject):
+    for event in islice(_Reader(stream), events):
+        if isinstance(event, (BeginObject, BeginArray, BeginStruct)):
             depth += 1
             if depth > MAX_DEPTH:
                 raise ValueError
-        elif isinstance(event, EndObject):
+        elif isinstance(event, (EndObject, EndArray, EndStruct)):
             depth -= 1
         elif isinstance(event, BeginTypedValues):
             string_follows = event.encodings == [b"+"]

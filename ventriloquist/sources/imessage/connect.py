@@ -54,6 +54,8 @@ def _open_or_copy(path: Path, what: str, stack: ExitStack) -> sqlite3.Connection
     """Open a database, or a private copy of it where SQLite may not lock the original."""
     try:
         return stack.enter_context(_reading(path))
+    except UnicodeDecodeError as error:  # SQLite quotes what is damaged, and Python cannot decode its message
+        raise _damaged(path, error) from None
     except sqlite3.DatabaseError as error:
         denied = error
     if _code(denied) not in _COPY_HELPS:
@@ -78,6 +80,8 @@ def translated(path: Path, what: str = "messages") -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _source_error(path, what, error) from None
+    except UnicodeDecodeError as error:
+        raise _damaged(path, error) from None
 
 
 @contextmanager
@@ -151,8 +155,14 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
             f"{path} takes more work to read than any genuine database of {what}.",
             hint="Do not trust it. Take a fresh copy from where it came from.",
         )
+    return _damaged(path, error)
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    reason = str(error) if isinstance(error, sqlite3.Error) else "not even its error can be read"
     return SourceError(
-        f"{path} is damaged: {error}.", hint="Take a fresh copy of it, or of its backup, and run the command again."
+        f"{path} is damaged: {' '.join(reason.split())}.",
+        hint="Take a fresh copy of it, or of its backup, and run the command again.",
     )
 
 

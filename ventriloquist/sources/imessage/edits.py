@@ -6,10 +6,10 @@ Its keys: `ec` {part: [{"d": seconds, "t": typedstream}, …]} the versions of a
 
 from __future__ import annotations
 
-import plistlib
 from typing import Any, NamedTuple
 
 from ventriloquist.sources.imessage import body as bodies
+from ventriloquist.sources.imessage.plist import load_plist
 
 MAX_BYTES = 1 << 20
 MAX_SECONDS = 1e11  # the year 5169
@@ -29,8 +29,8 @@ def read_edits(summary: bytes) -> Edits | None:
     if len(summary) > MAX_BYTES or not (_mentions(summary, b"ec") or _mentions(summary, b"rp")):
         return None
     try:
-        return _edits(plistlib.loads(summary))
-    except Exception:  # damaged bytes make plistlib raise nearly anything
+        return _edits(load_plist(summary))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # a list of something else
         return None
 
 

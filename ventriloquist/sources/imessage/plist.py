@@ -1,0 +1,44 @@
+"""Property lists of strangers: read in time and memory that their size bounds."""
+
+from __future__ import annotations
+
+import plistlib
+import struct
+from typing import Any
+
+_MAGIC = b"bplist00"
+_TRAILER = struct.Struct(">6xBBQQQ")  # size of an offset, of a reference; how many objects; the top one; their offsets
+_BYTES_AN_ITEM = {0x4: 1, 0x5: 1, 0x6: 2, 0xA: 1, 0xC: 1, 0xD: 2}  # data, ASCII, UTF-16, array, set, dictionary
+
+
+def load_plist(data: bytes) -> Any:
+    """Read a property list, binary or XML, or return None when it is damaged or a trap. Never raises."""
+    try:
+        if data.startswith(_MAGIC) and not _is_honest(data):
+            return None
+        return plistlib.loads(data)
+    except Exception:  # damaged bytes make plistlib raise nearly anything, RecursionError included
+        return None
+
+
+def _is_honest(data: bytes) -> bool:
+    """Tell whether the objects of a binary list are no larger than it: overlapping ones would be read squared times.
+
+    Raises:
+        Exception: it is damaged.
+    """
+    offset_size, _, objects, _, table = _TRAILER.unpack(data[-_TRAILER.size :])
+    left = len(data)
+    if objects * offset_size > left:
+        return False
+    for number in range(objects):
+        at = int.from_bytes(data[table + number * offset_size : table + (number + 1) * offset_size], "big")
+        kind, size = data[at] >> 4, data[at] & 0xF
+        if kind in _BYTES_AN_ITEM:
+            if size == 0xF:  # the size is an integer of its own
+                width = 1 << (data[at + 1] & 0xF)
+                size = int.from_bytes(data[at + 2 : at + 2 + width], "big")
+            left -= size * _BYTES_AN_ITEM[kind]
+            if left < 0:
+                return False
+    return True
