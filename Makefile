@@ -15,7 +15,7 @@ demo: .venv/ready  ## the whole way on a fictional cast: messages → model → 
 
 test: .venv/ready lint  ## lint, types, import contracts, docs, and every test with coverage
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=85 | tail -25
 

@@ -78,7 +78,7 @@ def load_settings() -> Settings:
     home = home_folder()
     try:
         # later files win in pydantic-settings
-        return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+        return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]).upper()

@@ -138,14 +138,12 @@ def _generate(
     *,
     bare: bool = False,
 ) -> Validity:
-    """Write one line in place of each target, with the model's own distribution, and judge its format."""
+    """Write one line in place of each target, sampled as a chat samples but without its grammar; judge its format."""
     from ventriloquist.model.sample import sample_lines
 
     context = extent.validity_context or adapter.manifest.window - 1
     prompts = [prompt(db, target, context) for target in targets]
-    sample = partial(
-        sample_lines, adapter.model, adapter.tokenizer, max_new_tokens=MAX_NEW_TOKENS, temperature=1.0, min_p=0.0
-    )
+    sample = partial(sample_lines, adapter.model, adapter.tokenizer, max_new_tokens=MAX_NEW_TOKENS)
     texts = [one.text for one in prompts]
     if bare:
         with adapter.disabled():

@@ -1,0 +1,65 @@
+"""The whole way, with the model that the demo uses, for a few steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from ventriloquist.demo.pipeline import demo
+from ventriloquist.errors import StorageError
+from ventriloquist.evaluate import Extent
+from ventriloquist.model.manifest import read_manifest
+from ventriloquist.train import preset
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.slow
+def test_smollm2_goes_the_whole_way_in_a_home_of_its_own(home: Path, tmp_path: Path) -> None:
+    extent = Extent(likelihood=6, identity=4, validity=2, validity_context=2)
+    stages: list[str] = []
+
+    def stage(name: str) -> object:
+        stages.append(name)
+        return lambda done, total: None
+
+    summary = demo(tmp_path / "demo", preset("smollm2").changed(max_steps=3), extent, stage=stage)
+    assert not home.exists()
+    assert summary.collected.rows == (
+        summary.collected.messages + summary.collected.reactions + sum(summary.collected.skipped.values())
+    )
+    assert summary.prepared.train > 3000
+    assert summary.trained.steps == 3
+    manifest = read_manifest(Path(summary.trained.run or ""))
+    assert manifest.people[0] == "Robin"
+    assert manifest.window == preset("smollm2").window
+    assert summary.evaluated.test is not None
+    assert 1 < summary.evaluated.test.base < 5  # bits a character: a model of English, but no oracle
+    assert summary.evaluated.test.adapter < 5
+    assert summary.evaluated.identity is not None
+    assert len(summary.evaluated.identity.candidates) == 6
+    assert {sample.name for sample in summary.samples} == {"Maya", "Dad", "Inés", "Priya", "Tomek"}
+    assert (tmp_path / "demo" / "exports" / "train.jsonl").stat().st_size > 100_000
+    assert stages[:2] == ["Writing a chat.db", "Collecting"]
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(StorageError, match="something else"):
+        demo(tmp_path, preset("tiny"), Extent(1, 1, 1, 1))
+    assert [file.name for file in tmp_path.iterdir() if file.suffix] == ["letters.txt"]
+
+
+def test_an_earlier_demo_is_emptied_but_for_its_models(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    (folder / "runs" / "old").mkdir(parents=True)
+    (folder / "models" / "kept").mkdir(parents=True)
+    (folder / "demo.json").write_text(json.dumps({}))
+    extent = Extent(likelihood=1, identity=1, validity=1, validity_context=1)
+    settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=4, context=4, window=5, rank=2)
+    summary = demo(folder, settings, extent)
+    assert [run.name for run in (folder / "runs").iterdir()] == [Path(summary.trained.run or "").name]
+    assert (folder / "models" / "kept").exists()
