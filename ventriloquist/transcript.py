@@ -254,6 +254,8 @@ def _without_half_a_pair(body: str, finished: bool) -> str:
 
 def text_lines(text: str) -> list[str]:
     """Split a message's text into its lines; blank ones are dropped, the others kept to the byte."""
+    if "\n" not in text and "\r" not in text:  # nearly always
+        return [text] if text.strip() else []
     return [line for line in _LINE_BREAK.split(text) if line.strip()]
 
 

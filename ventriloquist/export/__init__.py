@@ -71,43 +71,34 @@ def require_prepared(db: Database) -> None:
         raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
 
 
+# each quote and backslash of a line is escaped once more, and so is its newline
+_SIZES = """
+    SELECT split, count(*), min(position), max(position), sum(min(position + 1, ?)), sum(
+        length(CAST(line AS BLOB)) + 2
+        + 2 * length(line) - length(replace(line, '"', '')) - length(replace(line, '\\', ''))
+    )
+    FROM training_messages GROUP BY conversation_id, split
+"""
+
+
 def estimate(db: Database, options: ExportOptions) -> int:
     """Return about how many bytes an export will have, uncompressed: a few per cent more than it will be."""
-    # each quote and backslash of a line is escaped once more, and so is its newline
-    lines, line_bytes = db.conn.execute(
-        "SELECT count(*), coalesce(sum(length(CAST(line AS BLOB)) + 2"
-        " + 2 * length(line) - length(replace(line, '\"', '')) - length(replace(line, '\\', ''))), 0)"
-        " FROM training_messages"
-    ).fetchone()
-    per_line = line_bytes / max(1, lines)
-    per_span = 18  # where a target stands in a block
-    per_row = 200  # header and field names
-    total = 0.0
-    for split in options.splits:
+    per_row, per_span = 200, 18  # header and field names; where a target stands in a block
+    lines = line_bytes = rows = shown = spans = 0
+    for split, targets, first, last, window_lines, escaped in db.conn.execute(_SIZES, (WINDOW_SIZE,)):
+        lines += targets
+        line_bytes += escaped
+        if split not in options.splits:
+            continue
         if options.format == "blocks":
-            rows, shown, targets = _count_blocks(db, split, options.targets_per_window)
-            total += targets * per_span
+            cut = list(blocks(Span(first, last), context=WINDOW_SIZE - 1, size=options.targets_per_window))
+            rows += len(cut)
+            shown += sum(block.stop - block.start for block in cut)
+            spans += targets
         else:
-            rows, shown = db.conn.execute(
-                "SELECT count(*), coalesce(sum(min(position + 1, ?)), 0) FROM training_messages WHERE split = ?",
-                (WINDOW_SIZE, split),
-            ).fetchone()
-        total += rows * per_row + shown * per_line
-    return int(total * 1.02)
-
-
-def _count_blocks(db: Database, split: Split, targets_per_window: int) -> tuple[int, int, int]:
-    """Return how many blocks a split has, how many lines they show together, and how many of these are targets."""
-    ends = db.conn.execute(
-        "SELECT min(position), max(position) FROM training_messages WHERE split = ? GROUP BY conversation_id", (split,)
-    )
-    sizes = [
-        block.stop - block.start
-        for first, last in ends
-        for block in blocks(Span(first, last), context=WINDOW_SIZE - 1, size=targets_per_window)
-    ]
-    targets = db.conn.execute("SELECT count(*) FROM training_messages WHERE split = ?", (split,)).fetchone()[0]
-    return len(sizes), sum(sizes), targets
+            rows += targets
+            shown += window_lines
+    return int(1.02 * (rows * per_row + spans * per_span + shown * line_bytes / max(1, lines)))
 
 
 def export(

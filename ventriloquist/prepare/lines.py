@@ -32,16 +32,8 @@ _REACTIONS = """
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
 
-class Draft(NamedTuple):
-    """A line before it has a position."""
-
-    message_id: int | None
-    kind: Kind
-    sender_id: int | None
-    sent_at: int
-    content: str
-
-
+# A line before it has a position: message id, kind, sender id, sent_at, content. A plain tuple: there are millions.
+Draft = tuple[int | None, Kind, int | None, int, str]
 Ordered = tuple[int, float, str, list[Draft]]
 
 
@@ -57,6 +49,11 @@ class Sources(NamedTuple):
 
 def conversation_lines(sources: Sources, conversation_id: int, *, reactions: bool) -> Iterator[Draft]:
     """Yield a conversation's lines in order: by sent_at, source_rowid, guid; reactions after messages of their time."""
+    reason = sources.selection.conversations.get(conversation_id)
+    if reason is not None:
+        count = "SELECT count(*) FROM text_messages WHERE conversation_id = ?"
+        sources.left_out[reason] += sources.db.conn.execute(count, (conversation_id,)).fetchone()[0]
+        return
     messages = _message_drafts(sources, conversation_id)
     if reactions:
         messages = heapq.merge(messages, _reaction_drafts(sources, conversation_id), key=lambda item: item[:3])
@@ -72,18 +69,19 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
         if reason:
             left_out[reason] += 1
             continue
-        parts: list[tuple[Kind, str]] = []
+        drafts: list[Draft] = []
         if has_attachments:
-            parts += [("attachment", placeholder) for placeholder in _placeholders(db, guid, redact, redacted)]
+            placeholders = _placeholders(db, guid, redact, redacted)
+            drafts += [(id, "attachment", sender_id, sent_at, placeholder) for placeholder in placeholders]
         if text is not None:
-            parts += [("text", line) for line in text_lines(redact(text, redacted))]
-        if not parts:
+            drafts += [(id, "text", sender_id, sent_at, line) for line in text_lines(redact(text, redacted))]
+        if not drafts:
             left_out["blank"] += 1
             continue
         if originator and (target := _quoted(sources, originator, part)):
-            kind, first = parts[0]
-            parts[0] = (kind, reply_marker(target) + first)
-        yield sent_at, source_rowid, guid, [Draft(id, kind, sender_id, sent_at, content) for kind, content in parts]
+            _, kind, _, _, first = drafts[0]
+            drafts[0] = (id, kind, sender_id, sent_at, reply_marker(target) + first)
+        yield sent_at, source_rowid, guid, drafts
 
 
 def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
@@ -94,7 +92,7 @@ def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered
         target = _quoted(sources, target_guid, None)
         if target:
             content = reaction_content(kind, emoji, target)
-            yield sent_at, _AFTER_MESSAGES, guid, [Draft(None, "reaction", person_id, sent_at, content)]
+            yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content)]
 
 
 def _quoted(sources: Sources, guid: str, part: str | None) -> str | None:

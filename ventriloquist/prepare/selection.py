@@ -26,9 +26,9 @@ class Selection:
 
     def reason(self, conversation_id: int, sender_id: int | None, sent_at: int, flags: str) -> str | None:
         """Return why a message is left out, or None."""
-        if conversation_id in self.conversations:
+        if self.conversations and conversation_id in self.conversations:
             return self.conversations[conversation_id]
-        if sender_id in self.people:
+        if self.people and sender_id in self.people:
             return "person"
         if flags and (unwanted := _unwanted(flags, self.flags)):
             return unwanted

@@ -9,15 +9,18 @@ from ventriloquist.prepare.redact.words import NO_PASSWORD, word_set
 
 _NO_PASSWORD = word_set(NO_PASSWORD)
 _MEASURE = re.compile(r"[\d.,:/-]+(?:st|nd|rd|th|am|pm|h|hrs?|min|mins?|km|kg|k|m|s|x|%|€|\$)?", re.IGNORECASE)
+# of twelve digits only Maestro's, of fifteen American Express' and JCB's oldest
+_CARD = re.compile(r"(?:5[0678]|6\d)\d{10,17}|[2-6]\d{12,18}|(?:1800|2131)\d{11}")
 _INNER_CAPITAL = re.compile(r"[^\W\d_A-ZÀ-Ý][A-ZÀ-Ý]")
 
 
 def is_card(secret: str) -> bool:
-    """Tell whether digits are a payment card's: a known first digit and the right check digit (ISO/IEC 7812)."""
-    digits = [int(c) for c in secret if c.isdigit()]
-    if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 2:
+    """Tell whether digits are a payment card's: a known beginning and the right check digit (ISO/IEC 7812)."""
+    digits = "".join(str(int(c)) for c in secret if c.isdigit())
+    if not _CARD.fullmatch(digits) or len(set(digits)) < 2:
         return False
-    total = sum(digits[-1::-2]) + sum(d * 2 - 9 if d > 4 else d * 2 for d in digits[-2::-2])
+    numbers = [int(c) for c in digits]
+    total = sum(numbers[-1::-2]) + sum(d * 2 - 9 if d > 4 else d * 2 for d in numbers[-2::-2])
     return total % 10 == 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.prepare.redact.rules import Rule
+from ventriloquist.prepare.redact.triggers import always
 
 FILENAME = "redact.txt"
 _LINE = re.compile(r"(?P<kind>[a-z][a-z0-9_-]{0,30})\s*:\s*(?P<find>\S.*)")
@@ -55,7 +56,7 @@ def parse_own_rules(text: str, source: str = FILENAME) -> tuple[Rule, ...]:
             compiled = re.compile(f"(?P<secret>{pattern})", re.IGNORECASE)
         except (re.error, RecursionError):
             raise _error(source, number) from None
-        rules.append(Rule(match["kind"], (), compiled, in_urls=True))
+        rules.append(Rule(match["kind"], 0, always, compiled, in_urls=True))
     return tuple(rules)
 
 

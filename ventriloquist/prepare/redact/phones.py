@@ -12,20 +12,20 @@ MIN_DIGITS, MAX_DIGITS = 7, 15  # E.164 allows fifteen
 
 # a run of digits and what people put between them; bounded, so that a text of 10 MB costs no more than its length
 _RUN = re.compile(
-    r"(?<![\w#$€£¥%*^\\+-])(?<!\d[.,:/])[+(（]{0,2}\d(?:[ \u00a0.\-‐-―/()（）]{0,3}\d){5,24}(?![\w%€$£]|[.,:]\d)"
-    r"(?: ?(?:ext\.?|x) ?\d{1,5}\b)?",
+    r"(?<![\w#$€£¥%*^\\+-])(?<!\d[.,:/])[+(（]{0,2}\d(?:[ \u00a0.\-‐-―/()（）]{0,3}\d){5,24}"
+    r"(?: ?(?:ext\.?|x) ?\d{1,6})?(?![\w%€$£]|[.,:]\d)",
     re.IGNORECASE,
 )
 _LED = re.compile(rf"(?<!\w)(?:{alternatives(PHONE)})(?!\w)[^\d\n\[\]]{{0,40}}$", re.IGNORECASE)
 _NANP = re.compile(r"(?:1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])\d{3}[-. ]?\d{4}")
 _NANP_LOCAL = re.compile(r"[2-9]\d\d-\d{4}")
-DATE = re.compile(
-    r"(?:19|20)\d\d[-./ ]?[01]?\d[-./ ]?[0-3]?\d(?:[-/ .]+[\d.:]*)?"
-    r"|[0-3]?\d[-./ ][0-3]?\d[-./ ](?:19|20)?\d\d(?:[-/ ]+.*)?"
-)
+_DAY = r"(?:(?:19|20)\d\d[-./ ]?[01]?\d[-./ ]?[0-3]?\d|[0-3]?\d[-./ ][0-3]?\d[-./ ](?:19|20)?\d\d)"
+DATE = re.compile(rf"{_DAY}(?: ?[-‐-―/] ?{_DAY}|[ -]+\d{{1,2}}(?:[.:]\d\d)?)?")
 _DOTTED_QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+|\d{1,3}(?: \d{3})+|\d+\.\d+")
 _YEARS = re.compile(r"(?:19|20)\d\d ?[-‐-―/] ?(?:19|20)\d\d")
+_AREA_CODE = re.compile(r"0\d{1,3}[-/]\d[\d ]+")
+_EXTENSION = re.compile(r" ?(?:ext\.?|x) ?\d+$", re.IGNORECASE)
 _SPACE = re.compile(r"[ \u00a0]+")
 
 
@@ -70,8 +70,8 @@ def is_phone(candidate: str, led: bool, regions: tuple[str, ...]) -> bool:
         led: whether a word such as "call" or "number" stands before it.
         regions: where a number without a country code may be.
     """
-    plain = candidate.translate(_PLAIN)
-    digits = "".join(str(int(c)) for c in plain.split("x")[0] if c.isdigit())
+    plain = _EXTENSION.sub("", candidate.translate(_PLAIN))
+    digits = "".join(str(int(c)) for c in plain if c.isdigit())
     if not MIN_DIGITS <= len(digits) <= MAX_DIGITS or len(set(digits)) < 3:
         return False
     if plain.startswith("+"):
@@ -80,6 +80,8 @@ def is_phone(candidate: str, led: bool, regions: tuple[str, ...]) -> bool:
         return True
     if any(shape.fullmatch(plain) for shape in (DATE, _DOTTED_QUAD, _YEARS)) or _single_digits(plain):
         return False
+    if any(DATE.fullmatch(part) for part in plain.split()):
+        return False
     return (led and "." not in plain) or _is_national(plain, digits, regions)
 
 
@@ -87,8 +89,8 @@ def _is_national(plain: str, digits: str, regions: tuple[str, ...]) -> bool:
     if _THOUSANDS.fullmatch(plain) and not any(_is_valid(digits, region) for region in regions):
         return False
     if digits.startswith("0"):
-        return len(digits) >= 9
-    return (plain != digits or len(digits) >= 9) and any(_is_valid(digits, region) for region in regions)
+        return len(digits) >= 9 or (len(digits) == 8 and _AREA_CODE.fullmatch(plain) is not None)
+    return (plain != digits or len(digits) >= 8) and any(_is_valid(digits, region) for region in regions)
 
 
 def _single_digits(plain: str) -> bool:
@@ -111,7 +113,7 @@ def _is_valid(digits: str, region: str) -> bool:
 # where people write numbers without a leading 0, though some networks add one
 _WITHOUT_TRUNK_PREFIX = word_set(
     """
-    US CA PR DO JM TT BS BB MX GT HN SV NI CR PA CO PE CL ES PT IT GR DK NO PL CZ EE LV LU MT CY IS CN HK SG IN
+    US CA PR DO JM TT BS BB MX GT HN SV NI CR PA CO PE CL ES PT IT GR DK NO PL CZ EE LV LU MT CY IS CN HK SG IN BR
     """
 )
-_PLAIN = str.maketrans({"（": "(", "）": ")", "\u00a0": " ", **dict.fromkeys("‐‑‒–—―", "-"), "X": "x"})
+_PLAIN = str.maketrans({"（": "(", "）": ")", "\u00a0": " ", **dict.fromkeys("‐‑‒–—―", "-")})

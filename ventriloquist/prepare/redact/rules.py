@@ -19,6 +19,7 @@ from ventriloquist.prepare.redact.checks import (
     is_strong_password,
 )
 from ventriloquist.prepare.redact.streets import STREETS
+from ventriloquist.prepare.redact.triggers import Trigger, always, holding
 from ventriloquist.prepare.redact.words import (
     ACCOUNT,
     ACCOUNT_STEMS,
@@ -40,15 +41,16 @@ class Rule(NamedTuple):
 
     Attributes:
         kind: names the placeholder.
-        stems: one of them must stand in the text, in small letters, before the pattern, which costs more, is tried;
-            none for a pattern that is cheap by itself.
+        digits: a text with fewer is not looked at.
+        trigger: told a text in small letters, says whether the pattern, which costs more, is worth trying.
         pattern: has a group `secret`.
         check: sees the secret alone.
         in_urls: whether the secret may stand in a link.
     """
 
     kind: str
-    stems: tuple[str, ...]
+    digits: int
+    trigger: Trigger
     pattern: re.Pattern[str]
     check: Callable[[str], bool] = lambda _secret: True
     in_urls: bool = False
@@ -59,13 +61,17 @@ def compile_pattern(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]
 
 
 _PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(PASSWORD)})"
-_PASSWORD_STEMS = (*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
+_PASSWORD = holding(*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
+_PASS = holding("pass")
+_ACCOUNT = holding(*ACCOUNT_STEMS)
+_CODE = holding(*CODE_STEMS)
 _ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(ACCOUNT)})"
 _CODE_NAME = rf"(?:(?:{alternatives(CODE_PREFIXES)})-?)?(?:{alternatives(CODE)})"
 
+_POSSESSIVE = r"['’]s[ \t]+"  # the code's 4471: right after the word only
 # between the word and the secret: "… for the wifi upstairs", then "is", a colon, an arrow
 _BETWEEN = r"(?:[ \t]+(?!(?:is|are|ist|es|est|è|är|er)\b)[\w'’./&+-]{1,20}){0,5}?"
-_IS = r"""(?: [ \t]*(?:[:=→>]|->|=>)\s* | ['’]s[ \t]+
+_IS = r"""(?: [ \t]*(?:[:=→>]|->|=>)\s*
     | [ \t]+(?:is|was|ist|lautet|war|es|est|è|är|er|é|jest|to|zu|auf|a)
       (?:[ \t]+(?:still|now|immer[ ]noch|jetzt|ahora|maintenant|ora))?[ \t]*:?\s+ )"""
 _QUOTES = r"\"“”„«»`"
@@ -90,7 +96,8 @@ _AS = "is|ist|es|est|è|är|er|to|as|als|como|comme"
 RULES: tuple[Rule, ...] = (
     Rule(
         "email",
-        ("@",),
+        0,
+        holding("@"),
         compile_pattern(
             r"(?<![\w.+%-])(?P<secret>[\w.!\#$%&'*+=?^{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,23})(?![\w@])"
         ),
@@ -99,7 +106,8 @@ RULES: tuple[Rule, ...] = (
     # keys that services hand out
     Rule(
         "password",
-        ("sk-", "gh", "akia", "asia", "xox", "aiza", "glpat", "eyj", "hf_"),
+        1,
+        holding("sk-", "gh", "akia", "asia", "xox", "aiza", "glpat", "eyj", "hf_"),
         compile_pattern(
             r"""(?<![\w-])(?P<secret> sk-[\w-]{16,200} | gh[pousr]_\w{20,100} | github_pat_\w{20,100}
             | (?:AKIA|ASIA)[A-Z0-9]{16} | xox[abprs]-[\w-]{10,100} | AIza[\w-]{30,50} | glpat-[\w-]{20}
@@ -108,37 +116,41 @@ RULES: tuple[Rule, ...] = (
         ),
         in_urls=True,
     ),
-    Rule(
-        "card",
-        (),
-        compile_pattern(
-            r"""(?=\d{4})(?<![\d.,/+-])(?<!\d[ ])(?P<secret> \d{13,19}
-            | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
-            | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)"""
-        ),
-        is_card,
-    ),
     # an IBAN with and without what may follow its last group of four
     *(
         Rule(
             "account",
-            (),
+            10,
+            always,
             compile_pattern(rf"(?<!\w)(?P<secret>[A-Z]{{2}}\d\d(?:[ -]?[A-Z0-9]{{4}}){{2,7}}{rest})(?!\w)"),
             is_iban,
         )
         for rest in ("(?:[ -]?[A-Z0-9]{1,3})?", "")
     ),
+    Rule(
+        "card",
+        12,
+        always,
+        compile_pattern(
+            r"""(?=\d{4})(?<![\w.,/+-])(?<!\d[ ])(?P<secret> \d{12,19}
+            | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
+            | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)"""
+        ),
+        is_card,
+    ),
     # a social security number of the United States
     Rule(
         "account",
-        (),
+        9,
+        always,
         compile_pattern(r"(?<![\w-])(?P<secret>(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"),
     ),
     Rule(
         "account",
-        ACCOUNT_STEMS,
+        5,
+        _ACCOUNT,
         compile_pattern(
-            rf"""{_ACCOUNT_NAME}(?:['’]s)?(?:[ ]?(?:number|num|no|nr|nº|n°|id|\#|code)\.?(?:['’]s)?)?
+            rf"""{_ACCOUNT_NAME}(?!\w)(?:['’]s)?(?:[ ]?(?:number|num|no|nr|nº|n°|id|\#|code)\.?(?:['’]s)?)?
             (?:[ ]?(?:is|ist|:|=|es|est|è|är)[ ]?)?[ ]?
             (?P<secret>[A-Z]{{0,4}}[ -]?\d[A-Z0-9]{{0,20}}(?:[ /.-][A-Z]{{0,3}}\d[A-Z0-9]{{0,11}}){{0,6}})
             (?![\w%€$£]|[.,:]\d)"""
@@ -147,21 +159,24 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "password",
-        _PASSWORD_STEMS,
+        0,
+        _PASSWORD,
         compile_pattern(
-            rf"{_PASSWORD_NAME}{_BETWEEN}{_IS}[{_QUOTES}'](?P<secret>[^\n\[\]{_QUOTES}]{{3,80}}?)[{_QUOTES}']"
+            rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})[{_QUOTES}'](?P<secret>[^\n\[\]{_QUOTES}]{{3,80}}?)[{_QUOTES}']"
         ),
         in_urls=True,
     ),
     Rule(
         "password",
-        _PASSWORD_STEMS,
-        compile_pattern(rf"{_PASSWORD_NAME}(?:{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})"),
+        0,
+        _PASSWORD,
+        compile_pattern(rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})"),
         is_strong_password,
     ),
     Rule(
         "password",
-        _PASSWORD_STEMS,
+        0,
+        _PASSWORD,
         compile_pattern(rf"{_PASSWORD_NAME}[ \t]*[:=][ \t]*(?P<secret>{_WORD})"),
         is_password,
         in_urls=True,
@@ -169,9 +184,10 @@ RULES: tuple[Rule, ...] = (
     # a word of plain letters is a password only where the sentence ends with it
     Rule(
         "password",
-        _PASSWORD_STEMS,
+        0,
+        _PASSWORD,
         compile_pattern(
-            rf"""{_PASSWORD_NAME}{_BETWEEN}{_IS}(?P<secret>[^\W\d_]{{4,40}})
+            rf"""{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})(?P<secret>[^\W\d_]{{4,40}})
             (?=[ \t]*(?:[.,;!)\n] | $ | (?:all|in|no|with)[ ](?:lower|caps|small|capital|upper|one[ ]word)
             | one[ ]word | lowercase))"""
         ),
@@ -179,13 +195,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "password",
-        ("pass",),
+        0,
+        _PASS,
         compile_pattern(rf"(?<!\w)pass(?:[ \t]*[:=][ \t]*|[ \t]+is[ \t]+|[ \t]+)(?P<secret>{_WORD})"),
         is_strong,
     ),
     Rule(
         "password",
-        _PASSWORD_STEMS,
+        0,
+        _PASSWORD,
         compile_pattern(
             rf"""(?<![^\s{_QUOTES}'(])(?P<secret>{_WORD})[ \t]+(?:is|ist|es|est|è|for|as|als|für|para|pour)[ \t]+
             (?:[\w'’]{{1,12}}[ \t]+){{1,4}}{_PASSWORD_NAME}(?!\w)"""
@@ -194,28 +212,35 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "code",
-        CODE_STEMS,
-        compile_pattern(rf"{_SECRET_CODE}(?:{_BETWEEN}{_IS}|[ \t]+|[ \t]*[:\#=-][ \t]*)(?P<secret>{_CODE_VALUE})"),
+        2,
+        _CODE,
+        compile_pattern(
+            rf"{_SECRET_CODE}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+|[ \t]*[:\#=-][ \t]*)(?P<secret>{_CODE_VALUE})"
+        ),
     ),
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(r"(?<!\w)(?:cvv|cvc|cv2)\d?[ \t]*(?:is|:|=)?[ \t]*(?P<secret>\d{3,4})(?!\w)"),
     ),
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(r"(?<!\w)use[ ](?:the[ ])?code[ ](?P<secret>\d{4,8})(?!\w)"),
     ),
     # five digits and more near the word are hardly anything else
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(rf"{_SECRET_CODE}[^\d\n\[\]]{{0,40}}?(?<![\w$€£.,/-])(?P<secret>{_LONG_CODE})"),
     ),
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(
             rf"""{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE}|\d{{4}})[ ](?:{_AS})[ ]
             (?:(?!code)[\w'’-]{{1,20}}[ ]){{0,5}}?(?:{_CODE_NAME}|login|sign-in|anmeldung)(?!\w)"""
@@ -223,19 +248,21 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(
             rf"{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE})[^\d\n\[\]]{{1,40}}?(?<!\w)(?:otp|2fa|mfa|passcode)(?!\w)"
         ),
     ),
     Rule(
         "code",
-        CODE_STEMS,
+        2,
+        _CODE,
         compile_pattern(
             rf"""(?<!\w)(?:use|enter|verwende|gib|introduce|saisissez)[ ](?P<secret>{_CODE_VALUE})[ ]
             (?:to|as|for|zum|als|para|pour)[ ](?:\w+[ ]){{0,2}}(?:your[ ])?(?:\w+[ ])?
             (?:sign|log|verif|identi|account)"""
         ),
     ),
-    *(Rule("address", stems, pattern) for stems, pattern in STREETS),
+    *(Rule("address", 1, trigger, pattern) for trigger, pattern in STREETS),
 )

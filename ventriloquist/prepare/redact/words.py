@@ -118,6 +118,7 @@ NO_STREET_NAME = """
     single small so some steps stop street streets that the their them then there these they this those through till
     times to too turn turns two until up us very via walk walking was way we week weeks went were what when where
     which while whole will with year years yards you your
+    hard flash usb disk mini thumb external internal gig gb tb rpm ssd dvd cd floppy test zip hdd disc
 """
 
 
