@@ -160,7 +160,7 @@ def test_the_file_remembers_the_person_without_naming_them(home: Path) -> None:
         ).fetchone()
     forget_sam(home)
     with open_database(home) as db:
-        forgotten = load_forgotten(db)
+        forgotten = load_forgotten(db.conn)
         assert forgotten.has(handle)
         assert not forgotten.has("3@example.org")
         assert forgotten.has_any(["3@example.org", handle])
@@ -171,15 +171,15 @@ def test_each_file_has_a_key_of_its_own(tmp_path: Path) -> None:
     for name in ("a", "b"):
         with open_database(tmp_path / name, create=True) as db:
             with db.atomic():
-                remember_forgotten(db, ["+15555550100"])
-                remember_forgotten(db, ["+15555550100"])
-            digests |= load_forgotten(db).digests
+                remember_forgotten(db.conn, ["+15555550100"])
+                remember_forgotten(db.conn, ["+15555550100"])
+            digests |= load_forgotten(db.conn).digests
     assert len(digests) == 2
 
 
 def test_nobody_is_forgotten_in_a_new_file(home: Path) -> None:
     with open_database(home, create=True) as db:
-        assert not load_forgotten(db).has("")
+        assert not load_forgotten(db.conn).has("")
 
 
 def test_prepare_keeps_the_options_it_was_last_run_with(home: Path) -> None:

@@ -122,6 +122,7 @@ SKIPPED = {
     "undecodable": "messages whose body cannot be decoded",
     "echo": "second copies of notes to self",
     "excluded": "left out by --exclude or --only",
+    "forgotten": "of people who were forgotten",
     "out_of_range": "left out by --since or --until",
     "no_guid": "rows without an identifier",
 }

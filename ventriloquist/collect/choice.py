@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.collect.conversations import Conversation
@@ -33,17 +33,22 @@ class _Chosen:
 
 
 def chooser(
-    choice: Choice, directory: Directory, of_chat: Mapping[str, Conversation], names: Mapping[Person, str]
+    choice: Choice,
+    directory: Directory,
+    of_chat: Mapping[str, Conversation],
+    names: Mapping[Person, str],
+    gone: Collection[Person],
 ) -> Callable[[SourceMessage | SourceTapback], str | None] | None:
     """Return a function that says why a row is left out, or None where it is wanted; None when everything is.
 
     Args:
         names: what people are called in the file so far.
+        gone: who was forgotten.
 
     Raises:
         UnknownNameError: a name is neither a person's nor a conversation's.
     """
-    if choice == Choice():
+    if choice == Choice() and not gone:
         return None
     known = _known_names(directory, of_chat, names)
     exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
@@ -54,7 +59,11 @@ def chooser(
         taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
         out[guid] = exclude.has(conversation) or not taken
 
+    of_gone = {guid for guid, conversation in of_chat.items() if conversation.other in gone}
+
     def leave_out(row: SourceMessage | SourceTapback) -> str | None:
+        if gone and (row.chat_guid in of_gone or _sender(row, directory) in gone):
+            return "forgotten"
         if out[row.chat_guid]:
             return "excluded"
         if exclude.people and _sender(row, directory) in exclude.people:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 
-from ventriloquist.collect.evidence import store_evidence
+from ventriloquist.collect.evidence import Evidence, store_evidence
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.names import base_name, give_names
 from ventriloquist.collect.people import Person
@@ -106,7 +107,8 @@ def finish(
     used_conversations = {place.conversation_id for place in places}
     for conversation, id_ in conversations.of.items():
         if id_ in used_conversations:
-            members.update((id_, member) for member in (me, *map(people, conversation.people)))
+            others = (people(person) for person in conversation.people if person not in plan.gone)
+            members.update((id_, member) for member in (me, *others))
             about = (conversation.type, conversation.title, id_)
             connection.execute("UPDATE conversations SET type = ?, title = ? WHERE id = ?", about)
     _delete_all_but(connection, "conversations", used_conversations)
@@ -129,7 +131,19 @@ def finish(
     )
     conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in plan.of_chat.items()}
     kept = {guid: id_ for guid, id_ in conversation_of.items() if id_ in used_conversations}
-    store_evidence(connection, plan.evidence, kept, _kept_cards(plan, by_id))
+    store_evidence(connection, _without_gone(plan), kept, _kept_cards(plan, by_id))
+
+
+def _without_gone(plan: Plan) -> Evidence:
+    """Return the evidence without the handles of who was forgotten in the chats of others."""
+    if not plan.gone:
+        return plan.evidence
+    person = plan.directory.person
+    chats = {
+        guid: chat._replace(handles=tuple(handle for handle in chat.handles if person(handle) not in plan.gone))
+        for guid, chat in plan.evidence.chats.items()
+    }
+    return dataclasses.replace(plan.evidence, chats=chats)
 
 
 def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[int]) -> None:
@@ -167,4 +181,5 @@ def _kept_cards(plan: Plan, by_id: Mapping[int, Person]) -> dict[Card, int | Non
         for identifier in card.identifiers:
             together.unite(card, plan.directory.normalize(identifier))
     kept = {together.find(one) for person in by_id.values() for one in (*person.cards, *person.handles)}
-    return {card: owners.get(card) for card in plan.evidence.cards if together.find(card) in kept}
+    gone = {card for person in plan.gone for card in person.cards}
+    return {card: owners.get(card) for card in plan.evidence.cards if together.find(card) in kept and card not in gone}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.evidence import Evidence
-from ventriloquist.collect.people import Directory
+from ventriloquist.collect.people import Directory, Person
 from ventriloquist.records import SourceMessage, SourceTapback
 
 
@@ -21,3 +21,4 @@ class Plan:
     of_chat: Mapping[str, Conversation]  # by the chat's guid
     renamed: Mapping[str, str]  # corrections of names, by normalised handle
     leave_out: Callable[[SourceMessage | SourceTapback], str | None] | None  # why a row is not wanted; None: all are
+    gone: frozenset[Person]  # who was forgotten

@@ -15,13 +15,14 @@ from ventriloquist.collect.finish import finish, place_anew, skip_echoes
 from ventriloquist.collect.handles import Normalizer
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.owner import owner_name, region
-from ventriloquist.collect.people import build_directory
+from ventriloquist.collect.people import Directory, Person, build_directory
 from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import derive_reactions
 from ventriloquist.collect.store import store_rows
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.forgotten import load_forgotten
 from ventriloquist.records import SKIPPED, Progress, Source
 
 CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
@@ -146,7 +147,14 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     of_chat = group_chats(evidence.chats.values(), directory)
     names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
-    return Plan(evidence, me, directory, of_chat, renamed, chooser(options.choice, directory, of_chat, names))
+    gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
+    leave_out = chooser(options.choice, directory, of_chat, names, gone)
+    return Plan(evidence, me, directory, of_chat, renamed, leave_out, gone)
+
+
+def _forgotten(connection: sqlite3.Connection, directory: Directory) -> frozenset[Person]:
+    forgotten = load_forgotten(connection)
+    return frozenset(person for person in directory if person is not directory.me and forgotten.has_any(person.handles))
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -3,24 +3,18 @@
 The file cannot be asked for a list of them, only whether a handle is one. Whoever has the file has the key, too: this
 keeps a name from being read, not from being guessed.
 
-In collect, after people are derived and before rows are stored:
-
-    forgotten = load_forgotten(db)
-    gone = {person for person in directory if forgotten.has_any(person.handles)}
-
-A row is skipped as `forgotten` when its sender is gone, or when it is of a one-to-one conversation with somebody who
-is. Nobody who is gone becomes a person, a member, a stored card, or a handle of a stored chat.
+In collect a row is skipped as `forgotten` when its sender is, or when it is of a one-to-one conversation with somebody
+who is. Nobody who was forgotten becomes a person, a member, a stored card, or a handle of a stored chat.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from sqlite_utils import Database
 
 KEY_BYTES = 32
 
@@ -41,22 +35,22 @@ class Forgotten:
         return any(map(self.has, handles))
 
 
-def load_forgotten(db: Database) -> Forgotten:
+def load_forgotten(connection: sqlite3.Connection) -> Forgotten:
     """Read who was forgotten."""
-    key = db.conn.execute("SELECT key FROM forgotten_key").fetchone()
-    digests = db.conn.execute("SELECT digest FROM forgotten").fetchall()
+    key = connection.execute("SELECT key FROM forgotten_key").fetchone()
+    digests = connection.execute("SELECT digest FROM forgotten").fetchall()
     return Forgotten(key[0] if key else b"", frozenset(digest for (digest,) in digests))
 
 
-def remember_forgotten(db: Database, handles: Iterable[str]) -> None:
+def remember_forgotten(connection: sqlite3.Connection, handles: Iterable[str]) -> None:
     """Keep that the owner of these handles, normalised, was forgotten; the first one makes the key."""
-    db.conn.execute(
+    connection.execute(
         "INSERT INTO forgotten_key SELECT ? WHERE NOT EXISTS (SELECT 1 FROM forgotten_key)",
         (secrets.token_bytes(KEY_BYTES),),
     )
-    (key,) = db.conn.execute("SELECT key FROM forgotten_key").fetchone()
+    (key,) = connection.execute("SELECT key FROM forgotten_key").fetchone()
     now = time.time_ns() // 1_000_000
-    db.conn.executemany(
+    connection.executemany(
         "INSERT OR IGNORE INTO forgotten VALUES (?, ?)", [(_digest(key, handle), now) for handle in sorted(handles)]
     )
 

@@ -82,7 +82,7 @@ def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
         ("people", "id = :person"),
     ):
         execute(f"DELETE FROM {table} WHERE {condition}", {"person": person_id})  # noqa: S608  # fixed names
-    remember_forgotten(db, handles)
+    remember_forgotten(db.conn, handles)
     _unmark(db)
 
 
