@@ -12,6 +12,7 @@ from ventriloquist.errors import SettingsError, UnknownNameError
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.status import status
 
 OWNER = "Aidan Allchin"
 WORD = "zanzibarquux"  # stands in nothing but Sam's messages
@@ -144,6 +145,9 @@ def test_adapters_trained_on_the_person_are_marked_and_others_are_not(home: Path
     marked = json.loads((home / "runs" / "with" / "manifest.json").read_text())
     assert marked["people"] == [OWNER, "Kim"]
     assert "retrain to unlearn" in marked["tainted"]
+    found = status(home)
+    assert [warning for warning in found.warnings if "with" in warning and "retrain to unlearn" in warning]
+    assert found.next_step != "vq train"  # the other one can still be used
     assert "tainted" not in json.loads((home / "runs" / "without" / "manifest.json").read_text())
     assert sorted(path.name for path in (home / "runs").iterdir()) == ["with", "without"]
     assert sorted(path.name for path in (home / "runs" / "with").iterdir()) == [

