@@ -37,6 +37,9 @@ MinMessagesOption = Annotated[
 KeepOption = Annotated[
     list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business; repeat for more.")
 ]
+ReportOption = Annotated[
+    bool, typer.Option("--report", help="Count the lines of each split by person and by conversation, too.")
+]
 
 
 def command(
@@ -53,6 +56,7 @@ def command(
     until: UntilOption = None,
     min_messages: MinMessagesOption = 0,
     keep: KeepOption = None,
+    report: ReportOption = False,
     json_: JsonOption = False,
 ) -> None:
     """Turn the collected messages into training windows. Safe to run again.
@@ -61,6 +65,7 @@ def command(
     """
     from ventriloquist import prepare
     from ventriloquist.database import Database, recorded_run
+    from ventriloquist.prepare.report import by_conversation, by_person
     from ventriloquist.settings import load_settings
 
     if no_redact and redact_only:
@@ -91,7 +96,8 @@ def command(
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
-    rows = [
+        people, conversations = (by_person(run.db), by_conversation(run.db)) if report else ([], [])
+    rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),
         ("Conversations", summary.conversations),
         ("Training messages", summary.lines),
@@ -102,4 +108,16 @@ def command(
         *((f"Left out: {reason}", count) for reason, count in summary.left_out.items()),
         *((f"Redacted: {kind}", count) for kind, count in summary.redacted.items()),
     ]
-    show(summary, rows, json=json_, next_step="vq train")
+    for label, counted in (("Person", people), ("Conversation", conversations)):
+        rows += [
+            (
+                f"{label}: {counts.name}",
+                f"{counts.train:,} to train, {counts.validation:,} to validate, {counts.test:,} to test on,"
+                f" {counts.context:,} context only",
+            )
+            for counts in counted
+        ]
+    result = asdict(summary)
+    if report:
+        result |= {"by_person": list(map(asdict, people)), "by_conversation": list(map(asdict, conversations))}
+    show(result, rows, json=json_, next_step="vq train")
