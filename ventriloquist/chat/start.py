@@ -10,7 +10,7 @@ from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
-from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.errors import ModelError, NotReadyError, SettingsError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.manifest import Manifest, read_manifest
 from ventriloquist.model.sampling import Sampling
@@ -64,13 +64,15 @@ def plan_chat(home: Path, request: Request, run: str | None = None) -> Plan:
         NotReadyError: nothing has been trained.
         ModelError: there is no such run, or it is damaged.
         UnknownNameError: nobody, or no conversation, is called that.
-        SettingsError: a date is none.
+        SettingsError: a date is none, or the user would answer themselves.
     """
     folder = find_run(home / "runs", run)
     known = _people(folder)
     owner = known[0]
     me = find_name(request.me, known) if request.me else owner
-    speaker = find_name(request.speaker, [name for name in known if name != me]) if request.speaker else None
+    speaker = find_name(request.speaker, known) if request.speaker else None
+    if speaker == me:
+        raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
     others = [find_name(name, known) for name in request.others]
     manifest = read_manifest(folder)
     members = {me, *others, *([speaker] if speaker else ())} - {owner}

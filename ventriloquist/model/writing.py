@@ -61,8 +61,8 @@ class Writing:
         import torch
 
         in_content = _CONTENT_KEY in self._written
-        allowed = torch.from_numpy(self._matcher.allowed()).to(logits.device)
-        masked = logits.float().masked_fill(~allowed, -torch.inf)
+        allowed = torch.from_numpy(self._matcher.allowed())
+        masked = logits.float().cpu().masked_fill(~allowed, -torch.inf)
         # who writes and when keep the model's own rates, so that double-texting keeps its
         token = int(draw(masked[None], uniform, self._sampling if in_content else UNTRUNCATED))
         self._take([token])

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+import torch
+from adapter_builder import build_run
+from file_builder import Conversation, Message, filled
+from invented import NAMES
+
+from ventriloquist.prepare import prepare
+from ventriloquist.transcript import DELTAS
+
+ME, KIM, ZOE = NAMES
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000")
+
+
+def vq(*arguments: str, run: Path | None, home: Path, said: str | bytes = b"", code: str = "") -> tuple[int, str, str]:
+    """Run `vq chat` in a process of its own and return its exit code, stdout and stderr."""
+    python = ["-c", f"{code}\nfrom ventriloquist.cli.app import main\nmain()"] if code else ["-m", "ventriloquist"]
+    chosen = ["--run", str(run)] if run else []
+    done = subprocess.run(
+        [sys.executable, *python, "chat", *arguments, *chosen],
+        input=said.encode() if isinstance(said, str) else said,
+        capture_output=True,
+        env={**ENVIRONMENT, "VQ_HOME": str(home)},
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def garden(home: Path) -> Path:
+    """Return a home in which the owner has talked to Kim, and to Kim and Zoë in a group."""
+    talk = [Message((ME, KIM)[index % 2], f"tea {index}") for index in range(30)]
+    group = [Message(NAMES[index % 3], f"train {index}") for index in range(30)]
+    with filled(home, [Conversation(talk), Conversation(group, type="group", title="Garden")], owner=ME) as db:
+        prepare(db)
+    return home
+
+
+def test_each_line_of_stdin_is_answered_as_json_before_the_next_is_read(run: Path, home: Path) -> None:
+    arguments = ["chat", "--as", KIM, "--json", "--run", str(run)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ventriloquist", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**ENVIRONMENT, "VQ_HOME": str(home)},
+    ) as chat:
+        assert chat.stdin is not None
+        assert chat.stdout is not None
+        for message in ('hello "there" \U0001f600\n', "and now?\n"):
+            chat.stdin.write(message.encode())
+            chat.stdin.flush()
+            line = json.loads(chat.stdout.readline())  # comes although stdin stays open
+            assert list(line) == ["name", "delta", "content"]
+            assert line["name"] == KIM
+            assert line["delta"] in DELTAS
+            assert line["content"].strip()
+        chat.stdin.close()
+        rest = chat.stdout.read().decode()
+        assert {json.loads(line)["name"] for line in rest.splitlines()} <= {KIM}
+    assert chat.returncode == 0
+
+
+def test_a_seed_gives_the_same_answers_again(run: Path, home: Path) -> None:
+    first, again, other = (
+        vq("--as", KIM, "--date", "2024-03-15", "--seed", seed, run=run, home=home, said="hello\nhow are you?\n")
+        for seed in ("1", "1", "2")
+    )
+    assert first == again
+    assert first[0] == 0
+    assert first[1] != other[1]
+
+
+def test_stdout_has_the_answers_only_and_stderr_says_what_it_is(run: Path, garden: Path) -> None:
+    code, out, err = vq("--as", KIM.lower(), "--once", "hello", run=run, home=garden)
+    assert code == 0
+    assert 1 <= len(out.splitlines()) <= 6
+    assert f"simulation of {KIM}" in err
+    assert run.name in err
+    assert "Going on from the last 17 messages with Kim" in err  # three quarters of the adapter's window
+    assert "Warning" not in err
+
+
+def test_in_a_group_the_answers_have_names(run: Path, garden: Path) -> None:
+    code, out, err = vq("--from", "Garden", run=run, home=garden, said="hello\n" * 6)
+    assert code == 0
+    assert "with Garden" in err
+    assert {line.split(": ")[0] for line in out.splitlines()} <= {KIM, ZOE}
+
+
+def test_an_unknown_name_offers_the_nearest_before_any_model_is_loaded(run: Path, home: Path) -> None:
+    show = "import atexit, sys\natexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))"
+    code, out, err = vq("--as", "Zoe Feild", "--once", "hi", run=run, home=home, code=show)
+    assert (code, out) == (1, "")
+    assert err.splitlines() == ["Error: No person is called 'Zoe Feild'.", f"Did you mean {ZOE!r}?", "False"]
+
+
+def test_without_the_extra_the_error_says_how_to_install_it(run: Path, home: Path) -> None:
+    code, out, err = vq("--as", KIM, "--once", "hi", run=run, home=home, code="import sys\nsys.modules['torch'] = None")
+    assert (code, out) == (1, "")
+    assert "extra `train`" in err
+    assert "ventriloquist-cli[train]" in err
+    assert "Traceback" not in err
+
+
+def test_without_a_name_the_usage_error_lists_them(run: Path, home: Path) -> None:
+    code, out, err = vq("--once", "hi", run=run, home=home)
+    assert (code, out) == (2, "")
+    assert KIM in err
+
+
+def test_nobody_can_answer_themselves(run: Path, home: Path) -> None:
+    code, _, err = vq("--as", ME, "--once", "hi", run=run, home=home)
+    assert code == 1
+    assert "--me NAME" in err
+
+
+def test_before_training_the_next_step_is_to_train(home: Path) -> None:
+    code, out, err = vq("--as", KIM, run=None, home=home)
+    assert (code, out) == (1, "")
+    assert "Run: vq train" in err
+    assert not home.exists()
+
+
+def test_a_reader_that_leaves_is_no_failure(run: Path, home: Path) -> None:
+    vq = f"{sys.executable} -m ventriloquist chat --as Kim --run {run}"
+    done = subprocess.run(
+        ["bash", "-c", f"yes hello | head -20 | {vq} | head -1; echo ${{PIPESTATUS[2]}}"],
+        capture_output=True,
+        env={**ENVIRONMENT, "VQ_HOME": str(home)},
+        check=True,
+        text=True,
+    )
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stdout.splitlines()[-1] == "0"
+    assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text_are_answered_too(run: Path, home: Path) -> None:
+    code, out, _ = vq("--as", KIM, "--json", run=run, home=home, said=b"\xff\xfe\x00 <|endoftext|>\r\n\r\n   \n")
+    assert code == 0
+    assert out.splitlines()
+
+
+@pytest.fixture
+def terminal(run: Path, garden: Path) -> pexpect.spawn:
+    arguments = ["-m", "ventriloquist", "chat", "--as", KIM, "--run", str(run), "--no-delay"]
+    child = pexpect.spawn(
+        sys.executable,
+        arguments,
+        env={**ENVIRONMENT, "VQ_HOME": str(garden), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        timeout=240,
+        dimensions=(40, 100),
+    )
+    child.expect("simulation of Kim")
+    child.expect("/help")
+    child.expect(f"{ME}.*:")
+    return child
+
+
+def test_a_conversation_on_a_terminal(terminal: pexpect.spawn, garden: Path) -> None:
+    terminal.send("hello\r")
+    terminal.expect(f"{KIM}.*: ")
+    terminal.send("/undo\r")
+    terminal.expect("Taken back: hello")
+    terminal.send("/undo\r")
+    terminal.expect("nothing to take back")
+    terminal.send("/nonsense\r")
+    terminal.expect("no command /nonsense")
+    terminal.send("/as Zoë\r")
+    terminal.expect("No person is called")
+    terminal.send("good night\r")
+    terminal.expect(f"{KIM}.*: ")
+    terminal.send("/alts\r")
+    terminal.expect("4.*/pick N takes one")
+    terminal.send("/pick 2\r")
+    terminal.expect(f"{KIM}.*: ")
+    terminal.send("/save\r")
+    terminal.expect("Saved: ")
+    terminal.send("\x04")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    (saved,) = (garden / "chats").glob("*.jsonl")
+    header, mine, theirs = saved.read_text(encoding="utf-8").splitlines()
+    assert json.loads(header)["members"] == [ME, KIM]
+    assert (json.loads(mine)["content"], json.loads(theirs)["name"]) == ("good night", KIM)
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert (garden / "chats" / "history").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_example_in_the_documentation_runs(run: Path, home: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "chat.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"This example is run by a test:\n\n```sh\n(.*?)```", page, flags=re.DOTALL)
+    (home / "runs").mkdir(parents=True)
+    (home / "runs" / run.name).symlink_to(run)
+    environment = {**ENVIRONMENT, "VQ_HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, env=environment, check=True, text=True)
+    answers = [line.split("\t") for line in done.stdout.splitlines()]
+    assert len(answers) >= 2
+    assert all(name == KIM and delta in DELTAS and content for name, delta, content in answers)
