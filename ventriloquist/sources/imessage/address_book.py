@@ -48,7 +48,8 @@ def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
 
 
 def _cards(folder: Path, path: Path) -> list[Card]:
-    with open_untrusted(path, what="contacts") as connection, translated(path, "contacts"):
+    with open_untrusted(path, what="contacts") as reading, translated(path, "contacts"):
+        connection = reading.connection
         trust.check(connection, path, _TABLES)
         has = queries.columns(connection, "ZABCDRECORD")
         if not has:

@@ -56,8 +56,8 @@ def open_backup(folder: Path, contacts: Path | None = None) -> Iterator[Source]:
             "or turn it off on the iPhone and back up again.",
         )
     cards, notes = read_address_book(contacts) if contacts is not None else _contacts(folder)
-    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal")) as connection:
-        yield read_source(connection, path, f"Messages in the backup at {folder}", cards, notes)
+    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal")) as reading:
+        yield read_source(reading, path, f"Messages in the backup at {folder}", cards, notes)
 
 
 def hashed_name(path: str, domain: str = DOMAIN) -> str:
@@ -116,9 +116,9 @@ def _listed_name(folder: Path, path: str) -> str | None:
     if not manifest.is_file():
         return None
     try:
-        with open_untrusted(manifest, what="a backup") as connection, translated(manifest, "a backup"):
-            trust.check(connection, manifest, ("Files",))
-            row = connection.execute(
+        with open_untrusted(manifest, what="a backup") as reading, translated(manifest, "a backup"):
+            trust.check(reading.connection, manifest, ("Files",))
+            row = reading.connection.execute(
                 "SELECT CAST(fileID AS TEXT) FROM Files WHERE domain = ? AND relativePath = ?", (DOMAIN, path)
             ).fetchone()
     except SourceError:
@@ -132,8 +132,8 @@ def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
         return None, [f"Contacts were not read: the backup in {folder} has none."]
     try:
         wal = _find_file(folder, f"{CONTACTS}-wal")
-        with open_untrusted(path, what="contacts", wal=wal) as connection, translated(path, "contacts"):
-            return list(_cards(connection, path, folder)), []
+        with open_untrusted(path, what="contacts", wal=wal) as reading, translated(path, "contacts"):
+            return list(_cards(reading.connection, path, folder)), []
     except SourceError as error:
         return None, [f"Contacts were not read: {error.what} {error.hint}"]
 

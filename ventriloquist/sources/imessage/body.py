@@ -85,7 +85,7 @@ def _find_length(body: bytes) -> int:
     Raises:
         ValueError: nowhere, or the body is too large.
     """
-    if len(body) > MAX_BYTES or not body.startswith(_HEADER):
+    if not body.startswith(_HEADER):
         raise ValueError
     at = body.index(_STRING_CLASS, len(_HEADER), 256) + len(_STRING_CLASS) + 1
     if body[at - 1] < _FIRST_REFERENCE or body[at : at + 3] != _STRING_DATA:
@@ -94,8 +94,15 @@ def _find_length(body: bytes) -> int:
 
 
 def _long_length(body: bytes, at: int) -> tuple[int, int]:
-    """Return a length that takes more than a byte, and where it ends."""
+    """Return a length that takes more than a byte, and where it ends.
+
+    Raises:
+        ValueError: it is none, or the body is too large.
+        struct.error: it is cut off.
+    """
     tag = body[at - 1]
+    if len(body) > MAX_BYTES:
+        raise ValueError
     if tag == 0x81:
         return struct.unpack_from("<H", body, at)[0], at + 2
     if tag == 0x82:

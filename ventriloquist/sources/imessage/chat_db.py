@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.records import Card, Source, SourceRow
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
-from ventriloquist.sources.imessage.connect import open_untrusted, translated
+from ventriloquist.sources.imessage.connect import Reading, open_untrusted, translated
 from ventriloquist.sources.imessage.messages import read_messages
 
 MAC_CHAT_DB = Path("~/Library/Messages/chat.db")
@@ -29,19 +28,18 @@ def open_chat_db(chat_db: Path | None = None, contacts: Path | None = None) -> I
         SourceError: it cannot be read, is damaged, or is something else; or the named contacts are.
     """
     path = (chat_db or MAC_CHAT_DB).expanduser()
-    with open_untrusted(path) as connection:
+    with open_untrusted(path) as reading:
         cards, notes = _contacts(contacts, required=chat_db is not None)
-        yield read_source(connection, path, f"Messages at {path}", cards, notes)
+        yield read_source(reading, path, f"Messages at {path}", cards, notes)
 
 
-def read_source(
-    connection: sqlite3.Connection, path: Path, name: str, cards: list[Card] | None, notes: list[str]
-) -> Source:
+def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | None, notes: list[str]) -> Source:
     """Check an open database and read all of it that is small.
 
     Raises:
         SourceError: it is damaged, untrustworthy, or not of Messages.
     """
+    connection = reading.connection
     with translated(path):
         trust.check(connection, path, queries.TABLES)
         queries.check_tables(connection, path)
@@ -53,6 +51,7 @@ def read_source(
     def rows() -> Iterator[SourceRow]:
         with translated(path):
             yield from read_messages(connection, handles, chats)
+        reading.check_unchanged()
 
     return Source(name, total, list(chats.values()), list(handles.values()), owner_identifiers, cards, notes, rows)
 

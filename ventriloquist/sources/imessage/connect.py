@@ -1,20 +1,22 @@
 """Opening a database of Apple's that is live, protected, or handed over by a stranger, without changing a byte of it.
 
 Read-only, in one read transaction: that sees the newest messages, which are still in the -wal, and is consistent
-while Messages writes on. `immutable=1` would lose them; a connection that may write would checkpoint the user's -wal.
+while Messages writes on. A connection that may write would checkpoint the user's -wal; `immutable=1` would lose what
+is in it, so that is for files that nobody has open and that have none: there it leaves no empty -wal behind.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from ventriloquist.errors import SourceError
 from ventriloquist.sources.imessage import trust
 from ventriloquist.sources.imessage.permission import permission_error
-from ventriloquist.sources.imessage.private_copy import private_copy
+from ventriloquist.sources.imessage.private_copy import file_state, private_copy
 from ventriloquist.sources.imessage.texts import decode_text
 
 BUSY_TIMEOUT_MS = 10_000
@@ -27,8 +29,15 @@ _NOT_PERMITTED = {_CANNOT_OPEN, _AUTH, _PERM}
 _COPY_HELPS = {_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL}  # locking beside the file is what failed
 
 
+class Reading(NamedTuple):
+    """A database that is open."""
+
+    connection: sqlite3.Connection
+    check_unchanged: Callable[[], None]  # to be called when all is read; raises SourceError
+
+
 @contextmanager
-def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = None) -> Iterator[sqlite3.Connection]:
+def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = None) -> Iterator[Reading]:
     """Open a database for reading, in one transaction, guarded as in `trust`.
 
     Args:
@@ -44,13 +53,13 @@ def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = Non
         if wal is not None:
             copy = stack.enter_context(private_copy(path, wal))
             with translated(path, what):
-                connection = stack.enter_context(_reading(copy))
+                reading = stack.enter_context(_reading(copy))
         else:
-            connection = _open_or_copy(path, what, stack)
-        yield connection
+            reading = _open_or_copy(path, what, stack)
+        yield reading
 
 
-def _open_or_copy(path: Path, what: str, stack: ExitStack) -> sqlite3.Connection:
+def _open_or_copy(path: Path, what: str, stack: ExitStack) -> Reading:
     """Open a database, or a private copy of it where SQLite may not lock the original."""
     try:
         return stack.enter_context(_reading(path))
@@ -85,9 +94,18 @@ def translated(path: Path, what: str = "messages") -> Iterator[None]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def _reading(path: Path) -> Iterator[Reading]:
     """Connect, guard, and begin the one read transaction; a first query shows whether reading is permitted."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    path = path.resolve()
+    is_quiet = not any(_size(path, suffix) for suffix in ("-wal", "-journal")) and _size(path, "-shm") is None
+    before = file_state(path)
+
+    def check_unchanged() -> None:
+        if is_quiet and file_state(path) != before:
+            raise SourceError(f"{path} was changed while it was read.", hint="Run the command again.")
+
+    options = "mode=ro&immutable=1" if is_quiet else "mode=ro"
+    connection = sqlite3.connect(f"{path.as_uri()}?{options}", uri=True, isolation_level=None)
     try:
         connection.text_factory = decode_text
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -95,9 +113,17 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         trust.guard(connection, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        yield connection
+        yield Reading(connection, check_unchanged)
     finally:
         connection.close()
+
+
+def _size(path: Path, suffix: str) -> int | None:
+    """Return the size of a file beside the database, None where there is none."""
+    try:
+        return Path(f"{path}{suffix}").stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _check_readable(path: Path, what: str) -> None:

@@ -21,16 +21,17 @@ _TERMINALS = {
 }
 
 
-def permission_error(path: Path, reason: str, *, platform: str = sys.platform) -> SourceError:
+def permission_error(path: Path, reason: str) -> SourceError:
     """Name the file, who asked for it, and where to allow that."""
-    what = f"{path} may not be read: {reason.rstrip('.')}."
-    if platform != "darwin":
-        return SourceError(what, hint=f"Check its permissions: ls -l {path}")
     program = os.environ.get("TERM_PROGRAM", "")
     terminal = _TERMINALS.get(program) or program.removesuffix(".app") or "your terminal"
     interpreter = os.path.realpath(sys.executable)
-    return SourceError(
-        what,
-        hint=f"Allow {terminal} in System Settings > Privacy & Security > Full Disk Access (or {interpreter} itself, "
-        f"where that is what runs), restart {terminal}, and run the command again.",
+    allow = (
+        f"allow {terminal} in System Settings > Privacy & Security > Full Disk Access (or {interpreter} itself, where "
+        f"that is what runs), restart {terminal}, and run the command again."
     )
+    if sys.platform == "darwin":
+        hint = allow[0].upper() + allow[1:]
+    else:
+        hint = f"Check its permissions: ls -l '{path}'. On a Mac, {allow}"
+    return SourceError(f"{path} may not be read: {reason.rstrip('.')}.", hint=hint)

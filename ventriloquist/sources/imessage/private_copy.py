@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
     try:
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
-            before = _state(database, wal)
+            before = file_state(database), file_state(wal)
             _check_space(folder, sum(size for size, _ in before))
             try:
                 shutil.copyfile(database, copy)
@@ -40,7 +39,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
                     f"{database} cannot be copied: {error.strerror or error}.",
                     hint=f"Free some space in {folder.parent}, or set TMPDIR to a folder on another disk.",
                 ) from None
-            if _state(database, wal) == before:
+            if (file_state(database), file_state(wal)) == before:
                 break
         else:
             raise SourceError(
@@ -51,17 +50,13 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _state(*files: Path) -> list[tuple[int, int]]:
-    """Size and time of change of each file, (0, 0) for one that is not there."""
-    found = []
-    for file in files:
-        try:
-            status = os.stat(file)  # noqa: PTH116
-        except FileNotFoundError:
-            found.append((0, 0))
-        else:
-            found.append((status.st_size, status.st_mtime_ns))
-    return found
+def file_state(file: Path) -> tuple[int, int]:
+    """Return size and time of change of a file, (0, 0) for one that is not there."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _check_space(folder: Path, needed: int) -> None:
