@@ -35,7 +35,7 @@ class Extent:
 
 
 FULL = Extent(likelihood=None, identity=1000, validity=200, validity_context=None)
-QUICK = Extent(likelihood=100, identity=60, validity=48, validity_context=4)
+QUICK = Extent(likelihood=100, identity=48, validity=32, validity_context=4)
 
 
 @dataclass(frozen=True, slots=True)
