@@ -112,8 +112,8 @@ def command(
         rows += [
             (
                 f"{label}: {counts.name}",
-                f"{counts.train:,} to train, {counts.validation:,} to validate, {counts.test:,} to test on,"
-                f" {counts.context:,} context only",
+                f"{counts.train:,} train, {counts.validation:,} validation, {counts.test:,} test,"
+                f" {counts.context:,} context",
             )
             for counts in counted
         ]

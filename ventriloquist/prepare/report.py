@@ -39,7 +39,8 @@ def by_conversation(db: Database) -> list[Counts]:
                 SELECT p.name FROM members m JOIN people p ON p.id = m.person_id
                 WHERE m.conversation_id = t.conversation_id AND NOT p.is_me ORDER BY p.name
             )),
-            'notes to self'
+            (SELECT CASE type WHEN 'group' THEN 'group ' || id ELSE 'notes to self' END
+                FROM conversations WHERE id = t.conversation_id)
         ), {_COUNTS}
         FROM training_messages t GROUP BY t.conversation_id ORDER BY count(*) DESC, t.conversation_id
         """  # noqa: S608  (fixed names)
