@@ -60,8 +60,8 @@ def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> 
         if found is None:
             continue
         kind, page = found
-        computed = [column for _, column, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if hidden]
-        if kind != "table" or not page or computed:
+        is_plain = kind == "table" and page  # a virtual table has no page, and is not even to be looked into
+        if not is_plain or any(column[-1] for column in connection.execute(f"PRAGMA table_xinfo({table})")):
             raise SourceError(
                 f"{path} is not as Messages would have made it: {table} is not a plain table.",
                 hint="Do not trust it. Take a fresh copy from where it came from.",
