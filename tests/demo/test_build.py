@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.demo.build import CastPaths, build
-from ventriloquist.demo.cast import CAST, STRANGERS
+from ventriloquist.demo.cast import CAST, CONVERSATIONS, STRANGERS
 
 TAPBACK = "associated_message_type BETWEEN 2000 AND 2007"
 
@@ -28,7 +28,7 @@ def test_it_is_some_thousand_messages_of_everybody(cast: CastPaths) -> None:
     assert 3_500 <= expected.messages.total() <= 6_000
     assert set(expected.senders) == {person.name for person in CAST.values()}
     assert min(expected.senders.values()) >= 250
-    assert len(expected.messages) == 6
+    assert len(expected.messages) == len(CONVERSATIONS)
     assert expected.reactions >= 300
     assert 0.005 < expected.edited / expected.messages.total() < 0.02
     assert expected.replies / expected.messages.total() < 0.06

@@ -61,10 +61,10 @@ MAYA = Person(
     initial="M",
     name="Maya",
     addresses=(
-        Address("+12505550111", "iMessage", 0.70),
+        Address("+12505550111", "iMessage", 0.60),
         Address("maya.okafor@example.com", "iMessage", 0.15),
         Address("+12505550112", "iMessage", 0.10),  # her old phone
-        Address("+12505550111", "SMS", 0.05),
+        Address("+12505550111", "SMS", 0.15),
     ),
     answers_after=40,
     types_on_after=7,
