@@ -64,6 +64,8 @@ def command(
     plan = chat.plan_chat(settings.home, request, run)
     for line in banner(plan):
         note(line)
+    if sys.stderr.isatty():
+        note("Loading the model …")
     writer = chat.load_writer(plan, seed=seed, sampling=Sampling(temperature=temperature))
     conversation = chat.start_chat(plan, writer)
     if once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty():
@@ -96,7 +98,7 @@ def banner(plan: Plan) -> Iterator[str]:
     """Say what this is: whom it imitates, and with which adapter."""
     whom = plan.speaker or ", ".join(name for name in plan.opening.members if name != plan.me)
     base = plan.manifest.settings.get("model", plan.manifest.base_model)
-    yield f"A simulation of {whom}, written by a language model ({plan.run.name} on {base}). They said none of this."
+    yield f"A simulation of {whom}. They said none of this: {base} writes it, with the adapter {plan.run.name}."
     if plan.manifest.tainted:
         yield f"Warning: {plan.manifest.tainted}"
     yield where(plan)

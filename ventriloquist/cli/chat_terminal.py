@@ -25,6 +25,7 @@ from rich.text import Text
 
 from ventriloquist.chat import Conversation, Request, find_name
 from ventriloquist.cli.console import harmless
+from ventriloquist.cli.flow import Flow
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.model.writing import Piece
@@ -160,11 +161,11 @@ class Terminal:
         self._show(self._conversation.retry())
 
     def _alternatives(self, _argument: str) -> None:
-        with self._indicator() as indicator:
+        with _no_echo(), self._indicator() as indicator:
             indicator.show(self._conversation.speaker)
             lines = self._conversation.alternatives(ALTERNATIVES)
         for number, line in enumerate(lines, 1):
-            self._print(Text(f"{number}  ", style="dim"), self._name(line.name), Text(harmless(line.content)))
+            self._line(Text(f"{number}  ", style="dim") + self._name(line.name), line.content)
         self._dim("/pick N takes one." if lines else "There is nothing to answer yet.")
 
     def _pick(self, argument: str) -> None:
@@ -172,7 +173,7 @@ class Terminal:
         if line is None:
             self._dim("There is no such alternative; /alts shows some.")
         else:
-            self._print(self._name(line.name), Text(harmless(line.content)))
+            self._line(self._name(line.name), line.content)
 
     def _undo(self, _argument: str) -> None:
         lines = self._conversation.undo()
@@ -198,6 +199,7 @@ class Terminal:
     def _show(self, pieces: Iterator[Piece]) -> None:
         """Show an answer as it is written; Ctrl-C stops it and keeps the finished lines."""
         between, anything = True, False  # between lines; whether there was one
+        flow = Flow(self._console.width)
         began = time.monotonic()
         try:
             with _no_echo(), self._indicator() as indicator:
@@ -208,11 +210,13 @@ class Terminal:
                         indicator.clear()
                         if piece.delta in LATER:
                             self._dim(f"— {LATER[piece.delta]} —")
-                        self._print(self._name(piece.name), end="")
-                    self._print(Text(harmless(piece.text)), end="")
+                        name = self._name(piece.name)
+                        self._print(name, end="")
+                        flow = Flow(self._console.width, indent=name.cell_len)
+                    self._write(flow.add(harmless(piece.text)))
                     between, anything = piece.line is not None, True
                     if between:
-                        self._print()
+                        self._write(flow.end() + "\n")
                         indicator.show(None)
                         began = time.monotonic()
         except KeyboardInterrupt:
@@ -236,6 +240,15 @@ class Terminal:
 
     def _print(self, *parts: Text, end: str = "\n") -> None:
         self._console.print(Text.assemble(*parts), end=end)
+        self._console.file.flush()
+
+    def _line(self, label: Text, content: str) -> None:
+        flow = Flow(self._console.width, indent=label.cell_len)
+        self._print(label, end="")
+        self._write(flow.add(harmless(content)) + flow.end() + "\n")
+
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
         self._console.file.flush()
 
     def _dim(self, text: str) -> None:
