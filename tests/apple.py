@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +79,7 @@ class ChatDb:
 
     def guid(self) -> str:
         self._count += 1
-        return f"{self._count:08X}-0000-4000-8000-{self._count:012X}"
+        return f"{zlib.crc32(self.path.name.encode()):08X}-0000-4000-8000-{self._count:012X}"
 
     def message(
         self,

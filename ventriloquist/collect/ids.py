@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ventriloquist.collect.conversations import Conversation
-from ventriloquist.collect.names import base_name
+from ventriloquist.collect.names import base_name, without_number
 from ventriloquist.collect.people import Directory, Person
 
 
@@ -24,20 +24,24 @@ class PeopleIds:
         owner = connection.execute("SELECT id FROM people WHERE is_me").fetchone()
         if owner is not None:
             self.of[directory.me] = owner[0]
+        taken = set(self.of.values())
         claims: dict[int, dict[Person, int]] = {}
         for handle, person_id in connection.execute("SELECT handle, person_id FROM handles ORDER BY handle"):
             counts = claims.setdefault(person_id, {})
             person = directory.person(handle)
             counts[person] = counts.get(person, 0) + 1
-        for person_id in sorted(claims):
-            name = self.names[person_id]
-            for person in sorted(
-                claims[person_id],
-                # who still has the name, then who has most of the handles
-                key=lambda person: (base_name(person, {}, name) not in name, -claims[person_id][person]),
-            ):
-                if person not in self.of and person_id not in self.of.values():
-                    self.of[person] = person_id
+        for person_id in sorted(claims.keys() - taken):
+            heirs = sorted(
+                (person for person in claims[person_id] if person not in self.of),
+                # who is still called so, then who has most of the handles, then the first handle
+                key=lambda person: (not self._is_called(person, person_id), -claims[person_id][person]),
+            )
+            if heirs:
+                self.of[heirs[0]] = person_id
+
+    def _is_called(self, person: Person, person_id: int) -> bool:
+        name = self.names[person_id]
+        return base_name(person, {}, name) in (name, without_number(name))
 
     def knows(self, handle: str) -> bool:
         """Tell whether whoever has a handle has an id."""

@@ -33,6 +33,11 @@ def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -
     return min(person.handles, key=lambda handle: (not handle.startswith("+"), handle))
 
 
+def without_number(name: str) -> str:
+    """Return a name without the number that tells it from its like."""
+    return _NUMBERED.sub("", name)
+
+
 def give_names(
     bases: Mapping[int, str], current: Mapping[int, str], owner: int, first_seen: Callable[[Iterable[int]], list[int]]
 ) -> dict[int, str]:
@@ -51,7 +56,7 @@ def give_names(
         name = current.get(person)
         if person == owner:
             continue
-        if name is not None and name not in taken and bases[person] in (name, _NUMBERED.sub("", name)):
+        if name is not None and name not in taken and bases[person] in (name, without_number(name)):
             names[person] = name
             taken.add(name)
         else:
@@ -59,13 +64,17 @@ def give_names(
     wanted: dict[str, list[int]] = {}
     for person in rest:
         wanted.setdefault(bases[person], []).append(person)
+    wanted = {base: first_seen(people) if len(people) > 1 else people for base, people in wanted.items()}
+    for base, people in wanted.items():  # bare names first: somebody's own may end in a number
+        if base not in taken:
+            names[people[0]] = base
+            taken.add(base)
     for base, people in wanted.items():
-        for person in first_seen(people) if len(people) > 1 else people:
-            free = base
-            number = 1
-            while free in taken:
+        number = 1
+        for person in people:
+            while person not in names:
                 number += 1
-                free = f"{base} ({number})"
-            names[person] = free
-            taken.add(free)
+                if (numbered := f"{base} ({number})") not in taken:
+                    names[person] = numbered
+                    taken.add(numbered)
     return names
