@@ -82,7 +82,7 @@ def test_a_second_play_avoids_what_was_written_before() -> None:
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=[conversation.script for conversation in CONVERSATIONS])
 def test_every_script_is_in_the_format_and_everybody_in_it_speaks(conversation: Conversation) -> None:
-    script, initials, _ = conversation
+    script, initials, *_ = conversation
     text = resources.files("ventriloquist.demo").joinpath("scripts", f"{script}.txt").read_text(encoding="utf-8")
     scenes: list[Scene] = parse_script(text, initials, name=script)
     assert len(scenes) >= 15
