@@ -135,11 +135,15 @@ def test_undo_takes_back_everything_since_the_answer_before() -> None:
     conversation.say("two")
     conversation.say("three")
     list(conversation.answer())
-    assert [line.content for line in conversation.undo()] == ["two", "three"]
+    list(conversation.answer())  # to nothing: they go on
+    assert conversation.undo() == []
+    taken = conversation.undo()
+    assert taken is not None
+    assert [line.content for line in taken] == ["two", "three"]
     assert said(conversation) == before
     conversation.undo()
     assert said(conversation) == [("Sam", "old 0"), ("Sam", "old 1")]
-    assert conversation.undo() == []
+    assert conversation.undo() is None
 
 
 def test_retry_answers_the_same_message_anew() -> None:

@@ -98,6 +98,10 @@ def test_a_date_without_messages_starts_empty_on_that_day(db: Database) -> None:
     assert abs(opening.begins_at - (NOON + 36 * DAY)) <= DAY
 
 
+def test_conversations_under_another_name_of_the_owner_are_not_gone_on_with(db: Database) -> None:
+    assert find_opening(db, "Aidan A.", ["Sam"], limit=3) == Opening("dm", ("Aidan A.", "Sam"))
+
+
 def test_a_name_is_found_whatever_its_case() -> None:
     assert find_name("zoë field", ["Kim", "Zoë Field"]) == "Zoë Field"
     assert find_name("kim", ["Kim", "kim"]) == "kim"

@@ -141,10 +141,10 @@ class Conversation:
                     self._append_written(piece.line)
                 yield piece
 
-    def undo(self) -> list[Line]:
-        """Take back the last turn and return what the user had said in it."""
+    def undo(self) -> list[Line] | None:
+        """Take back the last turn and return what the user had said in it; None: there was none."""
         if not self._turns:
-            return []
+            return None
         turn = self._turns.pop()
         mine = [said.line for said in self.said[turn.start : turn.answer]]
         self._take_back(turn, turn.start)

@@ -87,7 +87,8 @@ def find_opening(
         UnknownNameError: no conversation is called `source`.
         SettingsError: a date is none.
     """
-    stored = _stored(db) if db else []
+    # where the owner has taken another name since, the model does not know those conversations
+    stored = [each for each in _stored(db) if each.members[0] == owner] if db else []
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
         found: _Stored | None = _find_source(stored, owner, name)

@@ -177,8 +177,10 @@ class Terminal:
 
     def _undo(self, _argument: str) -> None:
         lines = self._conversation.undo()
-        said = " / ".join(line.content for line in lines)
-        self._dim(f"Taken back: {said}" if said else "There is nothing to take back.")
+        if lines is None:
+            self._dim("There is nothing to take back.")
+        else:
+            self._dim(f"Taken back: {' / '.join(line.content for line in lines) or 'what they wrote'}")
 
     def _save(self, argument: str) -> None:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")

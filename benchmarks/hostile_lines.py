@@ -1,0 +1,77 @@
+"""Whether every line is valid whatever the model: thousands of lines of random weights at a high temperature.
+
+    python benchmarks/hostile_lines.py [--lines 10000]
+
+Names and contexts are hostile: quotes, backslashes, would-be special tokens, escape sequences, line separators. Prints
+how many lines parse, have a name that was allowed and a known delta, render to themselves, and hold no special token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, lines
+
+from ventriloquist.model import tiny
+from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
+from ventriloquist.model.sampling import Sampling
+from ventriloquist.model.session import Session
+from ventriloquist.transcript import DELTAS, Header, Line, TranscriptError, parse_line, render_header, render_line
+
+BATCH = 50
+SPECIAL = re.compile(r"<[|/A-Za-z]")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, default=10_000)
+    parser.add_argument("--temperature", type=float, default=3.0)
+    arguments = parser.parse_args()
+    require_torch()
+    with tempfile.TemporaryDirectory() as name:
+        tiny.build([render_line(line) + "\n" for line in lines(600, seed=1)], Path(name), seed=1)
+        base = Base(name)
+        session = Session(
+            load_base(base, device="cpu"),
+            load_tokenizer(base),
+            sampling=Sampling(temperature=arguments.temperature, min_p=0.0),
+            max_tokens=16,
+        )
+    names = (*NAMES, *HOSTILE_NAMES)
+    header = render_header(Header("group", names, "2024-03-15")) + "\n"
+    written = valid = 0
+    while written < arguments.lines:
+        turn = written // BATCH
+        said = Line(HOSTILE_NAMES[turn % len(HOSTILE_NAMES)], "<1m", HOSTILE_CONTENTS[turn % len(HOSTILE_CONTENTS)])
+        allowed = names if turn % 2 else (names[turn // 2 % len(names)],)
+        for line in session.candidates([header, render_line(said) + "\n"], allowed, BATCH):
+            written += 1
+            valid += is_valid(line, allowed)
+    print(json.dumps({"lines": written, "valid": valid}))
+    sys.exit(0 if valid == written else 1)
+
+
+def is_valid(line: Line, allowed: tuple[str, ...]) -> bool:
+    rendered = render_line(line)
+    try:
+        parsed = parse_line(rendered)
+    except TranscriptError:
+        return False
+    return (
+        parsed == line
+        and line.name in allowed
+        and line.delta in DELTAS
+        and "\n" not in rendered
+        and not SPECIAL.search(rendered)
+    )
+
+
+if __name__ == "__main__":
+    main()

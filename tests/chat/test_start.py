@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from file_builder import Conversation, Message, chat, filled
+
+from ventriloquist.chat import Request, people, plan_chat
+from ventriloquist.cli.chat import banner
+from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
+from ventriloquist.model.manifest import Manifest
+from ventriloquist.prepare import prepare
+from ventriloquist.transcript import FORMAT_VERSION
+
+ME = "Aidan Allchin"
+
+
+def write_manifest(home: Path, run: str = "20240315-120000-000", **changes: object) -> Path:
+    folder = home / "runs" / run
+    folder.mkdir(parents=True, exist_ok=True)
+    values: dict[str, object] = {
+        "format_version": FORMAT_VERSION,
+        "base_model": "tiny",
+        "base_revision": None,
+        "window": 100,
+        "context": 99,
+        "targets_per_window": 64,
+        "max_length": 2048,
+        "settings": {"model": "tiny"},
+        "seed": 0,
+        "data_hash": "",
+        "people": [ME, "Kim", "Never Wrote", "Sam"],
+        "held_out": {},
+        "packages": {},
+        "created_at": "2024-03-15T12:00:00+00:00",
+    }
+    Manifest.model_validate({**values, **changes}).write(folder)
+    return folder
+
+
+@pytest.fixture
+def trained(home: Path) -> Path:
+    """Return a home with prepared conversations and the manifest of an adapter."""
+    talk = chat(*(f"text {index}" for index in range(30)), other="Sam")
+    group = Conversation(
+        [Message((ME, "Kim", "Sam")[index % 3], f"text {index}") for index in range(60)], type="group", title="Garden"
+    )
+    with filled(home, [talk, group], owner=ME) as db:
+        prepare(db)
+    write_manifest(home)
+    return home
+
+
+def test_a_plan_names_everybody_as_transcripts_do(trained: Path) -> None:
+    plan = plan_chat(trained, Request(speaker="SAM"))
+    assert (plan.me, plan.speaker, plan.opening.type, len(plan.opening.said)) == (ME, "Sam", "dm", 30)
+
+
+def test_a_conversation_begins_with_fifty_messages_or_what_the_window_leaves(trained: Path) -> None:
+    assert len(plan_chat(trained, Request(source="Garden")).opening.said) == 50
+    write_manifest(trained, window=16)
+    assert len(plan_chat(trained, Request(source="Garden")).opening.said) == 11
+
+
+def test_the_other_one_answers_where_there_are_two_and_anybody_in_a_group(trained: Path) -> None:
+    assert plan_chat(trained, Request(source="Sam")).speaker == "Sam"
+    assert plan_chat(trained, Request(source="Garden")).speaker is None
+    assert plan_chat(trained, Request(speaker=ME, me="Sam")).opening.members == (ME, "Sam")
+
+
+def test_the_newest_run_is_used_unless_one_is_named(trained: Path) -> None:
+    newer = write_manifest(trained, "20240316-120000-000")
+    assert plan_chat(trained, Request(speaker="Sam")).run == newer
+    assert plan_chat(trained, Request(speaker="Sam"), "20240315-120000-000").run.name == "20240315-120000-000"
+
+
+def test_an_adapter_alone_is_enough(home: Path) -> None:
+    write_manifest(home)
+    assert plan_chat(home, Request(speaker="Kim")).opening.said == ()
+    assert people(home) == [ME, "Kim", "Never Wrote", "Sam"]
+
+
+def test_people_are_those_who_wrote_most_first(trained: Path) -> None:
+    assert people(trained) == [ME, "Sam", "Kim"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Request(speaker="Sammy Davis"), UnknownNameError),
+        (Request(speaker="Sam", others=("Kimm",)), UnknownNameError),
+        (Request(speaker="Sam", me="Kimm"), UnknownNameError),
+        (Request(source="Gardn"), UnknownNameError),
+        (Request(speaker=ME), SettingsError),
+        (Request(speaker="Sam", date="soon"), SettingsError),
+        (Request(), NotReadyError),
+    ],
+)
+def test_what_cannot_be_is_said_before_a_model_is_loaded(trained: Path, request_: Request, error: type) -> None:
+    with pytest.raises(error):
+        plan_chat(trained, request_)
+
+
+def test_an_adapter_of_another_format_is_refused(trained: Path) -> None:
+    write_manifest(trained, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(ModelError, match="format"):
+        plan_chat(trained, Request(speaker="Sam"))
+
+
+def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained: Path) -> None:
+    first, start = banner(plan_chat(trained, Request(speaker="Sam", fresh=True)))
+    assert first.startswith("A simulation of Sam.")
+    assert "20240315-120000-000" in first
+    assert start == "A new conversation with Sam."
+    write_manifest(trained, tainted="Trained on somebody who was forgotten.")
+    assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))
