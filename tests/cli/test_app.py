@@ -97,6 +97,7 @@ def test_ctrl_c_exits_130_and_sigterm_143() -> None:
         "from ventriloquist import status\n"
         "from ventriloquist.cli.app import main\n"
         "number = int(sys.argv.pop())\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background inherits it ignored
         "status.status = lambda home: os.kill(os.getpid(), number)\n"
         "main()"
     )
