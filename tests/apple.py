@@ -44,6 +44,7 @@ class ChatDb:
             table: {row[1] for row in self.connection.execute(f"PRAGMA table_info({table})")} for table in tables
         }
         self._handles: dict[tuple[str, str], int] = {}
+        self._chats: dict[str, Chat] = {}
         self._count = 0
 
     def has(self, table: str, column: str) -> bool:
@@ -72,10 +73,13 @@ class ChatDb:
         return self.chat(f"iMessage;+;{room}", GROUP, handles, chat_identifier=room, display_name=title, **columns)
 
     def chat(self, guid: str, style: int | None, handles: Sequence[int], **columns: object) -> Chat:
+        if guid in self._chats:
+            return self._chats[guid]
         rowid = self.insert("chat", guid=guid, style=style, **columns)
         for handle in handles:
             self.insert("chat_handle_join", chat_id=rowid, handle_id=handle)
-        return Chat(rowid, guid, tuple(handles))
+        chat = self._chats[guid] = Chat(rowid, guid, tuple(handles))
+        return chat
 
     def guid(self) -> str:
         self._count += 1

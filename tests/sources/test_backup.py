@@ -1,0 +1,162 @@
+"""An iPhone's backup: found by its well-known names, by its manifest, or refused because it is encrypted."""
+
+from __future__ import annotations
+
+import hashlib
+import plistlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from apple import ChatDb, MacCard, write_address_book, write_ios_address_book
+from collected import collect_into, names, outcomes, query
+
+from ventriloquist.errors import SettingsError, SourceError
+from ventriloquist.sources import SOURCES
+from ventriloquist.sources.imessage.backup import CONTACTS, MESSAGES, hashed_name
+
+T = 1_700_000_000_000
+ANN = "+12505550111"
+CARDS = [
+    MacCard("Robin", "Vale", ["+12505550100"], is_me=True),
+    MacCard("Ann", "Lee", ["(250) 555-0111"], ["Ann@Example.com"]),
+]
+
+
+def write_backup(folder: Path, *, flat: bool = False, contacts: bool = True, manifest: bool = True) -> Path:
+    """Write a backup with two messages of one person."""
+    folder.mkdir(parents=True)
+    db = ChatDb(folder.parent / "sms.db")
+    db.message(db.dm(ANN), T, "hello", sender=ANN)
+    db.message(db.dm("ann@example.com"), T + 1, "by mail", sender="ann@example.com")
+    put(folder, MESSAGES, db.close(), flat=flat)
+    if contacts:
+        put(folder, CONTACTS, write_ios_address_book(folder.parent / "book.db", CARDS), flat=flat)
+    if manifest:
+        connection = sqlite3.connect(folder / "Manifest.db")
+        connection.execute(
+            "CREATE TABLE Files (fileID TEXT PRIMARY KEY, domain TEXT, relativePath TEXT, flags INTEGER)"
+        )
+        connection.close()
+        (folder / "Manifest.plist").write_bytes(plistlib.dumps({"IsEncrypted": False, "Version": "10.0"}))
+    return folder
+
+
+def put(folder: Path, path: str, file: Path, *, flat: bool = False, name: str | None = None) -> Path:
+    name = name or hashed_name(path)
+    place = folder / name if flat else folder / name[:2] / name
+    place.parent.mkdir(exist_ok=True)
+    return Path(shutil.move(file, place))
+
+
+def test_the_well_known_names_are_the_hashes_of_the_paths() -> None:
+    assert hashed_name(MESSAGES) == "3d0d7e5fb2ce288813306e4d4636395e047a3d28"
+    assert hashed_name(CONTACTS) == "31bb7ba8914766d4ba40d6dfb6113c8b614be442"
+    assert hashed_name("x", "Camera") == hashlib.sha1(b"Camera-x").hexdigest()
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("manifest", [False, True])
+def test_messages_and_contacts_are_found(tmp_path: Path, home: Path, flat: bool, manifest: bool) -> None:
+    backup = write_backup(tmp_path / "backup", flat=flat, manifest=manifest)
+    before = sorted(path.relative_to(backup) for path in backup.rglob("*"))
+    summary = collect_into(home, backup=backup)
+    assert summary.owner == "Robin Vale"
+    assert names(home) == {"Robin Vale", "Ann Lee"}
+    assert {getattr(outcome, "text", None) for outcome in outcomes(home).values()} == {"hello", "by mail"}
+    assert query(home, "SELECT count(*) FROM conversations") == [(1,)]
+    assert sorted(path.relative_to(backup) for path in backup.rglob("*")) == before
+
+
+def test_a_folder_of_one_backup_will_do(tmp_path: Path, home: Path) -> None:
+    write_backup(tmp_path / "Backup" / "00008030-000A")
+    assert collect_into(home, backup=tmp_path / "Backup").messages == 2
+
+
+def test_of_several_backups_one_must_be_named(tmp_path: Path, home: Path) -> None:
+    for name in ("00008030-000A", "00008030-000B"):
+        write_backup(tmp_path / "Backup" / name)
+    with pytest.raises(SourceError, match="several backups") as caught:
+        collect_into(home, backup=tmp_path / "Backup")
+    assert "00008030-000A" in caught.value.hint
+
+
+def test_an_encrypted_backup_says_so(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup")
+    (backup / "Manifest.plist").write_bytes(plistlib.dumps({"IsEncrypted": True}, fmt=plistlib.FMT_BINARY))
+    (backup / "Manifest.db").write_bytes(b"\x17" * 9000)
+    with pytest.raises(SourceError, match="is encrypted") as caught:
+        collect_into(home, backup=backup)
+    assert "Encrypt local backup" in caught.value.hint
+    assert not home.exists()
+
+
+def test_a_manifest_may_give_other_names(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup", contacts=False)
+    other = "ab" * 20
+    put(backup, MESSAGES, backup / "3d" / hashed_name(MESSAGES), name=other)
+    connection = sqlite3.connect(backup / "Manifest.db")
+    connection.execute("INSERT INTO Files VALUES (?, 'HomeDomain', ?, 1)", (other, MESSAGES))
+    connection.commit()
+    connection.close()
+    assert collect_into(home, backup=backup, my_name="Robin").messages == 2
+
+
+def test_a_manifest_cannot_name_a_file_elsewhere(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup", contacts=False)
+    outside = shutil.move(backup / "3d" / hashed_name(MESSAGES), tmp_path / "outside.db")
+    connection = sqlite3.connect(backup / "Manifest.db")
+    connection.execute("INSERT INTO Files VALUES (?, 'HomeDomain', ?, 1)", (f"../../{Path(outside).name}", MESSAGES))
+    connection.commit()
+    connection.close()
+    with pytest.raises(SourceError, match="has no messages"):
+        collect_into(home, backup=backup, my_name="Robin")
+
+
+def test_a_log_that_was_backed_up_beside_the_messages_is_read(tmp_path: Path, home: Path) -> None:
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    db = ChatDb(tmp_path / "sms.db")
+    db.message(db.dm(ANN), T, "only in the log", sender=ANN)
+    wal = tmp_path / "copy.wal"
+    shutil.copyfile(f"{db.path}-wal", wal)
+    shutil.copyfile(db.path, tmp_path / "copy.db")
+    put(backup, MESSAGES, tmp_path / "copy.db")
+    put(backup, f"{MESSAGES}-wal", wal)
+    assert collect_into(home, backup=backup, my_name="Robin").messages == 1
+    db.close()
+
+
+def test_without_contacts_it_goes_on_and_says_so(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup", contacts=False)
+    summary = collect_into(home, backup=backup, my_name="Robin")
+    assert any("has none" in text for text in summary.notes)
+    assert names(home) == {"Robin", ANN, "ann@example.com"}
+
+
+def test_damaged_contacts_are_done_without(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup")
+    (backup / "31" / hashed_name(CONTACTS)).write_bytes(b"damaged")
+    with pytest.raises(SettingsError):
+        collect_into(home, backup=backup)
+    assert any("not an SQLite database" in text for text in collect_into(home, backup=backup, my_name="R").notes)
+
+
+def test_a_macs_contacts_can_stand_in_for_the_backups(tmp_path: Path, home: Path) -> None:
+    backup = write_backup(tmp_path / "backup", contacts=False)
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Annie", None, [ANN], ["ann@example.com"])])
+    collect_into(home, None, contacts, backup=backup, my_name="Robin")
+    assert names(home) == {"Robin", "Annie"}
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
+def test_what_is_no_backup_says_so(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "place"
+    if kind == "empty":
+        place.mkdir()
+    elif kind == "file":
+        place.write_text("no folder")
+    with pytest.raises(SourceError) as caught, SOURCES["backup"](place):
+        pass
+    assert str(place) in caught.value.what
