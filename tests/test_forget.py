@@ -228,6 +228,22 @@ def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "train.jsonl").exists()
 
 
+def test_exports_chats_and_reports_anywhere_under_the_home_go(home: Path) -> None:
+    build(home)
+    for folder in (home, home / "deep" / "down"):
+        with recorded_run(home, "export") as run:
+            run.result = export(run.db, folder, ExportOptions())
+    (home / "deep" / "down" / "mine.txt").write_text("kept")
+    (home / "report.html").write_text(WORD)
+    (home / "chats").mkdir()
+    (home / "chats" / "history").write_text(WORD)
+    (home / "redact.txt").write_text("mine: rule\n")
+    forget_sam(home)
+    assert WORD.encode() not in bytes_under(home)
+    left = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
+    assert left == ["deep/down/mine.txt", "redact.txt", "ventriloquist.db", "ventriloquist.lock"]
+
+
 def test_a_name_that_is_part_of_a_word_is_scrubbed_from_runs_as_a_word_alone(home: Path) -> None:
     build(home)
     with recorded_run(home, "note", {"text": "Sam and Samson", "Sam": 1}):

@@ -44,7 +44,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),
         ("Attachments removed", summary.attachments),
-        ("Exports, caches and reports removed", summary.files),
+        ("Exports, caches, chats and reports removed", summary.files),
         ("Adapters to be trained anew", summary.tainted_adapters),
         ("Training runs removed", summary.removed_runs),
     ]
@@ -71,7 +71,7 @@ def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
     yield "messages", f"{rows.messages:,}, {rows.group_messages:,} of them in groups"
     yield "reactions", f"{rows.reactions:,}"
     yield "quotes in what others wrote", f"{rows.quotes:,}"
-    yield "exports, caches and reports", f"{len(artifacts.files):,} files"
+    yield "exports, caches, saved chats and reports", f"{len(artifacts.files):,} files"
     if artifacts.tainted:
         yield "adapters that learnt from them, to be trained anew", ", ".join(artifacts.tainted)
     if artifacts.removed_runs:

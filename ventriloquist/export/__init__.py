@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+WINDOWS = "training_windows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ExportOptions:
         return ("train",) if self.format == "windows" else SPLITS
 
     def file_name(self, split: Split) -> str:
-        name = "training_windows.jsonl" if self.format == "windows" else f"{split}.jsonl"
+        name = f"{WINDOWS if self.format == 'windows' else split}.jsonl"
         return name + ".gz" if self.gzip else name
 
 
@@ -113,6 +114,7 @@ def export(
     require_prepared(db)
     try:
         _make_folder(folder)
+        _remove_rests(folder)
         _check_disk(folder, estimate(db, options))
         paths = {split: folder / options.file_name(split) for split in options.splits}
         try:
@@ -173,6 +175,13 @@ def _counter(db: Database, options: ExportOptions, progress: Progress) -> Callab
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():  # a folder of the user's own keeps its mode
         make_private_folder(folder)
+
+
+def _remove_rests(folder: Path) -> None:
+    """Remove what exports that were killed have left: gigabytes, and private ones."""
+    names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, WINDOWS) for suffix in ("", ".gz"))
+    for name in (*names, MANIFEST):
+        partial(folder / name).unlink(missing_ok=True)
 
 
 def _check_disk(folder: Path, needed: int) -> None:

@@ -63,8 +63,15 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         handle
         for (handle,) in db.conn.execute("SELECT handle FROM handles WHERE person_id = ? ORDER BY 1", (person_id,))
     )
+    folders = _export_folders(db)
+    outside = (str(folder) for folder in folders if not folder.resolve().is_relative_to(home.resolve()))
     return ForgetPlan(
-        person_id, name, handles, count_rows(db, person_id), find_artifacts(home, name), _exports_elsewhere(db, home)
+        person_id,
+        name,
+        handles,
+        count_rows(db, person_id),
+        find_artifacts(home, name, folders),
+        elsewhere=tuple(outside),
     )
 
 
@@ -125,14 +132,9 @@ def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
     return PrepareOptions(**known)
 
 
-def _exports_elsewhere(db: Database, home: Path) -> tuple[str, ...]:
+def _export_folders(db: Database) -> list[Path]:
+    """Return the folders into which exports were written and that are still there."""
     folders = db.conn.execute(
         "SELECT DISTINCT json_extract(result, '$.folder') FROM runs WHERE command = 'export' AND result IS NOT NULL"
     )
-    return tuple(
-        sorted(
-            folder
-            for (folder,) in folders
-            if folder and Path(folder).is_dir() and not Path(folder).resolve().is_relative_to(home)
-        )
-    )
+    return sorted(Path(folder) for (folder,) in folders if folder and Path(folder).is_dir())

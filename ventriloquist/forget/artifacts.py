@@ -1,15 +1,17 @@
-"""What was made from the messages and lies beside the file: exports, token caches, reports, adapters."""
+"""What was made from the messages and lies beside the file: exports, token caches, chats, reports, adapters."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
+REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 OWN_TOKENIZER = "base"  # a run with its own base model has a tokenizer that was trained on the messages: words of them
 # Of a finished run only what no message can be read from is kept, whatever else may come to lie there.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
@@ -26,14 +28,24 @@ KEPT_NAMES = frozenset(
 class Artifacts:
     """Paths relative to VQ_HOME."""
 
-    files: tuple[str, ...]  # exports, token caches, reports
+    files: tuple[str, ...]  # exports, token caches, saved chats, reports
     tainted: tuple[str, ...]  # finished runs that were trained on the person
     removed_runs: tuple[str, ...]  # unfinished runs, and those whose tokenizer was trained on the messages
 
 
-def find_artifacts(home: Path, name: str) -> Artifacts:
-    """Find what was made from a person's messages, or may have been."""
-    files = [*_files(home / "exports"), *_files(home / "tokens")]
+def find_artifacts(home: Path, name: str, export_folders: Iterable[Path]) -> Artifacts:
+    """Find what was made from a person's messages, or may have been.
+
+    Args:
+        home: VQ_HOME.
+        name: the person's.
+        export_folders: into which exports were written, wherever they are.
+    """
+    files = [path for folder in MADE_FOLDERS for path in _files(home / folder)]
+    files += [path for pattern in REPORTS for path in sorted(home.glob(pattern))]
+    for folder in export_folders:
+        if folder.resolve().is_relative_to(home.resolve()):
+            files += [path for path in _exported(folder) if path not in files]
     tainted, removed = [], []
     for run in sorted(path for path in (home / "runs").glob("*") if path.is_dir()):
         manifest = _read_manifest(run)
@@ -56,8 +68,8 @@ def remove_artifacts(home: Path, artifacts: Artifacts, name: str, today: str) ->
         shutil.rmtree(home / run)
     for file in artifacts.files:
         (home / file).unlink(missing_ok=True)
-    for folder in (home / "tokens").glob("*/"):
-        shutil.rmtree(folder)
+    for folder in MADE_FOLDERS:
+        shutil.rmtree(home / folder, ignore_errors=True)  # empty by now
     for run in artifacts.tainted:
         path = home / run / MANIFEST
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -67,6 +79,16 @@ def remove_artifacts(home: Path, artifacts: Artifacts, name: str, today: str) ->
         partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.chmod(0o600)
         partial.replace(path)
+
+
+def _exported(folder: Path) -> Iterator[Path]:
+    """Yield the files of an export by its manifest: its folder may hold others."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        names = [Path(file["name"]).name for file in listed]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    yield from (path for path in (folder / name for name in (*names, MANIFEST)) if path.is_file())
 
 
 def _read_manifest(run: Path) -> dict[str, Any] | None:

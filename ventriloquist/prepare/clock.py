@@ -73,10 +73,10 @@ def _system_timezone() -> ZoneInfo:
     candidates = [os.environ.get("TZ", "").removeprefix(":")]
     link = Path("/etc/localtime")
     if link.is_symlink():
-        candidates.append(str(link.readlink()).rpartition("zoneinfo/")[2])
+        candidates.append(str(link.readlink()))
     for candidate in candidates:
         try:
-            return ZoneInfo(candidate)
+            return ZoneInfo(candidate.rpartition("zoneinfo/")[2])  # a name, or a path that ends with one
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
     return ZoneInfo("UTC")

@@ -139,10 +139,12 @@ def _normal(secret: str) -> str:
 
 
 def _is_telling(secret: str) -> bool:
-    """Tell whether a secret is one wherever it stands, and not a word, a date or a year that others use, too."""
+    """Tell whether a secret is one wherever it stands, and no word, date or round number that others use, too."""
     normal = _normal(secret)
     digits = sum(c.isdigit() for c in normal)
-    return len(normal) >= 6 and (digits >= 6 or 0 < digits < len(normal)) and not DATE.fullmatch(secret)
+    if len(normal) < 6 or DATE.fullmatch(secret) or normal.endswith("000"):
+        return False
+    return digits >= 6 or 0 < digits < len(normal)
 
 
 def _replaced(text: str, spans: Sequence[_Span]) -> Iterator[str]:

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ventriloquist.errors import SettingsError
+from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
+
+# half hours, a day that was skipped, a change at midnight, and an offset of minutes and seconds until 1972
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "America/Sao_Paulo",
+    "Africa/Monrovia",
+    "Pacific/Kiritimati",
+]
+
+
+@given(st.sampled_from(ZONES), st.lists(st.integers(0, 4_102_444_800_000), min_size=1, max_size=20))
+def test_a_day_is_the_local_one_whatever_was_asked_before(zone: str, times: list[int]) -> None:
+    day = day_reader(ZoneInfo(zone))
+    for time in times:
+        local = datetime.fromtimestamp(time // 1000, UTC).astimezone(ZoneInfo(zone))
+        assert day(time) == local.date().isoformat()
+
+
+@given(st.sampled_from(ZONES), st.integers(0, 2_000_000_000))
+def test_the_milliseconds_around_midnight_are_on_both_sides_of_it(zone: str, seconds: int) -> None:
+    day = day_reader(ZoneInfo(zone))
+    date = day(seconds * 1000)
+    begins = day_begins(date, ZoneInfo(zone), "--since")
+    assert day(begins) == date
+    assert day(begins - 1) < date
+
+
+@pytest.mark.parametrize(("time", "expected"), [(2**62, "9999-12-31"), (-(2**62), "0001-01-01"), (-1, "1969-12-31")])
+def test_a_clock_set_to_nonsense_still_has_a_day(time: int, expected: str) -> None:
+    assert day_reader(ZoneInfo("UTC"))(time) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        (":Asia/Tokyo", "Asia/Tokyo"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+    ],
+)
+def test_the_systems_zone_is_the_one_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, setting: str, expected: str
+) -> None:
+    monkeypatch.setenv("TZ", setting)
+    assert load_timezone(None).key == expected
+
+
+def test_a_zone_that_is_not_one_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST")
+    assert load_timezone(None).key != "CET-1CEST"
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "a\0b"])
+def test_a_zone_that_was_named_must_exist(name: str) -> None:
+    with pytest.raises(SettingsError, match="time zone"):
+        load_timezone(name)
