@@ -163,6 +163,14 @@ def test_a_stream_is_the_file_of_one_split(home: Path) -> None:
             assert written.getvalue() == (home / "exports" / f"{split or 'train'}.jsonl").read_bytes()
 
 
+def test_a_stream_can_be_compressed(home: Path) -> None:
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        plain, packed = io.BytesIO(), io.BytesIO()
+        assert stream(db, plain, ExportOptions()) == stream(db, packed, ExportOptions(gzip=True))
+    assert gzip.decompress(packed.getvalue()) == plain.getvalue()
+
+
 def test_a_split_with_nothing_in_it_is_an_empty_file(home: Path) -> None:
     with filled(home, [chat("hi", "hello")]) as db:
         prepare(db)

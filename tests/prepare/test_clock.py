@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -62,6 +62,14 @@ def test_the_systems_zone_is_the_one_in_the_environment(
 def test_a_zone_that_is_not_one_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "CET-1CEST")
     assert load_timezone(None).key != "CET-1CEST"
+
+
+def test_a_machine_without_time_zone_data_has_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "")
+    monkeypatch.setattr("pathlib.Path.is_symlink", lambda _path: False)
+    zone = load_timezone(None)
+    assert zone.key == "UTC"
+    assert datetime(2024, 7, 1, tzinfo=zone).utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "a\0b"])

@@ -106,6 +106,15 @@ def test_the_day_is_the_local_one(home: Path) -> None:
         }
 
 
+def test_progress_goes_up_to_the_number_of_messages(home: Path) -> None:
+    told: list[tuple[int, int]] = []
+    junk = Conversation([Message("Prince", "hello", flags="spam") for _ in range(3)])
+    with filled(home, [chat(*map(str, range(2500))), junk]) as db:
+        prepare(db, progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == [1000, 2000, 2500, 2503]
+    assert {total for _, total in told} == {2503}
+
+
 def test_a_second_run_gives_the_same_bytes(home: Path) -> None:
     with filled(home, [chat(*map(str, range(40))), chat("hello", other="Kim")]) as db:
         prepare(db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ from typing import BinaryIO
 from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError, StorageError
-from ventriloquist.export.files import ExportedFile, partial, write_rows
+from ventriloquist.export.files import ExportedFile, compressed, partial, write_rows
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.records import Progress
 from ventriloquist.transcript import FORMAT_VERSION
@@ -31,6 +32,7 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 WINDOWS = "training_windows"
+LEAST_COMPRESSION = 4  # of the least repetitive rows, those of blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def export(
     try:
         _make_folder(folder)
         _remove_rests(folder)
-        _check_disk(folder, estimate(db, options))
+        _check_disk(folder, estimate(db, options) // (LEAST_COMPRESSION if options.gzip else 1))
         paths = {split: folder / options.file_name(split) for split in options.splits}
         try:
             advance = _counter(db, options, progress)
@@ -135,16 +137,17 @@ def export(
 
 
 def stream(db: Database, out: BinaryIO, options: ExportOptions) -> int:
-    """Write one split's rows, `train` unless another is chosen, to a stream; return how many.
+    """Write one split's rows, `train` unless another is chosen, to a stream, compressed if asked; return how many.
 
     Raises:
         NotReadyError: nothing is prepared.
     """
     require_prepared(db)
     rows = 0
-    for row in _rows(db, options, options.split or "train"):
-        out.write(row.data)
-        rows += 1
+    with compressed(out) if options.gzip else nullcontext(out) as target:
+        for row in _rows(db, options, options.split or "train"):
+            target.write(row.data)
+            rows += 1
     out.flush()
     return rows
 

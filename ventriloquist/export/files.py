@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,8 +37,7 @@ def write_rows(path: Path, split: Split, rows: Iterable[Row], advance: Callable[
         hashed = _HashedFile(raw)
         out = cast("BinaryIO", hashed)
         if path.suffix == ".gz":
-            # no name and no time, so that equal rows give equal bytes
-            out = cast("BinaryIO", stack.enter_context(gzip.GzipFile("", "wb", 6, cast("BinaryIO", hashed), mtime=0)))
+            out = stack.enter_context(compressed(out))
         for row in rows:
             out.write(row.data)
             count += 1
@@ -64,6 +63,11 @@ class _HashedFile:
         self._out.flush()
 
 
+def compressed(out: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """Return a file that compresses into another; without a name and a time, so that equal rows give equal bytes."""
+    return cast("AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", 6, out, mtime=0))
+
+
 def partial(path: Path) -> Path:
     """Return where a file grows before it is renamed into place."""
     return path.with_name(f".{path.name}.partial")
@@ -73,7 +77,7 @@ def partial(path: Path) -> Path:
 def _private_file(path: Path) -> Iterator[BinaryIO]:
     descriptor = os.open(partial(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb", buffering=BUFFER_BYTES) as out:
-        os.fchmod(out.fileno(), 0o600)  # whatever was there before
+        partial(path).chmod(0o600)  # whatever was there before
         yield out
         out.flush()
         os.fsync(out.fileno())

@@ -107,21 +107,22 @@ def prepare(
     selection = select(db, options, zone)
     cut_at = None if options.split_date is None else day_begins(options.split_date, zone, "--split-date")
     redact = make_redactor(db, options.redact, own_rules)
-    sources = Sources(db, selection, redact, left_out=Counter(), redacted=Counter())
+    done = 0
+
+    def advance(messages: int) -> None:
+        nonlocal done
+        done += messages
+        progress(done, total)
+
+    sources = Sources(db, selection, redact, left_out=Counter(), redacted=Counter(), advance=advance)
     total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
     db.conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     with db.atomic():
         db.conn.execute("DELETE FROM training_messages")
         db.conn.execute("DELETE FROM training_conversations")
-        done = 0
         target = Target(options, load_names(db), day_reader(zone), cut_at)
-        for id, type, messages in db.conn.execute(
-            "SELECT c.id, c.type, count(*) FROM conversations c JOIN text_messages t ON t.conversation_id = c.id"
-            " GROUP BY c.id ORDER BY c.id"
-        ).fetchall():
+        for id, type in db.conn.execute("SELECT id, type FROM conversations ORDER BY id").fetchall():
             store_conversation(sources, target, id, type)
-            done += messages
-            progress(done, total)
         drop_equal_texts(db)
     splits = dict(db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split"))
     return PrepareSummary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ventriloquist.database import Database
@@ -29,6 +29,7 @@ _REACTIONS = """
     FROM reactions r JOIN text_messages t ON t.guid = r.target_guid
     WHERE t.conversation_id = ? ORDER BY r.sent_at, r.guid
 """
+STEP = 1000  # messages between two reports of progress
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
 
@@ -45,6 +46,7 @@ class Sources(NamedTuple):
     redact: Redact
     left_out: Counter[str]  # messages by reason
     redacted: Counter[str]  # secrets by kind, not counting those in quotes
+    advance: Callable[[int], None]  # told how many more messages were read
 
 
 def conversation_lines(sources: Sources, conversation_id: int, *, reactions: bool) -> Iterator[Draft]:
@@ -52,18 +54,23 @@ def conversation_lines(sources: Sources, conversation_id: int, *, reactions: boo
     reason = sources.selection.conversations.get(conversation_id)
     if reason is not None:
         count = "SELECT count(*) FROM text_messages WHERE conversation_id = ?"
-        sources.left_out[reason] += sources.db.conn.execute(count, (conversation_id,)).fetchone()[0]
+        (messages,) = sources.db.conn.execute(count, (conversation_id,)).fetchone()
+        sources.left_out[reason] += messages
+        sources.advance(messages)
         return
-    messages = _message_drafts(sources, conversation_id)
+    ordered = _message_drafts(sources, conversation_id)
     if reactions:
-        messages = heapq.merge(messages, _reaction_drafts(sources, conversation_id), key=lambda item: item[:3])
-    for *_, drafts in messages:
+        ordered = heapq.merge(ordered, _reaction_drafts(sources, conversation_id), key=lambda item: item[:3])
+    for *_, drafts in ordered:
         yield from drafts
 
 
 def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
-    db, selection, redact, left_out, redacted = sources
-    for row in db.conn.execute(_MESSAGES, (conversation_id,)):
+    db, selection, redact, left_out, redacted, advance = sources
+    read = 0
+    for read, row in enumerate(db.conn.execute(_MESSAGES, (conversation_id,)), 1):
+        if read % STEP == 0:
+            advance(STEP)
         id, guid, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
         reason = selection.reason(conversation_id, sender_id, sent_at, flags)
         if reason:
@@ -82,6 +89,7 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
             _, kind, _, _, first = drafts[0]
             drafts[0] = (id, kind, sender_id, sent_at, reply_marker(target) + first)
         yield sent_at, source_rowid, guid, drafts
+    advance(read % STEP)
 
 
 def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
