@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ventriloquist.cli import chat, collect, demo, eval, export, forget, prepare, status, train
+from ventriloquist.cli import chat, collect, demo, eval, export, forget, merge, prepare, status, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import VentriloquistError
 
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "chat": chat.command,
     "eval": eval.command,
     "status": status.command,
+    "merge": merge.command,
     "forget": forget.command,
     "demo": demo.command,
 }

@@ -10,21 +10,27 @@ from typing import Any
 
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
-from ventriloquist.model.manifest import FILENAME, Manifest, read_manifest
+from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A base model with an adapter on it, ready to score and generate."""
+    """A base model with an adapter on it, or merged with one, ready to score and generate."""
 
     folder: Path
     manifest: Manifest
-    model: Any  # a peft model in evaluation mode
+    model: Any  # in evaluation mode; a peft model unless merged
     tokenizer: Any
 
     @contextmanager
     def disabled(self) -> Iterator[Any]:
-        """Use the bare base model inside the block."""
+        """Use the bare base model inside the block.
+
+        Raises:
+            ModelError: the adapter was merged into it.
+        """
+        if self.manifest.base_model == MERGED:
+            raise ModelError(f"{self.folder} is merged: it has no base model.", hint="Name the run it was made from.")
         with self.model.disable_adapter():
             yield self.model
 
@@ -60,6 +66,8 @@ def load_adapter(folder: Path) -> Adapter:
 
     base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
     tokenizer = load_tokenizer(base)
+    if manifest.base_model == MERGED:
+        return Adapter(folder, manifest, load_base(base), tokenizer)
     try:
         model = PeftModel.from_pretrained(load_base(base), folder).eval()
     except (OSError, ValueError, RuntimeError) as error:

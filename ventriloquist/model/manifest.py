@@ -22,7 +22,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format_version: int
-    base_model: str  # a folder, or a repository of the hub; "base" is the folder beside the manifest
+    base_model: str  # a folder, or a repository of the hub; or BESIDE or MERGED
     base_revision: str | None
     window: int  # messages a context may have, the target included
     context: int  # messages before the first target of a block
@@ -42,11 +42,12 @@ class Manifest(BaseModel):
         (folder / FILENAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def base_folder_or_id(self, folder: Path) -> str:
-        """Return the base model's source; a base kept beside the adapter is found wherever the folder was copied."""
-        return str(folder / self.base_model) if self.base_model == BESIDE else self.base_model
+        """Return the base model's source; one that is kept in the folder is found wherever that was copied."""
+        return str(folder / self.base_model) if self.base_model in (BESIDE, MERGED) else self.base_model
 
 
 BESIDE = "base"  # the subfolder in which a run keeps a base model of its own
+MERGED = "."  # the folder's weights have the adapter in them
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from adapter_builder import build_run
+from invented import NAMES, conversation
+
+from ventriloquist.errors import ModelError, StorageError
+from ventriloquist.merge import merge
+from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.base import Base, load_base, load_tokenizer
+from ventriloquist.model.sample import sample_lines
+from ventriloquist.transcript import render
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a run whose adapter does something."""
+    folder = build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000")
+    adapter = load_adapter(folder)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, weight in adapter.model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
+    adapter.model.save_pretrained(folder)
+    return folder
+
+
+def greedy(model: object, tokenizer: object) -> list[str]:
+    prompts = [render(*conversation(messages, seed=messages)) for messages in (1, 3, 6, 9)]
+    return sample_lines(model, tokenizer, prompts, temperature=0, max_new_tokens=40)
+
+
+def test_the_merged_model_writes_the_same_greedy_lines(run: Path, tmp_path: Path) -> None:
+    adapter = load_adapter(run)
+    expected = greedy(adapter.model, adapter.tokenizer)
+    with adapter.disabled() as bare:
+        assert greedy(bare, adapter.tokenizer) != expected  # the adapter makes a difference
+    merge(run, tmp_path / "merged")
+    base = Base(str(tmp_path / "merged"))
+    assert greedy(load_base(base), load_tokenizer(base)) == expected
+
+
+def test_the_folder_is_plain_private_and_says_what_it_is(run: Path, tmp_path: Path) -> None:
+    summary = merge(run, tmp_path / "merged")
+    folder = tmp_path / "merged"
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "manifest.json", "README.md", "Modelfile"} <= names
+    assert not {name for name in names if "adapter" in name}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "private" in card
+    assert all(name in card for name in NAMES)
+    assert '"type": "dm"' in card
+    assert "FROM ." in (folder / "Modelfile").read_text(encoding="utf-8")
+    assert (summary.gguf, summary.run) == (None, run.name)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_merged_folder_can_be_chatted_with_but_not_compared(run: Path, tmp_path: Path) -> None:
+    merge(run, tmp_path / "merged")
+    merged = load_adapter(tmp_path / "merged")
+    assert merged.manifest.people == list(NAMES)
+    with pytest.raises(ModelError, match="no base model"), merged.disabled():
+        pass
+    with pytest.raises(ModelError, match="merged already"):
+        merge(tmp_path / "merged", tmp_path / "again")
+
+
+def test_a_folder_that_exists_is_left_alone(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "merged").mkdir()
+    with pytest.raises(StorageError, match="exists already"):
+        merge(run, tmp_path / "merged")
+    assert not list((tmp_path / "merged").iterdir())
+
+
+def test_a_converter_writes_a_gguf_file_and_the_modelfile_names_it(run: Path, tmp_path: Path) -> None:
+    converter = tmp_path / "convert_hf_to_gguf.py"
+    converter.write_text(
+        "import sys\nfrom pathlib import Path\n"
+        "assert (Path(sys.argv[1]) / 'model.safetensors').exists()\n"
+        "Path(sys.argv[sys.argv.index('--outfile') + 1]).write_bytes(b'GGUF')\n"
+    )
+    summary = merge(run, tmp_path / "merged", converter=converter)
+    assert Path(summary.gguf or "").read_bytes() == b"GGUF"
+    assert "FROM ./model.gguf" in (tmp_path / "merged" / "Modelfile").read_text(encoding="utf-8")
+
+
+def test_a_converter_that_fails_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    converter = tmp_path / "convert_hf_to_gguf.py"
+    converter.write_text("import sys\nsys.exit('this tokenizer is not known')\n")
+    with pytest.raises(ModelError, match="this tokenizer is not known"):
+        merge(run, tmp_path / "merged", converter=converter)
+    with pytest.raises(ModelError, match="no file"):
+        merge(run, tmp_path / "merged", converter=tmp_path / "nowhere.py")
+    assert [path.name for path in tmp_path.iterdir() if "merged" in path.name] == []
+
+
+def test_the_command_reports_what_it_wrote(run: Path, home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ventriloquist", "merge", "--run", str(run), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    summary = json.loads(done.stdout)
+    assert summary["folder"] == str(home / "exports" / f"merged-{run.name}")
+    assert (Path(summary["folder"]) / "model.safetensors").exists()
+    assert "private" in done.stderr

@@ -1,0 +1,135 @@
+"""Merge an adapter into its base model: one plain folder that other programs can load, serve or convert."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import ModelError, StorageError
+from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.manifest import MERGED, Manifest
+from ventriloquist.transcript import Header, Line, render
+
+GGUF = "model.gguf"
+GGUF_TYPE = "q8_0"  # half of 16 bits, and no calibration needed; llama.cpp's own tool makes smaller ones of it
+
+CARD = """\
+# A private model
+
+This model was fine-tuned on private messages of {owner} with {others}, and imitates them. They said none of what it
+writes, and it can repeat what they wrote. Keep it to yourself: do not publish it, and tell whoever talks to it what
+it is.
+
+Made by `vq merge` of the run {run}, trained on {base}. It is a completion model: give it a transcript and it goes on.
+
+    {example}
+"""
+
+# The template is the bare prompt: a transcript is text to be continued, not a chat of roles. A line is one completion.
+MODELFILE = """\
+FROM {source}
+TEMPLATE \"\"\"{{{{ .Prompt }}}}\"\"\"
+PARAMETER temperature 0.9
+PARAMETER min_p 0.05
+PARAMETER top_p 1
+PARAMETER top_k 0
+PARAMETER repeat_penalty 1
+PARAMETER stop "\\n"
+PARAMETER num_ctx {context}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSummary:
+    """What was written."""
+
+    folder: str
+    run: str
+    base: str
+    people: list[str]
+    gigabytes: float
+    gguf: str | None
+
+
+def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSummary:
+    """Write the merged model, its tokenizer, a manifest, a card and a Modelfile into a new folder.
+
+    Args:
+        run: the folder of a finished run.
+        folder: must not exist; appears whole or not at all.
+        converter: llama.cpp's `convert_hf_to_gguf.py`, to write a GGUF file as well.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+        ModelError: the run or its base cannot be used, or the converter fails.
+        StorageError: the folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise StorageError(f"{folder} exists already.", hint="Name another folder with --output.")
+    if converter and not converter.is_file():
+        raise ModelError(f"{converter} is no file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md.")
+    adapter = load_adapter(run)
+    manifest = adapter.manifest
+    if manifest.base_model == MERGED:
+        raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
+    partial = folder.with_name(f"{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        make_private_folder(partial)
+        adapter.model.merge_and_unload().save_pretrained(partial)
+        adapter.tokenizer.save_pretrained(partial)
+        manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(partial)
+        if converter:
+            _convert(partial, converter)
+        _describe(partial, run, manifest)
+        for path in partial.iterdir():
+            path.chmod(0o600)  # whatever the umask
+        partial.rename(folder)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror or error}.", hint="Free some space.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    written = sum(path.stat().st_size for path in folder.iterdir())
+    return MergeSummary(
+        str(folder),
+        run.name,
+        _base_name(manifest),
+        manifest.people,
+        round(written / 1e9, 2),
+        str(folder / GGUF) if converter else None,
+    )
+
+
+def _convert(folder: Path, converter: Path) -> None:
+    """Run llama.cpp's converter, a program of its own, on the folder."""
+    command = [sys.executable, str(converter), str(folder), "--outfile", str(folder / GGUF), "--outtype", GGUF_TYPE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the user named it
+    if done.returncode or not (folder / GGUF).exists():
+        last = (done.stderr.strip() or "it says nothing").split("\n")[-1]
+        raise ModelError(
+            f"The converter failed: {last}", hint="Merge without --gguf; docs/merge.md says which converter fits."
+        )
+
+
+def _describe(folder: Path, run: Path, manifest: Manifest) -> None:
+    owner, *others = manifest.people or ["somebody"]
+    header = Header("dm", (owner, others[0] if others else owner), "2024-03-15")
+    card = CARD.format(
+        owner=owner,
+        others=", ".join(others) or "others",
+        run=run.name,
+        base=_base_name(manifest),
+        example=render(header, [Line(owner, "<1m", "hey")]).replace("\n", "\n    ").rstrip(),
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    source = f"./{GGUF}" if (folder / GGUF).exists() else "."
+    modelfile = MODELFILE.format(source=source, context=manifest.max_length)
+    (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+
+
+def _base_name(manifest: Manifest) -> str:
+    return str(manifest.settings.get("model", manifest.base_model))
