@@ -79,6 +79,16 @@ def test_a_command_before_its_predecessor_says_what_to_run(arguments: list[str],
     assert not home.exists()
 
 
+@pytest.mark.parametrize("option", ["--chat-db", "--backup", "--contacts"])
+def test_what_may_not_be_read_is_a_failure_with_a_remedy_not_wrong_usage(
+    option: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_args, **_kwargs: False)
+    (tmp_path / "there").write_text("hello", encoding="utf-8")
+    result = CliRunner().invoke(app, ["collect", option, str(tmp_path / "there")])
+    assert result.exit_code == 1, result.output
+
+
 def test_wrong_usage_exits_2() -> None:
     assert vq("train", "--max-steps", "none").returncode == 2
     assert vq("nonsense").returncode == 2

@@ -15,15 +15,25 @@ from ventriloquist.cli.options import JsonOption
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
 
+# readable=False: what may not be read is said by the library, with its remedy
 ChatDbOption = Annotated[
-    Path | None, typer.Option("--chat-db", metavar="FILE", help="A chat.db. Default: this Mac's own.")
+    Path | None,
+    typer.Option("--chat-db", metavar="FILE", readable=False, help="A chat.db. Default: this Mac's own."),
 ]
 BackupOption = Annotated[
-    Path | None, typer.Option("--backup", metavar="DIR", help="An iPhone's unencrypted backup, instead of a chat.db.")
+    Path | None,
+    typer.Option(
+        "--backup", metavar="DIR", readable=False, help="An iPhone's unencrypted backup, instead of a chat.db."
+    ),
 ]
 ContactsOption = Annotated[
     Path | None,
-    typer.Option("--contacts", metavar="DIR", help="An AddressBook folder. Default: this Mac's own, or the backup's."),
+    typer.Option(
+        "--contacts",
+        metavar="DIR",
+        readable=False,
+        help="An AddressBook folder. Default: this Mac's own, or the backup's.",
+    ),
 ]
 ExcludeOption = Annotated[
     list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
