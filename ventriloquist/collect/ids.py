@@ -64,7 +64,7 @@ class PeopleIds:
 
 
 class ConversationIds:
-    """The id of each conversation, given when it is first asked for."""
+    """The id of each conversation: what it had, or a new one in order of the chats' guids, not of their messages."""
 
     def __init__(self, connection: sqlite3.Connection, of_chat: Mapping[str, Conversation]) -> None:
         self._connection = connection
@@ -78,13 +78,15 @@ class ConversationIds:
             for guid in claims[conversation_id]:
                 if self.of.setdefault(of_chat[guid], conversation_id) == conversation_id:
                     break
+        for guid in sorted(of_chat):
+            self(of_chat[guid])  # those that get no message are dropped in the end
 
     def notes_to_self(self) -> set[int]:
         """Return the ids of the conversations that the owner has alone."""
         return {id_ for conversation, id_ in self.of.items() if conversation.other and conversation.other.is_me}
 
     def __call__(self, conversation: Conversation) -> int:
-        """Return a conversation's id; a new one gets its row."""
+        """Return a conversation's id, and give a new one its row."""
         found = self.of.get(conversation)
         if found is None:
             found = self.of[conversation] = self._next

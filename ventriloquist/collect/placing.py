@@ -13,7 +13,7 @@ from ventriloquist.records import SourceMessage
 
 
 class Placer:
-    """Finds conversations and senders; ids are given in the order in which they are first needed."""
+    """Finds conversations and senders; people get their ids in the order in which they are first needed."""
 
     def __init__(self, plan: Plan, people: PeopleIds, conversations: ConversationIds) -> None:
         self._directory = plan.directory
