@@ -85,7 +85,7 @@ def _system_timezone() -> ZoneInfo:
 
 
 def _utc() -> ZoneInfo:
-    """Return UTC, which a machine without time zone data knows, too: a file of RFC 8536 with the one type and no rule."""
+    """Return UTC even on a machine without time zone data: a file (RFC 8536) with one type and no rule."""
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
     data = b"TZif" + bytes(16) + counts + struct.pack(">lbB", 0, 0, 0) + b"UTC\0"
     return ZoneInfo.from_file(io.BytesIO(data), key="UTC")

@@ -1,4 +1,8 @@
-"""From messages to the lines they become, in order, one conversation at a time."""
+"""From messages to the lines they become, in order, one conversation at a time.
+
+Secrets are replaced before anything is cut, split or quoted, and once more in what that leaves: redacting a finished
+line changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -81,25 +85,29 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
             placeholders = _placeholders(db, guid, redact, redacted)
             drafts += [(id, "attachment", sender_id, sent_at, placeholder) for placeholder in placeholders]
         if text is not None:
-            drafts += [(id, "text", sender_id, sent_at, line) for line in text_lines(redact(text, redacted))]
+            lines = text_lines(redact(text, redacted))
+            if len(lines) > 1:  # what is no secret in its text may read as one on a line of its own
+                lines = [redact(line, redacted) for line in lines]
+            drafts += [(id, "text", sender_id, sent_at, line) for line in lines]
         if not drafts:
             left_out["blank"] += 1
             continue
         if originator and (target := _quoted(sources, originator, part)):
             _, kind, _, _, first = drafts[0]
-            drafts[0] = (id, kind, sender_id, sent_at, reply_marker(target) + first)
+            drafts[0] = (id, kind, sender_id, sent_at, redact(reply_marker(target) + first))
         yield sent_at, source_rowid, guid, drafts
     advance(read % STEP)
 
 
 def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
-    for row in sources.db.conn.execute(_REACTIONS, (conversation_id,)):
+    db, selection, redact, *_ = sources
+    for row in db.conn.execute(_REACTIONS, (conversation_id,)):
         guid, target_guid, person_id, kind, emoji, sent_at = row
-        if sources.selection.reason(conversation_id, person_id, sent_at, ""):
+        if selection.reason(conversation_id, person_id, sent_at, ""):
             continue
         target = _quoted(sources, target_guid, None)
         if target:
-            content = reaction_content(kind, emoji, target)
+            content = redact(reaction_content(kind, emoji, target))
             yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content)]
 
 
@@ -123,9 +131,10 @@ def _placeholders(db: Database, guid: str, redact: Redact, counts: Counter[str] 
     rows = db.conn.execute(
         "SELECT mime_type, filename, transcript FROM attachments WHERE message_guid = ? ORDER BY position", (guid,)
     )
-    return [
+    placeholders = (
         attachment_placeholder(
             mime_type, filename and redact(filename, counts), transcript and redact(transcript, counts)
         )
         for mime_type, filename, transcript in rows.fetchall()
-    ]
+    )
+    return [redact(placeholder, counts) for placeholder in placeholders]
