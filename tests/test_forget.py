@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 
 from ventriloquist.database import Database, open_database, recorded_run
 from ventriloquist.database.forgotten import load_forgotten, remember_forgotten
-from ventriloquist.errors import SettingsError, UnknownNameError
+from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
@@ -66,9 +67,10 @@ def bytes_under(home: Path) -> bytes:
     )
 
 
-def adapter(folder: Path, people: list[str], *, base: str = "smollm2") -> None:
+def adapter(folder: Path, people: list[str], *, base: str = "smollm2", trained_on: tuple[int, ...] = ()) -> None:
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(json.dumps({"people": people, "base_model": base, "window": 24}))
+    manifest = {"people": people, "base_model": base, "window": 24, "held_out": dict.fromkeys(trained_on, 10)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
     (folder / "report.html").write_text(f"<p>{WORD}</p>")
 
@@ -156,6 +158,49 @@ def test_adapters_trained_on_the_person_are_marked_and_others_are_not(home: Path
     ]
 
 
+def test_adapters_that_knew_the_person_by_an_earlier_name_are_marked(home: Path) -> None:
+    build(home)
+    for run, people, conversations in (
+        ("by address", ["2@example.org"], (1,)),  # before there was a contact card
+        ("renamed", ["Kim", "Samantha"], (1, 2)),
+        ("somebody else renamed", ["Kimberly"], (3,)),
+        ("known by all", ["Kim"], (1, 3)),
+        ("owner renamed", ["Kim"], (1, 3)),
+    ):
+        owner = "Aidan" if run == "owner renamed" else OWNER
+        adapter(home / "runs" / run, [owner, *people], trained_on=conversations)
+    _, summary = forget_sam(home)
+    people = {}
+    for path in (home / "runs").iterdir():
+        manifest = json.loads((path / "manifest.json").read_text())
+        people[path.name] = ("tainted" in manifest, manifest["people"])
+    assert people == {
+        "by address": (True, [OWNER]),
+        "renamed": (True, [OWNER, "Kim"]),
+        "somebody else renamed": (False, [OWNER, "Kimberly"]),
+        "known by all": (False, [OWNER, "Kim"]),
+        "owner renamed": (False, ["Aidan", "Kim"]),
+    }
+    assert summary.tainted_adapters == 2
+
+
+def test_while_another_program_reads_the_file_nothing_is_said_to_be_gone(home: Path) -> None:
+    build(home)
+    reader = sqlite3.connect(home / "ventriloquist.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM people").fetchone()
+    with open_database(home) as db:
+        db.conn.execute("PRAGMA busy_timeout = 0")
+        plan = plan_to_forget(db, home, "Sam")
+        with pytest.raises(BusyError, match="reads"):
+            forget(db, home, plan)
+    reader.close()
+    forget_sam(home)  # as the hint says
+    left = bytes_under(home)
+    assert WORD.encode() not in left
+    assert b"Sam" not in left
+
+
 def test_the_file_remembers_the_person_without_naming_them(home: Path) -> None:
     build(home)
     with open_database(home) as db:
@@ -208,6 +253,31 @@ def test_without_prepared_messages_none_are_made(home: Path) -> None:
         pass
     _, summary = forget_sam(home)
     assert not summary.prepared_again
+
+
+def test_one_after_the_other_can_be_forgotten_whoever_was_left_out_of_training(home: Path) -> None:
+    build(home)  # without Sam
+    with recorded_run(home, "prepare", {"exclude_people": ["Sam", "Kim"], "exclude_conversations": ["Kim"]}) as run:
+        run.result = prepare(run.db, PrepareOptions(exclude_people=("Sam", "Kim"), exclude_conversations=("Kim",)))
+    for name in ("Sam", "Kim"):
+        with recorded_run(home, "forget") as run:
+            run.result = summary = forget(run.db, home, plan_to_forget(run.db, home, name))
+        assert summary.prepared_again
+    with open_database(home) as db:
+        assert db.conn.execute("SELECT content FROM training_messages").fetchall() == [("never mind",)]
+
+
+def test_somebody_left_out_under_an_earlier_name_is_not_let_in_by_preparing_again(home: Path) -> None:
+    build(home)
+    options = {"exclude_people": ["Kim"]}
+    with recorded_run(home, "prepare", options) as run:
+        run.result = prepare(run.db, PrepareOptions(exclude_people=("Kim",)))
+    with open_database(home) as db, db.atomic():
+        db.conn.execute("UPDATE people SET name = 'Kim Oak' WHERE name = 'Kim'")
+    _, summary = forget_sam(home)
+    assert not summary.prepared_again
+    with open_database(home) as db:
+        assert db.conn.execute("SELECT count(*) FROM training_messages").fetchone() == (0,)
 
 
 def test_an_unknown_name_offers_near_ones_and_the_owner_is_refused(home: Path) -> None:

@@ -48,7 +48,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         ("Adapters to be trained anew", summary.tainted_adapters),
         ("Training runs removed", summary.removed_runs),
     ]
-    show(summary, rows, json=json_, next_step="vq train" if summary.tainted_adapters else None)
+    next_step = "vq train" if summary.tainted_adapters else None
+    show(summary, rows, json=json_, next_step=next_step if summary.prepared_again else "vq prepare")
 
 
 def _ask(plan: ForgetPlan) -> None:

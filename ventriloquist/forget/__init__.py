@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ventriloquist.database import Database
-from ventriloquist.errors import SettingsError, StorageError, UnknownNameError
-from ventriloquist.forget.artifacts import Artifacts, find_artifacts, remove_artifacts
-from ventriloquist.forget.rows import Rows, count_rows, delete_rows, scrub_runs
+from ventriloquist.database.connect import FILENAME
+from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
+from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
+from ventriloquist.forget.rows import SCRUBBED, Rows, count_rows, delete_name, delete_rows, scrub_runs
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 
@@ -26,6 +28,7 @@ class ForgetPlan:
     name: str
     handles: tuple[str, ...]
     rows: Rows
+    traces: Traces
     artifacts: Artifacts
     elsewhere: tuple[str, ...]  # folders outside VQ_HOME into which exports were written: the user's to remove
 
@@ -63,6 +66,12 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         handle
         for (handle,) in db.conn.execute("SELECT handle FROM handles WHERE person_id = ? ORDER BY 1", (person_id,))
     )
+    member = db.conn.execute("SELECT conversation_id FROM members WHERE person_id = ?", (person_id,))
+    traces = Traces(
+        names=frozenset((name, *handles)),
+        conversations=frozenset(id for (id,) in member),
+        known=frozenset(known for _, known, _ in people),
+    )
     folders = _export_folders(db)
     outside = (str(folder) for folder in folders if not folder.resolve().is_relative_to(home.resolve()))
     return ForgetPlan(
@@ -70,7 +79,8 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         name,
         handles,
         count_rows(db, person_id),
-        find_artifacts(home, name, folders),
+        traces,
+        find_artifacts(home, traces, folders),
         elsewhere=tuple(outside),
     )
 
@@ -80,14 +90,17 @@ def forget(
 ) -> ForgetSummary:
     """Remove what the plan lists. A run that was cut off is finished by running it again.
 
-    Files go first, while the person can still be named; then all rows in one transaction, with what was prepared made
-    anew; then the file is rewritten, so that no page of it holds what was deleted.
+    Files go first; then all rows in one transaction, with what was prepared made anew; then the file is rewritten, so
+    that no page of it holds what was deleted; and last the name, by which the command could still be run again.
 
     Raises:
+        SettingsError: the user's own rules of redaction cannot be read; nothing has been done.
+        BusyError: another program reads the file, which cannot be rewritten under its eyes.
         StorageError: a file cannot be removed, or the disk has no room to rewrite the database.
     """
+    own_rules = load_own_rules(home)
     try:
-        remove_artifacts(home, plan.artifacts, plan.name, f"{datetime.now(UTC):%Y-%m-%d}")
+        remove_artifacts(home, plan.artifacts, plan.traces, f"{datetime.now(UTC):%Y-%m-%d}")
     except OSError as error:
         raise StorageError(
             f"{error.filename} cannot be removed: {error.strerror}.",
@@ -101,10 +114,21 @@ def forget(
         db.conn.execute("DELETE FROM training_messages")
         db.conn.execute("DELETE FROM training_conversations")
         has_messages = db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
-        prepared_again = options is not None and has_messages
-        if prepared_again:
-            prepare(db, options, own_rules=load_own_rules(home), progress=progress)
+        prepared_again = False
+        if options is not None and has_messages:
+            # what they name may be gone since: then nothing is prepared
+            with suppress(UnknownNameError, SettingsError):
+                prepare(db, options, own_rules=own_rules, progress=progress)
+                prepared_again = True
     db.conn.execute("VACUUM")
+    is_read, *_ = db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_read:
+        raise BusyError(
+            f"Another program reads {home / FILENAME}: what was deleted can still be found in it.",
+            hint="Close it and run the command again.",
+        )
+    with db.atomic():
+        delete_name(db, plan.person_id)
     rows = plan.rows
     return ForgetSummary(
         messages=rows.messages,
@@ -118,7 +142,7 @@ def forget(
 
 
 def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
-    """Return the options of the last prepare, without those that name the person; None if nothing is prepared."""
+    """Return the options of the last prepare, without those that name who is forgotten; None if nothing is prepared."""
     if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
         return None
     row = db.conn.execute(
@@ -128,7 +152,7 @@ def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
     known = {key: value for key, value in recorded.items() if key in PrepareOptions.__slots__}
     for key, value in known.items():
         if isinstance(value, list):  # JSON has no tuples
-            known[key] = tuple(item for item in value if item != name)
+            known[key] = tuple(item for item in value if item not in (name, SCRUBBED))
     return PrepareOptions(**known)
 
 

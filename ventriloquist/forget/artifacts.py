@@ -25,6 +25,15 @@ KEPT_NAMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What a person can be found by in a manifest."""
+
+    names: frozenset[str]  # their name, and their handles: somebody without a contact card is called by one
+    conversations: frozenset[int]  # in which they are
+    known: frozenset[str]  # what anybody is called today
+
+
+@dataclass(frozen=True, slots=True)
 class Artifacts:
     """Paths relative to VQ_HOME."""
 
@@ -33,12 +42,12 @@ class Artifacts:
     removed_runs: tuple[str, ...]  # unfinished runs, and those whose tokenizer was trained on the messages
 
 
-def find_artifacts(home: Path, name: str, export_folders: Iterable[Path]) -> Artifacts:
+def find_artifacts(home: Path, traces: Traces, export_folders: Iterable[Path]) -> Artifacts:
     """Find what was made from a person's messages, or may have been.
 
     Args:
         home: VQ_HOME.
-        name: the person's.
+        traces: the person's.
         export_folders: into which exports were written, wherever they are.
     """
     files = [path for folder in MADE_FOLDERS for path in _files(home / folder)]
@@ -49,16 +58,17 @@ def find_artifacts(home: Path, name: str, export_folders: Iterable[Path]) -> Art
     tainted, removed = [], []
     for run in sorted(path for path in (home / "runs").glob("*") if path.is_dir()):
         manifest = _read_manifest(run)
-        if manifest is None or (name in manifest["people"] and manifest.get("base_model") == OWN_TOKENIZER):
+        theirs = manifest and _names_in(manifest, traces)
+        if manifest is None or (theirs and manifest.get("base_model") == OWN_TOKENIZER):
             removed.append(run)
             continue
-        if name in manifest["people"]:
+        if theirs:
             tainted.append(run)
         files += [path for path in _files(run) if not _is_kept(path)]
     return Artifacts(*(tuple(str(path.relative_to(home)) for path in paths) for paths in (files, tainted, removed)))
 
 
-def remove_artifacts(home: Path, artifacts: Artifacts, name: str, today: str) -> None:
+def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: str) -> None:
     """Remove the files and runs, and mark the adapters: what a person taught them only training anew takes away.
 
     Raises:
@@ -73,12 +83,27 @@ def remove_artifacts(home: Path, artifacts: Artifacts, name: str, today: str) ->
     for run in artifacts.tainted:
         path = home / run / MANIFEST
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        manifest["people"] = [person for person in manifest["people"] if person != name]
+        theirs = _names_in(manifest, traces)
+        manifest["people"] = [person for person in manifest["people"] if person not in theirs]
         manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; retrain to unlearn them."
         partial = path.with_name(f".{MANIFEST}.partial")
         partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.chmod(0o600)
         partial.replace(path)
+
+
+def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
+    """Return what a manifest calls a person, or may call them; nothing where the adapter has not seen them.
+
+    A manifest keeps the names of its day. One that nobody has any more may be theirs if a conversation of theirs was
+    trained on.
+    """
+    _, *others = manifest["people"] or [""]  # the owner is first
+    if found := traces.names.intersection(others):
+        return found
+    held_out = manifest.get("held_out")
+    trained = {str(id) for id in traces.conversations}.intersection(held_out if isinstance(held_out, dict) else ())
+    return frozenset(others) - traces.known if trained else frozenset()
 
 
 def _exported(folder: Path) -> Iterator[Path]:

@@ -58,7 +58,7 @@ def count_rows(db: Database, person_id: int) -> Rows:
 
 
 def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
-    """Delete a person and all that is theirs, and remember their handles. The guids stay, as `skipped`."""
+    """Delete all that is a person's but their name, and remember their handles. The guids stay, as `skipped`."""
     _mark(db, person_id)
     execute = db.conn.execute
     owner = [row[0] for row in execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE is_me")]
@@ -79,11 +79,15 @@ def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
         ("conversations", f"id IN ({empty})"),
         ("cards", "person_id = :person"),
         ("handles", "person_id = :person"),
-        ("people", "id = :person"),
     ):
         execute(f"DELETE FROM {table} WHERE {condition}", {"person": person_id})  # noqa: S608  # fixed names
     remember_forgotten(db.conn, handles)
     _unmark(db)
+
+
+def delete_name(db: Database, person_id: int) -> None:
+    """Delete a person of whom only the name is left."""
+    db.conn.execute("DELETE FROM people WHERE id = ?", (person_id,))
 
 
 def scrub_runs(db: Database, names: Sequence[str]) -> None:
