@@ -127,6 +127,19 @@ def test_an_answer_that_is_stopped_keeps_its_finished_lines_only() -> None:
     assert said(conversation) == [(ME, "hi"), ("Sam", "line 1")]
 
 
+def test_an_answer_that_is_stopped_before_its_first_line_is_still_to_come() -> None:
+    conversation = begin(Script(), speaker="Sam")
+    conversation.say("one")
+    pieces = conversation.answer()
+    next(pieces)
+    pieces.close()
+    conversation.say("two")  # of the same turn
+    list(conversation.answer())
+    assert said(conversation) == [(ME, "one"), (ME, "two"), ("Sam", "line 2")]
+    conversation.undo()
+    assert said(conversation) == []
+
+
 def test_undo_takes_back_everything_since_the_answer_before() -> None:
     conversation = begin(Script(), Opening("dm", (ME, "Sam"), history(2)), speaker="Sam")
     conversation.say("one")
@@ -168,6 +181,18 @@ def test_an_alternative_takes_the_place_of_the_whole_answer() -> None:
     assert conversation.pick(2) == Line("Sam", "<5m", "other 1")
     assert conversation.pick(3) == Line("Sam", "<5m", "other 2")  # the user may change their mind
     assert said(conversation) == [(ME, "hi"), ("Sam", "other 2")]
+
+
+def test_alternatives_are_those_of_the_last_answer_only() -> None:
+    conversation = begin(Script(), speaker="Sam")
+    conversation.say("hi")
+    list(conversation.answer())
+    conversation.alternatives(3)
+    conversation.say("and?")
+    assert conversation.pick(1) is None
+    conversation.alternatives(3)
+    conversation.undo()
+    assert conversation.pick(1) is None
 
 
 def test_there_are_no_alternatives_to_nothing() -> None:

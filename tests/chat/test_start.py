@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, chat, filled
 
-from ventriloquist.chat import Request, people, plan_chat
-from ventriloquist.cli.chat import banner
+from ventriloquist.chat import Plan, Request, Server, find_voice
+from ventriloquist.chat import plan_chat as plan_with
+from ventriloquist.cli.chat import banner, where
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.prepare import prepare
@@ -36,6 +38,10 @@ def write_manifest(home: Path, run: str = "20240315-120000-000", **changes: obje
     }
     Manifest.model_validate({**values, **changes}).write(folder)
     return folder
+
+
+def plan_chat(home: Path, request: Request, run: str | None = None) -> Plan:
+    return plan_with(home, request, find_voice(home, run))
 
 
 @pytest.fixture
@@ -70,18 +76,39 @@ def test_the_other_one_answers_where_there_are_two_and_anybody_in_a_group(traine
 
 def test_the_newest_run_is_used_unless_one_is_named(trained: Path) -> None:
     newer = write_manifest(trained, "20240316-120000-000")
-    assert plan_chat(trained, Request(speaker="Sam")).run == newer
-    assert plan_chat(trained, Request(speaker="Sam"), "20240315-120000-000").run.name == "20240315-120000-000"
+    assert plan_chat(trained, Request(speaker="Sam")).voice.run == newer
+    older = plan_chat(trained, Request(speaker="Sam"), "20240315-120000-000").voice.run
+    assert older is not None
+    assert older.name == "20240315-120000-000"
 
 
 def test_an_adapter_alone_is_enough(home: Path) -> None:
     write_manifest(home)
     assert plan_chat(home, Request(speaker="Kim")).opening.said == ()
-    assert people(home) == [ME, "Kim", "Never Wrote", "Sam"]
+    assert find_voice(home).people == (ME, "Kim", "Never Wrote", "Sam")
 
 
 def test_people_are_those_who_wrote_most_first(trained: Path) -> None:
-    assert people(trained) == [ME, "Sam", "Kim"]
+    assert find_voice(trained).people == (ME, "Sam", "Kim", "Never Wrote")
+
+
+def test_a_served_model_needs_no_run_where_messages_are_prepared(trained: Path) -> None:
+    shutil.rmtree(trained / "runs")
+    voice = find_voice(trained, server=Server("http://127.0.0.1:1"))
+    assert (voice.people, voice.window, voice.run) == ((ME, "Sam", "Kim"), 100, None)
+    plan = plan_with(trained, Request(speaker="sam"), voice)
+    assert (plan.speaker, len(plan.opening.said)) == ("Sam", 30)
+
+
+def test_of_a_served_model_a_manifest_alone_says_enough(home: Path, tmp_path: Path) -> None:
+    folder = write_manifest(tmp_path, window=8)
+    voice = find_voice(home, str(folder), Server("http://127.0.0.1:1"))
+    assert (voice.people[0], voice.window) == (ME, 8)
+
+
+def test_whom_a_served_model_writes_as_must_be_known(home: Path) -> None:
+    with pytest.raises(NotReadyError, match="whom the served model writes as"):
+        find_voice(home, server=Server("http://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(
@@ -108,9 +135,10 @@ def test_an_adapter_of_another_format_is_refused(trained: Path) -> None:
 
 
 def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained: Path) -> None:
-    first, start = banner(plan_chat(trained, Request(speaker="Sam", fresh=True)))
+    plan = plan_chat(trained, Request(speaker="Sam", fresh=True))
+    (first,) = banner(plan)
     assert first.startswith("A simulation of Sam.")
     assert "20240315-120000-000" in first
-    assert start == "A new conversation with Sam."
+    assert where(plan) == "A new conversation with Sam."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))

@@ -157,13 +157,11 @@ def test_bytes_that_are_no_text_are_answered_too(run: Path, home: Path) -> None:
     assert out.splitlines()
 
 
-@pytest.fixture
-def terminal(run: Path, garden: Path) -> pexpect.spawn:
-    arguments = ["-m", "ventriloquist", "chat", "--as", KIM, "--run", str(run), "--no-delay"]
+def open_terminal(run: Path, home: Path, *arguments: str) -> pexpect.spawn:
     child = pexpect.spawn(
         sys.executable,
-        arguments,
-        env={**ENVIRONMENT, "VQ_HOME": str(garden), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        ["-m", "ventriloquist", "chat", "--as", KIM, "--run", str(run), *arguments],
+        env={**ENVIRONMENT, "VQ_HOME": str(home), "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
         timeout=240,
         dimensions=(40, 100),
@@ -174,7 +172,8 @@ def terminal(run: Path, garden: Path) -> pexpect.spawn:
     return child
 
 
-def test_a_conversation_on_a_terminal(terminal: pexpect.spawn, garden: Path) -> None:
+def test_a_conversation_on_a_terminal(run: Path, garden: Path) -> None:
+    terminal = open_terminal(run, garden, "--no-delay")
     terminal.send("hello\r")
     terminal.expect(f"{KIM}.*: ")
     terminal.send("/undo\r")
@@ -203,6 +202,24 @@ def test_a_conversation_on_a_terminal(terminal: pexpect.spawn, garden: Path) -> 
     assert (json.loads(mine)["content"], json.loads(theirs)["name"]) == ("good night", KIM)
     assert saved.stat().st_mode & 0o777 == 0o600
     assert (garden / "chats" / "history").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_typed_before_an_answer_appears_belongs_to_one_turn(run: Path, garden: Path) -> None:
+    terminal = open_terminal(run, garden, "--new")
+    terminal.send("are you\r")
+    terminal.expect("Kim is typing")
+    terminal.send("at home\r")  # they wait
+    terminal.expect(f"\x1b\\[[0-9;]*m{KIM}")
+    terminal.expect(f"{ME}.*:")
+    terminal.send("/save\r")
+    terminal.expect("Saved: ")
+    terminal.send("/undo\r")
+    terminal.expect("Taken back: are you / at home")
+    terminal.send("\x04")
+    terminal.expect(pexpect.EOF)
+    (saved,) = (garden / "chats").glob("*.jsonl")
+    names = [json.loads(line)["name"] for line in saved.read_text(encoding="utf-8").splitlines()[1:]]
+    assert names[:3] == [ME, ME, KIM]
 
 
 def test_the_example_in_the_documentation_runs(run: Path, home: Path) -> None:

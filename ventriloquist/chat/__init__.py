@@ -2,6 +2,27 @@
 
 from ventriloquist.chat.conversation import Conversation, Writer
 from ventriloquist.chat.opening import find_name
-from ventriloquist.chat.start import Plan, Request, load_writer, people, plan_chat, start_chat
+from ventriloquist.chat.start import (
+    Plan,
+    Request,
+    Server,
+    Voice,
+    find_voice,
+    load_writer,
+    plan_chat,
+    start_chat,
+)
 
-__all__ = ["Conversation", "Plan", "Request", "Writer", "find_name", "load_writer", "people", "plan_chat", "start_chat"]
+__all__ = [
+    "Conversation",
+    "Plan",
+    "Request",
+    "Server",
+    "Voice",
+    "Writer",
+    "find_name",
+    "find_voice",
+    "load_writer",
+    "plan_chat",
+    "start_chat",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,37 +120,39 @@ class Conversation:
         lines = text_lines(well_formed(text))
         if lines:
             self._open_turn()
+            self._candidates = []
         for content in lines:
             self._append(Line(self.me, self._delta(), content))
         return bool(lines)
 
-    def answer(self) -> Iterator[Piece]:
+    def answer(self) -> Generator[Piece, None, None]:
         """Write the answer, line after line, and yield what is new as it comes.
 
         The first line is the speaker's if one is chosen. Whether more follow, and else who writes at all, the model
-        says: it is over when it expects somebody who is not to answer. Closed early, it keeps the finished lines only.
+        says: it is over when it expects somebody who is not to answer. Closed early, it keeps the finished lines only;
+        without any the turn is still to be answered.
         """
-        self._open_turn().answer = len(self.said)
+        turn = self._open_turn()
+        turn.answer = len(self.said)
         self._candidates = []
-        for number in range(MAX_LINES):
-            name = self._next_speaker(first=number == 0)
-            if name is None:
-                return
-            for piece in self._writer.write(self.context(), (name,)):
-                if piece.line is not None:
-                    self._append_written(piece.line)
-                yield piece
+        try:
+            yield from self._answer()
+        except BaseException:  # closed, Ctrl-C, a server that fails
+            if len(self.said) == turn.answer:
+                turn.answer = None
+            raise
 
     def undo(self) -> list[Line] | None:
         """Take back the last turn and return what the user had said in it; None: there was none."""
         if not self._turns:
             return None
         turn = self._turns.pop()
+        self._candidates = []
         mine = [said.line for said in self.said[turn.start : turn.answer]]
         self._take_back(turn, turn.start)
         return mine
 
-    def retry(self) -> Iterator[Piece]:
+    def retry(self) -> Generator[Piece, None, None]:
         """Answer the last turn anew."""
         if self._turns and self._turns[-1].answer is not None:
             self._take_back(self._turns[-1], self._turns[-1].answer)
@@ -195,6 +197,16 @@ class Conversation:
         new = self.said[self.opened_with :]
         start = new[0].day if new else local_day(self._clock.now())
         return render(Header(self.type, self.members, start), [said.line for said in new])
+
+    def _answer(self) -> Iterator[Piece]:
+        for number in range(MAX_LINES):
+            name = self._next_speaker(first=number == 0)
+            if name is None:
+                return
+            for piece in self._writer.write(self.context(), (name,)):
+                if piece.line is not None:
+                    self._append_written(piece.line)
+                yield piece
 
     def _next_speaker(self, *, first: bool) -> str | None:
         if first and self.speaker is not None:

@@ -12,8 +12,12 @@ from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError
 from ventriloquist.model.adapter import find_run, load_adapter
-from ventriloquist.model.manifest import Manifest, read_manifest
+from ventriloquist.model.endpoint import Endpoint
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
+from ventriloquist.windows import WINDOW_SIZE
+
+SERVED_TOKENS = 4096  # what a served model is taken to read, where its manifest is not here to say more
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,52 +33,89 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What writes: whom it can write as, and how much of a conversation it is shown."""
+
+    people: tuple[str, ...]  # the owner first, then who has written most of what is prepared here
+    window: int  # messages, the one to be written included
+    max_length: int  # tokens, likewise
+    name: str  # what it is, for people
+    tainted: str | None = None  # why it should not be used any more
+    run: Path | None = None  # the run's folder; None where only a server has the model
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A chat that can start: everything but the model."""
 
-    run: Path
-    manifest: Manifest
+    voice: Voice
     opening: Opening
     me: str
     speaker: str | None
 
 
-def people(home: Path, run: str | None = None) -> list[str]:
-    """Return whom a run's adapter can write as: the owner first, then who has written most of what is prepared here.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program elsewhere that has the model."""
 
-    Raises:
-        NotReadyError: nothing has been trained.
-        ModelError: there is no such run, or it is damaged.
-    """
-    owner, *others = _people(find_run(home / "runs", run))
-    with _database(home) as db:
-        written = dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1")) if db else {}
-    if written:
-        others = sorted((name for name in others if name in written), key=written.__getitem__, reverse=True)
-    return [owner, *others]
+    url: str
+    model: str | None = None  # one of its models; None: the only one
 
 
-def plan_chat(home: Path, request: Request, run: str | None = None) -> Plan:
-    """Find the adapter, the people and where the conversation starts; no model is loaded.
+def find_voice(home: Path, run: str | None = None, server: Server | None = None) -> Voice:
+    """Return what a run's adapter can do; with a server and no run, what the prepared messages say its model can.
 
     Args:
-        run: a run by name or folder; default the newest.
+        run: by name or folder; default the newest.
 
     Raises:
-        NotReadyError: nothing has been trained.
+        NotReadyError: nothing has been trained, or with a server: nothing is prepared.
         ModelError: there is no such run, or it is damaged.
+    """
+    with _database(home) as db:
+        written = _written(db) if db else {}
+        if server and run is None:
+            if not written or db is None:
+                raise NotReadyError(
+                    "It is not known here whom the served model writes as.",
+                    hint="Run: vq prepare, or name a copy of its folder (manifest.json is enough) with --run.",
+                )
+            ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
+            people = tuple(_by_messages(owner, [name for name in written if name != owner], written))
+            return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}")
+    folder = find_run(home / "runs", run)
+    manifest = read_manifest(folder)
+    if not manifest.people:
+        raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
+    owner, *others = manifest.people
+    base = manifest.settings.get("model", manifest.base_model)
+    return Voice(
+        people=tuple(_by_messages(owner, others, written)),
+        window=manifest.window,
+        max_length=manifest.max_length,
+        name=f"a model at {server.url}, of the run {folder.name}"
+        if server
+        else f"{base}, with the adapter {folder.name}",
+        tainted=manifest.tainted,
+        run=folder,
+    )
+
+
+def plan_chat(home: Path, request: Request, voice: Voice) -> Plan:
+    """Find the people and where the conversation starts; no model is loaded.
+
+    Raises:
         UnknownNameError: nobody, or no conversation, is called that.
         SettingsError: a date is none, or the user would answer themselves.
+        NotReadyError: nobody to talk with is named.
     """
-    folder = find_run(home / "runs", run)
-    known = _people(folder)
+    known = voice.people
     owner = known[0]
     me = find_name(request.me, known) if request.me else owner
     speaker = find_name(request.speaker, known) if request.speaker else None
     if speaker == me:
         raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
     others = [find_name(name, known) for name in request.others]
-    manifest = read_manifest(folder)
     members = {me, *others, *([speaker] if speaker else ())} - {owner}
     if not members and request.source is None:
         raise NotReadyError("A conversation needs somebody else.", hint="Name them: vq chat --as NAME")
@@ -86,21 +127,27 @@ def plan_chat(home: Path, request: Request, run: str | None = None) -> Plan:
             source=request.source,
             date=request.date,
             fresh=request.fresh,
-            limit=start_messages(manifest.window),
+            limit=start_messages(voice.window),
         )
     if speaker is None and opening.type == "dm":
         speaker = next((name for name in opening.members if name != me), None)
-    return Plan(folder, manifest, opening, me, speaker)
+    return Plan(voice, opening, me, speaker)
 
 
-def load_writer(plan: Plan, *, seed: int = 0, sampling: Sampling | None = None) -> Writer:
-    """Load the adapter and its base model.
+def load_writer(
+    voice: Voice, server: Server | None = None, *, seed: int = 0, sampling: Sampling | None = None
+) -> Writer:
+    """Reach the server, or load the adapter and its base model.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
         ModelError: they cannot be used.
     """
-    adapter = load_adapter(plan.run)
+    if server:
+        return Endpoint(server.url, model=server.model, seed=seed, sampling=sampling)
+    if voice.run is None:
+        raise ValueError("neither a server nor a run")
+    adapter = load_adapter(voice.run)
     from ventriloquist.model.session import Session
 
     return Session(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)
@@ -112,10 +159,14 @@ def start_chat(plan: Plan, writer: Writer) -> Conversation:
     Raises:
         UnknownNameError: somebody is not in it.
     """
-    window, length = plan.manifest.window, plan.manifest.max_length
-    # a quarter of what the adapter was trained to read is left for the line that is written
+    # a quarter of what the model was trained to read is left for the line that is written
     return Conversation(
-        writer, plan.opening, me=plan.me, speaker=plan.speaker, window=window, max_tokens=length * 3 // 4
+        writer,
+        plan.opening,
+        me=plan.me,
+        speaker=plan.speaker,
+        window=plan.voice.window,
+        max_tokens=plan.voice.max_length * 3 // 4,
     )
 
 
@@ -124,8 +175,10 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
     return open_database(home) if (home / FILENAME).exists() else nullcontext()
 
 
-def _people(folder: Path) -> list[str]:
-    known = read_manifest(folder).people
-    if not known:
-        raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
-    return known
+def _written(db: Database) -> dict[str, int]:
+    """Return how many prepared messages each person has written."""
+    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+
+
+def _by_messages(owner: str, others: list[str], written: dict[str, int]) -> list[str]:
+    return [owner, *sorted(others, key=lambda name: -written.get(name, 0))]

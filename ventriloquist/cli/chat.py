@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,8 @@ from ventriloquist.cli.options import JsonOption, SeedOption
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Conversation, Plan, Request
+
+MOST_NAMES = 8  # in an error
 
 
 def command(
@@ -32,6 +35,13 @@ def command(
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Start empty instead of from your last messages.")] = False,
     run: Annotated[str | None, typer.Option(help="The run to use, by name or folder; default the newest.")] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Let a server write: any with OpenAI's /v1/completions. Needs no torch."),
+    ] = None,
+    endpoint_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the server's models; default its only one.")
+    ] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="How freely it writes; 0 takes the likeliest.")
@@ -44,43 +54,52 @@ def command(
 
     Example: vq chat --as "Maya Okafor"
     """
-    from ventriloquist.model.extras import require_train_extra
+    if once is not None and not once.strip():
+        raise typer.BadParameter("There is nothing to say.", param_hint="--once")
+    if endpoint_model and not endpoint:
+        raise typer.BadParameter("It names a model of --endpoint.", param_hint="--endpoint-model")
+    if endpoint is None:
+        from ventriloquist.model.extras import require_train_extra
 
-    require_train_extra()
+        require_train_extra()
     from ventriloquist import chat
     from ventriloquist.model.sampling import Sampling
     from ventriloquist.settings import load_settings
 
-    if once is not None and not once.strip():
-        raise typer.BadParameter("There is nothing to say.", param_hint="--once")
     settings = load_settings()
+    server = chat.Server(endpoint, endpoint_model) if endpoint else None
+    voice = chat.find_voice(settings.home, run, server)
     if not (as_ or with_ or from_):
-        _, *others = chat.people(settings.home, run)
+        _, *others = voice.people
         if len(others) != 1:
-            names = ", ".join(f'"{harmless(name)}"' for name in others)
-            raise typer.BadParameter(f"Say who answers: one of {names}.", param_hint="--as")
+            names = ", ".join(f'"{harmless(name)}"' for name in others[:MOST_NAMES])
+            more = ", …" if others[MOST_NAMES:] else ""
+            raise typer.BadParameter(f"Say who answers: one of {names}{more}.", param_hint="--as")
         as_ = others[0]
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    plan = chat.plan_chat(settings.home, request, run)
+    plan = chat.plan_chat(settings.home, request, voice)
     for line in banner(plan):
         note(line)
-    if sys.stderr.isatty():
-        note("Loading the model …")
-    writer = chat.load_writer(plan, seed=seed, sampling=Sampling(temperature=temperature))
+    if server and not is_local(server.url):
+        note(f"What you and they write goes to {server.url}.")
+    aside(where(plan))
+    if sys.stderr.isatty() and not server:
+        aside("Loading the model …")
+    writer = chat.load_writer(voice, server, seed=seed, sampling=Sampling(temperature=temperature))
     conversation = chat.start_chat(plan, writer)
     if once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty():
         from ventriloquist.cli.chat_terminal import Terminal
 
         def reopen(change: Request) -> Conversation:
-            changed = chat.plan_chat(settings.home, change, run)
-            note(where(changed))
+            changed = chat.plan_chat(settings.home, change, voice)
+            aside(where(changed))
             return chat.start_chat(changed, writer)
 
         Terminal(
             conversation,
             replace(request, fresh=False),
             reopen,
-            people=plan.manifest.people,
+            people=voice.people,
             folder=settings.home / "chats",
             delay=not no_delay,
         ).run()
@@ -95,13 +114,11 @@ def command(
 
 
 def banner(plan: Plan) -> Iterator[str]:
-    """Say what this is: whom it imitates, and with which adapter."""
+    """Say what this is: whom it imitates, and what writes."""
     whom = plan.speaker or ", ".join(name for name in plan.opening.members if name != plan.me)
-    base = plan.manifest.settings.get("model", plan.manifest.base_model)
-    yield f"A simulation of {whom}. They said none of this: {base} writes it, with the adapter {plan.run.name}."
-    if plan.manifest.tainted:
-        yield f"Warning: {plan.manifest.tainted}"
-    yield where(plan)
+    yield f"A simulation of {whom}. They said none of this: {plan.voice.name} writes it."
+    if plan.voice.tainted:
+        yield f"Warning: {plan.voice.tainted}"
 
 
 def where(plan: Plan) -> str:
@@ -111,6 +128,23 @@ def where(plan: Plan) -> str:
     if not opening.said:
         return f"A new conversation with {with_whom}."
     return f"Going on from the last {len(opening.said)} messages with {with_whom}, until {opening.said[-1].day}."
+
+
+def aside(text: str) -> None:
+    """Say something of less weight beside the result: dimmed on a terminal."""
+    if not sys.stderr.isatty():
+        note(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, highlight=False).print(Text(harmless(text), style="dim"))
+
+
+def is_local(url: str) -> bool:
+    """Say whether a server is on this machine."""
+    host = urlsplit(url if "://" in url else f"http://{url}").hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def stdin_lines() -> Iterator[str]:

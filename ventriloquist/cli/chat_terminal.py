@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import select
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.history import FileHistory
-from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
-from prompt_toolkit.key_binding import KeyBindings
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
@@ -26,6 +21,7 @@ from rich.text import Text
 from ventriloquist.chat import Conversation, Request, find_name
 from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
+from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.model.writing import Piece
@@ -76,8 +72,8 @@ class Terminal:
         self._conversation, self._request, self._reopen = conversation, request, reopen
         self._people, self._folder, self._delay = people, folder, delay
         self._console = Console(highlight=False, soft_wrap=True)
-        self._prompt: PromptSession[str] = _prompt_session(make_private_folder(folder) / HISTORY)
-        self._commands: dict[str, Callable[[str], None]] = {
+        self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
+        self._commands: dict[str, Callable[[str], bool | None]] = {
             "/help": self._help,
             "/as": self._as,
             "/with": self._with,
@@ -98,37 +94,36 @@ class Terminal:
                 self._read()
 
     def _read(self) -> None:
-        """Take what the user says, all that is typed already, and let it be answered."""
+        """Take what the user says, all that is typed before an answer appears, and let it be answered."""
         while True:
             try:
                 text = self._prompt.prompt(self._label())
             except KeyboardInterrupt:
                 return
-            word, _, rest = text.strip().partition(" ")
-            if word.startswith("/") and not word.startswith("//"):
-                command = self._commands.get(word)
-                if command is None:
-                    self._dim(f"There is no command {word}; /help lists them. To send it, write /{word}.")
-                else:
-                    self._try(command, rest.strip())
+            if text.lstrip().startswith("/") and not text.lstrip().startswith("//"):
+                self._command(text.strip())
                 return
-            self._conversation.say(text.replace("//", "/", 1) if word.startswith("//") else text)
-            if not self._typed_ahead():
-                break
-        self._show(self._conversation.answer())
+            self._conversation.say(text.replace("//", "/", 1) if text.lstrip().startswith("//") else text)
+            if not typed_ahead(self._prompt) and self._try(lambda: self._show(self._conversation.answer())):
+                return
 
-    def _typed_ahead(self) -> bool:
-        keys = get_typeahead(self._prompt.input)
-        store_typeahead(self._prompt.input, keys)
-        return bool(keys) or bool(os.name == "posix" and select.select([sys.stdin], [], [], 0)[0])
+    def _command(self, text: str) -> None:
+        word, _, argument = text.partition(" ")
+        command = self._commands.get(word)
+        if command is None:
+            self._dim(f"There is no command {word}; /help lists them. To send it, write /{word}.")
+        else:
+            self._try(partial(command, argument.strip()))
 
-    def _try(self, command: Callable[[str], None], argument: str) -> None:
+    def _try(self, action: Callable[[], bool | None]) -> bool:
+        """Do something; say what fails. Return whether it is over: not where the user types on before an answer."""
         try:
-            command(argument)
+            return action() is not False
         except VentriloquistError as error:
             self._dim(f"{error.what} {error.hint}")
         except KeyboardInterrupt:
             self._dim("Stopped.")
+        return True
 
     # Commands
 
@@ -142,12 +137,15 @@ class Terminal:
             self._dim("Whoever would, answers.")
         elif name.casefold() in members:
             self._conversation.let_answer(members[name.casefold()])
+            self._request = replace(self._request, speaker=name)
             self._dim(f"{members[name.casefold()]} answers.")
         else:
             self._begin(Request(speaker=name, me=self._request.me, date=self._request.date))
 
     def _with(self, name: str) -> None:
-        self._conversation.add_members([find_name(name, self._people)])
+        name = find_name(name, self._people)
+        self._conversation.add_members([name])
+        self._request = replace(self._request, others=(*self._request.others, name))
         self._dim(f"In the conversation: {', '.join(self._conversation.members)}.")
 
     def _date(self, date: str) -> None:
@@ -157,11 +155,11 @@ class Terminal:
         self._conversation = self._reopen(request)
         self._request = request
 
-    def _retry(self, _argument: str) -> None:
-        self._show(self._conversation.retry())
+    def _retry(self, _argument: str) -> bool:
+        return self._show(self._conversation.retry())
 
     def _alternatives(self, _argument: str) -> None:
-        with _no_echo(), self._indicator() as indicator:
+        with cbreak(), self._indicator() as indicator:
             indicator.show(self._conversation.speaker)
             lines = self._conversation.alternatives(ALTERNATIVES)
         for number, line in enumerate(lines, 1):
@@ -198,17 +196,24 @@ class Terminal:
 
     # The screen
 
-    def _show(self, pieces: Iterator[Piece]) -> None:
-        """Show an answer as it is written; Ctrl-C stops it and keeps the finished lines."""
+    def _show(self, pieces: Generator[Piece, None, None]) -> bool:
+        """Show an answer as it is written; Ctrl-C stops it and keeps the finished lines.
+
+        Returns:
+            Whether it was shown: False where the user types on before it appears, who then is listened to first.
+        """
         between, anything = True, False  # between lines; whether there was one
         flow = Flow(self._console.width)
         began = time.monotonic()
         try:
-            with _no_echo(), self._indicator() as indicator:
+            with closing(pieces), cbreak(), self._indicator() as indicator:
                 indicator.show(self._conversation.speaker)
                 for piece in pieces:
                     if between:
-                        self._pause(piece.delta, began)
+                        if anything:
+                            time.sleep(self._pause(piece.delta, began))
+                        elif typed_within(self._pause(piece.delta, began)):
+                            return False
                         indicator.clear()
                         if piece.delta in LATER:
                             self._dim(f"— {LATER[piece.delta]} —")
@@ -226,11 +231,12 @@ class Terminal:
         else:
             if not anything:
                 self._dim("Nobody answers.")
+        return True
 
-    def _pause(self, delta: str, began: float) -> None:
-        """Wait as long as somebody would seem to type, less what writing has taken already."""
-        if self._delay:
-            time.sleep(max(0.0, PAUSES.get(delta, LONG_PAUSE) - (time.monotonic() - began)))
+    def _pause(self, delta: str, began: float) -> float:
+        """Return how many seconds somebody would still seem to type, after what writing has taken."""
+        pause = PAUSES.get(delta, LONG_PAUSE) - (time.monotonic() - began)
+        return max(0.0, pause) if self._delay else 0.0
 
     def _label(self) -> FormattedText:
         return FormattedText([("bold", harmless(self._conversation.me)), ("", ": ")])
@@ -285,37 +291,3 @@ class _Indicator:
         if self._shown:
             self._console.control(Control((ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2)))
             self._shown = False
-
-
-def _prompt_session(history: Path) -> PromptSession[str]:
-    history.touch(mode=0o600)
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _send(event: Any) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @keys.add("escape", "enter")
-    def _another_line(event: Any) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return PromptSession(history=FileHistory(history), multiline=True, key_bindings=keys)
-
-
-@contextmanager
-def _no_echo() -> Iterator[None]:
-    """Keep what is typed meanwhile off the screen; it is read afterwards."""
-    try:
-        import termios
-    except ImportError:  # no such terminals on this system
-        yield
-        return
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    quiet = list(before)
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

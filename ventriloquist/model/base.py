@@ -9,7 +9,6 @@ from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError
-from ventriloquist.model import smollm2
 from ventriloquist.model.extras import require_train_extra
 
 TINY = "tiny"
@@ -34,6 +33,8 @@ def resolve(name: str, models: Path) -> Base:
         ModelError: the folder holds no model.
     """
     if name == SMOLLM2:
+        from ventriloquist.model import smollm2
+
         gguf_file = smollm2.find_gguf()
         if gguf_file is None:
             return Base(smollm2.HUB_ID)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ventriloquist.model.grammar import LineMatcher
 from ventriloquist.model.sampling import UNTRUNCATED, Sampling, draw
 from ventriloquist.transcript import Line, LineReader, line_opening, parse_line
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a served model's lines need neither
     import torch
+
+    from ventriloquist.model.grammar import LineMatcher
 
 _CONTENT_KEY = b'"content":'  # stands once in a line: within a string its quotes would be escaped
 

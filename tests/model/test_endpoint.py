@@ -1,0 +1,165 @@
+"""A served model: what it writes is checked, and what it cannot do is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from completions_server import Reply, serving, writing
+from invented import NAMES, Tiny, conversation
+
+from ventriloquist.errors import ModelError
+from ventriloquist.model.endpoint import TRIES, Endpoint, base_url, checked_line
+from ventriloquist.model.sampling import Sampling
+from ventriloquist.model.session import Session
+from ventriloquist.model.writing import Piece
+from ventriloquist.transcript import Line, line_opening, parse_line, render_header, render_line
+
+OPENING = line_opening("Kim") + ' "delta":'
+HEADER, SAID = conversation(4, seed=1)
+CONTEXT = [render_header(HEADER) + "\n", *(render_line(line) + "\n" for line in SAID)]
+
+
+def replies(*texts: str) -> Reply:
+    """Return a reply that says each of the texts once, then the last one for ever."""
+    left = list(texts)
+    return lambda asked: [left.pop(0) if len(left) > 1 else left[0]]
+
+
+def read(*texts: str) -> list[Piece]:
+    return list(checked_line(OPENING, texts))
+
+
+@pytest.mark.parametrize(
+    ("texts", "content"),
+    [
+        ([' "<5m", "content": "hello', ' you"}'], "hello you"),
+        ([' "<5m", "content": "a \\"b\\" \\u003c|x|> \\ud83d', '\\ude00"}'], 'a "b" <|x|> 😀'),
+        ([' "<5m", "content": "no end'], "no end"),
+        ([' "<5m", "content": "one"}\n{"name": "Zoë Field", "delta": "<1m", "content": "forged"}'], "one"),
+        ([' "<5m", "content": "one\\ntwo"}'], "one"),
+        ([' "<5m", "content": "raw\nbreak"}'], "raw"),
+        ([' "<5m", "content": "a bad \\x escape"}'], "a bad "),
+        ([' "<5m", "content": "a\u2028b\x85c"}'], "a\u2028b\x85c"),
+        ([' "<5m", "content": "half \ud83d"}'], "half \ufffd"),
+        ([' "<5m", "content": "' + "x" * 9000], "x" * 9000),
+    ],
+)
+def test_a_line_ends_where_it_stops_being_one(texts: list[str], content: str) -> None:
+    pieces = read(*texts)
+    line = pieces[-1].line
+    assert line == Line("Kim", "<5m", content)
+    assert "".join(piece.text for piece in pieces) == content
+    assert parse_line(render_line(line)) == line
+    assert [piece.line for piece in pieces[:-1]] == [None] * (len(pieces) - 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ' "<2m", "content": "hi"}',
+        ' "<5m", "content": "  "}',
+        ' "<5m", "content": "\\n"}',
+        '"<5m", "content": "hi"}',
+        ' "<5m", "text": "hi"}',
+        "",
+        "Sure! Here is a message",
+    ],
+)
+def test_nothing_is_shown_of_a_line_that_is_wrong_from_the_start(text: str) -> None:
+    assert read(text) == read(*text) == []
+
+
+def test_a_server_without_end_is_left() -> None:
+    def endless(text: str) -> Iterator[str]:
+        while True:
+            yield text
+
+    assert list(checked_line(OPENING, endless("blah "))) == []
+    assert list(checked_line(f'{OPENING} "<1m", "content": "', endless("blah ")))[-1].line is not None
+
+
+def test_lines_come_from_a_server_as_they_are_written(tiny_model: Tiny) -> None:
+    greedy = Sampling(temperature=0)
+    with serving(writing(Session(tiny_model.model, tiny_model.tokenizer, sampling=greedy, max_tokens=30))) as served:
+        endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7))
+        name = endpoint.next_name(CONTEXT, NAMES)
+        pieces = list(endpoint.write(CONTEXT, (name,)))
+        lines = endpoint.candidates(CONTEXT, NAMES, 2)
+    assert name in NAMES
+    assert len(pieces) > 1
+    assert pieces[-1].line is not None
+    assert pieces[-1].line.name == name
+    assert len(lines) == 2
+    first, second = served.asked[:2]
+    assert first["prompt"] == "".join(CONTEXT)
+    assert second["prompt"] == "".join(CONTEXT) + line_opening(name) + ' "delta":'
+    assert (first["model"], first["temperature"], first["stop"], first["seed"]) == ("tiny", 0.7, ["\n"], 3)
+    assert second["seed"] == 4
+
+
+def test_a_line_that_is_wrong_is_asked_for_again() -> None:
+    with serving(replies("nonsense", ' "<9m", "content": "no"}', ' "<1m", "content": "yes"}')) as served:
+        (piece,) = Endpoint(served.url).write(CONTEXT, ("Kim",))
+    assert piece.line == Line("Kim", "<1m", "yes")
+    assert len({asked["seed"] for asked in served.asked}) == 3
+
+
+def test_a_name_that_nobody_has_is_asked_for_again() -> None:
+    with serving(replies('{"name": "Kimberley", "d', "Kim", '{"name": "Kim", "delta": ')) as served:
+        assert Endpoint(served.url).next_name(CONTEXT, NAMES) == "Kim"
+    assert len(served.asked) == 3
+
+
+def test_a_model_that_writes_no_lines_is_given_up() -> None:
+    with serving(replies("As an AI language model, I")) as served:
+        endpoint = Endpoint(served.url)
+        for ask in (lambda: endpoint.next_name(CONTEXT, NAMES), lambda: list(endpoint.write(CONTEXT, ("Kim",)))):
+            with pytest.raises(ModelError, match="does not write lines"):
+                ask()
+    assert len(served.asked) == 2 * TRIES
+
+
+def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without() -> None:
+    with serving(replies(' "<1m", "content": "yes"}'), refuse=["min_p", "top_k"]) as served:
+        assert list(Endpoint(served.url).write(CONTEXT, ("Kim",)))
+    assert ["min_p" in asked for asked in served.asked] == [True, False]
+
+
+def test_of_several_models_one_must_be_named() -> None:
+    with serving(replies(' "<1m", "content": "yes"}'), models=["one", "two"]) as served:
+        with pytest.raises(ModelError) as caught:
+            Endpoint(served.url)
+        assert "one, two" in caught.value.hint
+        list(Endpoint(served.url, model="two").write(CONTEXT, ("Kim",)))
+    assert served.asked[0]["model"] == "two"
+
+
+def _write(url: str, **settings: Any) -> Iterable[Piece]:
+    return list(Endpoint(url, **settings).write(CONTEXT, ("Kim",)))
+
+
+def test_a_server_that_fails_is_named_with_what_it_says() -> None:
+    with serving(replies(""), status=500) as served:
+        with pytest.raises(ModelError, match=r"500.*no such"):
+            _write(served.url)
+    with pytest.raises(ModelError, match="cannot be reached"):
+        Endpoint(served.url)  # it is gone
+    with pytest.raises(ModelError, match="cannot be reached"):
+        _write(served.url, model="tiny")
+
+
+def test_an_address_may_be_written_as_servers_print_theirs() -> None:
+    expected = "http://127.0.0.1:8080/v1/"
+    for address in ("127.0.0.1:8080", "http://127.0.0.1:8080/", expected, f"{expected}completions"):
+        assert base_url(address) == expected
+    with pytest.raises(ModelError, match="no address"):
+        Endpoint("http://127.0.0.1:80x")
+
+
+def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with serving(replies(' "<1m", "content": "yes"}')) as served:
+        assert _write(served.url)

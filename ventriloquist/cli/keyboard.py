@@ -1,0 +1,68 @@
+"""The keyboard of a chat: line editing with a history, and what is typed while an answer is written."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.key_binding import KeyBindings
+
+
+def prompt_session(history: Path) -> PromptSession[str]:
+    """Return a line editor that remembers what was typed in a private file."""
+    history.touch(mode=0o600)
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _send(event: Any) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _another_line(event: Any) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return PromptSession(history=FileHistory(history), multiline=True, key_bindings=keys)
+
+
+def typed_ahead(prompt: PromptSession[str]) -> bool:
+    """Say whether something was typed that the editor has not taken yet."""
+    keys = get_typeahead(prompt.input)
+    store_typeahead(prompt.input, keys)
+    return bool(keys) or typed_within(0)
+
+
+def typed_within(seconds: float) -> bool:
+    """Wait until something is typed, for so long at most, and say whether it was; Windows cannot tell."""
+    if os.name != "posix":
+        time.sleep(seconds)
+        return False
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+@contextmanager
+def cbreak() -> Iterator[None]:
+    """Keep what is typed meanwhile off the screen, key by key; it is read afterwards."""
+    try:
+        import termios
+    except ImportError:  # no such terminals on this system
+        yield
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    quiet = termios.tcgetattr(descriptor)
+    quiet[0] &= ~termios.ICRNL  # Enter stays what a line editor expects
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
