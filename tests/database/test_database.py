@@ -74,6 +74,16 @@ def test_something_else_in_its_place_is_named(home: Path) -> None:
         pass
 
 
+def test_another_programs_tables_are_left_alone(home: Path) -> None:
+    home.mkdir()
+    connection = sqlite3.connect(home / "ventriloquist.db")
+    connection.execute("CREATE TABLE people (id, shoe_size)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StorageError, match="another program's tables"), open_database(home):
+        pass
+
+
 def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: Path) -> None:
     with open_database(home, create=True) as db:
         newest = _schema(db.conn)

@@ -39,8 +39,7 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[Database]:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        if migrations.pending(db):
-            migrations.apply(db)
+        _migrate(db, path)
         yield db
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as error:
@@ -51,6 +50,28 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[Database]:
         raise  # a violated constraint is a bug, not the user's doing
     finally:
         connection.close()
+
+
+def _migrate(db: Database, path: Path) -> None:
+    """Bring the schema up to the newest.
+
+    Raises:
+        StorageError: another program's tables are in the way.
+    """
+    try:
+        if migrations.pending(db):
+            migrations.apply(db)
+    except sqlite3.OperationalError as error:
+        if _is_wrong_sql(error):
+            raise StorageError(
+                f"{path} holds another program's tables: {error}.", hint="Move it away, then run: vq collect"
+            ) from None
+        raise
+
+
+def _is_wrong_sql(error: Exception) -> bool:
+    """Tell whether SQLite could not make sense of a statement; every other failure has a code of its own."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -68,6 +89,6 @@ def _storage_error(path: Path, error: Exception) -> Exception:
         return StorageError(f"The disk with {path} is full.", hint="Free some space and run the command again.")
     if "not a database" in text or "malformed" in text:
         return StorageError(f"{path} is damaged or not a database.", hint="Move it away, then run: vq collect")
-    if isinstance(error, sqlite3.OperationalError) and "no such" in text:
-        return error  # our own SQL is wrong: a bug
+    if _is_wrong_sql(error):
+        return error  # a bug of ours
     return StorageError(f"{path} cannot be used: {text}.", hint="Check the folder's permissions, or set VQ_HOME.")
