@@ -31,6 +31,7 @@ class Stream:
         self.out = bytearray(b"\x04\x0bstreamtyped\x81\xe8\x03")
         self.strings: list[str] = []
         self.objects: list[Any] = []
+        self.constants: dict[str, int] = {}  # attribute names and values: written once, then referred to
 
     def integer(self, value: int, *, unsigned: bool = False) -> None:
         if value < 128 if unsigned else -110 <= value <= 127:
@@ -72,7 +73,10 @@ class Stream:
 
     def value(self, value: object) -> None:
         self.shared("@")
-        if isinstance(value, str):
+        if isinstance(value, str) and value in self.constants:
+            self.integer(self.constants[value] - 110)
+        elif isinstance(value, str):
+            self.constants[value] = len(self.objects)
             self.string(value)
         elif isinstance(value, int):
             self.begin("NSNumber")

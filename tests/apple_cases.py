@@ -154,6 +154,9 @@ def _bodies(case: Cases, chat: Chat) -> None:
         Skipped("one_time_code"),
         blob=body("Your code is 111222", **{ONE_TIME_CODE: {"code": "111222"}}),
     )
+    tagged = body("Your code is 333444", **{ONE_TIME_CODE: {"code": "333444"}})
+    damaged = tagged.replace(b"\x86\x84\x02iI", b"\x00\x84\x02iI", 1)  # the text's end
+    case("one-time code, damaged body", chat, Skipped("one_time_code"), blob=damaged, column_text="code 333444")
     case("somebody writes that name", chat, anna(ONE_TIME_CODE), ONE_TIME_CODE)
     case("subject apart", chat, anna("below", subject="Above"), "below", subject="Above")
     url = "https://example.com/?q=1"

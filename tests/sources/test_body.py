@@ -109,11 +109,12 @@ def test_transcripts_of_voice_messages_in_order() -> None:
         [
             ("\ufffc", {PART: 0, FILE: "at_0", TRANSCRIPTION: "first"}),
             ("\ufffc", {PART: 1, FILE: "at_1", TRANSCRIPTION: "second"}),
+            ("\ufffc", {PART: 2, FILE: "at_2", TRANSCRIPTION: "first"}),
         ]
     )
     found = bodies.decode(data)
     assert found is not None
-    assert bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION) == ["first", "second"]
+    assert bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION) == ["first", "second", "first"]
 
 
 def test_a_thousand_tiny_bodies_that_stand_for_billions_of_values() -> None:

@@ -72,6 +72,16 @@ def test_a_small_list_that_unfolds_to_billions_is_refused_at_once() -> None:
     assert time.process_time() - begin < 5
 
 
+def test_one_version_under_thousands_of_parts_is_refused_at_once() -> None:
+    versions = [{"d": 1.0, "t": body("x" * 100_000)}] * 20_000
+    for parts in (900, 20_000):
+        bomb = summary(ec={str(part): versions for part in range(parts)})
+        assert len(bomb) < 2_000_000
+        begin = time.process_time()
+        assert read_edits(bomb) is None
+        assert time.process_time() - begin < 5  # 20,000 times 20,000 versions take a minute, and their texts a gigabyte
+
+
 def test_a_list_in_itself_is_refused() -> None:
     deep: object = "x"
     for _ in range(5000):

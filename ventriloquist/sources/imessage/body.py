@@ -16,9 +16,12 @@ from typedstream.stream import (
     BeginObject,
     BeginStruct,
     BeginTypedValues,
+    CString,
     EndArray,
     EndObject,
     EndStruct,
+    ObjectReference,
+    SingleClass,
     TypedStreamReader,
 )
 
@@ -147,7 +150,7 @@ class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no 
 
 
 def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
-    """Yield the bytes of each NSString in a typedstream, in order.
+    """Yield the bytes of each NSString in a typedstream, in order; one that is referred to again comes again.
 
     Args:
         events: how many to read; a few bytes can stand for millions.
@@ -157,7 +160,13 @@ def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
     """
     depth = 0
     string_follows = False
+    numbered: list[bytes | None] = []  # everything that can be referred to, the strings with their bytes
+    newest_object = 0
     for event in islice(_Reader(stream), events):
+        if isinstance(event, BeginObject):
+            newest_object = len(numbered)
+        if isinstance(event, (BeginObject, SingleClass, CString)):
+            numbered.append(None)
         if isinstance(event, (BeginObject, BeginArray, BeginStruct)):
             depth += 1
             if depth > MAX_DEPTH:
@@ -166,6 +175,11 @@ def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
             depth -= 1
         elif isinstance(event, BeginTypedValues):
             string_follows = event.encodings == [b"+"]
+        elif isinstance(event, ObjectReference) and event.referenced_type is ObjectReference.Type.OBJECT:
+            referred = numbered[event.number]
+            if referred is not None:
+                yield referred
         elif string_follows and isinstance(event, bytes):
+            numbered[newest_object] = event
             yield event
             string_follows = False

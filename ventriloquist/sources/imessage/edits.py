@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage.plist import load_plist
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 16 << 20  # every version of a message's text is in it
+MAX_PARTS = 1_000  # edited ones; a message has as many as it has attachments and texts between them
 MAX_SECONDS = 1e11  # the year 5169
 
 
@@ -29,7 +30,7 @@ def read_edits(summary: bytes) -> Edits | None:
     if len(summary) > MAX_BYTES or not (_mentions(summary, b"ec") or _mentions(summary, b"rp")):
         return None
     try:
-        return _edits(load_plist(summary))
+        return _edits(load_plist(summary), len(summary))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # a list of something else
         return None
 
@@ -39,21 +40,24 @@ def _mentions(summary: bytes, key: bytes) -> bool:
     return b"R" + key in summary or b">" + key + b"<" in summary
 
 
-def _edits(info: Any) -> Edits | None:
+def _edits(info: Any, size: int) -> Edits | None:
     if not isinstance(info, dict):
         return None
     edited = {int(part): versions for part, versions in (info.get("ec") or {}).items() if versions}
     unsent = {int(part) for part in info.get("rp") or ()}
-    if not edited and not unsent:
+    if (not edited and not unsent) or len(edited) > MAX_PARTS:
         return None
     parts = {int(part) for part in info.get("otr") or ()} | edited.keys() | unsent
     last_versions = [edited[part][-1] for part in sorted(edited.keys() - unsent)]
-    texts = [bodies.decode(version["t"]) for version in last_versions]
+    written = [version["t"] for version in last_versions]
+    if sum(map(len, written)) > size:  # one version under thousands of keys
+        return None
+    texts = [bodies.decode(version) for version in written]
     return Edits(
         text="".join(found[0] for found in texts if found) if any(texts) else None,
         unsent_parts=frozenset(unsent),
         all_unsent=bool(info.get("otr")) and parts <= unsent,
-        at=max((_seconds(version) for versions in edited.values() for version in versions), default=0.0),
+        at=max((_seconds(versions[-1]) for versions in edited.values()), default=0.0),
     )
 
 

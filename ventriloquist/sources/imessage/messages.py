@@ -110,10 +110,10 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
 
     edits = read_edits(summary) if summary else None
     found = bodies.decode(body) if body else None
+    if body and body.find(bodies.ONE_TIME_CODE, found[1] if found is not None else 0) >= 0:
+        return SourceSkipped(guid, "one_time_code")
     if found is not None:
         text, attributes_at = found
-        if body.find(bodies.ONE_TIME_CODE, attributes_at) >= 0:
-            return SourceSkipped(guid, "one_time_code")
         if attachments and body.find(bodies.AUDIO_TRANSCRIPTION, attributes_at) >= 0:
             attachments = _with_transcripts(attachments, found, body)
     elif edits is not None and edits.text is not None:
