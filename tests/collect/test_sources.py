@@ -233,3 +233,15 @@ def test_ids_of_messages_people_and_conversations_stay(tmp_path: Path, home: Pat
     after = set(query(home, ids))
     assert before < after
     assert len(after - before) == 1
+
+
+def test_a_chat_of_which_only_a_reaction_is_left_can_be_collected_again(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    db.message(db.dm(ANN), T, "hello", sender=ANN)
+    liked = {"associated_message_type": 2001, "associated_message_guid": "p:0/GONE"}
+    db.message(db.dm(BEN), T, "Liked “an older message”", sender=BEN, **liked)
+    path = db.close()
+    collect_into(home, path, my_name="Robin")
+    before = dump(home)
+    collect_into(home, path, my_name="Robin")
+    assert dump(home) == before

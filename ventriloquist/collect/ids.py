@@ -72,7 +72,8 @@ class ConversationIds:
         (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM conversations").fetchone()
         self._next = last + 1
         claims: defaultdict[int, list[str]] = defaultdict(list)
-        for guid, conversation_id in connection.execute("SELECT guid, conversation_id FROM chats ORDER BY guid"):
+        of_messages = "SELECT guid, conversation_id FROM chats WHERE conversation_id IS NOT NULL ORDER BY guid"
+        for guid, conversation_id in connection.execute(of_messages):
             claims[conversation_id].append(guid)
         for conversation_id in sorted(claims):
             for guid in claims[conversation_id]:
