@@ -8,22 +8,17 @@ import pytest
 import torch
 
 from ventriloquist.model.corpus import Conversation, Corpus
-from ventriloquist.train import add_lora
-from ventriloquist.train.rows import Piece
+from ventriloquist.train.backends import add_lora
+from ventriloquist.train.loss import target_loss
+from ventriloquist.train.rows import Piece, make_piece
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.trainer import IGNORED, row_tensors, target_loss
+from ventriloquist.train.tensors import IGNORED, row_tensors
 from ventriloquist.windows import Block, window
-
-
-def piece(corpus: Corpus, conversation: Conversation, block: Block) -> Piece:
-    return Piece(
-        conversation, block, len(corpus.row(conversation, block, "train").tokens), block.stop - block.first_target
-    )
 
 
 def window_of(corpus: Corpus, conversation: Conversation, target: int) -> Piece:
     """Return the literal window of a target, K = 1."""
-    return piece(corpus, conversation, Block(window(target).first, target, target + 1))
+    return make_piece(corpus, conversation, Block(window(target).first, target, target + 1))
 
 
 def loss_of(model: Any, corpus: Corpus, pieces: list[Piece]) -> torch.Tensor:
@@ -48,7 +43,7 @@ def gradient(model: Any, loss: torch.Tensor) -> torch.Tensor:
 
 def test_the_first_target_of_a_block_has_the_loss_of_its_window(adapted: Any, corpus: Corpus) -> None:
     conversation = corpus.conversations[0]
-    row = row_tensors(corpus, [piece(corpus, conversation, Block(20, 119, 125))])
+    row = row_tensors(corpus, [make_piece(corpus, conversation, Block(20, 119, 125))])
     first_target = len(corpus.line_tokens(conversation, 119))
     labelled = (row["labels"][0] != IGNORED).nonzero()[:, 0]
     row["labels"][0, labelled[first_target:]] = IGNORED
@@ -61,7 +56,7 @@ def test_the_first_hundred_messages_have_the_summed_loss_and_gradient_of_their_w
 ) -> None:
     conversation = corpus.conversations[1]
     targets = range(20)
-    block = loss_of(adapted, corpus, [piece(corpus, conversation, Block(0, 0, len(targets)))])
+    block = loss_of(adapted, corpus, [make_piece(corpus, conversation, Block(0, 0, len(targets)))])
     windows = sum(loss_of(adapted, corpus, [window_of(corpus, conversation, target)]) for target in targets)
     assert isinstance(windows, torch.Tensor)
     torch.testing.assert_close(block, windows, rtol=1e-7, atol=1e-9)
@@ -71,9 +66,9 @@ def test_the_first_hundred_messages_have_the_summed_loss_and_gradient_of_their_w
 
 def test_pieces_of_a_packed_row_do_not_see_each_other(adapted: Any, corpus: Corpus) -> None:
     pieces = [
-        piece(corpus, corpus.conversations[3], Block(0, 0, 4)),
-        piece(corpus, corpus.conversations[2], Block(2, 8, 15)),
-        piece(corpus, corpus.conversations[0], Block(40, 60, 64)),
+        make_piece(corpus, corpus.conversations[3], Block(0, 0, 4)),
+        make_piece(corpus, corpus.conversations[2], Block(2, 8, 15)),
+        make_piece(corpus, corpus.conversations[0], Block(40, 60, 64)),
     ]
     packed = loss_of(adapted, corpus, pieces)
     alone = sum(loss_of(adapted, corpus, [one]) for one in pieces)
@@ -81,7 +76,7 @@ def test_pieces_of_a_packed_row_do_not_see_each_other(adapted: Any, corpus: Corp
 
 
 def test_the_head_at_the_targets_gives_the_loss_of_all_logits(model: Any, corpus: Corpus) -> None:
-    row = row_tensors(corpus, [piece(corpus, corpus.conversations[0], Block(0, 30, 36))])
+    row = row_tensors(corpus, [make_piece(corpus, corpus.conversations[0], Block(0, 30, 36))])
     logits = model(input_ids=row["input_ids"]).logits[0, :-1]
     naive = torch.nn.functional.cross_entropy(logits, row["labels"][0, 1:], ignore_index=IGNORED, reduction="sum")
     torch.testing.assert_close(target_loss(model, row).double(), naive, rtol=1e-5, atol=1e-4)

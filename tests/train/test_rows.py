@@ -9,8 +9,8 @@ import pytest
 from ventriloquist.database import Database
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.rows import schedule
-from ventriloquist.train.settings import PRESETS, TrainSettings, preset
-from ventriloquist.train.trainer import IGNORED, row_tensors
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.tensors import IGNORED, row_tensors
 from ventriloquist.transcript import TranscriptError, parse_header, parse_line
 
 EVERY = [
@@ -110,10 +110,10 @@ def test_a_target_longer_than_a_row_is_counted_and_left_out(corpus: Corpus, prep
         for position in range(conversation.messages)
     )
     planned = schedule(corpus, TrainSettings(max_length=max(64, longest + 20), context=0))
-    assert planned.dropped >= 1
+    assert len(planned.dropped) >= 1
     supervised = sum(piece.targets for row in planned.rows for piece in row)
     assert (
-        supervised + planned.dropped
+        supervised + len(planned.dropped)
         == prepared.conn.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
     )
 
@@ -134,8 +134,3 @@ def test_slices_equal_the_tokenised_document(corpus: Corpus, prepared: Database)
         first, stop = conversation.first, conversation.first + conversation.messages
         sliced = corpus.tokens[corpus.offsets[first] : corpus.offsets[stop]].tolist()
         assert sliced == corpus.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-def test_a_model_without_a_preset_gets_the_defaults() -> None:
-    assert preset("somebody/else").model == "somebody/else"
-    assert preset("somebody/else").rank == PRESETS["unsloth/Qwen3-8B-Base"].rank == 128

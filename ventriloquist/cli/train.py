@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import note, print_json, progress, show
+from ventriloquist.cli.console import note, print_json, show
 from ventriloquist.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from ventriloquist.train.plan import Plan
+    from ventriloquist.database.runs import Run
+    from ventriloquist.train import TrainSettings
 
 
 def command(
     model: Annotated[
-        str, typer.Option(help="The base model: an id of the hub, a folder, smollm2 or tiny.", show_default=True)
-    ] = "unsloth/Qwen3-8B-Base",
+        str | None,
+        typer.Option(
+            help="The base model: an id of the hub, a folder, smollm2 or tiny.",
+            show_default="unsloth/Qwen3-8B-Base",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
+    ] = None,
+    backend: Annotated[str | None, typer.Option(help="auto, unsloth or transformers.", show_default="auto")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many optimizer steps.")] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -26,6 +39,13 @@ def command(
         int | None, typer.Option(min=1, help="Targets that share a context (K); 1 is the literal window.")
     ] = None,
     max_length: Annotated[int | None, typer.Option(min=64, help="Tokens a row may have.")] = None,
+    four_bit: Annotated[
+        bool | None, typer.Option("--four-bit/--no-four-bit", help="The base's weights in 4 bits.", show_default=False)
+    ] = None,
+    continue_from: Annotated[str | None, typer.Option(help="Train on from the adapter of a finished run.")] = None,
+    wandb: Annotated[
+        bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
@@ -38,64 +58,75 @@ def command(
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
-    from ventriloquist.database import recorded_run
+    from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, preset, require_ready, train
+    from ventriloquist.train import Interrupted, resolve_settings, train
+    from ventriloquist.train.memory import cuda_gib
+    from ventriloquist.train.ranks import is_main
 
-    changes = {
+    flags: dict[str, object] = {
+        "backend": backend,
         "max_steps": max_steps,
         "max_minutes": max_minutes,
         "epochs": epochs,
         "rank": rank,
-        "alpha": rank and 2 * rank,
         "learning_rate": learning_rate,
         "targets_per_window": targets_per_window,
         "max_length": max_length,
+        "four_bit": four_bit,
+        "continue_from": continue_from,
+        "wandb": wandb or None,
         "seed": seed,
     }
-    chosen = preset(model).changed(**changes)
-    home = load_settings().home
+    settings = load_settings()
+    if settings.wandb_api_key:
+        os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
+    chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
     try:
-        with (
-            recorded_run(home, "train", chosen.model_dump(), check=require_ready) as run,
-            progress("Training") as advance,
-        ):
-            run.result = train(
-                run.db, chosen, home=home, dry_run=dry_run, resume=resume, progress=advance, announce=announce
+        with _recorded(settings.home, chosen) as run, TrainView() as view:
+            run.result = summary = train(
+                run.db,
+                chosen,
+                home=settings.home,
+                dry_run=dry_run,
+                resume=resume,
+                progress=view.progress,
+                announce=view.announce,
+                observe=view.observe,
             )
     except Interrupted as interrupted:
-        note(f"{interrupted} Saved. Go on with: vq train --resume")
+        if is_main():
+            note(f"{interrupted} Saved. Go on with: vq train --resume")
         raise typer.Exit(128 + interrupted.signal) from None
-    summary = run.result
+    if not is_main() or (dry_run and not json_):
+        return  # the plan was shown
     if dry_run:
-        if json_:
-            print_json(summary.plan)
+        print_json(summary.plan)
         return
-    rows = [
+    rows: list[tuple[str, object]] = [
         ("steps", summary.steps),
         ("messages trained on", summary.trained_targets),
         ("tokens", summary.trained_tokens),
         ("minutes", summary.minutes),
         ("loss", f"{summary.first_loss:.3f} → {summary.last_loss:.3f} nats a token" if summary.steps else "-"),
-        ("adapter", summary.run),
     ]
+    if summary.bits_per_character is not None:
+        rows.append(("validation", f"{summary.bits_per_character:.3f} bits a character at step {summary.best_step}"))
+    rows.append(("adapter", summary.run))
     show(summary, rows, json=json_, next_step='vq chat --as "NAME", or: vq eval')
 
 
-def announce(plan: Plan) -> None:
-    """Show a run's plan on stderr before it starts."""
-    share = plan.supervised_tokens_per_epoch / max(1, plan.tokens_per_epoch)
-    saving = plan.window_tokens_per_epoch / max(1, plan.tokens_per_epoch)
-    memory = ", ".join(f"{part} {size:.2f}" for part, size in plan.memory_gib.items())
-    for line in (
-        f"{plan.model} with {plan.backend} on {plan.device}: {plan.trainable_parameters:,} trainable parameters",
-        f"{plan.targets:,} messages of {plan.conversations:,} conversations; {plan.steps:,} steps,"
-        f" {plan.steps_per_epoch:,} an epoch",
-        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:.0f} times that as literal windows",
-        f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}",
-    ):
-        note(line)
-    if plan.dropped_targets:
-        note(f"{plan.dropped_targets:,} messages are longer than a row and are left out; see --max-length")
-    if plan.model == "tiny":
-        note("tiny exercises the machinery with random weights: it will not write anything worth reading")
+@contextmanager
+def _recorded(home: Path, settings: TrainSettings) -> Iterator[Run]:
+    """Hold the lock and record the run; processes that train along with the main one only read."""
+    from ventriloquist.database import open_database, recorded_run
+    from ventriloquist.database.runs import Run
+    from ventriloquist.train import require_ready
+    from ventriloquist.train.ranks import is_main
+
+    if is_main():
+        with recorded_run(home, "train", settings.model_dump(), check=require_ready) as run:
+            yield run
+    else:
+        with open_database(home) as db:
+            yield Run(db, 0)

@@ -22,7 +22,7 @@ from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError
 from ventriloquist.records import Progress
-from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
 from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
 
 BATCH_LINES = 4096  # lines handed to the tokenizer at once
@@ -53,6 +53,7 @@ class Corpus:
 
     conversations: list[Conversation]
     splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
+    senders: NDArray[np.int32]  # (lines,) an index of whoever wrote it, in order of first appearance
     days: NDArray[np.str_]  # (lines,) local ISO date
     tokens: Tokens  # (all tokens,) memory-mapped
     offsets: NDArray[np.int64]  # (lines + 1,)
@@ -81,6 +82,13 @@ class Corpus:
     def line_tokens(self, conversation: Conversation, position: int) -> Tokens:
         line = conversation.first + position
         return self.tokens[self.offsets[line] : self.offsets[line + 1]]
+
+    def content_start(self, conversation: Conversation, position: int) -> int:
+        """Return which of a line's tokens is the first that reaches into its content."""
+        text = self.tokenizer.decode(self.line_tokens(conversation, position).tolist())
+        _, start = content_span(parse_line(text.removesuffix("\n")))
+        encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+        return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
 
     def row(self, conversation: Conversation, block: Block, split: Split) -> Row:
         """Assemble a block from slices: header, context, targets. Only lines of the split are targets."""
@@ -138,13 +146,16 @@ def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = 
         raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
     total = conversations[-1].first + conversations[-1].messages
     splits = np.empty(total, dtype=np.uint8)
+    senders = np.empty(total, dtype=np.int32)
+    people: dict[str, int] = {}
     days = np.empty(total, dtype="U10")
     codes: dict[str | None, int] = {**{name: code for code, name in enumerate(SPLITS)}, None: CONTEXT_ONLY}
     digest = hashlib.sha256()
     for conversation in conversations:
         digest.update(f"{conversation.id} {conversation.header}\n".encode())
-    for index, (split, day, line) in enumerate(_lines(db)):
+    for index, (split, day, line, sender) in enumerate(_lines(db)):
         splits[index], days[index] = codes[split], day
+        senders[index] = people.setdefault(sender, len(people))
         digest.update(f"{split} {day} {line}\n".encode())
     data_hash = digest.hexdigest()
 
@@ -156,6 +167,7 @@ def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = 
     return Corpus(
         conversations,
         splits,
+        senders,
         days,
         np.load(folder / "tokens.npy", mmap_mode="r"),
         np.load(folder / "offsets.npy"),
@@ -169,8 +181,9 @@ def tokenizer_hash(tokenizer: Any) -> str:
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
-def _lines(db: Database) -> Iterator[tuple[str | None, str, str]]:
-    yield from db.conn.execute("SELECT split, day, line FROM training_messages ORDER BY conversation_id, position")
+def _lines(db: Database) -> Iterator[tuple[str | None, str, str, str]]:
+    query = "SELECT split, day, line, sender FROM training_messages ORDER BY conversation_id, position"
+    yield from db.conn.execute(query)
 
 
 def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
@@ -194,7 +207,7 @@ def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progre
             batch.clear()
             progress(done, total)
 
-        for _, _, line in _lines(db):
+        for _, _, line, _ in _lines(db):
             batch.append(line + "\n")
             if len(batch) == BATCH_LINES:
                 flush()

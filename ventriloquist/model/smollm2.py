@@ -44,14 +44,19 @@ def convert(gguf_file: Path, folder: Path) -> None:
     from gguf import GGUFReader
 
     reader = GGUFReader(gguf_file)
-    fields = {name: field.contents() for name, field in reader.fields.items()}
+    fields = read_fields(reader)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
     _write_config(fields, partial)
     _write_weights(reader, fields, partial)
-    _write_tokenizer(fields, partial)
+    write_tokenizer(fields, partial)
     partial.rename(folder)
+
+
+def read_fields(reader: Any) -> dict[str, Any]:
+    """Return what an opened GGUF file says of its model and its tokenizer."""
+    return {name: field.contents() for name, field in reader.fields.items()}
 
 
 def _write_config(fields: dict[str, Any], folder: Path) -> None:
@@ -102,7 +107,8 @@ def _unpermute(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def _write_tokenizer(fields: dict[str, Any], folder: Path) -> None:
+def write_tokenizer(fields: dict[str, Any], folder: Path) -> None:
+    """Write the fast tokenizer into `folder`."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

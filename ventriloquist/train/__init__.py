@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ventriloquist.database import Database
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, NotReadyError
-from ventriloquist.model import tiny
-from ventriloquist.model.base import TINY, Base, best_device, load_base, load_tokenizer, require_torch, resolve
+from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
-from ventriloquist.model.manifest import BESIDE, FILENAME, Manifest, package_versions
+from ventriloquist.model.extras import require_train_extra
+from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
-from ventriloquist.train.plan import Plan, check_memory, make_plan
-from ventriloquist.train.rows import schedule
-from ventriloquist.train.settings import LINEARS, TrainSettings, preset
-from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.train import log, ranks, run
+from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
+from ventriloquist.train.checkpoints import KEPT, check_disk, checkpoint_bytes
+from ventriloquist.train.log import Step
+from ventriloquist.train.memory import check_memory
+from ventriloquist.train.plan import Plan, make_plan
+from ventriloquist.train.presets import PRESETS, preset, resolve_settings
+from ventriloquist.train.rows import Schedule, schedule
+from ventriloquist.train.settings import TrainSettings
 
-__all__ = ["Interrupted", "TrainSettings", "TrainSummary", "preset", "require_ready", "train"]
-
-SETTINGS = "settings.json"
-CHECKPOINTS = "checkpoints"
+__all__ = [
+    "PRESETS",
+    "Interrupted",
+    "Plan",
+    "Step",
+    "TrainSettings",
+    "TrainSummary",
+    "preset",
+    "require_ready",
+    "resolve_settings",
+    "train",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,10 @@ class TrainSummary:
     minutes: float = 0.0
     first_loss: float | None = None  # nats a token
     last_loss: float | None = None
+    best_step: int | None = None  # whose weights were kept: the best by validation
+    bits_per_character: float | None = None  # of the validation messages, with those weights
+    stopped_early: bool = False  # validation stopped getting better
+    failed_at: int | None = None  # the first step of the last ones whose loss is no number
 
 
 class Interrupted(BaseException):
@@ -49,6 +64,15 @@ class Interrupted(BaseException):
     def __init__(self, signal: int, steps: int) -> None:
         super().__init__(f"Stopped after {steps} steps.")
         self.signal, self.steps = signal, steps
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """Who is told what while a run goes on; in the main process only."""
+
+    progress: Progress = lambda _done, _total: None  # lines tokenised, then steps done
+    announce: Callable[[Plan], None] = lambda _plan: None  # before the first step
+    observe: Callable[[Step], None] = lambda _step: None  # after every step
 
 
 def train(
@@ -60,31 +84,40 @@ def train(
     resume: bool = False,
     progress: Progress = lambda _done, _total: None,
     announce: Callable[[Plan], None] = lambda _plan: None,
+    observe: Callable[[Step], None] = lambda _step: None,
 ) -> TrainSummary:
     """Train an adapter into a new folder under VQ_HOME/runs.
 
     Args:
-        settings: see `preset`; ignored when resuming.
+        settings: see `preset` and `resolve_settings`; ignored when resuming.
         resume: go on with the newest unfinished run.
+        progress: called with lines tokenised, then with steps done.
         announce: called with the Plan before the first step.
+        observe: called with every Step.
 
     Raises:
-        MissingExtraError: the `train` extra is not installed.
+        MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
         NotReadyError: nothing is prepared, or nothing is to be resumed.
-        ModelError: the base model cannot be used or does not fit.
+        ModelError: the base model cannot be used or does not fit, or the loss is no number for long; then the adapter
+            of before is kept, where there is one.
+        StorageError: the disk is too small for the checkpoints.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
     require_ready(db)
+    folder = run.unfinished_run(home / "runs") if resume else run.new_folder(home / "runs")
     if resume:
-        folder = unfinished_run(home / "runs")
-        settings = TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
-    else:
-        folder = home / "runs" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    is_new = not folder.exists()
+        settings = run.recorded_settings(folder)
+    device = best_device()
+    backend = choose_backend(settings.backend, device)  # before transformers is imported: Unsloth must come first
+    require_torch()
+    ranks.join(device)
+    folder = ranks.agree(folder)
+    settings = adapt_to(run.continued_settings(settings, home / "runs"), backend, device)
+    followers = Followers(progress, announce, observe) if ranks.is_main() else Followers()
     try:
-        return _train(db, settings, folder, home, dry_run=dry_run, resume=resume, progress=progress, announce=announce)
+        return _train(db, settings, folder, home, device, backend, followers, dry_run=dry_run, resume=resume)
     finally:
-        if is_new and (dry_run or not (folder / SETTINGS).exists()):
+        if not resume and ranks.is_main() and (dry_run or not (folder / run.SETTINGS).exists()):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
 
 
@@ -97,20 +130,7 @@ def require_ready(db: Database) -> None:
     """
     if not db.conn.execute("SELECT 1 FROM training_messages WHERE split = 'train' LIMIT 1").fetchone():
         raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
-    require_torch()
-
-
-def unfinished_run(runs: Path) -> Path:
-    """Return the newest run folder that is unfinished.
-
-    Raises:
-        NotReadyError: there is none.
-    """
-    folders = sorted(path.parent for path in runs.glob(f"*/{SETTINGS}"))
-    unfinished = [folder for folder in folders if not (folder / FILENAME).exists()]
-    if not unfinished:
-        raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
-    return unfinished[-1]
+    require_train_extra()
 
 
 def _train(
@@ -118,108 +138,122 @@ def _train(
     settings: TrainSettings,
     folder: Path,
     home: Path,
+    device: str,
+    backend: Backend,
+    followers: Followers,
     *,
     dry_run: bool,
     resume: bool,
-    progress: Progress,
-    announce: Callable[[Plan], None],
 ) -> TrainSummary:
-    device = best_device()
-    base = _base(db, settings, folder, home)
-    tokenizer = load_tokenizer(base, offline=False)
-    corpus = load_corpus(db, tokenizer, home / "tokens", progress)
+    with ranks.main_first():
+        base = run.base_for(db, settings, folder, home)
+        config = load_config(base, offline=False)
+        base = Base(base.source, getattr(config, "_commit_hash", None) or base.revision)  # what is planned is trained
+        tokenizer = load_tokenizer(base, offline=False)
+        corpus = load_corpus(db, tokenizer, home / "tokens", followers.progress)
     rows = schedule(corpus, settings)
-    plan = make_plan(corpus, settings, rows, base, device, backend="transformers")
-    check_memory(plan)
-    announce(plan)
+    plan, rungs = make_plan(corpus, settings, rows, config, device, backend)
+    check_memory(plan.model, plan.memory_gib["total"], plan.available_gib, device, rungs)
     if dry_run:
+        plan = _timed(plan, corpus, settings, rows, config, device)
+        followers.announce(plan)
         return TrainSummary(plan)
+    check_disk(home, (KEPT + 1) * checkpoint_bytes(plan.trainable_parameters))
+    followers.announce(plan)
     if resume:
-        _check_same_data(folder, corpus)
-    else:
-        make_private_folder(folder)
-        _write_json(folder / "data.json", {"data_hash": corpus.data_hash})
-        (folder / SETTINGS).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        run.check_same_data(folder, corpus.data_hash)
+    elif ranks.is_main():
+        run.begin(folder, settings, corpus.data_hash)
 
     from ventriloquist.train.loop import run_loop
 
-    model = add_lora(load_base(base, offline=False, device=device), settings)
-    outcome = run_loop(model, corpus, rows.rows, settings, folder, device=device, progress=progress)
+    model = load_model(base, settings, device)
+    with _followed(followers, settings, plan, folder) as follow:
+        outcome = run_loop(
+            model,
+            row_loss(settings),
+            corpus,
+            rows.rows,
+            settings,
+            folder,
+            device=device,
+            recompute=settings.recompute and backend.name == "transformers",
+            observe=follow,
+        )
+    summary = TrainSummary(
+        plan, str(folder), **{key: value for key, value in asdict(outcome).items() if key != "signal"}
+    )
     if outcome.signal is not None:
         raise Interrupted(outcome.signal, outcome.steps)
-    figures = {key: value for key, value in asdict(outcome).items() if key != "signal"}
-    summary = TrainSummary(plan, str(folder), **figures)
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
-    tokenizer.save_pretrained(folder)
-    _manifest(db, settings, corpus, base, summary).write(folder)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the adapter stands: half a gigabyte of moments can go
+    if ranks.is_main():
+        _finish(db, settings, folder, corpus, base, model, summary)
+    if outcome.failed_at is not None:
+        raise ModelError(
+            f"The loss is not a number since step {outcome.failed_at}; the adapter of before is kept in {folder}.",
+            hint="Run again with a lower --learning-rate, or use what is there: vq eval",
+        )
     return summary
 
 
-def add_lora(model: Any, settings: TrainSettings) -> Any:
-    """Put LoRA (Hu et al., 2021, arXiv 2106.09685) on all linears of the layers that the settings name."""
-    import torch
-    from peft import LoraConfig, get_peft_model
+def _timed(plan: Plan, corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str) -> Plan:
+    """Return the plan with the time that it takes, where that can be measured before the weights are here."""
+    if settings.backend != "transformers" or settings.four_bit or not rows.rows:
+        return plan
+    from ventriloquist.train.measure import seconds_per_token
 
-    layers = model.config.num_hidden_layers
-    top = settings.top_layers
-    torch.manual_seed(settings.seed)
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            target_modules=list(LINEARS),
-            layers_to_transform=None if top is None else list(range(max(0, layers - top), layers)),
-            bias="none",
-            task_type="CAUSAL_LM",
-        ),
-    )
+    seconds = seconds_per_token(corpus, settings, rows, config, device)
+    total = seconds * sum(piece.tokens for row in rows.rows for piece in row) / plan.processes
+    minutes = min(total / 60, settings.max_minutes or float("inf"))
+    return replace(plan, seconds_per_step=round(total / plan.steps, 3), minutes=round(minutes, 1))
 
 
-def _base(db: Database, settings: TrainSettings, folder: Path, home: Path) -> Base:
-    if settings.model != TINY:
-        return resolve(settings.model, home / "models")
-    beside = folder / BESIDE
-    if not beside.exists():
-        make_private_folder(folder)
-        query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
-        tiny.build([line for (line,) in db.conn.execute(query, (tiny.SAMPLE_LINES,))], beside, settings.seed)
-    return Base(str(beside))
+@contextmanager
+def _followed(
+    followers: Followers, settings: TrainSettings, plan: Plan, folder: Path
+) -> Iterator[Callable[[Step], None]]:
+    """Yield what is called after every step: the live view, Weights & Biases, and the curve at each validation."""
+    from ventriloquist.train.curve import draw
+
+    with ExitStack() as stack:
+        report = None
+        if settings.wandb and ranks.is_main():
+            from ventriloquist.train.weights_and_biases import Report
+
+            report = stack.enter_context(Report(settings, plan, folder))
+
+        def follow(step: Step) -> None:
+            followers.progress(step.step, step.steps)
+            followers.observe(step)
+            if report is not None:
+                report.step(step)
+            if step.bits_per_character is not None:
+                draw(log.read(folder / log.FILENAME), folder)
+
+        yield follow
 
 
-def _check_same_data(folder: Path, corpus: Corpus) -> None:
-    recorded = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-    if recorded["data_hash"] != corpus.data_hash:
-        raise ModelError("The prepared data has changed since that run began.", hint="Run: vq train")
+def _finish(
+    db: Database,
+    settings: TrainSettings,
+    folder: Path,
+    corpus: Corpus,
+    base: Base,
+    model: Any,
+    summary: TrainSummary,
+) -> None:
+    """Write adapter, tokenizer, curve and last of all the manifest; what was only for going on then goes."""
+    from ventriloquist.train.curve import draw
+    from ventriloquist.train.loop import CHECKPOINTS
+    from ventriloquist.train.watch import BEST
 
-
-def _manifest(db: Database, settings: TrainSettings, corpus: Corpus, base: Base, summary: TrainSummary) -> Manifest:
-    people = [name for (name,) in db.conn.execute("SELECT name FROM people ORDER BY is_me DESC, name")]
-    held_out = {}
-    for conversation in corpus.conversations:
-        span = corpus.targets(conversation, "validation") or corpus.targets(conversation, "test")
-        if span:
-            held_out[conversation.id] = span.first
-    return Manifest(
-        format_version=FORMAT_VERSION,
-        base_model=BESIDE if settings.model == TINY else base.source,
-        base_revision=base.revision,
-        window=settings.window,
-        context=settings.context,
-        targets_per_window=settings.targets_per_window,
-        max_length=settings.max_length,
-        settings=settings.model_dump(),
-        seed=settings.seed,
-        data_hash=corpus.data_hash,
-        people=people,
-        held_out=held_out,
-        packages=package_versions(),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        result={key: value for key, value in asdict(summary).items() if key != "plan"},
-    )
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value) + "\n", encoding="utf-8")
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
+    corpus.tokenizer.save_pretrained(folder)
+    if settings.model == TINY and not (folder / BESIDE).exists():  # trained on from an adapter that has it
+        shutil.copytree(base.source, folder / BESIDE)
+    steps = log.read(folder / log.FILENAME)
+    if steps:
+        draw(steps, folder)
+    run.make_manifest(db, settings, corpus, base, run.summary_figures(summary)).write(folder)
+    for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
+        shutil.rmtree(rest, ignore_errors=True)

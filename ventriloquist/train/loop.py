@@ -1,74 +1,147 @@
-"""Running the loop over the rows of a schedule, resuming where a checkpoint is."""
+"""Running the loop over the rows of a schedule, going on where a checkpoint is."""
 
 from __future__ import annotations
 
-import json
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PrinterCallback
 
+from ventriloquist.errors import ModelError
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.records import Progress
+from ventriloquist.train import log
+from ventriloquist.train.backends import load_adapter_weights
+from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
+from ventriloquist.train.log import Step
+from ventriloquist.train.loss import Loss
+from ventriloquist.train.ranks import agree, is_main, main_first, world_size
 from ventriloquist.train.rows import PackedRow
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.trainer import Rows, RowTrainer, arguments
-from ventriloquist.train.watch import Watch, newest_whole_checkpoint, stop_on_signals
+from ventriloquist.train.tensors import Rows
+from ventriloquist.train.trainer import RowTrainer, arguments, rows_per_process
+from ventriloquist.train.validation import Validation
+from ventriloquist.train.watch import BEST, Watch, stop_on_signals
 
-LOG = "log.jsonl"
-CHECKPOINTS_A_RUN = 10
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How far the loop came, and the signal that ended it, if one did."""
+    """How far the loop came, and what ended it, if it was not the schedule."""
 
     steps: int
     trained_tokens: int
     trained_targets: int
     minutes: float
-    first_loss: float | None
+    first_loss: float | None  # nats a token
     last_loss: float | None
+    best_step: int | None  # whose weights are kept: the best by validation; None without a validation
+    bits_per_character: float | None  # of the validation messages, with those weights
+    stopped_early: bool  # validation stopped getting better
+    failed_at: int | None  # the first step of the last ones whose loss is no number
     signal: int | None
 
 
 def run_loop(
     model: Any,
+    loss: Loss,
     corpus: Corpus,
     rows: list[PackedRow],
     settings: TrainSettings,
     folder: Path,
     *,
     device: str,
-    progress: Progress,
+    recompute: bool = False,
+    observe: Callable[[Step], None] = lambda _step: None,
 ) -> Outcome:
-    """Train `model` in place; the log and the checkpoints go into `folder`."""
-    started = time.monotonic()
-    steps = -(-len(rows) // settings.rows_per_step)
+    """Train `model` in place; the log and the checkpoints go into `folder`.
+
+    In the end the model has the weights that did best on the validation messages. After losses that are no numbers it
+    has the last ones that are known to be good, if there are any.
+
+    Raises:
+        ModelError: the device's memory is exhausted, or the loss was never a number for long.
+    """
+    checkpoints = folder / CHECKPOINTS
+    with main_first():
+        if is_main() and checkpoints.exists():
+            clear_partial(checkpoints)
+    checkpoint = newest_whole_checkpoint(checkpoints)
+    log_file = folder / log.FILENAME
+    upto = step_of(checkpoint) if checkpoint else 0
+    past = agree(log.rewind(log_file, upto) if is_main() else [])
     trainer = RowTrainer(
         settings,
+        loss,
+        minutes_before=past[-1].minutes if past else 0.0,
         model=model,
-        args=arguments(settings, folder, device=device, save_steps=max(10, steps // CHECKPOINTS_A_RUN)),
-        train_dataset=Rows(corpus, rows),
+        args=arguments(settings, checkpoints, device=device, recompute=recompute),
+        train_dataset=Rows(corpus, rows, settings, world_size() * rows_per_process(settings)),
         data_collator=lambda batch: batch[0],
     )
-    watch = Watch(trainer, folder / LOG, progress)
+    watch = Watch(trainer, rows, Validation(corpus, settings), folder, past, device=device, observe=observe)
     trainer.remove_callback(PrinterCallback)  # stdout is the result
     trainer.add_callback(watch)
-    checkpoint = newest_whole_checkpoint(folder / "checkpoints")
     with stop_on_signals(watch):
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    done = trainer.state.global_step
-    trained = [piece for row in rows[: done * settings.rows_per_step] for piece in row]
-    losses = [json.loads(line)["loss"] for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
+        try:
+            if checkpoint and past and past[-1].share >= 1:  # killed between the last step and the manifest
+                load_adapter_weights(model, checkpoint)
+            else:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            raise _memory_error(error, device) or error from error
+    if watch.failed:
+        _restore_good(model, watch, checkpoints)
+    elif watch.stopped_by is None and watch.best is not None:
+        load_adapter_weights(model, folder / f"{BEST}{watch.best.step}")
+    return _outcome(watch, rows, log.read(log_file))
+
+
+def _restore_good(model: Any, watch: Watch, checkpoints: Path) -> None:
+    """Give the model weights that are known to be good: of the best validation, or after which a loss was a number.
+
+    Raises:
+        ModelError: there are none.
+    """
+    since = watch.non_finite_since or 0
+    whole = newest_whole_checkpoint(checkpoints)
+    if watch.best is not None:
+        load_adapter_weights(model, watch.folder / f"{BEST}{watch.best.step}")
+    elif whole is not None and step_of(whole) < since - 1:
+        load_adapter_weights(model, whole)
+    else:
+        raise ModelError(
+            f"The loss is not a number since step {since}.", hint="Run again with a lower --learning-rate."
+        )
+
+
+def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step]) -> Outcome:
+    done = steps[-1].step if steps else 0
+    trained = [piece for row in rows[: done * watch.per_step] for piece in row]
     return Outcome(
         steps=done,
         trained_tokens=sum(piece.tokens for piece in trained),
         trained_targets=sum(piece.targets for piece in trained),
-        minutes=round((time.monotonic() - started) / 60, 2),
-        first_loss=losses[0] if losses else None,
-        last_loss=losses[-1] if losses else None,
+        minutes=round(steps[-1].minutes if steps else 0.0, 2),
+        first_loss=steps[0].loss if steps else None,
+        last_loss=steps[-1].loss if steps else None,
+        best_step=watch.best.step if watch.best else None,
+        bits_per_character=watch.best.bits_per_character if watch.best else None,
+        stopped_early=watch.stopped_early,
+        failed_at=watch.non_finite_since if watch.failed else None,
         signal=watch.stopped_by,
+    )
+
+
+def _memory_error(error: BaseException, device: str) -> ModelError | None:
+    """Return what a user can do about exhausted memory, or None where the error is another one."""
+    exhausted = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)  # of a CPU
+    if not exhausted:
+        return None
+    return ModelError(
+        f"The memory of {device} is exhausted.",
+        hint="Run again with half the --max-length; then --four-bit, then half the --rank. See: vq train --dry-run",
     )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ventriloquist.errors import ModelError
-from ventriloquist.model.base import Base, load_config
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.rows import Schedule, count_targets
-from ventriloquist.train.settings import LINEARS, TrainSettings
+from ventriloquist.train.backends import Backend
+from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder
+from ventriloquist.train.ranks import world_size
+from ventriloquist.train.rows import TRAIN, Message, PackedRow, Schedule, count_targets
+from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import WINDOW_SIZE
 
-GIB = 2**30
-FP32 = 4  # bytes
+DROPPED_SHOWN = 20  # messages by their place; `dropped_targets` counts all
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,15 @@ class Plan:
 
     model: str
     backend: str
+    backend_reason: str
     device: str
+    processes: int
+    visible_gpus: int
     conversations: int
     targets: int
-    dropped_targets: int  # longer than a row all by themselves
+    dropped_targets: int  # longer than a row all by themselves: never trained on
+    dropped: list[Message]  # the first of them
+    shortened_targets: int  # whose context was cut, whole old messages first, to fit into a row
     tokens_per_epoch: int
     supervised_tokens_per_epoch: int
     window_tokens_per_epoch: int  # the same targets as literal windows of 100 messages, uncut
@@ -38,101 +42,75 @@ class Plan:
     trainable_parameters: int
     memory_gib: dict[str, float]  # by part; "total" is their sum
     available_gib: float
+    advice: list[str]
+    seconds_per_step: float | None = None  # measured; None where nothing was
+    minutes: float | None = None  # of the whole run
 
 
-def make_plan(corpus: Corpus, settings: TrainSettings, rows: Schedule, base: Base, device: str, backend: str) -> Plan:
-    """Compute a run's plan from the data and the base model's configuration alone."""
+def make_plan(
+    corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str, backend: Backend
+) -> tuple[Plan, list[Rung]]:
+    """Compute a run's plan from the data and the base model's configuration alone, and the ladder down from it."""
+    import torch
+
     pieces = [piece for row in rows.first_epoch for piece in row]
-    shapes = _Shapes(load_config(base, offline=False), settings)
-    longest = max((sum(piece.tokens for piece in row) for row in rows.first_epoch), default=0)
-    memory = shapes.memory(longest, device)
-    return Plan(
+    shapes = Shapes(config, settings)
+    longest = max((row_tokens(row) for row in rows.first_epoch), default=0)
+    most_loss = max((sum(piece.supervised for piece in row) for row in rows.first_epoch), default=0)
+    memory = shapes.memory(settings, device, longest, most_loss)
+    per_step = -(-settings.rows_per_step // world_size()) * world_size()
+    targets = count_targets(corpus)
+    plan = Plan(
         model=settings.model,
-        backend=backend,
+        backend=backend.name,
+        backend_reason=backend.reason,
         device=device,
+        processes=world_size(),
+        visible_gpus=torch.cuda.device_count() if device == "cuda" else 0,
         conversations=len({piece.conversation.id for piece in pieces}),
-        targets=count_targets(corpus),
-        dropped_targets=rows.dropped,
+        targets=targets,
+        dropped_targets=len(rows.dropped),
+        dropped=rows.dropped[:DROPPED_SHOWN],
+        shortened_targets=rows.shortened,
         tokens_per_epoch=sum(piece.tokens for piece in pieces),
-        supervised_tokens_per_epoch=_supervised_tokens(corpus),
+        supervised_tokens_per_epoch=sum(piece.supervised for piece in pieces),
         window_tokens_per_epoch=window_tokens(corpus),
-        steps_per_epoch=math.ceil(len(rows.first_epoch) / settings.rows_per_step),
-        steps=math.ceil(len(rows.rows) / settings.rows_per_step),
+        steps_per_epoch=math.ceil(len(rows.first_epoch) / per_step),
+        steps=math.ceil(len(rows.rows) / per_step),
         trainable_parameters=shapes.trainable,
         memory_gib={part: round(size / GIB, 3) for part, size in {**memory, "total": sum(memory.values())}.items()},
         available_gib=round(available_memory(device) / GIB, 1),
+        advice=advice(targets, settings),
     )
+    return plan, ladder(shapes, settings, device, longest, most_loss)
 
 
-def check_memory(plan: Plan) -> None:
-    """Refuse a run that cannot fit.
+def row_tokens(row: PackedRow) -> int:
+    return sum(piece.tokens for piece in row)
 
-    Raises:
-        ModelError: it needs more memory than the device has.
-    """
-    needed = plan.memory_gib["total"]
-    if needed > plan.available_gib:
-        raise ModelError(
-            f"{plan.model} needs about {needed:.0f} GiB to train; {plan.device} has {plan.available_gib:.0f} GiB.",
-            hint="Use a smaller --max-length or --rank, or --model smollm2.",
-        )
+
+def advice(targets: int, settings: TrainSettings) -> list[str]:
+    """Return what may serve the data better than the settings do."""
+    enough = 16 if targets < 5_000 else 32 if targets < 50_000 else None
+    if enough is None or settings.rank < 64:  # a lower rank was chosen with care
+        return []
+    return [
+        f"{targets:,} messages are few for rank {settings.rank}: --rank {enough} may learn as much with less memory,"
+        " and learn less by heart"
+    ]
 
 
 def window_tokens(corpus: Corpus) -> int:
     """Return the tokens of one epoch of literal windows: header and up to 100 messages for every target."""
     total = 0
     for conversation in corpus.conversations:
-        offsets = corpus.offsets[conversation.first : conversation.first + conversation.messages + 1]
-        targets = np.flatnonzero(corpus.splits[conversation.first : conversation.first + conversation.messages] == 0)
+        lines = slice(conversation.first, conversation.first + conversation.messages)
+        offsets = corpus.offsets[lines.start : lines.stop + 1]
+        targets = np.flatnonzero(corpus.splits[lines] == TRAIN)
         first = np.maximum(0, targets - WINDOW_SIZE + 1)
         total += int((offsets[targets + 1] - offsets[first]).sum())
-        total += len(targets) * len(corpus.header_tokens(conversation, 0))
+        # a header is as long as its date makes it
+        _, position, windows = np.unique(corpus.days[lines][first], return_index=True, return_counts=True)
+        for index, count in zip(first[position].tolist(), windows.tolist(), strict=True):
+            total += count * len(corpus.header_tokens(conversation, index))
     return total
-
-
-def available_memory(device: str) -> int:
-    """Return the bytes of memory that a device has."""
-    if device == "cuda":
-        import torch
-
-        return int(torch.cuda.mem_get_info()[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _supervised_tokens(corpus: Corpus) -> int:
-    return int(np.diff(corpus.offsets)[corpus.splits == 0].sum())
-
-
-class _Shapes:
-    """Parameter counts of a base model with LoRA on it, from its configuration (built without memory, on `meta`)."""
-
-    def __init__(self, config: Any, settings: TrainSettings) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
-        layers = config.num_hidden_layers
-        adapted = settings.top_layers or layers
-        linears = [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in LINEARS]
-        self.base = model.num_parameters()
-        self.trainable = settings.rank * sum(m.in_features + m.out_features for m in linears) * adapted // layers
-        self.layers, self.hidden, self.vocabulary = layers, config.hidden_size, config.vocab_size
-        self.intermediate = config.intermediate_size
-
-    def memory(self, tokens: int, device: str) -> dict[str, float]:
-        """Return bytes by part for rows of up to `tokens` tokens.
-
-        Weights are bf16 on an accelerator, fp32 on a CPU; the adapter has weights, gradients and two moments (8-bit on
-        CUDA). Activations: on CUDA one hidden state a layer (the rest is recomputed) and one layer's inside; on a
-        CPU every layer's inside (about 12 hidden states and 4 of the feed-forward). Logits and their gradient, fp32.
-        """
-        accelerated = device != "cpu"
-        inside = tokens * (12 * self.hidden + 4 * self.intermediate)
-        kept = (tokens * self.hidden * self.layers + inside) * 2 if device == "cuda" else inside * self.layers * FP32
-        return {
-            "weights": self.base * (2 if accelerated else FP32),
-            "adapter": self.trainable * (FP32 + FP32 + (2 if device == "cuda" else 8)),
-            "activations": kept,
-            "logits": 2 * tokens * self.vocabulary * FP32,
-        }

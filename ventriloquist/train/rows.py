@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ventriloquist.model.corpus import Conversation, Corpus
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.windows import Block
+from ventriloquist.windows import SPLITS, Block, Split
+
+TRAIN = SPLITS.index("train")
 
 
 class Piece(NamedTuple):
@@ -21,9 +24,19 @@ class Piece(NamedTuple):
     block: Block
     tokens: int  # header included
     targets: int
+    supervised: int  # tokens of its targets
 
 
 PackedRow = list[Piece]  # pieces of one row; they do not see each other
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A training message by its place."""
+
+    conversation: int
+    position: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +45,50 @@ class Schedule:
 
     rows: list[PackedRow]
     first_epoch: list[PackedRow]
-    dropped: int  # targets that alone are longer than a row, in the first epoch
+    dropped: list[Message]  # targets that alone are longer than a row: never trained on
+    shortened: int  # targets of the first epoch whose context was cut to fit into a row
 
 
 def schedule(corpus: Corpus, settings: TrainSettings) -> Schedule:
     """Plan a run: seeded offsets and order each epoch, every training target once an epoch."""
     rows: list[PackedRow] = []
     first_epoch: list[PackedRow] = []
+    first_pieces: list[Piece] = []
     wanted = (settings.max_steps or 0) * settings.rows_per_step
     for epoch in range(settings.epochs):
         generator = random.Random(f"{settings.seed} {epoch}")  # noqa: S311  # not for secrets
         pieces = list(epoch_pieces(corpus, settings, generator))
-        generator.shuffle(pieces)
+        order(pieces, corpus, settings.evenness, generator)
         rows += pack(pieces, settings.max_length)
         first_epoch = first_epoch or list(rows)
+        first_pieces = first_pieces or pieces
         if wanted and len(rows) >= wanted:
             break
-    dropped = count_targets(corpus) - sum(piece.targets for row in first_epoch for piece in row)
-    return Schedule(rows[: wanted or None], first_epoch, dropped)
+    shortened = sum(
+        piece.targets
+        for piece in first_pieces
+        if piece.block.first_target - piece.block.start < min(settings.context, piece.block.first_target)
+    )
+    return Schedule(rows[: wanted or None], first_epoch, _dropped(corpus, first_pieces), shortened)
 
 
 def count_targets(corpus: Corpus) -> int:
     """Return how many messages are training targets."""
-    return int(np.count_nonzero(corpus.splits == 0))
+    return int(np.count_nonzero(corpus.splits == TRAIN))
+
+
+def make_piece(corpus: Corpus, conversation: Conversation, block: Block, split: Split = "train") -> Piece:
+    """Measure a block: its tokens, and those of its lines that are targets of the split."""
+    start, first_target, stop = (conversation.first + position for position in block)
+    is_target = corpus.splits[first_target:stop] == SPLITS.index(split)
+    lengths = np.diff(corpus.offsets[first_target : stop + 1])
+    return Piece(
+        conversation,
+        block,
+        tokens=int(corpus.offsets[stop] - corpus.offsets[start]) + len(corpus.header_tokens(conversation, block.start)),
+        targets=int(np.count_nonzero(is_target)),
+        supervised=int(lengths[is_target].sum()),
+    )
 
 
 def epoch_pieces(corpus: Corpus, settings: TrainSettings, generator: random.Random) -> Iterator[Piece]:
@@ -69,12 +103,29 @@ def epoch_pieces(corpus: Corpus, settings: TrainSettings, generator: random.Rand
             max_length=settings.max_length,
             offset=offset,
         ):
-            first, stop = conversation.first + block.start, conversation.first + block.stop
-            tokens = int(corpus.offsets[stop] - corpus.offsets[first])
-            tokens += len(corpus.header_tokens(conversation, block.start))
-            targets = int(np.count_nonzero(corpus.splits[conversation.first + block.first_target : stop] == 0))
-            if targets:
-                yield Piece(conversation, block, tokens, targets)
+            piece = make_piece(corpus, conversation, block)
+            if piece.targets:
+                yield piece
+
+
+def order(pieces: list[Piece], corpus: Corpus, evenness: float, generator: random.Random) -> None:
+    """Shuffle an epoch's pieces, those of people who wrote little towards its start.
+
+    A weighted order without replacement (Efraimidis and Spirakis, 2006): a piece's weight is the mean of
+    1 / (its writers' messages) ** evenness. Every piece still comes once; a run on the clock ends before the last ones.
+    """
+    if not evenness:
+        generator.shuffle(pieces)
+        return
+    targets = corpus.splits == TRAIN
+    counts = np.bincount(corpus.senders[targets], minlength=int(corpus.senders.max()) + 1)
+    weights = np.where(targets, 1 / np.maximum(counts, 1)[corpus.senders] ** evenness, 0.0)
+
+    def key(piece: Piece) -> float:
+        lines = slice(piece.conversation.first + piece.block.first_target, piece.conversation.first + piece.block.stop)
+        return float(generator.expovariate(weights[lines].sum() / piece.targets))
+
+    pieces.sort(key=key)
 
 
 def pack(pieces: list[Piece], max_length: int, open_rows: int = 16) -> Iterator[PackedRow]:
@@ -92,3 +143,18 @@ def pack(pieces: list[Piece], max_length: int, open_rows: int = 16) -> Iterator[
                 yield waiting.pop(fullest)[1]
             waiting.append((piece.tokens, [piece]))
     yield from (row for _, row in waiting)
+
+
+def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[Message]:
+    covered: NDArray[np.bool_] = np.zeros(len(corpus.splits), dtype=bool)
+    for piece in pieces:
+        first, stop = piece.block.first_target, piece.block.stop
+        covered[piece.conversation.first + first : piece.conversation.first + stop] = True
+    missing = np.flatnonzero((corpus.splits == TRAIN) & ~covered)
+    starts = np.array([conversation.first for conversation in corpus.conversations])
+    found = []
+    for line in missing.tolist():
+        conversation = corpus.conversations[int(np.searchsorted(starts, line, side="right")) - 1]
+        tokens = int(corpus.offsets[line + 1] - corpus.offsets[line])
+        found.append(Message(conversation.id, line - conversation.first, tokens))
+    return found

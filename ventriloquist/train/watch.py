@@ -1,85 +1,181 @@
-"""What happens beside the loop: progress, the log, stopping on request or on the clock, whole checkpoints."""
+"""What happens beside the loop: the log, validation, when to save, and when to stop."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
+import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ventriloquist.errors import ModelError
-from ventriloquist.records import Progress
-from ventriloquist.train.trainer import RowTrainer
+from ventriloquist.train import log
+from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, seal
+from ventriloquist.train.log import Step
+from ventriloquist.train.ranks import is_main, wait, world_size
+from ventriloquist.train.rows import PackedRow
+from ventriloquist.train.trainer import RowTrainer, rows_per_process
+from ventriloquist.train.validation import Validation
 
 MAX_NON_FINITE = 3  # losses in a row that are no number; one alone can be a fluke of bf16
-WHOLE = "whole.json"  # written into a checkpoint after everything else: names and sizes of its files
+BEST = "best-"  # a folder of adapter weights, with the step after which they were the best by validation
 
 
 class Watch(TrainerCallback):
-    """Follows a run step by step."""
+    """Follows a run step by step. Nothing here differs between processes that train together."""
 
-    def __init__(self, trainer: RowTrainer, log: Path, progress: Progress) -> None:
-        self.trainer = trainer
+    def __init__(
+        self,
+        trainer: RowTrainer,
+        rows: list[PackedRow],
+        validation: Validation,
+        folder: Path,
+        past: list[Step],
+        *,
+        device: str,
+        observe: Callable[[Step], None],
+    ) -> None:
+        """Make a watch.
+
+        Args:
+            folder: the run's.
+            past: the steps up to the checkpoint that the run goes on from.
+            observe: called in the main process after every step.
+        """
+        self.trainer, self.folder = trainer, folder
+        self.settings = trainer.settings
         self.stopped_by: int | None = None  # the signal that asked for a stop
-        self._log, self._progress, self._non_finite = log, progress, 0
+        self.stopped_early = False  # validation stopped getting better
+        self.non_finite_since: int | None = None  # the first of the latest steps whose loss is no number
+        self.per_step = rows_per_process(self.settings) * world_size()
+        self._rows, self._validation, self._device, self._observe = rows, validation, device, observe
+        self._validated = [step for step in past if step.bits_per_character is not None]
+        self._due = int((past[-1].share if past else 0.0) * self.settings.validations)
+        self._saved_at = past[-1].minutes if past else 0.0
+        self._step_started = time.monotonic()
 
-    def on_step_end(
-        self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
-        self._progress(state.global_step, state.max_steps)
-        if self.stopped_by is not None:
-            control.should_save = control.should_training_stop = True
-        elif self.trainer.progress(state.global_step, state.max_steps) >= 1:
-            control.should_training_stop = True
-        return control
+    @property
+    def best(self) -> Step | None:
+        """The step with the best validation so far."""
+        return min(self._validated, key=lambda step: step.bits_per_character or 0.0, default=None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended because the loss is no number."""
+        since = self.non_finite_since
+        return since is not None and self.trainer.state.global_step - since + 1 >= MAX_NON_FINITE
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self._step_started = time.monotonic()
+
+    def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+        """Take no step along a gradient that is not finite: it would make all weights so."""
+        parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
+        finite = all(bool(torch.isfinite(parameter.grad).all()) for parameter in parameters)
+        if not finite:
+            for parameter in parameters:
+                parameter.grad = None
 
     def on_log(
         self,
         _args: TrainingArguments,
         state: TrainerState,
-        _control: TrainerControl,
+        control: TrainerControl,
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
+        """Follow one step: it is logged after every one, before anything is saved."""
         if not logs or "loss" not in logs:
             return
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
-        self._non_finite = 0 if math.isfinite(logs["loss"]) else self._non_finite + 1
-        if self._non_finite == MAX_NON_FINITE:
-            raise ModelError(
-                f"The loss is not a number since step {state.global_step - MAX_NON_FINITE + 1}.",
-                hint="Run again with a lower --learning-rate.",
-            )
+        self._agree()
+        share = self.trainer.progress(state.global_step, state.max_steps)
+        if not math.isfinite(logs["loss"]):
+            self.non_finite_since = self.non_finite_since or state.global_step
+        else:
+            self.non_finite_since = None
+        last = share >= 1 or self.stopped_by is not None
+        step = self._step(state, logs, share)
+        if step.bits_per_character is not None:
+            self._validated.append(step)
+            self._keep_best(step)
+        if is_main():
+            log.append(self.folder / log.FILENAME, step)
+            self._observe(step)
+        self.stopped_early = self._is_past_its_best()
+        control.should_training_stop = last or self.failed or self.stopped_early
+        control.should_save = self.non_finite_since is None and (
+            self.stopped_by is not None
+            or step.bits_per_character is not None
+            or step.minutes - self._saved_at >= self.settings.save_minutes
+        )
+        if control.should_save and is_main():
+            trainable = sum(p.numel() for p in self.trainer.model.parameters() if p.requires_grad)
+            check_disk(self.folder, checkpoint_bytes(trainable))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
-        folder = Path(args.output_dir or "") / f"checkpoint-{state.global_step}"
-        sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
-        with (folder / WHOLE).open("w", encoding="utf-8") as file:
-            json.dump(sizes, file)
-            file.flush()
-            os.fsync(file.fileno())
+        """Seal the checkpoint once every process has written its part; then earlier best weights can go."""
+        wait()
+        if is_main():
+            seal(Path(args.output_dir or "") / f"checkpoint-{state.global_step}")
+            for folder in self.folder.glob(f"{BEST}*"):
+                if self.best is None or folder.name != f"{BEST}{self.best.step}":
+                    shutil.rmtree(folder)
+        self._saved_at = self.trainer.minutes()
 
+    def _agree(self) -> None:
+        """Let all processes have the latest clock and the highest signal of any."""
+        if world_size() == 1:
+            return
+        own = (time.monotonic() - self.trainer.started) / 60
+        accelerator = self.trainer.accelerator
+        values = accelerator.gather(
+            torch.tensor([[own, float(self.stopped_by or 0)]], device=accelerator.device, dtype=torch.float32)
+        )
+        minutes, number = values.amax(0).tolist()
+        self.trainer.agreed_minutes = minutes
+        self.stopped_by = int(number) or None
 
-def newest_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the last checkpoint that was written to its end, or None; transformers would accept half a one."""
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.removeprefix("checkpoint-")))
-    return next((path for path in reversed(checkpoints) if _is_whole(path)), None)
+    def _step(self, state: TrainerState, logs: dict[str, Any], share: float) -> Step:
+        trained = [piece for row in self._rows_of(state.global_step) for piece in row]
+        tokens = sum(piece.tokens for piece in trained)
+        seconds = time.monotonic() - self._step_started
+        due, self._due = self._due, int(share * self.settings.validations)
+        bits = None
+        if due < self._due and self.non_finite_since is None:
+            bits = self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
+        return Step(
+            step=state.global_step,
+            steps=state.max_steps,
+            share=min(1.0, share),
+            loss=logs["loss"],
+            learning_rate=logs.get("learning_rate", 0.0),
+            grad_norm=logs.get("grad_norm", 0.0),
+            tokens=tokens,
+            targets=sum(piece.targets for piece in trained),
+            minutes=self.trainer.minutes(),
+            tokens_per_second=tokens / max(seconds, 1e-9),
+            memory_gib=log.peak_memory(self._device),
+            bits_per_character=bits,
+        )
 
+    def _rows_of(self, step: int) -> list[PackedRow]:
+        return self._rows[(step - 1) * self.per_step : step * self.per_step]
 
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        sizes: dict[str, int] = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
-        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
-        return False
+    def _keep_best(self, step: Step) -> None:
+        if self.best is step and is_main():
+            self.trainer.model.save_pretrained(self.folder / f"{BEST}{step.step}")
+
+    def _is_past_its_best(self) -> bool:
+        patience = self.settings.patience
+        if patience is None or self.best is None:
+            return False
+        return len(self._validated) - 1 - self._validated.index(self.best) >= patience
 
 
 @contextmanager

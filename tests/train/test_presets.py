@@ -1,0 +1,95 @@
+"""Presets are data with reasons; flags stand over a configuration, and that over the model's preset."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ventriloquist import train
+from ventriloquist.errors import SettingsError
+from ventriloquist.train import TrainSettings
+from ventriloquist.train.presets import MEMORY, PRESETS, preset, resolve_settings
+
+FOLDER = Path(train.__file__).parent / "presets"
+QWEN_8B = "unsloth/Qwen3-8B-Base"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_value_of_a_preset_says_why(name: str) -> None:
+    text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        key = line.split(" = ")[0]
+        assert line.startswith("#") or "  # " in line or key in ("model", MEMORY), line
+    assert set(tomllib.loads(text)) - {MEMORY} <= set(TrainSettings.model_fields)
+
+
+def test_every_preset_file_is_listed() -> None:
+    assert {path.stem for path in FOLDER.glob("*.toml")} == set(PRESETS)
+
+
+def test_rank_and_alpha_are_the_recipes_unless_a_preset_is_for_a_cpu() -> None:
+    shapes = {name: (p.settings.rank, p.settings.alpha) for name, p in PRESETS.items() if name.startswith("qwen")}
+    assert set(shapes.values()) == {(128, 256)}
+
+
+@pytest.mark.parametrize(
+    ("memory", "name"),
+    [(None, "80gb"), (79.1, "80gb"), (47.5, "24gb"), (23.6, "24gb"), (15.6, "16gb"), (11.0, "16gb")],
+)
+def test_the_device_decides_among_the_presets_of_a_model(memory: float | None, name: str) -> None:
+    assert preset(QWEN_8B, memory) == PRESETS[f"qwen3-8b-{name}"].settings
+
+
+def test_a_model_without_a_preset_gets_the_default_models() -> None:
+    assert preset("somebody/else", 24).changed(model=QWEN_8B) == PRESETS["qwen3-8b-24gb"].settings
+
+
+def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('model = "tiny"\nrank = 8\nlearning_rate = 0.5  # mine\n', encoding="utf-8")
+    settings = resolve_settings(None, str(file), {"learning_rate": 0.25, "epochs": None})
+    assert (settings.model, settings.learning_rate, settings.rank, settings.alpha) == ("tiny", 0.25, 8, 16)
+    assert settings.max_steps == PRESETS["tiny"].settings.max_steps
+    assert resolve_settings(None, str(file), {"rank": 4}).alpha == 8
+    assert resolve_settings("smollm2", str(file), {}).context == PRESETS["smollm2"].settings.context
+
+
+def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path: Path) -> None:
+    chosen = resolve_settings(None, "qwen3-8b-16gb", {"seed": 7}, memory_gib=80)
+    assert chosen == PRESETS["qwen3-8b-16gb"].settings.changed(seed=7)
+    file = tmp_path / "settings.json"
+    file.write_text(chosen.model_dump_json(), encoding="utf-8")
+    assert resolve_settings(None, str(file), {}) == chosen
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rank = 0", "rank"),
+        ("ranks = 3", "ranks"),
+        ("rank = ", "neither a preset nor a file"),
+        ('learning_rate = "high"', "learning_rate"),
+        ('rank = "many"', "rank"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=says):
+        resolve_settings(None, str(file), {})
+
+
+def test_a_configuration_that_is_not_there_names_the_presets() -> None:
+    with pytest.raises(SettingsError) as error:
+        resolve_settings(None, "qwen3-9b", {})
+    assert "qwen3-8b-24gb" in error.value.hint
+
+
+def test_a_table_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps([1]), encoding="utf-8")
+    with pytest.raises(SettingsError, match="no table"):
+        resolve_settings(None, str(file), {})

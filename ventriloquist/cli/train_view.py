@@ -1,0 +1,131 @@
+"""What a person sees of a training run: the plan, then a live line on a terminal or plain lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ventriloquist.cli.console import note
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from ventriloquist.train import Plan, Step
+
+MEASURED_STEPS = 3  # after which the time of the whole run is said
+LINES = 20  # at least so many in a pipe; and one a minute
+
+
+class TrainView:
+    """Shows a run on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._planned = False
+        self._shown = (0, 0.0)  # the share, in LINES, and the minute of the last plain line
+        self._bits: float | None = None
+        self._steps = 0
+
+    def __enter__(self) -> TrainView:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[about]}"),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("Tokenising", total=None, about="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, done: int, total: int) -> None:
+        """Follow the tokenising; the steps say more of themselves."""
+        if self._bar is not None and self._task is not None and not self._planned:
+            self._bar.update(self._task, completed=done, total=total or None)
+
+    def announce(self, plan: Plan) -> None:
+        """Show a run's plan before it starts."""
+        self._planned = True
+        for line in plan_lines(plan):
+            note(line)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description="Loading the model", completed=0, total=None)
+
+    def observe(self, step: Step) -> None:
+        """Show a step."""
+        self._steps += 1
+        self._bits = self._bits if step.bits_per_character is None else step.bits_per_character
+        if self._steps == MEASURED_STEPS and step.share < 1:
+            seconds = 60 * step.minutes / step.step
+            note(f"{MEASURED_STEPS} steps measured: {seconds:.1f} s each, about {duration(step.minutes_left)} to go")
+        about = step_text(step, self._bits)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description="Training", completed=step.share, total=1.0, about=about)
+            return
+        part, minute = self._shown
+        if step.bits_per_character is not None or int(LINES * step.share) > part or step.minutes - minute >= 1:
+            self._shown = int(LINES * step.share), step.minutes
+            note(f"step {step.step:,} of {step.steps:,}, {about}")
+
+
+def step_text(step: Step, bits: float | None) -> str:
+    """Return what one line says of a step; `bits` is the last validation's."""
+    parts = [f"loss {step.loss:.3f}"]
+    if bits is not None:
+        parts.append(f"validation {bits:.3f} bits a character")
+    parts += [f"{step.tokens_per_second:,.0f} tokens a second", f"{step.memory_gib:.1f} GiB"]
+    return ", ".join([*parts, f"{duration(step.minutes_left)} left"])
+
+
+def duration(minutes: float) -> str:
+    """Return minutes as a person says them."""
+    if minutes < 1:
+        return f"{60 * minutes:.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return a run's plan as lines."""
+    share = plan.supervised_tokens_per_epoch / max(1, plan.tokens_per_epoch)
+    saving = plan.window_tokens_per_epoch / max(1, plan.tokens_per_epoch)
+    memory = ", ".join(f"{part} {size:.2f}" for part, size in plan.memory_gib.items())
+    lines = [
+        f"{plan.model} with {plan.backend} on {plan.device} ({plan.backend_reason}):"
+        f" {plan.trainable_parameters:,} trainable parameters",
+        f"{plan.targets:,} messages of {plan.conversations:,} conversations; {plan.steps:,} steps,"
+        f" {plan.steps_per_epoch:,} an epoch",
+        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:.0f} times that as literal windows",
+        f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}",
+    ]
+    if plan.minutes is not None and plan.seconds_per_step is not None:
+        lines.append(f"about {plan.seconds_per_step:.1f} s a step, {duration(plan.minutes)} in all (measured)")
+    if plan.shortened_targets:
+        lines.append(f"{plan.shortened_targets:,} messages have less context than planned, to fit into --max-length")
+    if plan.dropped_targets:
+        places = [f"{m.position} of conversation {m.conversation} ({m.tokens:,} tokens)" for m in plan.dropped[:3]]
+        more = ["…"] if plan.dropped_targets > len(places) else []
+        lines.append(
+            f"{plan.dropped_targets:,} messages are longer than a row and are left out (see --max-length):"
+            f" {', '.join(places + more)}"
+        )
+    if plan.processes == 1 and plan.visible_gpus > 1:
+        lines.append(
+            f"{plan.visible_gpus} GPUs are visible, one is used; for all:"
+            f" torchrun --nproc-per-node {plan.visible_gpus} -m ventriloquist train …"
+        )
+    lines += plan.advice
+    if plan.model == "tiny":
+        lines.append("tiny exercises the machinery with random weights: it will not write anything worth reading")
+    return lines

@@ -1,0 +1,205 @@
+"""Back ends: Unsloth where there is CUDA, transformers + peft everywhere; which one, why, and loading with it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.model.base import Base, load_base
+from ventriloquist.model.extras import install_hint
+from ventriloquist.train.ranks import local_rank, world_size
+from ventriloquist.train.settings import LINEARS, BackendWish, TrainSettings
+
+if TYPE_CHECKING:
+    from ventriloquist.train.loss import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What trains, and why it was chosen."""
+
+    name: Literal["unsloth", "transformers"]
+    reason: str
+
+
+def choose_backend(wish: BackendWish, device: str) -> Backend:
+    """Choose a back end and import it: Unsloth must be imported before transformers.
+
+    Raises:
+        MissingExtraError: Unsloth is asked for and not installed.
+        ModelError: Unsloth is asked for and does not run here.
+    """
+    if wish == "transformers":
+        return Backend("transformers", "asked for")
+    obstacle = _obstacle(device) if wish == "auto" else None
+    if obstacle is not None:
+        return Backend("transformers", obstacle)
+    if find_spec("unsloth") is None:
+        if wish == "unsloth":
+            raise MissingExtraError("Unsloth is not installed.", hint=install_hint("unsloth"))
+        return Backend("transformers", "Unsloth is not installed")
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # it would look a host up
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is the result
+            importlib.import_module("unsloth")
+    except Exception as error:  # ImportError, NotImplementedError, RuntimeError: by its version and the machine
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = f"Unsloth does not run here: {first_line}"
+        if wish == "unsloth":
+            raise ModelError(reason, hint="Run: vq train --backend transformers") from None
+        return Backend("transformers", reason)
+    return Backend("unsloth", "asked for" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
+
+
+def _obstacle(device: str) -> str | None:
+    """Return why Unsloth is not even tried, or None."""
+    import torch
+
+    if device != "cuda":
+        return f"Unsloth wants CUDA, this is {device}"
+    if torch.version.hip is not None:
+        return "this is ROCm"
+    if world_size() > 1:
+        return "several processes train together"
+    if "transformers" in sys.modules and "unsloth" not in sys.modules:
+        return "transformers was loaded before Unsloth could be"
+    return None
+
+
+def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSettings:
+    """Return the settings as they can be honoured on a device, so that plan, run and manifest say the same.
+
+    Raises:
+        MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
+    """
+    has_bitsandbytes = find_spec("bitsandbytes") is not None
+    if settings.four_bit and not has_bitsandbytes:
+        raise MissingExtraError("4-bit weights need bitsandbytes.", hint=install_hint("unsloth"))
+    return settings.changed(
+        backend=backend.name,
+        adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes,
+        recompute=settings.recompute and device != "cpu",
+    )
+
+
+def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
+    """Load a base model with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train.
+
+    Raises:
+        ModelError: it cannot be fetched or loaded.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
+    if settings.continue_from is not None:
+        load_adapter_weights(model, Path(settings.continue_from))
+    return model
+
+
+def row_loss(settings: TrainSettings) -> Loss:
+    """Return the loss of the settings' back end."""
+    from ventriloquist.train.loss import target_loss, unsloth_loss
+
+    return unsloth_loss if settings.backend == "unsloth" else target_loss
+
+
+def add_lora(model: Any, settings: TrainSettings) -> Any:
+    """Put LoRA on all linears of the layers that the settings name, seeded."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(settings.seed)
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            target_modules=list(LINEARS),
+            layers_to_transform=_layers(model, settings),
+            bias="none",
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def load_adapter_weights(model: Any, folder: Path) -> None:
+    """Give a model the adapter weights of a folder; its LoRA must have the same shapes.
+
+    Raises:
+        ModelError: the folder's adapter does not fit.
+    """
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    try:
+        mismatch = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
+    if mismatch.unexpected_keys:
+        raise ModelError(f"The adapter in {folder} is one for another model.", hint="Run: vq train")
+
+
+def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
+    if device == "cuda" and world_size() > 1:
+        device = f"cuda:{local_rank()}"
+    if not settings.four_bit:
+        return add_lora(load_base(base, offline=False, device=device), settings)
+    import torch
+    from peft import prepare_model_for_kbit_training
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    half = torch.float32 if device == "cpu" else torch.bfloat16
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=half,
+    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base.source, revision=base.revision, quantization_config=quantization, dtype=half, device_map={"": device}
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The base model {base.source} cannot be loaded in 4 bits: {str(error).strip().splitlines()[0]}",
+            hint="Check its name and the network.",
+        ) from None
+    return add_lora(prepare_model_for_kbit_training(model, settings.recompute), settings)
+
+
+def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
+    from unsloth import FastLanguageModel
+
+    model, _ = FastLanguageModel.from_pretrained(
+        model_name=base.source,
+        revision=base.revision,
+        max_seq_length=settings.max_length,
+        dtype=None,  # its choice for the device
+        load_in_4bit=settings.four_bit,  # always said: the default is True, and silently another repository
+        load_in_16bit=not settings.four_bit,
+        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        random_state=settings.seed,
+    )
+    return FastLanguageModel.get_peft_model(
+        model,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        target_modules=list(LINEARS),
+        layers_to_transform=_layers(model, settings),
+        lora_dropout=0,  # its fast path
+        bias="none",
+        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        random_state=settings.seed,
+        use_rslora=False,  # would scale alpha 256 by 22.6
+    )
+
+
+def _layers(model: Any, settings: TrainSettings) -> list[int] | None:
+    layers = model.config.num_hidden_layers
+    top = settings.top_layers
+    return None if top is None else list(range(max(0, layers - top), layers))

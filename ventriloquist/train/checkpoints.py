@@ -1,0 +1,96 @@
+"""Checkpoints that are whole or not used: transformers writes them file by file and would go on from half a one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ventriloquist.errors import StorageError
+
+WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
+KEPT = 2  # checkpoints that stand at a time, and for a moment one more
+MOMENTS = 2  # of Adam, for each trainable parameter
+
+
+def seal(checkpoint: Path) -> None:
+    """Flush a checkpoint's files to the disk, then write which they are: from now on it is whole."""
+    files = {}
+    for path in sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        files[str(path.relative_to(checkpoint))] = {"size": path.stat().st_size, "sha256": digest}
+    partial = checkpoint / f"{WHOLE}.partial"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(files, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(checkpoint / WHOLE)
+    _sync_folder(checkpoint)
+    _sync_folder(checkpoint.parent)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Return whether every file of a checkpoint is as it was when it was sealed."""
+    try:
+        files = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
+        for name, expected in files.items():
+            with (checkpoint / name).open("rb") as file:
+                if os.fstat(file.fileno()).st_size != expected["size"]:
+                    return False
+                if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+                    return False
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return True
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the optimizer step after which a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
+
+
+def newest_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the last checkpoint that was written to its end, or None."""
+    return next((path for path in reversed(_checkpoints(folder)) if is_whole(path)), None)
+
+
+def clear_partial(folder: Path) -> None:
+    """Remove the checkpoints that a killed run left half written: they would push out whole ones."""
+    for path in _checkpoints(folder):
+        if not is_whole(path):
+            shutil.rmtree(path)
+
+
+def checkpoint_bytes(trainable_parameters: int) -> int:
+    """Return the size of one checkpoint at most: weights and moments of the adapter in 32 bits."""
+    return trainable_parameters * 4 * (1 + MOMENTS)
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Refuse where a checkpoint would not fit.
+
+    Raises:
+        StorageError: the disk with `folder` has less than `needed` bytes free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(
+            f"Training needs {needed / 2**30:.1f} GiB of disk for its checkpoints; {free / 2**30:.1f} GiB are free.",
+            hint="Free some space, set VQ_HOME to a larger disk, or use a smaller --rank.",
+        )
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

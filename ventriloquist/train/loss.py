@@ -1,0 +1,45 @@
+"""The summed loss of a row's labelled tokens, as each back end computes it best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from ventriloquist.train.tensors import IGNORED
+
+Loss = Callable[[Any, Mapping[str, torch.Tensor]], torch.Tensor]  # (model, row) → nats, summed
+
+
+def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return the summed cross-entropy of a row's labelled tokens, in nats; the head runs only where it is needed."""
+    labels = row["labels"][0]
+    labelled = (labels != IGNORED).nonzero()[:, 0]
+    logits = model(
+        input_ids=row["input_ids"],
+        position_ids=row["position_ids"],
+        logits_to_keep=labelled - 1,  # the logits before a token predict it
+        use_cache=False,
+    ).logits[0]
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return functional.cross_entropy(logits, labels[labelled], reduction="sum")
+
+
+def unsloth_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return the same sum from a model of Unsloth's, which ignores `logits_to_keep` and computes its loss in chunks.
+
+    Its attention reads where the pieces of a packed row begin from `packed_seq_lengths`, not from the positions.
+    """
+    starts = (row["position_ids"][0] == 0).nonzero()[:, 0]
+    ends = torch.cat([starts[1:], starts.new_tensor([row["position_ids"].shape[1]])])
+    loss: torch.Tensor = model(
+        input_ids=row["input_ids"],
+        position_ids=row["position_ids"],
+        packed_seq_lengths=(ends - starts).to(torch.int32),
+        labels=row["labels"],
+        num_items_in_batch=1,  # the sum, not the mean
+        use_cache=False,
+    ).loss
+    return loss

@@ -1,0 +1,141 @@
+"""How much memory a run needs, by part, from the base's configuration alone; and what to do where it is too much.
+
+The figures are derived, not measured: see docs/train.md.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ventriloquist.errors import ModelError
+from ventriloquist.train.settings import LINEARS, TrainSettings
+
+GIB = 2**30
+FP32, BF16 = 4, 2  # bytes
+NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
+MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
+RUNTIME = 0.7 * GIB  # CUDA's context and kernels
+CHUNK = 2048  # tokens whose logits Unsloth has at a time
+
+
+class Shapes:
+    """Parameter counts of a base model with LoRA on it, from its configuration (built without memory, on `meta`)."""
+
+    def __init__(self, config: Any, settings: TrainSettings) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        self.layers: int = config.num_hidden_layers
+        self.hidden, self.intermediate, self.vocabulary = (
+            config.hidden_size,
+            config.intermediate_size,
+            config.vocab_size,
+        )
+        linears = [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in LINEARS]
+        self.base: int = model.num_parameters()
+        self.quantizable = sum(module.in_features * module.out_features for module in linears)
+        self._features: int = sum(module.in_features + module.out_features for module in linears)
+        self.trainable = self.trainable_at(settings)
+
+    def trainable_at(self, settings: TrainSettings) -> int:
+        """Return the parameters of an adapter of the settings' rank and layers."""
+        adapted = min(settings.top_layers or self.layers, self.layers)
+        return settings.rank * self._features * adapted // self.layers
+
+    def memory(self, settings: TrainSettings, device: str, tokens: int, supervised: int) -> dict[str, float]:
+        """Return bytes by part.
+
+        Weights are bf16 on an accelerator, fp32 on a CPU. The adapter is fp32 with its gradient and two moments.
+        Activations: with recomputing one hidden state a layer and one layer's inside, else every adapted layer's inside
+        (about 12 hidden states and 4 of the feed-forward). Logits, their copy in fp32 and its gradient: at the
+        supervised tokens only.
+
+        Args:
+            tokens, supervised: of the longest row, and of the row with the most loss.
+        """
+        half = FP32 if device == "cpu" else BF16
+        quantized = self.quantizable if settings.four_bit else 0
+        inside = tokens * (12 * self.hidden + 4 * self.intermediate) * half
+        through = min(settings.top_layers or self.layers, self.layers)  # nothing goes back below the lowest adapter
+        kept = tokens * self.hidden * self.layers * half + inside if settings.recompute else inside * through
+        if settings.backend == "unsloth":
+            supervised = min(supervised, CHUNK)
+        parts = {
+            "weights": (self.base - quantized) * half + quantized * NF4,
+            "adapter": self.trainable_at(settings) * (2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)),
+            "activations": kept,
+            "logits": supervised * self.vocabulary * (2 * FP32 + half),
+        }
+        return parts | ({"runtime": RUNTIME} if device == "cuda" else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A step down the ladder: what to do, all in all, and what the run then needs."""
+
+    changes: str
+    gib: float
+
+
+def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, supervised: int) -> list[Rung]:
+    """Return ever smaller settings: shorter blocks, 4-bit weights, 8-bit Adam, smaller ranks. Each adds to the last."""
+    steps: list[tuple[str, dict[str, Any]]] = [
+        (f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens
+    ]
+    if device == "cuda" and not settings.four_bit:
+        steps.append(("--four-bit", {"four_bit": True}))
+    if device == "cuda" and not settings.adam_8bit:
+        steps.append(("8-bit Adam (the extra `unsloth` brings it)", {"adam_8bit": True}))
+    steps += [(f"--rank {rank}", {"rank": rank, "alpha": 2 * rank}) for rank in (64, 32, 16) if rank < settings.rank]
+    rungs = []
+    said: dict[str, str] = {}  # what to do, by the setting that it changes
+    for what, changes in steps:
+        settings = settings.changed(**changes)
+        said[next(iter(changes))] = what
+        share = min(1.0, settings.max_length / max(1, tokens))
+        parts = shapes.memory(settings, device, int(tokens * share), int(supervised * share))
+        rungs.append(Rung(", ".join(said.values()), sum(parts.values()) / GIB))
+    return rungs
+
+
+def check_memory(model: str, needed: float, available: float, device: str, rungs: list[Rung]) -> None:
+    """Refuse a run that cannot fit, before any weights are fetched, and name the least that would make it fit.
+
+    Raises:
+        ModelError: it needs more memory than the device has.
+    """
+    if needed <= available:
+        return
+    enough = next((rung for rung in rungs if rung.gib <= available), None)
+    smaller = "a smaller model: --model unsloth/Qwen3-1.7B-Base, unsloth/Qwen3-0.6B-Base or smollm2"
+    raise ModelError(
+        f"{model} needs about {needed:.0f} GiB to train; {device} has {available:.0f} GiB.",
+        hint=f"Use {enough.changes} (about {enough.gib:.0f} GiB), or {smaller}."
+        if enough
+        else f"Use {smaller}. Shorter rows, 4-bit weights, 8-bit Adam and a smaller rank"
+        f" would not do: {rungs[-1].gib:.0f} GiB."
+        if rungs
+        else f"Use {smaller}.",
+    )
+
+
+def available_memory(device: str) -> int:
+    """Return the bytes of memory that a device has."""
+    import torch
+
+    if device == "cuda":
+        return int(torch.cuda.mem_get_info()[1])
+    if device == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def cuda_gib() -> float | None:
+    """Return the memory of the CUDA device, or None where there is none."""
+    import torch
+
+    return available_memory("cuda") / GIB if torch.cuda.is_available() else None

@@ -1,0 +1,108 @@
+"""Presets: settings that fit a model and a device, each value with its reason; and how a run's settings come about.
+
+A preset is a TOML file beside this module; `--config` takes files of the same form.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ventriloquist.errors import SettingsError
+from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
+
+MEMORY = "memory_gib"
+NAMES = (  # of one model the largest device first
+    "qwen3-8b-80gb",
+    "qwen3-8b-24gb",
+    "qwen3-8b-16gb",
+    "qwen3-4b",
+    "qwen3-1.7b",
+    "qwen3-0.6b",
+    "smollm2",
+    "tiny",
+)
+NOMINAL = 0.9  # a card of 24 GB says it has 22 to 24 GiB
+
+
+class Preset(NamedTuple):
+    """Settings, and the memory of the device they are made for."""
+
+    memory_gib: float
+    settings: TrainSettings
+
+
+def _read_preset(name: str) -> Preset:
+    values = tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
+    return Preset(values.pop(MEMORY), TrainSettings(**values))
+
+
+PRESETS: dict[str, Preset] = {name: _read_preset(name) for name in NAMES}
+
+
+def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
+    """Return the preset of a model; one without a preset of its own gets the default model's, on that model.
+
+    Args:
+        memory_gib: what the device has; default enough. Too little for any preset gives the smallest.
+    """
+    fitting = [preset for preset in PRESETS.values() if preset.settings.model == model]
+    fitting = fitting or [preset for preset in PRESETS.values() if preset.settings.model == DEFAULT_MODEL]
+    enough = [preset for preset in fitting if memory_gib is None or NOMINAL * preset.memory_gib <= memory_gib]
+    return (enough or fitting[-1:])[0].settings.changed(model=model)
+
+
+def resolve_settings(
+    model: str | None, config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None
+) -> TrainSettings:
+    """Return a run's settings: the flags over the configuration over the model's preset.
+
+    Args:
+        model: from a flag.
+        config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
+        changes: from flags, None where one was not given. A rank without an alpha brings twice itself.
+
+    Raises:
+        SettingsError: the configuration cannot be read, or a value makes no sense.
+    """
+    configured = _read_config(config) if config is not None else {}
+    flags = {key: value for key, value in changes.items() if value is not None}
+    if model is not None:
+        flags["model"] = model
+    chosen = preset(str({**configured, **flags}.get("model", DEFAULT_MODEL)), memory_gib)
+    try:
+        for layer in (configured, flags):
+            rank = layer.get("rank")
+            if isinstance(rank, int):
+                layer.setdefault("alpha", 2 * rank)
+            chosen = TrainSettings(**{**chosen.model_dump(), **layer})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(
+            f"The setting {'.'.join(map(str, first['loc']))} makes no sense: {first['msg']}.",
+            hint="See: vq train --help, and docs/train.md",
+        ) from None
+    return chosen
+
+
+def _read_config(config: str) -> dict[str, Any]:
+    if config in PRESETS:
+        return PRESETS[config].settings.model_dump()
+    path = Path(config).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{config} is neither a preset nor a file of settings: {getattr(error, 'strerror', None) or error}.",
+            hint=f"Presets: {', '.join(PRESETS)}",
+        ) from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{config} holds no table of settings.", hint=f"Presets: {', '.join(PRESETS)}")
+    values.pop(MEMORY, None)  # a preset that was copied
+    return values

@@ -1,0 +1,153 @@
+"""The folder of a run: what is written before and after; going on with one, and from the adapter of another."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ventriloquist.database import Database
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.model import tiny
+from ventriloquist.model.adapter import find_run
+from ventriloquist.model.base import TINY, Base, resolve
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.windows import MIN_HOLDOUT_MESSAGES
+
+SETTINGS = "settings.json"  # of a run that has begun
+DATA = "data.json"
+
+
+def new_folder(runs: Path) -> Path:
+    """Return a folder for a run that begins now; it does not exist yet."""
+    return runs / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+
+
+def unfinished_run(runs: Path) -> Path:
+    """Return the newest run folder that is unfinished.
+
+    Raises:
+        NotReadyError: there is none.
+    """
+    folders = sorted(path.parent for path in runs.glob(f"*/{SETTINGS}"))
+    unfinished = [folder for folder in folders if not (folder / FILENAME).exists()]
+    if not unfinished:
+        raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
+    return unfinished[-1]
+
+
+def begin(folder: Path, settings: TrainSettings, data_hash: str) -> None:
+    """Write what a run needs to be gone on with; from now on it is unfinished, before it was nothing."""
+    make_private_folder(folder)
+    _write(folder / DATA, json.dumps({"data_hash": data_hash}))
+    _write(folder / SETTINGS, settings.model_dump_json(indent=2))
+
+
+def recorded_settings(folder: Path) -> TrainSettings:
+    """Return the settings that a run began with."""
+    return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
+
+
+def check_same_data(folder: Path, data_hash: str) -> None:
+    """Refuse to go on with other data than a run began with.
+
+    Raises:
+        ModelError: the prepared data has changed.
+    """
+    if json.loads((folder / DATA).read_text(encoding="utf-8"))["data_hash"] != data_hash:
+        raise ModelError("The prepared data has changed since that run began.", hint="Run: vq train")
+
+
+def base_for(db: Database, settings: TrainSettings, folder: Path, home: Path) -> Base:
+    """Return the base model of a run; `tiny` is made in its folder, or is the one that its earlier adapter is for."""
+    if settings.model != TINY:
+        return resolve(settings.model, home / "models")
+    if settings.continue_from is not None:
+        return Base(str(Path(settings.continue_from) / BESIDE))
+    beside = folder / BESIDE
+    if not beside.exists():
+        make_private_folder(folder)
+        partial = folder / f"{BESIDE}.partial"
+        query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
+        tiny.build([line for (line,) in db.conn.execute(query, (tiny.SAMPLE_LINES,))], partial, settings.seed)
+        partial.rename(beside)
+    return Base(str(beside))
+
+
+def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
+    """Return settings that train on from an adapter, with the shape that it has; as they are where none is named.
+
+    Raises:
+        ModelError: there is no such adapter, it is merged or tainted, or one for another base model.
+    """
+    if settings.continue_from is None:
+        return settings
+    folder = find_run(runs, settings.continue_from).resolve()
+    manifest = read_manifest(folder)
+    if manifest.tainted is not None:
+        raise ModelError(f"{folder} is not to be used: {manifest.tainted}", hint="Run: vq train")
+    if manifest.base_model == MERGED:
+        raise ModelError(f"{folder} is merged: there is no adapter to train on.", hint="Name the run it was made from.")
+    earlier = manifest.settings
+    if earlier["model"] != settings.model:
+        raise ModelError(
+            f"{folder} is an adapter for {earlier['model']}.", hint=f"Run: vq train --model {earlier['model']} …"
+        )
+    shape = {name: earlier.get(name) for name in ("rank", "alpha", "top_layers")}
+    return TrainSettings(**{**settings.model_dump(), **shape, "continue_from": str(folder)})
+
+
+def make_manifest(
+    db: Database, settings: TrainSettings, corpus: Corpus, base: Base, result: dict[str, Any]
+) -> Manifest:
+    """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before."""
+    people = [name for (name,) in db.conn.execute("SELECT name FROM people ORDER BY is_me DESC, name")]
+    held_out = {}
+    for conversation in corpus.conversations:
+        span = corpus.targets(conversation, "validation") or corpus.targets(conversation, "test")
+        if span:
+            held_out[conversation.id] = span.first
+    if settings.continue_from is not None:
+        earlier = read_manifest(Path(settings.continue_from))
+        people += [name for name in earlier.people if name not in people]
+        # what was trained on then is not held out now; a conversation without a mark was trained on whole
+        held_out = {id: max(first, earlier.held_out.get(id, MIN_HOLDOUT_MESSAGES)) for id, first in held_out.items()}
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        base_model=BESIDE if settings.model == TINY else base.source,
+        base_revision=base.revision,
+        window=settings.window,
+        context=settings.context,
+        targets_per_window=settings.targets_per_window,
+        max_length=settings.max_length,
+        settings=settings.model_dump(),
+        seed=settings.seed,
+        data_hash=corpus.data_hash,
+        people=people,
+        held_out=held_out,
+        packages=package_versions(),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        result=result,
+    )
+
+
+def summary_figures(summary: Any) -> dict[str, Any]:
+    """Return a summary as a manifest keeps it."""
+    return {key: value for key, value in asdict(summary).items() if key != "plan"}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

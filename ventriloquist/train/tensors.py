@@ -1,0 +1,61 @@
+"""Rows as tensors: token ids, labels at the targets, and positions that restart with each piece."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.train.rows import PackedRow
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.windows import Split
+
+IGNORED = -100  # a label that carries no loss
+
+Tensors = dict[str, torch.Tensor]
+
+
+class Rows(torch.utils.data.Dataset[Tensors]):
+    """The rows of a run as tensors, each (1, length); filled up to a multiple of `multiple` with rows without loss.
+
+    Processes that train together take as many rows each: what fills the last step must not be trained on twice.
+    """
+
+    def __init__(self, corpus: Corpus, rows: list[PackedRow], settings: TrainSettings, multiple: int = 1) -> None:
+        self.corpus, self.rows, self.content_only = corpus, rows, settings.supervise == "content"
+        self.length = -(-len(rows) // multiple) * multiple
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Tensors:
+        if index < len(self.rows):
+            return row_tensors(self.corpus, self.rows[index], content_only=self.content_only)
+        filler = row_tensors(self.corpus, self.rows[-1][:1])
+        filler["labels"].fill_(IGNORED)
+        return filler
+
+
+def row_tensors(corpus: Corpus, pieces: PackedRow, *, split: Split = "train", content_only: bool = False) -> Tensors:
+    """Assemble a packed row: input_ids, labels and position_ids, each (1, length).
+
+    Args:
+        split: whose targets are labelled.
+        content_only: label of each target only its content, with what closes the line; not name and delta.
+    """
+    ids, labels, positions = [], [], []
+    for piece in pieces:
+        row = corpus.row(piece.conversation, piece.block, split)
+        tokens = row.tokens.astype(np.int64)
+        label = np.full_like(tokens, IGNORED)
+        for position, first, end in row.targets:
+            begin = first + corpus.content_start(piece.conversation, position) if content_only else first
+            label[begin:end] = tokens[begin:end]
+        ids.append(tokens)
+        labels.append(label)
+        positions.append(np.arange(len(tokens)))
+    return {
+        "input_ids": torch.from_numpy(np.concatenate(ids))[None],
+        "labels": torch.from_numpy(np.concatenate(labels))[None],
+        "position_ids": torch.from_numpy(np.concatenate(positions))[None],
+    }

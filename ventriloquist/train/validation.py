@@ -1,0 +1,69 @@
+"""Bits per character on held-out messages while a run goes on: of the validation split, never of the test split."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import torch
+
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.train.loss import Loss
+from ventriloquist.train.rows import PackedRow, make_piece, pack
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.tensors import row_tensors
+from ventriloquist.transcript import parse_line
+
+
+class Validation:
+    """Messages of the validation split, drawn once by the seed, in rows as the training has them."""
+
+    def __init__(self, corpus: Corpus, settings: TrainSettings) -> None:
+        pieces = [
+            make_piece(corpus, conversation, block, "validation")
+            for conversation in corpus.conversations
+            for block in corpus.blocks(
+                conversation,
+                "validation",
+                # rows whose every line is trained on have no context: here they need some
+                context=settings.context or settings.window // 2,
+                size=settings.targets_per_window,
+                max_length=settings.max_length,
+            )
+        ]
+        random.Random(settings.seed).shuffle(pieces)  # noqa: S311  # not for secrets
+        drawn: PackedRow = []
+        for piece in pieces:
+            if sum(other.targets for other in drawn) >= settings.validation_messages:
+                break
+            if piece.targets:
+                drawn.append(piece)
+        self.corpus = corpus
+        self.rows = list(pack(drawn, settings.max_length))
+        self.characters = sum(_characters(corpus, row) for row in self.rows)
+
+    def bits_per_character(self, model: Any, loss: Loss, device: torch.device | str) -> float | None:
+        """Return the mean bits a character of content, in evaluation mode; None where nothing is held out."""
+        if not self.characters:
+            return None
+        was_training = model.training
+        model.eval()
+        nats = 0.0
+        with torch.no_grad():
+            for row in self.rows:
+                tensors = row_tensors(self.corpus, row, split="validation", content_only=True)
+                nats += float(loss(model, {name: tensor.to(device) for name, tensor in tensors.items()}))
+        model.train(was_training)
+        bits = nats / math.log(2) / self.characters
+        return bits if math.isfinite(bits) else None
+
+
+def _characters(corpus: Corpus, row: PackedRow) -> int:
+    """Count the characters of the targets' contents."""
+    total = 0
+    for piece in row:
+        for position, _, _ in corpus.row(piece.conversation, piece.block, "validation").targets:
+            text = corpus.tokenizer.decode(corpus.line_tokens(piece.conversation, position).tolist())
+            total += len(parse_line(text.removesuffix("\n")).content)
+    return total
