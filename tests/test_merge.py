@@ -66,6 +66,14 @@ def test_the_folder_is_plain_private_and_says_what_it_is(run: Path, tmp_path: Pa
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_programs_on_the_library_before_find_what_they_look_for(run: Path, tmp_path: Path) -> None:
+    merge(run, tmp_path / "merged")
+    config = json.loads((tmp_path / "merged" / "config.json").read_text(encoding="utf-8"))
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"]
+    tokenizer = json.loads((tmp_path / "merged" / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast"
+
+
 def test_a_merged_folder_can_be_chatted_with_but_not_compared(run: Path, tmp_path: Path) -> None:
     merge(run, tmp_path / "merged")
     merged = load_adapter(tmp_path / "merged")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, StorageError
@@ -15,6 +17,7 @@ from ventriloquist.model.manifest import MERGED, Manifest
 from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
+CONTEXT_TOKENS = 4096  # a server is given at least so many: what it is asked for where no manifest says less
 GGUF_TYPE = "q8_0"  # half of 16 bits, and no calibration needed; llama.cpp's own tool makes smaller ones of it
 
 CARD = """\
@@ -82,9 +85,10 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         make_private_folder(partial)
         adapter.model.merge_and_unload().save_pretrained(partial)
         adapter.tokenizer.save_pretrained(partial)
+        _suit_older_readers(partial)
         manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(partial)
         if converter:
-            _convert(partial, converter)
+            _convert(partial, converter, name=folder.name)
         _describe(partial, run, manifest)
         for path in partial.iterdir():
             path.chmod(0o600)  # whatever the umask
@@ -104,9 +108,35 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
     )
 
 
-def _convert(folder: Path, converter: Path) -> None:
+def _suit_older_readers(folder: Path) -> None:
+    """Say what transformers 5 says in the words of transformers 4, too, which other programs still look for.
+
+    Without `rope_theta` some of them take 10,000 and write nonsense, and no other program knows the tokenizer's class.
+    To be removed when vLLM and mlx_lm read `rope_parameters` for every model.
+    """
+    path = folder / "config.json"
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    rope = config.get("rope_parameters") or {}
+    if "rope_theta" in rope:
+        config["rope_theta"] = rope["rope_theta"]
+        if rope.get("rope_type", "default") != "default":
+            config["rope_scaling"] = rope
+    if "dtype" in config:
+        config["torch_dtype"] = config["dtype"]
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    path = folder / "tokenizer_config.json"
+    tokenizer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if tokenizer.get("tokenizer_class") == "TokenizersBackend":
+        tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
+    for ours in ("is_local", "local_files_only", "backend"):
+        tokenizer.pop(ours, None)
+    path.write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _convert(folder: Path, converter: Path, *, name: str) -> None:
     """Run llama.cpp's converter, a program of its own, on the folder."""
     command = [sys.executable, str(converter), str(folder), "--outfile", str(folder / GGUF), "--outtype", GGUF_TYPE]
+    command += ["--model-name", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the user named it
     if done.returncode or not (folder / GGUF).exists():
         last = (done.stderr.strip() or "it says nothing").split("\n")[-1]
@@ -127,7 +157,7 @@ def _describe(folder: Path, run: Path, manifest: Manifest) -> None:
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
     source = f"./{GGUF}" if (folder / GGUF).exists() else "."
-    modelfile = MODELFILE.format(source=source, context=manifest.max_length)
+    modelfile = MODELFILE.format(source=source, context=max(CONTEXT_TOKENS, manifest.max_length))
     (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
 
 
