@@ -23,10 +23,14 @@ def fullness(card: Card) -> tuple[int, str, str, int]:
     return rank, card.folder, card.store, card.number
 
 
-def compatible(one: str, other: str) -> bool:
-    """Tell whether two names can be one person's: one is empty, or all of its words are among the other's."""
-    words, others = set(one.casefold().split()), set(other.casefold().split())
-    return words <= others or others <= words
+def words_of(name: str) -> frozenset[str]:
+    """Return the words of a name, whatever their case."""
+    return frozenset(name.casefold().split())
+
+
+def compatible(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether two names, as words, can be one person's: one is empty, or all of it is in the other."""
+    return one <= other or other <= one
 
 
 def fold(name: str) -> str:

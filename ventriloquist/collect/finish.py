@@ -1,4 +1,4 @@
-"""What can be done only when every row is there: echoes, rows of earlier sources, names, and what nobody uses."""
+"""What can be done only when every row is there: rows of earlier sources, names, and what nobody uses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 
 from ventriloquist.collect.evidence import Evidence, store_evidence
+from ventriloquist.collect.first_seen import first_seen
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.names import base_name, give_names
 from ventriloquist.collect.people import Person
@@ -16,50 +17,6 @@ from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.store import Place
 from ventriloquist.collect.union_find import UnionFind
 from ventriloquist.records import Card
-
-ECHO_MS = 5_000
-
-
-def skip_echoes(
-    connection: sqlite3.Connection, notes_to_self: Collection[int], received: Collection[str] | None
-) -> int:
-    """Move the second copies of notes to self to `skipped`.
-
-    A note to self is stored twice: sent, and received. The received one is the copy, whichever came first.
-
-    Args:
-        notes_to_self: ids of conversations of the owner alone.
-        received: guids of received notes to count, None for all.
-
-    Returns:
-        How many of those are copies.
-    """
-    echoes: list[str] = []
-    for conversation_id in notes_to_self:
-        echoes += [
-            guid
-            for (guid,) in connection.execute(
-                """
-                SELECT guid FROM text_messages AS echo
-                WHERE conversation_id = :conversation AND NOT is_from_me AND EXISTS (
-                    SELECT 1 FROM text_messages AS note
-                    WHERE note.conversation_id = :conversation AND note.is_from_me AND note.text IS echo.text
-                        AND note.sent_at BETWEEN echo.sent_at - :span AND echo.sent_at + :span
-                        AND (echo.text IS NOT NULL OR (
-                            SELECT count(*) FROM attachments WHERE message_guid = note.guid
-                        ) = (
-                            SELECT count(*) FROM attachments WHERE message_guid = echo.guid
-                        ))
-                )
-                """,
-                {"conversation": conversation_id, "span": ECHO_MS},
-            )
-        ]
-    rows = [(guid,) for guid in echoes]
-    connection.executemany("DELETE FROM text_messages WHERE guid = ?", rows)
-    connection.executemany("DELETE FROM attachments WHERE message_guid = ?", rows)
-    connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, 'echo')", rows)
-    return len(echoes) if received is None else len(set(echoes).intersection(received))
 
 
 def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
@@ -120,7 +77,7 @@ def finish(
     by_id = {id_: person for person, id_ in people.of.items() if id_ in used}
     bases = {id_: base_name(person, plan.renamed, people.names.get(id_)) for id_, person in by_id.items()}
     bases[me] = plan.owner_name
-    names = give_names(bases, people.names, me, lambda ids: _by_first_seen(connection, ids, by_id))
+    names = give_names(bases, people.names, me, lambda ids: first_seen(connection, ids, by_id))
     changed = [(name, id_) for id_, name in sorted(names.items()) if name != people.names.get(id_)]
     # in two steps: one may get the name that another one gives up
     connection.executemany("UPDATE people SET name = ? WHERE id = ?", [(f"\x00{id_}", id_) for _, id_ in changed])
@@ -151,26 +108,6 @@ def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[
         f"DELETE FROM {table} WHERE id NOT IN (SELECT value FROM json_each(?))",  # noqa: S608  # fixed names
         (json.dumps(sorted(ids)),),
     )
-
-
-def _by_first_seen(connection: sqlite3.Connection, ids: Iterable[int], by_id: Mapping[int, Person]) -> list[int]:
-    """Order people by the first message of their conversations, then by their own first one, then by handle."""
-
-    def key(id_: int) -> tuple[object, ...]:
-        never = (1 << 62, 0, "")
-        among = connection.execute(
-            "SELECT sent_at, source_rowid, guid FROM text_messages WHERE conversation_id IN "
-            "(SELECT conversation_id FROM members WHERE person_id = ?) ORDER BY sent_at, source_rowid, guid LIMIT 1",
-            (id_,),
-        ).fetchone()
-        own = connection.execute(
-            "SELECT sent_at, source_rowid, guid FROM text_messages WHERE sender_id = ? "
-            "ORDER BY sent_at, source_rowid, guid LIMIT 1",
-            (id_,),
-        ).fetchone()
-        return (among or never, own or never, min(by_id[id_].handles, default=""))
-
-    return sorted(ids, key=key)
 
 
 def _kept_cards(plan: Plan, by_id: Mapping[int, Person]) -> dict[Card, int | None]:

@@ -7,9 +7,10 @@ keeps it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ventriloquist.collect.cards import fold
+from ventriloquist.collect.first_seen import FirstSeen
 from ventriloquist.collect.people import Person
 from ventriloquist.transcript import UNKNOWN
 
@@ -39,7 +40,10 @@ def without_number(name: str) -> str:
 
 
 def give_names(
-    bases: Mapping[int, str], current: Mapping[int, str], owner: int, first_seen: Callable[[Iterable[int]], list[int]]
+    bases: Mapping[int, str],
+    current: Mapping[int, str],
+    owner: int,
+    first_seen: Callable[[Collection[int]], Mapping[int, FirstSeen]],
 ) -> dict[int, str]:
     """Return the name of every person by id.
 
@@ -47,7 +51,7 @@ def give_names(
         bases: what each is called but for the number; the owner's is taken as it is.
         current: the names they have so far.
         owner: the owner's id.
-        first_seen: orders ids of people who are new by when they were first seen.
+        first_seen: returns keys that order people by when they were first seen; asked once, of those who are new.
     """
     names = {owner: bases[owner]}
     taken = {bases[owner], UNKNOWN}
@@ -64,7 +68,11 @@ def give_names(
     wanted: dict[str, list[int]] = {}
     for person in rest:
         wanted.setdefault(bases[person], []).append(person)
-    wanted = {base: first_seen(people) if len(people) > 1 else people for base, people in wanted.items()}
+    crowded = [person for people in wanted.values() if len(people) > 1 for person in people]
+    seen = first_seen(crowded) if crowded else {}
+    wanted = {
+        base: sorted(people, key=seen.__getitem__) if len(people) > 1 else people for base, people in wanted.items()
+    }
     for base, people in wanted.items():  # bare names first: somebody's own may end in a number
         if base not in taken:
             names[people[0]] = base

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
-from ventriloquist.collect.cards import card_name, compatible, fullness
+from ventriloquist.collect.cards import card_name, compatible, fullness, words_of
 from ventriloquist.collect.corrections import Corrections
 from ventriloquist.collect.union_find import UnionFind
 from ventriloquist.records import Card
+
+MAX_NAMES = 50  # that share a number before it says nothing of anybody: comparing them all takes their square
 
 
 @dataclass(slots=True, eq=False)
@@ -136,10 +138,19 @@ def _unite(entries: Sequence[_Entry], having: Mapping[str, list[int]], *, correc
         if entry.card is not None and entry.card.is_me:
             groups.unite(0, place)
     # The surest first, so that an empty name cannot bring together two people who are told apart by name.
-    for alike in (_equal, _one_in_the_other, compatible):
+    for handle in sorted(having):
+        latest: dict[str, int] = {}
+        for place in having[handle]:
+            name = entries[place].name.casefold()
+            if name:
+                groups.unite_if_compatible(latest.get(name, place), place)
+                latest[name] = place
+    for only_named in (True, False):
         for handle in sorted(having):
-            for one, other in combinations(having[handle], 2):
-                if alike(entries[one].name, entries[other].name):
+            places = (place for place in having[handle] if entries[place].name or not only_named)
+            people = dict.fromkeys(map(groups.find, places))
+            if len(people) <= MAX_NAMES:
+                for one, other in combinations(people, 2):
                     groups.unite_if_compatible(one, other)
     for place in range(corrected_from, len(entries)):
         for handle in entries[place].handles:
@@ -154,7 +165,7 @@ class _Groups(UnionFind[int]):
 
     def __init__(self, names: list[str]) -> None:
         super().__init__()
-        self._names = {place: {name} for place, name in enumerate(names)}
+        self._names = {place: {words_of(name)} for place, name in enumerate(names)}
 
     def unite(self, one: int, other: int) -> None:
         root, joined = self.find(one), self.find(other)
@@ -167,11 +178,3 @@ class _Groups(UnionFind[int]):
         first, second = self._names[self.find(one)], self._names[self.find(other)]
         if all(compatible(name, another) for name in first for another in second):
             self.unite(one, other)
-
-
-def _equal(one: str, other: str) -> bool:
-    return bool(one) and one.casefold() == other.casefold()
-
-
-def _one_in_the_other(one: str, other: str) -> bool:
-    return bool(one) and bool(other) and compatible(one, other)

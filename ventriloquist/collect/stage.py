@@ -10,8 +10,9 @@ from pathlib import Path
 from ventriloquist.collect.choice import Choice, chooser
 from ventriloquist.collect.conversations import group_chats
 from ventriloquist.collect.corrections import Corrections
+from ventriloquist.collect.echoes import skip_echoes
 from ventriloquist.collect.evidence import gather
-from ventriloquist.collect.finish import finish, place_anew, skip_echoes
+from ventriloquist.collect.finish import finish, place_anew
 from ventriloquist.collect.handles import Normalizer
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.owner import owner_name, region
@@ -100,7 +101,7 @@ def collect(
         people = PeopleIds(connection, plan.directory)
         conversations = ConversationIds(connection, plan.of_chat)
         placer = Placer(plan, people, conversations)
-        is_new = not any(_count(connection, table) for table in ("text_messages", "tapbacks", "skipped"))
+        is_new = _is_new(connection)
         tally = store_rows(connection, source, placer.place, plan, is_new=is_new, progress=progress)
         if not is_new:
             place_anew(connection, placer)
@@ -155,6 +156,12 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
 def _forgotten(connection: sqlite3.Connection, directory: Directory) -> frozenset[Person]:
     forgotten = load_forgotten(connection)
     return frozenset(person for person in directory if person is not directory.me and forgotten.has_any(person.handles))
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether nothing was ever collected into the file."""
+    tables = ("text_messages", "tapbacks", "skipped")
+    return not any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -1,0 +1,53 @@
+"""Sources and contacts built to take long: each is collected in time that its size bounds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from apple import ME, ChatDb, MacCard, write_address_book
+from collected import collect_into, names, query
+
+T = 1_700_000_000_000
+SECONDS = 10.0  # of CPU; a collect of these takes about one, and far longer where every pair is looked at
+
+
+def timed_collect(home: Path, path: Path, contacts: Path | None = None) -> None:
+    begin = time.process_time()
+    collect_into(home, path, contacts, my_name="Robin")
+    assert time.process_time() - begin < SECONDS
+
+
+def test_thousands_of_notes_at_one_moment(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    own = db.dm(ME)
+    db.connection.execute("BEGIN")
+    for number in range(20_000):
+        db.message(own, T, f"{number}", sender=None if number % 2 else ME)
+    db.message(own, T, "0")
+    db.connection.execute("COMMIT")
+    timed_collect(home, db.close())
+    assert query(home, "SELECT reason, count(*) FROM skipped GROUP BY 1") == [("echo", 1)]
+
+
+def test_thousands_of_cards_with_one_number(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    db.message(db.dm("+12505550111"), T, "hi", sender="+12505550111")
+    many = [MacCard(f"Person {number}", None, ["+12505550111"]) for number in range(3000)]
+    same = [MacCard("Ann", "lee" if number % 2 else "Lee", ["+12505550112"]) for number in range(3000)]  # one's copies
+    db.message(db.dm("+12505550112"), T, "hi", sender="+12505550112")
+    timed_collect(home, db.close(), write_address_book(tmp_path / "contacts", [*many, *same]))
+    assert names(home) == {"Robin", "+12505550111", "Ann Lee"}
+
+
+def test_a_group_of_three_thousand_with_one_name(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    handles = [f"+1250555{number}" for number in range(1000, 4000)]
+    group = db.group("chat1", handles, "Everybody")
+    db.connection.execute("BEGIN")
+    for number in range(12_000):
+        db.message(group, T + number, "hi", sender=handles[number % 3000])
+    db.connection.execute("COMMIT")
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Al", None, [handle]) for handle in handles])
+    timed_collect(home, db.close(), contacts)
+    assert names(home) == {"Robin", "Al", *(f"Al ({number})" for number in range(2, 3001))}
