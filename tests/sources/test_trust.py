@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sqlite3
 import time
 from pathlib import Path
 
 import pytest
-from apple import ChatDb
+from apple import ChatDb, MacCard, write_address_book
 from collected import collect_into
 from hostile import collect_mutated_databases
 
@@ -73,6 +74,13 @@ def test_a_column_that_is_computed(path: Path) -> None:
     assert "not a plain table" in refused(path).what
 
 
+@pytest.mark.parametrize("table", ["message", "chat", "handle", "attachment"])
+@pytest.mark.parametrize("numbered", ["ROWID TEXT", "ROWID INTEGER", "ROWID INTEGER PRIMARY KEY) WITHOUT ROWID --"])
+def test_rows_that_are_numbered_by_anything(path: Path, table: str, numbered: str) -> None:
+    change(path, f"DROP TABLE {table}", f"CREATE TABLE {table} ({numbered}\n{')' * ('--' not in numbered)}")
+    assert "not a plain table" in refused(path).what
+
+
 def test_a_check_that_takes_a_gigabyte_a_row(path: Path) -> None:
     change(
         path,
@@ -120,6 +128,23 @@ def test_work_without_end_is_stopped(path: Path) -> None:
     with open_untrusted(path) as reading, pytest.raises(sqlite3.OperationalError, match="interrupted"):
         reading.connection.execute(f"SELECT count(*) FROM {', '.join(f'message AS m{n}' for n in range(9))}").fetchone()
     assert time.process_time() - begin < SECONDS
+
+
+def test_ctrl_c_during_a_long_query_is_not_lost(path: Path) -> None:
+    long = f"SELECT count(*) FROM {', '.join(f'message AS m{n}' for n in range(5))}"
+    before = signal.getsignal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+    def query() -> None:
+        with open_untrusted(path) as reading:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            reading.connection.execute(long).fetchone()
+            time.sleep(5)  # where the query was faster than the signal
+
+    try:
+        pytest.raises(KeyboardInterrupt, query)
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_value_beyond_the_limit_is_refused(path: Path) -> None:
@@ -193,6 +218,18 @@ def test_rowids_may_be_anything(path: Path) -> None:
     connection.close()
     with SOURCES["chat-db"](path) as source:
         assert sum(hasattr(row, "text") for row in source.rows()) == 20
+
+
+def test_cards_that_are_numbered_by_anything_are_done_without(tmp_path: Path, path: Path, home: Path) -> None:
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Ann", None, ["+12505550111"])])
+    change(
+        contacts / "AddressBook-v22.abcddb",
+        "ALTER TABLE ZABCDRECORD RENAME TO old",
+        "CREATE TABLE ZABCDRECORD (Z_PK INTEGER, ZFIRSTNAME, ZCONTAINERWHERECONTACTISME)",
+        "INSERT INTO ZABCDRECORD SELECT NULL, ZFIRSTNAME, 1 FROM old",
+    )
+    summary = collect_into(home, path, contacts, my_name="Robin")
+    assert any("not a plain table" in text for text in summary.notes)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import chain, repeat
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
@@ -17,6 +18,8 @@ _ALLOWED_PRAGMAS = {
     "busy_timeout", "index_info", "index_list", "query_only", "quick_check", "table_info", "table_xinfo",
     "trusted_schema",
 }  # fmt: skip
+_ROW_NUMBERS = {"ROWID", "Z_PK"}  # as Apple calls them
+_NUMBERED = {"message", "chat", "handle", "attachment", "ZABCDRECORD", "ABPerson", "ABMultiValue"}
 _ALLOWED_ACTIONS = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -32,13 +35,8 @@ def guard(connection: sqlite3.Connection, path: Path) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.set_authorizer(_authorize)
     calls = max(STEPS_AT_LEAST, path.stat().st_size * STEPS_A_BYTE) // STEPS_A_CALL
-
-    def stop_when_spent() -> bool:
-        nonlocal calls
-        calls -= 1
-        return calls < 0
-
-    connection.set_progress_handler(stop_when_spent, STEPS_A_CALL)
+    # No function of Python's: Ctrl-C would be raised in it, and sqlite3 drops what a handler raises.
+    connection.set_progress_handler(chain(repeat(False, calls), repeat(True)).__next__, STEPS_A_CALL)
 
 
 def is_interrupted(error: sqlite3.Error) -> bool:
@@ -60,8 +58,8 @@ def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> 
         if found is None:
             continue
         kind, page = found
-        is_plain = kind == "table" and page  # a virtual table has no page, and is not even to be looked into
-        if not is_plain or any(column[-1] for column in connection.execute(f"PRAGMA table_xinfo({table})")):
+        # a virtual table has no page, and is not even to be looked into
+        if kind != "table" or not page or not _has_plain_columns(connection, table):
             raise SourceError(
                 f"{path} is not as Messages would have made it: {table} is not a plain table.",
                 hint="Do not trust it. Take a fresh copy from where it came from.",
@@ -72,6 +70,18 @@ def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> 
             f"{path} is damaged.",
             hint="Take a fresh copy of it, or salvage it into a new file first: sqlite3 FILE .recover | sqlite3 NEW",
         )
+
+
+def _has_plain_columns(connection: sqlite3.Connection, table: str) -> bool:
+    """Tell whether no column is computed, and the one that numbers the rows is what SQLite numbers them by."""
+    for _, name, kind, _, _, key, hidden in connection.execute(f"PRAGMA table_xinfo({table})").fetchall():
+        if hidden:
+            return False
+        if name.upper() in _ROW_NUMBERS and not (kind.upper() == "INTEGER" and key):
+            return False
+    # a table WITHOUT ROWID has an index for its key, and any value in it
+    indexes = connection.execute(f"PRAGMA index_list({table})").fetchall()
+    return table not in _NUMBERED or all(origin != "pk" for _, _, _, origin, _ in indexes)
 
 
 def _authorize(action: int, first: str | None, _second: str | None, _database: str | None, _source: str | None) -> int:
