@@ -44,13 +44,17 @@ def read(path: Path) -> list[Labelled]:
     return [parse(line) for line in path.read_text().split("\n") if line and not line.startswith("# ")]
 
 
+def placeholders(text: str) -> Counter[str]:
+    return Counter(_PLACEHOLDER.findall(text))
+
+
 def score(messages: Iterable[Labelled], redact: Callable[[str], str]) -> Score:
     """Redact each message; a placeholder beyond those that the labels ask for is a false alarm of its kind."""
     result = Score()
     for message in messages:
         redacted = redact(message.text)
         expected = Counter(kind for kind, _ in message.secrets)
-        given = Counter(_PLACEHOLDER.findall(redacted))
+        given = placeholders(redacted)
         result.secrets += expected
         result.false_alarms += given - expected
         for kind, secret in message.secrets:

@@ -142,6 +142,18 @@ def test_line_breaks_survive_around_a_secret_on_a_line_of_its_own() -> None:
     assert redact("my password is\nhunter2\nok?") == "my password is\n[password]\nok?"
 
 
+def test_an_iban_ends_where_its_country_says_whatever_follows() -> None:
+    for iban in (
+        "ES8425070030560351056237",
+        "NO93 8601 1117 947",
+        "gb29 nwbk 6016 1331 9268 19",
+        "PL37-1691-9729-9045-6007-1542-7385",
+    ):
+        assert redact(f"so {iban} then") == "so [account] then"
+        assert redact(iban) == "[account]"
+        assert redact(f"so {iban[:-1]}x then") != "so [account] then"
+
+
 def test_national_numbers_need_a_region_that_has_them() -> None:
     assert Redactor(regions=("ES",))("612 345 609") == "[phone]"
     assert Redactor(regions=("US",))("612 345 609") == "612 345 609"

@@ -26,11 +26,13 @@ from ventriloquist.prepare.redact.words import (
     CODE,
     CODE_PREFIXES,
     CODE_STEMS,
+    IBAN_LENGTHS,
     PASSWORD,
     PASSWORD_STEMS,
     PASSWORD_STEMS_BEYOND_ASCII,
     PUBLIC_CODES,
     alternatives,
+    word_set,
 )
 
 KINDS = ("email", "card", "account", "password", "code", "address", "phone")
@@ -60,6 +62,10 @@ def compile_pattern(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]
     return re.compile(pattern, flags | re.VERBOSE)
 
 
+# of a country's own length: the word after it may look like one more group
+_IBAN = "|".join(
+    rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(IBAN_LENGTHS))
+)
 _PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(PASSWORD)})"
 _PASSWORD = holding(*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
 _PASS = holding("pass")
@@ -116,16 +122,12 @@ RULES: tuple[Rule, ...] = (
         ),
         in_urls=True,
     ),
-    # an IBAN with and without what may follow its last group of four
-    *(
-        Rule(
-            "account",
-            10,
-            always,
-            compile_pattern(rf"(?<!\w)(?P<secret>[A-Z]{{2}}\d\d(?:[ -]?[A-Z0-9]{{4}}){{2,7}}{rest})(?!\w)"),
-            is_iban,
-        )
-        for rest in ("(?:[ -]?[A-Z0-9]{1,3})?", "")
+    Rule(
+        "account",
+        10,
+        always,
+        compile_pattern(rf"(?=[A-Z]{{2}}\d\d)(?<!\w)(?P<secret>{_IBAN})(?!\w)"),
+        is_iban,
     ),
     Rule(
         "card",

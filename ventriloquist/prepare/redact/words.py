@@ -81,6 +81,14 @@ ACCOUNT_STEMS = (
     *("bsn", "curp", "clabe", "aadh", "pesel", "fiscal"),
 )
 
+# how many letters and digits the IBANs of each country have (ISO 13616 registry)
+IBAN_LENGTHS = """
+    NO15 BE16 DK18 FI18 FO18 GL18 NL18 SD18 MK19 SI19 AT20 BA20 EE20 KZ20 LT20 LU20 XK20 CH21 HR21 LI21 LV21 BG22 BH22
+    CR22 DE22 GB22 GE22 IE22 ME22 RS22 VA22 AE23 GI23 IL23 IQ23 OM23 SO23 TL23 AD24 CZ24 ES24 MD24 PK24 RO24 SA24 SE24
+    SK24 TN24 VG24 LY25 PT25 IS26 TR26 FR27 GR27 IT27 MC27 MR27 SM27 AL28 AZ28 BY28 CY28 DO28 GT28 HU28 LB28 NI28 PL28
+    SV28 BR29 EG29 PS29 QA29 UA29 JO30 KW30 MU30 YE30 MT31 SC31 LC32 RU33
+"""
+
 # what comes before a telephone number
 PHONE = """
     call, ring, dial, text, txt, sms, fax, phone, fone, telephone, tel, cell, mobile, mob, landline, whatsapp, signal,
