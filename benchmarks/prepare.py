@@ -5,13 +5,14 @@
 
 Generates a file such as collect leaves it and prints, in CPU-seconds: `vq prepare` (messages a second, peak memory,
 bytes of the file a message), the same without redaction, windows read through the view, and exported windows in MB
-beside the straightforward way (render every line of each window with json.dumps, then dump the row) on the same
-windows, whose bytes are compared.
+beside the straightforward way (render every line of each window with json.dumps, then dump the row): both write the
+same 20,000 windows to a file, and the files are compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import filecmp
 import json
 import multiprocessing
 import random
@@ -21,12 +22,14 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ventriloquist.database import Database, open_database
 from ventriloquist.export import ExportOptions, estimate, export
+from ventriloquist.export.files import partial, write_rows
 from ventriloquist.export.rows import window_rows
 from ventriloquist.prepare import PrepareOptions, prepare
 
@@ -156,17 +159,18 @@ def run_export(home: Path, options: ExportOptions, folder: Path) -> tuple[int, i
     return sum(file.bytes for file in files), expected, sum(file.rows for file in files)
 
 
-def run_rows(home: Path, kind: str) -> tuple[int, list[bytes]]:
+def run_windows(home: Path, path: Path) -> int:
+    """Write windows as `vq export` does, hashed on the way; return their bytes."""
     with open_database(home) as db:
-        rows = straightforward(db, "train") if kind == "straightforward" else _fast(db)
-        taken = list(islice(rows, COMPARED_WINDOWS))
-        rows.close()
-    return sum(map(len, taken)), taken
+        written = write_rows(path, "train", islice(window_rows(db, "train"), COMPARED_WINDOWS), lambda _: None)
+    partial(path).replace(path)
+    return written.bytes
 
 
-def _fast(db: Database) -> Generator[bytes, None, None]:
-    for row in window_rows(db, "train"):
-        yield row.data
+def run_straightforward(home: Path, path: Path) -> int:
+    """Write the same windows the straightforward way; return their bytes."""
+    with open_database(home) as db, path.open("wb") as file, closing(straightforward(db, "train")) as rows:
+        return sum(file.write(row) for row in islice(rows, COMPARED_WINDOWS))
 
 
 def main() -> None:
@@ -204,11 +208,14 @@ def main() -> None:
                 f"{'export ' + options.format:18} {run['seconds']:7.1f} s  {size / 1e6 / run['seconds']:>9,.0f} MB/s"
                 f"  {run['peak_mb']:5.0f} MB peak  {rows:,} rows, {size / 1e6:,.0f} MB ({expected / size:.2f} foretold)"
             )
-        fast, slow = (measured(run_rows, home, kind) for kind in ("fast", "straightforward"))
-        for name, run in (("windows", fast), ("straightforward", slow)):
-            print(f"{name:18} {run['seconds']:7.1f} s  {run['result'][0] / 1e6 / run['seconds']:>9,.0f} MB/s")
-        same = fast["result"][1] == slow["result"][1]
-        print(f"{'':18} {slow['seconds'] / fast['seconds']:7.1f} times as fast, bytes {'equal' if same else 'DIFFER'}")
+        seconds = []
+        paths = [Path(temporary) / name for name in ("windows.jsonl", "straightforward.jsonl")]
+        for path, write in zip(paths, (run_windows, run_straightforward), strict=True):
+            run = measured(write, home, path)
+            seconds.append(run["seconds"])
+            print(f"{path.stem:18} {run['seconds']:7.1f} s  {run['result'] / 1e6 / run['seconds']:>9,.0f} MB/s")
+        same = filecmp.cmp(*paths, shallow=False)
+        print(f"{'':18} {seconds[1] / seconds[0]:7.1f} times as fast, bytes {'equal' if same else 'DIFFER'}")
         if not same:
             sys.exit(1)
 
