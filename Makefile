@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE  # compiling torch and transformers anew for ev
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-unsloth lint docs clean
 
 demo: .venv/ready  ## the whole way on a fictional cast: messages → model → figures
 	$(BIN)/vq demo
@@ -18,6 +18,17 @@ test: .venv/ready lint  ## lint, types, import contracts, docs, and every test w
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=75 | tail -25
+
+# Unsloth pins torch, wants an environment of its own (1.3 GB) and, for its CPU back end, no torchvision: hence --no-deps.
+test-unsloth: .venv-unsloth/ready  ## the Unsloth back end, executed on a CPU
+	UNSLOTH_FORCE_CPU=1 UNSLOTH_DISABLE_STATISTICS=1 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
+		.venv-unsloth/bin/python -m pytest -W ignore tests/train/test_unsloth.py
+
+.venv-unsloth/ready: pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-unsloth
+	$(UV) pip install --quiet --python .venv-unsloth/bin/python -e '.[train]' pytest
+	$(UV) pip install --quiet --python .venv-unsloth/bin/python --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9
+	touch $@
 
 lint: .venv/ready
 	$(BIN)/ruff check
@@ -39,4 +50,4 @@ docs: .venv/ready  ## write the --help pages into docs/
 	.uv/bin/pip install --quiet uv
 
 clean:
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-unsloth .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
