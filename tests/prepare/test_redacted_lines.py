@@ -89,3 +89,26 @@ def test_without_redaction_everything_stays(home: Path) -> None:
     with filled(home, [conversation_of_secrets()]) as db:
         assert prepare(db, PrepareOptions(redact=())).redacted == {}
         assert all(secret in "\n".join(contents(db)) for secret in SECRETS)
+
+
+@pytest.mark.slow
+def test_nothing_that_was_redacted_is_in_a_file_that_training_leaves_nor_in_its_tokens(home: Path) -> None:
+    pytest.importorskip("torch")
+    from transformers import AutoTokenizer
+
+    from ventriloquist.model.corpus import load_corpus
+    from ventriloquist.train import preset, train
+
+    with filled(home, [conversation_of_secrets()]) as db:
+        prepare(db, PrepareOptions(reactions=True))
+        quick = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=4, context=4, window=5, rank=2)
+        run = Path(train(db, quick, home=home).run or "")
+        tokenizer = AutoTokenizer.from_pretrained(run / "base")
+        corpus = load_corpus(db, tokenizer, home / "tokens")
+    files = [path for path in home.rglob("*") if path.is_file() and not path.name.startswith("ventriloquist.")]
+    assert {"tokens.npy", "manifest.json", "tokenizer.json"} <= {path.name for path in files}
+    said = tokenizer.decode(corpus.tokens)
+    assert said.count("[phone]") >= 3
+    for secret in SECRETS:
+        assert secret not in said
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
