@@ -79,12 +79,12 @@ def command(
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
     plan = chat.plan_chat(settings.home, request, voice)
     for line in banner(plan):
-        note(line)
+        say(line)
     if server and not is_local(server.url):
-        note(f"What you and they write goes to {server.url}.")
-    aside(where(plan))
+        say(f"What you and they write goes to {server.url}.")
+    say(where(plan), "dim")
     if sys.stderr.isatty() and not server:
-        aside("Loading the model …")
+        say("Loading the model …", "dim")
     writer = chat.load_writer(voice, server, seed=seed, sampling=Sampling(temperature=temperature))
     conversation = chat.start_chat(plan, writer)
     if once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty():
@@ -92,7 +92,7 @@ def command(
 
         def reopen(change: Request) -> Conversation:
             changed = chat.plan_chat(settings.home, change, voice)
-            aside(where(changed))
+            say(where(changed), "dim")
             return chat.start_chat(changed, writer)
 
         Terminal(
@@ -130,15 +130,15 @@ def where(plan: Plan) -> str:
     return f"Going on from the last {len(opening.said)} messages with {with_whom}, until {opening.said[-1].day}."
 
 
-def aside(text: str) -> None:
-    """Say something of less weight beside the result: dimmed on a terminal."""
+def say(text: str, style: str = "") -> None:
+    """Say something beside the result; on a terminal in this style and broken between words."""
     if not sys.stderr.isatty():
         note(text)
         return
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, highlight=False).print(Text(harmless(text), style="dim"))
+    Console(stderr=True, highlight=False).print(Text(harmless(text), style=style))
 
 
 def is_local(url: str) -> bool:

@@ -260,7 +260,7 @@ class Terminal:
         self._console.file.flush()
 
     def _dim(self, text: str) -> None:
-        self._print(Text(harmless(text), style="dim"))
+        self._console.print(Text(harmless(text), style="dim"), soft_wrap=False)
 
     @contextmanager
     def _indicator(self) -> Iterator[_Indicator]:
