@@ -10,7 +10,6 @@ from apple_cases import Outcome, Reaction, Skipped, Text
 
 from ventriloquist import collect
 from ventriloquist.collect import CollectSummary
-from ventriloquist.database import recorded_run
 from ventriloquist.sources import SOURCES
 
 # what a run leaves that says when, not what
@@ -30,10 +29,7 @@ def collect_into(
     asked = collect.Options(my_name, **options)  # type: ignore[arg-type]
     kind, place = ("backup", backup) if backup is not None else ("chat-db", chat_db)
     with SOURCES[kind](place, contacts) as source:
-        collect.check(source, asked, home)
-        with recorded_run(home, "collect", create=True) as run:
-            run.result = summary = collect.collect(run.db, source, asked)
-    return summary
+        return collect.collect_into(home, source, asked)
 
 
 def read(home: Path) -> sqlite3.Connection:

@@ -46,11 +46,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class PersonStatus:
-    """A person, and the handles that were united in them."""
+    """A person, and the handles and contact cards that were united in them."""
 
     name: str
     is_me: bool
     handles: list[str]
+    cards: list[str]  # what each calls them, the fullest first
     messages: int
 
 
@@ -91,14 +92,31 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         found = db.conn.execute(
             "SELECT name, is_me,"
             " (SELECT json_group_array(handle) FROM (SELECT handle FROM handles WHERE person_id = p.id ORDER BY 1)),"
-            " (SELECT count(*) FROM text_messages WHERE sender_id = p.id) AS messages"
+            " (SELECT count(*) FROM text_messages WHERE sender_id = p.id) AS messages, id"
             " FROM people AS p ORDER BY is_me DESC, messages DESC, name"
         ).fetchall()
+        cards = _names_on_cards(db)
         last = db.conn.execute(
             "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
         ).fetchone()
-    everybody = [PersonStatus(name, bool(is_me), json.loads(handles), count) for name, is_me, handles, count in found]
+    everybody = [
+        PersonStatus(name, bool(is_me), json.loads(handles), cards.get(id_, []), count)
+        for name, is_me, handles, count, id_ in found
+    ]
     return everybody, json.loads(last[0]) if last else {}
+
+
+def _names_on_cards(db: Database) -> dict[int, list[str]]:
+    """Return what each person's cards call them: first and last name, else the nickname, else the organization."""
+    names: dict[int, list[str]] = {}
+    for person_id, first, last, nickname, organization in db.conn.execute(
+        "SELECT person_id, first, last, nickname, organization FROM cards WHERE person_id IS NOT NULL "
+        "ORDER BY (first <> '') + (last <> '') DESC, folder, store, number"
+    ):
+        name = " ".join(f"{first} {last}".split()) or nickname or organization
+        if name and name not in names.setdefault(person_id, []):
+            names[person_id].append(name)
+    return names
 
 
 def _last_runs(db: Database) -> list[PastRun]:

@@ -10,6 +10,7 @@ from apple import ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
 
 from ventriloquist.collect import Choice
+from ventriloquist.collect.corrections import Corrections
 from ventriloquist.errors import UnknownNameError
 
 ANN, BEN, CAL = "+12505550111", "+12505550112", "+12505550113"
@@ -74,6 +75,13 @@ def test_what_is_chosen_is_collected(
     assert kept(home) == expected
     assert summary.skipped.get("excluded", 0) == len(EVERYTHING) - len(expected)
     assert summary.rows == summary.messages + sum(summary.skipped.values())
+
+
+def test_a_name_of_the_corrections_chooses(chat_db: Path, home: Path) -> None:
+    corrections = Corrections(rename={BEN: "Benjamin"})
+    for _ in ("the first collect", "another"):
+        collect_into(home, chat_db, my_name="Robin", corrections=corrections, choice=Choice(only=["Benjamin"]))
+        assert kept(home) == EVERYTHING - {"ann Ann", "ann me"}
 
 
 def test_nobody_is_left_in_the_file_who_was_left_out(chat_db: Path, contacts: Path, home: Path) -> None:

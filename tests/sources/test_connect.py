@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -252,6 +253,27 @@ def test_the_copy_is_removed_however_it_ends(
     with pytest.raises(ending), SOURCES["chat-db"](db.path):
         raise ending
     assert not connect.copied_to[0].parent.exists()
+
+
+def test_a_copy_that_a_killed_process_left_goes_with_the_next(
+    db: ChatDb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    script = (
+        "import os, sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
+        "with private_copy(Path(sys.argv[1])): os._exit(9)"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script, str(db.path)], env=environment, check=False)
+    (left,) = tmp_path.glob("vq-collect-*")
+    assert (left / "copy.db").exists()
+    others = tmp_path / "vq-collect-notes"
+    others.mkdir()
+    with copies.private_copy(db.path) as one, copies.private_copy(db.path) as two:
+        assert not left.exists()
+        assert one.exists()
+        assert two.exists()
+    assert list(tmp_path.glob("vq-collect-*")) == [others]
 
 
 def test_a_copy_waits_for_a_moment_without_changes(db: ChatDb, monkeypatch: pytest.MonkeyPatch) -> None:

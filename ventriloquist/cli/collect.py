@@ -61,22 +61,22 @@ def command(
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect
-    from ventriloquist.database import recorded_run
     from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
     if backup is not None and chat_db is not None:
         raise typer.BadParameter("--chat-db and --backup are two sources: collect one after the other.")
+    if since is not None and until is not None and since > until:
+        raise typer.BadParameter("--since is a later day than --until.")
     settings = load_settings()
     choice = collect.Choice(only, exclude, since.date() if since else None, until.date() if until else None)
     corrections = collect.load_corrections(settings.home)
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)
     open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)
     with open_source(place, contacts) as source:
-        collect.check(source, options, settings.home)
         asked = {"source": source.name, **asdict(choice), "replace": replace}
-        with recorded_run(settings.home, "collect", asked, create=True) as run, progress("Collecting") as advance:
-            run.result = summary = collect.collect(run.db, source, options, progress=advance)
+        with progress("Collecting") as advance:
+            summary = collect.collect_into(settings.home, source, options, asked=asked, progress=advance)
     for text in summary.notes:
         note(text)
     show(summary, _rows(summary), json=json_, next_step="vq prepare")

@@ -11,7 +11,7 @@ from ventriloquist.cli.console import note, show
 from ventriloquist.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from ventriloquist.status import Status
+    from ventriloquist.status import PersonStatus, Status
 
 
 def command(
@@ -28,12 +28,10 @@ def command(
     home = load_settings().home
     if people:
         everybody, last_collect = status.people(home)
-        lines = [
-            (
-                f"{person.name} (you)" if person.is_me else person.name,
-                f"{person.messages:,}  {', '.join(person.handles)}",
-            )
-            for person in everybody
+        lines = [(f"{person.name} (you)" if person.is_me else person.name, _about(person)) for person in everybody]
+        lines += [
+            ("nobody's", f"{handle}, on the cards of {', '.join(names)}")
+            for handle, names in last_collect.get("ambiguous", {}).items()
         ]
         show({"people": everybody, "collect": last_collect}, lines, json=json_)
         return
@@ -41,6 +39,12 @@ def command(
     for warning in result.warnings:
         note(f"Warning: {warning}")
     show(result, rows(result), json=json_, next_step=result.next_step)
+
+
+def _about(person: PersonStatus) -> str:
+    """Return what was united in a person; their cards where these call them by anything else."""
+    cards = f"  cards: {', '.join(person.cards)}" if person.cards not in ([], [person.name]) else ""
+    return f"{person.messages:,}  {', '.join(person.handles)}{cards}"
 
 
 def rows(result: Status) -> Iterator[tuple[str, object]]:

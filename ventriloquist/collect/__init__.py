@@ -2,6 +2,6 @@
 
 from ventriloquist.collect.choice import Choice
 from ventriloquist.collect.corrections import load_corrections
-from ventriloquist.collect.stage import CollectSummary, Options, check, collect
+from ventriloquist.collect.stage import CollectSummary, Options, collect, collect_into
 
-__all__ = ["Choice", "CollectSummary", "Options", "check", "collect", "load_corrections"]
+__all__ = ["Choice", "CollectSummary", "Options", "collect", "collect_into", "load_corrections"]

@@ -37,12 +37,14 @@ def chooser(
     directory: Directory,
     of_chat: Mapping[str, Conversation],
     names: Mapping[Person, str],
+    renamed: Mapping[str, str],
     gone: Collection[Person],
 ) -> Callable[[SourceMessage | SourceTapback], str | None] | None:
     """Return a function that says why a row is left out, or None where it is wanted; None when everything is.
 
     Args:
         names: what people are called in the file so far.
+        renamed: what they are to be called, by normalised handle.
         gone: who was forgotten.
 
     Raises:
@@ -50,7 +52,7 @@ def chooser(
     """
     if choice == Choice() and not gone:
         return None
-    known = _known_names(directory, of_chat, names)
+    known = _known_names(directory, of_chat, names, renamed)
     exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
     after = _midnight(choice.since) if choice.since else None
     before = _midnight(choice.until + dt.timedelta(days=1)) if choice.until else None
@@ -82,11 +84,15 @@ def _sender(row: SourceMessage | SourceTapback, directory: Directory) -> Person 
 
 
 def _known_names(
-    directory: Directory, of_chat: Mapping[str, Conversation], names: Mapping[Person, str]
+    directory: Directory,
+    of_chat: Mapping[str, Conversation],
+    names: Mapping[Person, str],
+    renamed: Mapping[str, str],
 ) -> dict[str, list[Person | Conversation]]:
     known: dict[str, list[Person | Conversation]] = {}
     for person in directory:
-        for name in {names.get(person, ""), person.card_name, *person.handles} - {""}:
+        corrected = (renamed[handle] for handle in person.handles if handle in renamed)
+        for name in {names.get(person, ""), person.card_name, *person.handles, *corrected} - {""}:
             known.setdefault(name, []).append(person)
     for conversation in dict.fromkeys(of_chat.values()):
         for title in {chat.title for chat in conversation.chats if chat.title}:

@@ -21,7 +21,7 @@ from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import derive_reactions
 from ventriloquist.collect.store import store_rows
-from ventriloquist.database import Database, open_database
+from ventriloquist.database import Database, recorded_run
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.database.forgotten import load_forgotten
 from ventriloquist.records import SKIPPED, Progress, Source
@@ -66,18 +66,34 @@ class CollectSummary:
     notes: Sequence[str]
 
 
-def check(source: Source, options: Options, home: Path) -> None:
-    """Find out whether a source can be collected, before anything is made or changed.
+def collect_into(
+    home: Path,
+    source: Source,
+    options: Options,
+    *,
+    asked: Mapping[str, object] | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> CollectSummary:
+    """Collect into VQ_HOME: hold its lock, record the run, and make or change nothing where that cannot be done.
+
+    Args:
+        asked: the run's parameters, for the record.
 
     Raises:
-        SettingsError: the owner's name is not known.
-        UnknownNameError: a name to leave out, or to take alone, is nobody's.
+        BusyError: another run holds the lock.
+        Also what `collect` raises.
     """
-    if options.replace or not (home / FILENAME).exists():
+    is_first = not (home / FILENAME).exists()
+    if is_first:
         _plan(None, source, options)
-    elif options.my_name is None or options.choice != Choice():
-        with open_database(home) as db:
-            _plan(db.conn, source, options)
+
+    def check(db: Database) -> None:
+        if not is_first:
+            _plan(None if options.replace else db.conn, source, options)
+
+    with recorded_run(home, "collect", asked, create=True, check=check) as run:
+        run.result = summary = collect(run.db, source, options, progress=progress)
+    return summary
 
 
 def collect(
@@ -146,10 +162,10 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     for handle in evidence.handles:
         directory.person(handle)
     of_chat = group_chats(evidence.chats.values(), directory)
-    names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
+    names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
-    leave_out = chooser(options.choice, directory, of_chat, names, gone)
+    leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone)
     return Plan(evidence, me, directory, of_chat, renamed, leave_out, gone)
 
 

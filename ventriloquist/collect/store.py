@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ventriloquist.collect.plan import Plan
+from ventriloquist.errors import SourceError
 from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
 BATCH = 300
@@ -99,11 +100,14 @@ def store_rows(
     Args:
         place: finds a message's conversation and sender.
         is_new: nothing was ever collected into the file.
+
+    Raises:
+        SourceError: two rows have one guid.
     """
     tally = Tally() if is_new else Tally(tapbacks=set(), received_notes=set())
     chosen = source.rows() if plan.leave_out is None else _chosen(source.rows(), plan.leave_out)
     done = 0
-    with _indexes_built_last(connection) if is_new else nullcontext():
+    with _one_row_a_guid(source), _indexes_built_last(connection) if is_new else nullcontext():
         while batch := list(islice(chosen, BATCH)):
             done += len(batch)
             if is_new:
@@ -135,6 +139,20 @@ def _indexes_built_last(connection: sqlite3.Connection) -> Iterator[None]:
     yield
     for _, sql in indexes:
         connection.execute(sql)
+
+
+@contextmanager
+def _one_row_a_guid(source: Source) -> Iterator[None]:
+    """Blame a source in which two rows have one guid, which its own index was to prevent."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if "guid" not in str(error):
+            raise
+        raise SourceError(
+            f"{source.name}: the database is damaged: two rows have one guid.",
+            hint="Take a fresh copy of it, or of its backup, and run the command again.",
+        ) from error
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,19 +13,21 @@ from ventriloquist.errors import SourceError
 
 ATTEMPTS = 5  # Messages writes every few seconds at most; a copy takes less
 SPARE_BYTES = 64 << 20
+PREFIX = "vq-collect-"  # and the number of the process
 
 
 @contextmanager
 def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
     """Copy a database and its -wal (not its -shm, which belongs to running processes) into a folder of our own.
 
-    The folder is 0700 and is removed when the block is left, on Ctrl-C too.
+    The folder is 0700 and is removed when the block is left, on Ctrl-C too, and after a kill by the next copy.
 
     Raises:
         SourceError: no space, or it changed during every attempt.
     """
     wal = wal or database.with_name(database.name + "-wal")
-    folder = Path(tempfile.mkdtemp(prefix="vq-collect-"))
+    _remove_orphans()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
@@ -48,6 +51,20 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
         yield copy
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    """Remove the copies of processes that were killed."""
+    if os.name != "posix":  # elsewhere a process cannot be asked after without being disturbed
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        process = folder.name.removeprefix(PREFIX).partition("-")[0]
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, OverflowError, ValueError):  # it runs as somebody else, or the folder is not ours
+            continue
 
 
 def file_state(file: Path) -> tuple[int, int]:

@@ -127,7 +127,7 @@ def chat_of_each_message(
         (first, last),
     )
     for chat, messages_of in joined:
-        place = number[chat]
+        place = number.get(chat, 0)  # damage may hide a row from a scan that a search finds, here and below
         for piece in _pieces(messages_of):
             for message in map(int, piece.split(",")):
                 of_message[message] = place  # the last to be written is the lowest
@@ -135,7 +135,7 @@ def chat_of_each_message(
         sparse = of_message
         return lambda message: known[sparse.get(message, 0)]
     dense = of_message
-    return lambda message: known[dense[message]]
+    return lambda message: known[dense[message]] if 0 <= message <= last else None
 
 
 def _pieces(listed: str) -> Iterator[str]:
@@ -166,7 +166,8 @@ def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | Non
     shown = "ifnull(CAST(a.hide_attachment AS INTEGER), 0) <> 1" if "hide_attachment" in has else "1"
     yield from connection.execute(
         f"SELECT j.message_id, {', '.join(chosen)} FROM message_attachment_join AS j "
-        f"JOIN attachment AS a ON a.ROWID = j.attachment_id WHERE {shown} ORDER BY j.message_id, j.attachment_id"
+        "JOIN attachment AS a ON a.ROWID = j.attachment_id "
+        f"WHERE typeof(j.message_id) = 'integer' AND {shown} ORDER BY j.message_id, j.attachment_id"
     )
 
 

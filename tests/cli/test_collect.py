@@ -1,0 +1,197 @@
+"""`vq collect` as a user runs it: what goes wrong is two lines and changes nothing, and it can be stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from apple import ChatDb, MacCard, write_address_book
+from collected import collect_into, dump
+from typer.testing import CliRunner, Result
+
+from ventriloquist.cli.app import app
+from ventriloquist.database import recorded_run
+
+ANN = "+12505550111"
+
+
+def chat_db(path: Path, messages: int = 3) -> Path:
+    db = ChatDb(path)
+    chat = db.dm(ANN)
+    db.connection.execute("BEGIN")
+    for number in range(messages):
+        db.message(chat, 1_700_000_000_000 + number, f"message {number}", sender=ANN)
+    db.connection.execute("COMMIT")
+    return db.close()
+
+
+def vq(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return every file below a folder with its digest."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o400
+    }
+
+
+def missing(folder: Path) -> list[object]:
+    return ["--chat-db", folder / "nowhere" / "chat.db"]
+
+
+def no_database(folder: Path) -> list[object]:
+    (folder / "notes.txt").write_text("Dear diary, " * 1000)
+    return ["--chat-db", folder / "notes.txt"]
+
+
+def a_folder(folder: Path) -> list[object]:
+    return ["--chat-db", folder]
+
+
+def damaged(folder: Path) -> list[object]:
+    path = chat_db(folder / "chat.db", 2000)
+    path.write_bytes(path.read_bytes()[:50_000])
+    return ["--chat-db", path]
+
+
+def nobodys(folder: Path) -> list[object]:
+    return ["--chat-db", chat_db(folder / "chat.db")]
+
+
+def unknown_name(folder: Path) -> list[object]:
+    contacts = write_address_book(folder / "contacts", [MacCard("Robin", "Vale", [], is_me=True)])
+    return ["--chat-db", chat_db(folder / "chat.db"), "--contacts", contacts, "--exclude", "Anne Shirley"]
+
+
+def no_contacts(folder: Path) -> list[object]:
+    return ["--chat-db", chat_db(folder / "chat.db"), "--contacts", folder]
+
+
+def no_backup(folder: Path) -> list[object]:
+    return ["--backup", folder / "nowhere"]
+
+
+BAD = {
+    missing: ("There is no database of messages", "--chat-db FILE"),
+    no_database: ("is not an SQLite database", "--chat-db"),
+    a_folder: ("is a folder", "chat.db"),
+    damaged: ("is damaged", "fresh copy"),
+    nobodys: ("Your own name is not known", "MY_NAME"),
+    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Did you mean"),
+    no_contacts: ("There are no contacts", "--contacts"),
+    no_backup: ("There is no backup", "MobileSync"),
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "collected_before"),
+    [(bad, before) for bad in BAD for before in (False, True) if bad is not nobodys or not before],  # the file knows
+)
+def test_bad_input_is_two_lines_and_changes_nothing(
+    tmp_path: Path, home: Path, bad: Callable[[Path], list[object]], collected_before: bool
+) -> None:
+    if collected_before:
+        collect_into(home, chat_db(tmp_path / "before.db"), my_name="Robin")
+    place = tmp_path / "place"
+    place.mkdir()
+    arguments = bad(place)
+    before = files(tmp_path)
+    result = vq("collect", *arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    what, hint = result.stderr.splitlines()
+    assert BAD[bad][0] in what
+    assert BAD[bad][1] in hint
+    assert files(tmp_path) == before
+    assert home.exists() is collected_before
+
+
+def test_a_second_collect_at_once_is_told_so_at_once(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = chat_db(tmp_path / "chat.db")
+    monkeypatch.setenv("MY_NAME", "Robin")
+    collect_into(home, path, my_name="Robin")
+    with recorded_run(home, "collect", create=True) as run, run.db.atomic():
+        run.db.conn.execute("DELETE FROM skipped")  # it is writing
+        begin = time.monotonic()
+        result = vq("collect", "--chat-db", path, "--exclude", ANN)
+        assert time.monotonic() - begin < 5  # a lock of the database would be waited for, ten seconds
+    assert result.exit_code == 1
+    what, hint = result.stderr.splitlines()
+    assert "Another vq run is using" in what
+    assert "Wait until it ends" in hint
+
+
+def test_days_the_wrong_way_round_are_wrong_usage(tmp_path: Path, home: Path) -> None:
+    days = ("--since", "2024-05-02", "--until", "2024-05-01")
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"), *days)
+    assert result.exit_code == 2
+    assert not home.exists()
+
+
+STOPPED = """
+import os
+from contextlib import contextmanager
+from ventriloquist.cli import app, collect
+
+@contextmanager
+def progress(_):  # nobody sees the bar, but it knows when half is done
+    yield lambda done, total: os.kill(os.getpid(), int(os.environ["SENT"])) if done == total // 2 else None
+
+collect.progress = progress
+app.main()
+"""
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_collect_that_is_stopped_leaves_the_file_as_it_was(
+    tmp_path: Path, home: Path, sent: signal.Signals, code: int
+) -> None:
+    collect_into(home, chat_db(tmp_path / "first.db"), my_name="Robin")
+    before = dump(home)
+    path = chat_db(tmp_path / "chat.db", 6_000)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, "collect", "--chat-db", str(path)],
+        env=os.environ | {"TMPDIR": str(temporary), "SENT": str(int(sent))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert dump(home) == before
+    assert list(temporary.iterdir()) == []
+    assert collect_into(home, path, my_name="Robin").messages == 6_000
+
+
+def test_who_was_left_ambiguous_is_shown(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    both = "+12505550120"
+    db = ChatDb(tmp_path / "chat.db")
+    for handle in (ANN, both, "ann@example.com"):
+        db.message(db.dm(handle), 1_700_000_000_000, "hi", sender=handle)
+    cards = [MacCard("Ann", "Lee", [ANN, both]), MacCard("Ann", None, [ANN], ["ann@example.com"])]
+    contacts = write_address_book(tmp_path / "contacts", [*cards, MacCard("Bob", "Ray", [both])])
+    assert vq("collect", "--chat-db", db.close(), "--contacts", contacts).exit_code == 0
+    shown = vq("status", "--people").stdout
+    (ann,) = (line for line in shown.splitlines() if line.strip().startswith("Ann Lee"))
+    assert ANN in ann
+    assert "ann@example.com" in ann
+    assert "cards: Ann Lee, Ann" in ann
+    (shared,) = (line for line in shown.splitlines() if "nobody's" in line)
+    assert both in shared
+    assert "Ann Lee, Bob Ray" in shared
