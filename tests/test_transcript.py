@@ -212,3 +212,9 @@ def test_a_lines_parts_lie_where_they_are_said_to(line: Line) -> None:
     assert rendered[name_end - 1 : name_end + 1] == '",'
     assert rendered[:content_start].endswith('"content": "')
     assert json.loads('"' + rendered[content_start:-1]) == line.content
+
+
+@given(st.text())
+def test_a_quote_of_a_quote_is_the_quote(text: str) -> None:
+    once = transcript.quote(text)
+    assert transcript.quote(once) == once

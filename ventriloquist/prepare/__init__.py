@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ventriloquist.database import Database
 from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
-from ventriloquist.prepare.lines import Sources
+from ventriloquist.prepare.lines import Sources, quote_reader
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.redact import KINDS, Rule, load_own_rules
 from ventriloquist.prepare.secrets import check_kinds, make_redactor
@@ -114,7 +114,8 @@ def prepare(
         done += messages
         progress(done, total)
 
-    sources = Sources(db, selection, redact, left_out=Counter(), redacted=Counter(), advance=advance)
+    quoted = quote_reader(db, selection, redact)
+    sources = Sources(db, selection, redact, quoted, left_out=Counter(), redacted=Counter(), advance=advance)
     total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
     db.conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     with db.atomic():

@@ -9,11 +9,12 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ventriloquist.database import Database
 from ventriloquist.prepare.selection import Selection
-from ventriloquist.transcript import Kind, attachment_placeholder, reaction_content, reply_marker, text_lines
+from ventriloquist.transcript import Kind, attachment_placeholder, quote, reaction_content, reply_marker, text_lines
 
 
 class Redact(Protocol):
@@ -33,9 +34,13 @@ _REACTIONS = """
     FROM reactions r JOIN text_messages t ON t.guid = r.target_guid
     WHERE t.conversation_id = ? ORDER BY r.sent_at, r.guid
 """
+QUOTES = 4096  # that are kept, of 61 characters each
 STEP = 1000  # messages between two reports of progress
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
+
+QuoteReader = Callable[[str, str | None], str | None]
+"""Returns the quote of a message, by its guid and the part that was answered; None: it is unknown or left out."""
 
 # A line before it has a position: message id, kind, sender id, sent_at, content. A plain tuple: there are millions.
 Draft = tuple[int | None, Kind, int | None, int, str]
@@ -48,6 +53,7 @@ class Sources(NamedTuple):
     db: Database
     selection: Selection
     redact: Redact
+    quoted: QuoteReader
     left_out: Counter[str]  # messages by reason
     redacted: Counter[str]  # secrets by kind, not counting those in quotes
     advance: Callable[[int], None]  # told how many more messages were read
@@ -70,7 +76,7 @@ def conversation_lines(sources: Sources, conversation_id: int, *, reactions: boo
 
 
 def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
-    db, selection, redact, left_out, redacted, advance = sources
+    db, selection, redact, quoted, left_out, redacted, advance = sources
     read = 0
     for read, row in enumerate(db.conn.execute(_MESSAGES, (conversation_id,)), 1):
         if read % STEP == 0:
@@ -92,7 +98,7 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
         if not drafts:
             left_out["blank"] += 1
             continue
-        if originator and (target := _quoted(sources, originator, part)):
+        if originator and (target := quoted(originator, part)):
             _, kind, _, _, first = drafts[0]
             drafts[0] = (id, kind, sender_id, sent_at, redact(reply_marker(target) + first))
         yield sent_at, source_rowid, guid, drafts
@@ -105,26 +111,30 @@ def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered
         guid, target_guid, person_id, kind, emoji, sent_at = row
         if selection.reason(conversation_id, person_id, sent_at, ""):
             continue
-        target = _quoted(sources, target_guid, None)
+        target = sources.quoted(target_guid, None)
         if target:
             content = redact(reaction_content(kind, emoji, target))
             yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content)]
 
 
-def _quoted(sources: Sources, guid: str, part: str | None) -> str | None:
-    """Return the text of a message that another one quotes, or None where it is unknown or left out."""
-    db, selection, redact, *_ = sources
-    row = db.conn.execute(
-        "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
-    ).fetchone()
-    if row is None or selection.reason(*row[:4]):
-        return None
-    text: str | None = row[4]
-    if text is not None and text.strip():
-        return redact(text)
-    placeholders = _placeholders(db, guid, redact)
-    index = int(part.partition(":")[0]) if part and part.partition(":")[0].isdecimal() else 0
-    return placeholders[index if index < len(placeholders) else 0] if placeholders else None
+def quote_reader(db: Database, selection: Selection, redact: Redact) -> QuoteReader:
+    """Return what reads quotes; those of late are kept, since a message may be long and get many answers."""
+
+    @lru_cache(maxsize=QUOTES)
+    def quoted(guid: str, part: str | None) -> str | None:
+        row = db.conn.execute(
+            "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
+        ).fetchone()
+        if row is None or selection.reason(*row[:4]):
+            return None
+        text: str | None = row[4]
+        if text is not None and text.strip():
+            return quote(redact(text))
+        placeholders = _placeholders(db, guid, redact)
+        index = int(part.partition(":")[0]) if part and part.partition(":")[0].isdecimal() else 0
+        return quote(placeholders[index if index < len(placeholders) else 0]) if placeholders else None
+
+    return quoted
 
 
 def _placeholders(db: Database, guid: str, redact: Redact, counts: Counter[str] | None = None) -> list[str]:
