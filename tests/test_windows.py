@@ -65,7 +65,7 @@ def test_a_held_out_end_begins_where_messages_begin_and_holds_enough(lengths: li
         return
     for start in held:
         assert start in starts
-    wanted = min(holdout_size(total) if size is None else size, total)
+    wanted = min(holdout_size(total) if size is None else max(2, size), total)
     assert total - held.test_start >= wanted
     assert total - held.test_start < wanted + 9  # no further back than the message it falls in
     assert held.test_start - held.validation_start >= min(wanted, held.test_start)

@@ -64,14 +64,13 @@ def holdout(starts: Sequence[int], size: int | None = None) -> Holdout:
 
     Args:
         starts: for each position, the position at which its message begins (a message may be several lines).
-        size: lines for test, and as many for validation; default `holdout_size`.
+        size: lines for test, and as many for validation, at least 2 (the final two windows are test wherever anything
+            is held out) or 0 for none; default `holdout_size`.
     """
     messages = len(starts)
-    if messages < MIN_HOLDOUT_MESSAGES:
+    if messages < MIN_HOLDOUT_MESSAGES or size == 0:
         return Holdout(messages, messages)
-    lines = holdout_size(messages) if size is None else min(size, messages)
-    if lines == 0:
-        return Holdout(messages, messages)
+    lines = holdout_size(messages) if size is None else min(max(2, size), messages)
     test_start = starts[messages - lines]
     validation_start = starts[max(0, test_start - lines)]
     return Holdout(validation_start, test_start)

@@ -74,6 +74,8 @@ def test_the_size_of_the_held_out_end_can_be_chosen(home: Path) -> None:
     with filled(home, [chat(*map(str, range(20)))]) as db:
         prepare(db, PrepareOptions(holdout=4))
         assert Counter(splits(db)) == {"train": 12, "validation": 4, "test": 4}
+        prepare(db, PrepareOptions(holdout=1))  # the final two windows are test, always
+        assert Counter(splits(db)) == {"train": 16, "validation": 2, "test": 2}
         prepare(db, PrepareOptions(holdout=0))
         assert Counter(splits(db)) == {"train": 20}
 

@@ -19,7 +19,10 @@ RedactOnlyOption = Annotated[
     list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")
 ]
 HoldoutOption = Annotated[
-    int | None, typer.Option("--holdout", min=0, metavar="N", help="Lines a conversation tests on, and validates on.")
+    int | None,
+    typer.Option(
+        "--holdout", min=0, metavar="N", help="Lines a conversation tests on, and validates on: 2 or more, 0 for none."
+    ),
 ]
 SplitDateOption = Annotated[
     str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since a day instead.")

@@ -15,7 +15,8 @@ class PrepareOptions:
         timezone: IANA name of the owner's time zone, in which days begin; None for the system's.
         redact: kinds of secrets to replace; None for all, none for none.
         reactions: whether reactions become lines of the person who reacted.
-        holdout: lines that test takes of each conversation, and validation as many; None for a twentieth.
+        holdout: lines that test takes of each conversation, and validation as many, 2 at least; 0 for none; None for a
+            twentieth.
         split_date: hold out everything since this local date (ISO) instead; its second half is test.
         keep: flags of `UNWANTED_FLAGS` whose messages stay.
         exclude_people: names whose messages, and whose one-to-one conversations, are left out.
