@@ -66,8 +66,12 @@ def test_what_a_card_calls_somebody(tmp_path: Path, home: Path, card: MacCard, n
 
 
 @pytest.mark.parametrize(
-    "written", ["(250) 555-0111", "250 555 0111", "1-250-555-0111", "+1 250.555.0111", "\u202a+1 (250) 555‑0111\u202c"]
-)
+    "written",
+    [
+        "(250) 555-0111", "250 555 0111", "1-250-555-0111", "+1 250.555.0111", "\u202a+1 (250) 555‑0111\u202c",
+        "\uff0b１２５０ 555 0111",
+    ],
+)  # fmt: skip
 def test_a_number_is_one_however_it_is_written(tmp_path: Path, home: Path, written: str) -> None:
     assert collect_with(tmp_path, home, [MacCard("Ann", None, [written])], ONE) == {ONE: "Ann"}
 

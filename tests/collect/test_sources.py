@@ -94,6 +94,18 @@ def test_a_source_that_knows_less_takes_nothing_away(
     assert collect_all(home, *order) == {"SAME": said("hello")}
 
 
+@pytest.mark.parametrize("poor_first", [True, False])
+def test_a_text_is_not_lost_to_a_source_that_has_the_photo_alone(tmp_path: Path, home: Path, poor_first: bool) -> None:
+    paths = []
+    for blob in (b"damaged", body("\ufffclook")):
+        db = ChatDb(tmp_path / f"{len(paths)}.db")
+        db.attach(db.message(db.dm(ANN), T, blob=blob, guid="SAME"), "image/heic", "a.heic")
+        paths.append(db.close())
+    collect_all(home, *(paths if poor_first else paths[::-1]))
+    assert query(home, "SELECT text FROM text_messages") == [("look",)]
+    assert query(home, "SELECT filename FROM attachments") == [("a.heic",)]
+
+
 def test_attachments_follow_the_newest_reading(tmp_path: Path, home: Path) -> None:
     db = ChatDb(tmp_path / "one.db")
     guid = db.message(db.dm(ANN), T, None, blob=body("\ufffc"), guid="SAME")

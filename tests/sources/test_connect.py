@@ -134,6 +134,11 @@ def test_anything_else_is_not_a_database(tmp_path: Path, content: bytes) -> None
     assert path.read_bytes() == content
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is not an SQLite database" in failure(tmp_path / "pipe").what
+
+
 def test_another_programs_database_is_not_messages(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     connection = sqlite3.connect(path)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import phonenumbers
 
-_NUMBER = re.compile(r"[\s+\d().\-/·\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_NUMBER = re.compile(r"[\s+\d().\-/·\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\uff0b]+")
 _EXTENSION = re.compile(r"\s*(?:ext\.?|x|#|;ext=)\s*\d{1,7}\s*$", re.IGNORECASE)
 _SHORT_CODE_DIGITS = 6  # numbers of so few digits are dialled as they are, in every country
 

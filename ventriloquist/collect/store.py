@@ -74,6 +74,7 @@ class Known(NamedTuple):
     table: str
     reason: str
     revised_at: int
+    has_text: int
 
 
 @dataclass(slots=True)
@@ -231,22 +232,26 @@ def _stays(before: Known, row: SourceRow) -> bool:
         return not (isinstance(row, SourceSkipped) and row.reason == FINAL)
     if isinstance(row, SourceSkipped) and row.reason in SAYS_NOTHING:
         return before.reason not in SAYS_NOTHING
-    return not isinstance(row, (SourceTapback, SourceSkipped)) and before.revised_at > row.revised_at
+    if not isinstance(row, SourceMessage):
+        return False
+    if before.has_text and not row.text:  # a body that cannot be decoded beside an attachment
+        return before.revised_at >= row.revised_at
+    return before.revised_at > row.revised_at
 
 
 def _load_known(connection: sqlite3.Connection, guids: list[str]) -> dict[str, Known]:
     """Return what the file has of these guids."""
     listed = json.dumps(guids)
     found: dict[str, Known] = {}
-    for table, reason, revised_at in (
-        ("text_messages", "''", "revised_at"),
-        ("tapbacks", "''", "0"),
-        ("skipped", "reason", "0"),
+    for table, details in (
+        ("text_messages", "'', revised_at, text IS NOT NULL"),
+        ("tapbacks", "'', 0, 0"),
+        ("skipped", "reason, 0, 0"),
     ):
-        for guid, *details in connection.execute(
-            f"SELECT guid, {reason}, {revised_at} FROM {table} "  # noqa: S608  # fixed names
+        for guid, *known in connection.execute(
+            f"SELECT guid, {details} FROM {table} "  # noqa: S608  # fixed names
             "WHERE guid IN (SELECT value FROM json_each(?))",
             (listed,),
         ):
-            found.setdefault(guid, Known(table, *details))
+            found.setdefault(guid, Known(table, *known))
     return found

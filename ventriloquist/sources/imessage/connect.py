@@ -133,6 +133,8 @@ def _check_readable(path: Path, what: str) -> None:
         SourceError: it is one of these.
     """
     try:
+        if path.is_fifo():  # to open it is to wait for whoever writes into it
+            raise _not_a_database(path)
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
     except (FileNotFoundError, NotADirectoryError):
