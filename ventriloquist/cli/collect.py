@@ -41,7 +41,13 @@ ExcludeOption = Annotated[
 OnlyOption = Annotated[
     list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
 ]
-Day = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
+SinceOption = Annotated[
+    dt.datetime | None,
+    typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="The first day to take, as in 2020-01-31."),
+]
+UntilOption = Annotated[
+    dt.datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DATE", help="The last day to take.")
+]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
 
 
@@ -51,8 +57,8 @@ def command(
     contacts: ContactsOption = None,
     exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it, nobody writes it
     only: OnlyOption = [],  # noqa: B006
-    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day to take.")] = None,
-    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day to take.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     replace: ReplaceOption = False,
     json_: JsonOption = False,
 ) -> None:
