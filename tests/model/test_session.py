@@ -75,6 +75,20 @@ def test_a_context_is_computed_once(tiny_model: Tiny, context: list[str]) -> Non
     assert fed < writer.count_tokens(render_line(line) + "\n") + 40 < sum(writer.count_tokens(text) for text in context)
 
 
+def test_undo_retry_and_another_name_reuse_what_was_read(tiny_model: Tiny, context: list[str]) -> None:
+    writer = session(tiny_model, max_tokens=8)
+    line = written(list(writer.write(context, ("Kim",))))
+    for before, names in (
+        (context, ("Kim",)),  # retry
+        (context, ("Robin Oak",)),
+        ([*context, render_line(line) + "\n"], NAMES),
+        (context[:-2], NAMES),  # undo
+        (context[:-2], ("Kim",)),
+    ):
+        assert _count_tokens(tiny_model, lambda b=before, n=names: list(writer.write(b, n))) < 60
+    assert sum(map(writer.count_tokens, context)) > 180
+
+
 def test_forced_tokens_need_no_pass_of_their_own(tiny_model: Tiny, context: list[str]) -> None:
     writer = session(tiny_model)
     writer.next_name(context, NAMES)
