@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from ventriloquist.database import Database
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.rows import schedule
+from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, row_tensors
 from ventriloquist.transcript import TranscriptError, parse_header, parse_line
@@ -134,3 +136,77 @@ def test_slices_equal_the_tokenised_document(corpus: Corpus, prepared: Database)
         first, stop = conversation.first, conversation.first + conversation.messages
         sliced = corpus.tokens[corpus.offsets[first] : corpus.offsets[stop]].tolist()
         assert sliced == corpus.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def test_the_labelled_tokens_of_a_step_are_those_of_its_targets_read_independently(
+    corpus: Corpus, prepared: Database
+) -> None:
+    settings = TrainSettings(targets_per_window=7, context=10, max_length=1200)
+    windows = dict(
+        prepared.conn.execute(
+            "SELECT w.conversation_id || ' ' || w.target_position, r.text FROM training_windows AS w"
+            " JOIN rendered_windows AS r ON r.id = w.id WHERE w.split = 'train'"
+        )
+    )
+    for row in schedule(corpus, settings).rows:
+        expected = 0
+        for piece in row:
+            for position in range(piece.block.first_target, piece.block.stop):
+                window = windows.get(f"{piece.conversation.id} {position}")
+                if window is not None:
+                    last = window.removesuffix("\n").rsplit("\n", 1)[-1] + "\n"
+                    expected += len(corpus.tokenizer(last, add_special_tokens=False)["input_ids"])
+        labels = row_tensors(corpus, row)["labels"]
+        assert int((labels != IGNORED).sum()) == expected == sum(piece.supervised for piece in row)
+
+
+def test_content_alone_can_carry_the_loss(corpus: Corpus) -> None:
+    for row in schedule(corpus, TrainSettings(targets_per_window=7, context=10, max_length=1200)).rows:
+        whole, content = row_tensors(corpus, row), row_tensors(corpus, row, content_only=True)
+        ids, labels = content["input_ids"][0], content["labels"][0]
+        written = corpus.tokenizer.decode(ids[labels != IGNORED].tolist())
+        lines = corpus.tokenizer.decode(ids[whole["labels"][0] != IGNORED].tolist()).split("\n")[:-1]
+        for part, line in zip(written.split("\n")[:-1], lines, strict=True):
+            content = json.dumps(parse_line(line).content, ensure_ascii=False)[1:] + "}"
+            assert part.endswith(content)
+            assert '"content": "'.endswith(part.removesuffix(content))  # of a token that reaches into it
+
+
+def test_evenness_brings_who_wrote_little_to_the_front_and_leaves_nobody_out(corpus: Corpus) -> None:
+    settings = TrainSettings(targets_per_window=2, context=2, max_length=512)
+    even = schedule(corpus, settings.changed(evenness=1.0))
+    plain = schedule(corpus, settings)
+    counts = np.bincount(corpus.senders[corpus.splits == 0])
+
+    def rarity_of_first_half(planned: Schedule) -> float:
+        pieces = [piece for row in planned.rows for piece in row]
+        senders = [
+            corpus.senders[piece.conversation.first + piece.block.first_target] for piece in pieces[: len(pieces) // 2]
+        ]
+        return float(np.mean(1 / counts[senders]))
+
+    assert rarity_of_first_half(even) > 1.1 * rarity_of_first_half(plain)
+    targets = [
+        sorted((piece.conversation.id, piece.block) for row in planned.rows for piece in row)
+        for planned in (even, plain)
+    ]
+    assert targets[0] == targets[1]
+
+
+def test_what_was_cut_is_counted_and_what_was_dropped_is_named(corpus: Corpus) -> None:
+    roomy = schedule(corpus, TrainSettings())
+    assert (roomy.dropped, roomy.shortened) == ([], 0)
+    tight = schedule(corpus, TrainSettings(max_length=900, targets_per_window=4))
+    expected = sum(
+        piece.targets
+        for row in tight.first_epoch
+        for piece in row
+        if piece.block.start > max(0, piece.block.first_target - TrainSettings().context)
+    )
+    assert tight.shortened == expected > 0
+    narrow = schedule(corpus, TrainSettings(max_length=64, context=0))
+    for message in narrow.dropped:
+        conversation = next(one for one in corpus.conversations if one.id == message.conversation)
+        assert message.tokens == len(corpus.line_tokens(conversation, message.position))
+        assert message.tokens + len(corpus.header_tokens(conversation, message.position)) > 64
+    assert narrow.dropped

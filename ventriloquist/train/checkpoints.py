@@ -53,9 +53,10 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
-def newest_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the last checkpoint that was written to its end, or None."""
-    return next((path for path in reversed(_checkpoints(folder)) if is_whole(path)), None)
+def newest_whole_checkpoint(folder: Path, before: int | None = None) -> Path | None:
+    """Return the last checkpoint that was written to its end, if need be before a step, or None."""
+    earlier = [path for path in _checkpoints(folder) if before is None or step_of(path) < before]
+    return next((path for path in reversed(earlier) if is_whole(path)), None)
 
 
 def clear_partial(folder: Path) -> None:

@@ -107,10 +107,10 @@ def _restore_good(model: Any, watch: Watch, checkpoints: Path) -> None:
         ModelError: there are none.
     """
     since = watch.non_finite_since or 0
-    whole = newest_whole_checkpoint(checkpoints)
+    whole = newest_whole_checkpoint(checkpoints, before=since - 1)  # the step after it still had a loss
     if watch.best is not None:
         load_adapter_weights(model, watch.folder / f"{BEST}{watch.best.step}")
-    elif whole is not None and step_of(whole) < since - 1:
+    elif whole is not None:
         load_adapter_weights(model, whole)
     else:
         raise ModelError(

@@ -1,0 +1,78 @@
+"""A checkpoint is whole or not used; the disk is looked at before it is full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ventriloquist.errors import StorageError
+from ventriloquist.train.checkpoints import (
+    WHOLE,
+    check_disk,
+    checkpoint_bytes,
+    clear_partial,
+    is_whole,
+    newest_whole_checkpoint,
+    seal,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with three sealed checkpoints, of steps 9, 10 and 100."""
+    for step in (9, 10, 100):
+        checkpoint = tmp_path / f"checkpoint-{step}"
+        (checkpoint / "inner").mkdir(parents=True)
+        (checkpoint / "weights").write_bytes(bytes(range(200)) * step)
+        (checkpoint / "inner" / "state").write_text(str(step))
+        seal(checkpoint)
+    return tmp_path
+
+
+def test_the_newest_checkpoint_is_that_of_the_last_step(folder: Path) -> None:
+    assert newest_whole_checkpoint(folder) == folder / "checkpoint-100"
+
+
+def flip(checkpoint: Path) -> None:
+    content = bytearray((checkpoint / "weights").read_bytes())
+    content[7] ^= 1
+    (checkpoint / "weights").write_bytes(content)
+
+
+def cut(checkpoint: Path) -> None:
+    path = checkpoint / "weights"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGE = {
+    "a flipped bit": flip,
+    "a missing byte": cut,
+    "a missing file": lambda checkpoint: (checkpoint / "inner" / "state").unlink(),
+    "no seal": lambda checkpoint: (checkpoint / WHOLE).unlink(),
+    "half a seal": lambda checkpoint: (checkpoint / WHOLE).write_text('{"weights": {"si'),
+    "a seal of something else": lambda checkpoint: (checkpoint / WHOLE).write_text("[1, 2]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_passed_over_and_cleared(folder: Path, damage: str) -> None:
+    DAMAGE[damage](folder / "checkpoint-100")
+    assert not is_whole(folder / "checkpoint-100")
+    assert newest_whole_checkpoint(folder) == folder / "checkpoint-10"
+    clear_partial(folder)
+    assert {path.name for path in folder.glob("checkpoint-*")} == {"checkpoint-9", "checkpoint-10"}
+
+
+def test_without_a_checkpoint_there_is_none(tmp_path: Path) -> None:
+    assert newest_whole_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_a_disk_that_is_too_small_is_refused_in_gibibytes(tmp_path: Path) -> None:
+    check_disk(tmp_path, 1)
+    with pytest.raises(StorageError, match=r"1048576\.0 GiB of disk"):
+        check_disk(tmp_path, 2**50)
+
+
+def test_a_checkpoint_has_weights_and_two_moments() -> None:
+    assert checkpoint_bytes(1_000_000) == 12_000_000

@@ -1,0 +1,61 @@
+"""Several processes that train together do what one does with accumulation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ventriloquist.database import Database
+from ventriloquist.train import log, preset, train
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.tensors import IGNORED, Rows
+
+SETTINGS = preset("tiny").changed(
+    max_steps=5, rows_per_step=2, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8,
+    validations=1, validation_messages=8,
+)  # fmt: skip
+
+
+def launch(home: Path, settings: TrainSettings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    config = home / "settings.json"
+    config.write_text(settings.model_dump_json(), encoding="utf-8")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = ["-m", "ventriloquist", "train", "--config", str(config), "--json", *arguments]
+    return subprocess.run([*torchrun, *command], capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.slow  # two processes that import torch
+def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Database, home: Path) -> None:
+    one = Path(train(prepared, SETTINGS, home=home).run or "")
+    expected = log.read(one / log.FILENAME)
+    finished = launch(home, SETTINGS)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    (line,) = finished.stdout.splitlines()  # of the main process alone
+    summary = json.loads(line)
+    assert summary["plan"]["processes"] == 2
+    steps = log.read(Path(summary["run"]) / log.FILENAME)
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5]
+    assert [step.loss for step in steps] == pytest.approx([step.loss for step in expected], rel=1e-5)
+    assert [step.grad_norm for step in steps] == pytest.approx([step.grad_norm for step in expected], rel=1e-3)
+    assert steps[-1].bits_per_character == pytest.approx(expected[-1].bits_per_character, rel=1e-4)
+    assert (summary["trained_targets"], summary["trained_tokens"]) == (
+        sum(step.targets for step in expected),
+        sum(step.tokens for step in expected),
+    )
+    assert len(list((home / "runs").iterdir())) == 2
+    assert prepared.conn.execute("SELECT count(*) FROM runs WHERE command = 'train'").fetchone()[0] == 1
+
+
+def test_what_fills_the_last_step_carries_no_loss(prepared: Database, home: Path, corpus: object) -> None:
+    from ventriloquist.model.corpus import Corpus
+    from ventriloquist.train.rows import schedule
+
+    assert isinstance(corpus, Corpus)
+    planned = schedule(corpus, SETTINGS.changed(max_steps=2)).rows[:3]
+    rows = Rows(corpus, planned, SETTINGS, multiple=4)
+    assert len(rows) == 4
+    assert [bool((rows[index]["labels"] != IGNORED).any()) for index in range(4)] == [True, True, True, False]

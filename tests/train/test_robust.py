@@ -1,0 +1,171 @@
+"""What a run survives: kill -9, a loss that is no number, exhausted patience; and what it keeps."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from ventriloquist.database import Database
+from ventriloquist.errors import ModelError
+from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.base import Base, load_base
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.manifest import read_manifest
+from ventriloquist.train import log, preset, train
+from ventriloquist.train.backends import add_lora
+from ventriloquist.train.loop import run_loop
+from ventriloquist.train.loss import target_loss
+from ventriloquist.train.rows import schedule
+from ventriloquist.train.watch import BEST
+
+QUICK = preset("tiny").changed(
+    max_steps=6,
+    max_length=512,
+    targets_per_window=8,
+    context=8,
+    window=9,
+    rank=4,
+    alpha=8,
+    validation_messages=8,
+    adam_8bit=False,
+    recompute=False,
+)
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {name: tensor.tobytes() for name, tensor in load_file(folder / "adapter_model.safetensors").items()}
+
+
+def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus: Corpus, tmp_path: Path) -> None:
+    # a rate that is fine for the first steps and then throws the model off
+    settings = QUICK.changed(max_steps=8, validations=8, learning_rate=0.3, warmup=0.9)
+    model = add_lora(load_base(base, device="cpu"), settings)
+    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    steps = log.read(tmp_path / log.FILENAME)
+    bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
+    assert outcome.best_step == min(bits, key=lambda step: bits[step] or 0)
+    assert outcome.best_step != steps[-1].step
+    kept = weights(tmp_path / f"{BEST}{outcome.best_step}")
+    trained = {name: tensor for name, tensor in model.state_dict().items() if "lora" in name}
+    assert {name.replace(".default", ""): tensor.numpy().tobytes() for name, tensor in trained.items()} == kept
+    assert [path.name for path in tmp_path.glob(f"{BEST}*")] == [f"{BEST}{outcome.best_step}"]
+
+
+def test_a_run_ends_when_validation_stops_getting_better(base: Base, corpus: Corpus, tmp_path: Path) -> None:
+    settings = QUICK.changed(max_steps=30, validations=30, learning_rate=3.0, warmup=0.1, patience=2)
+    model = add_lora(load_base(base, device="cpu"), settings)
+    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    assert outcome.stopped_early
+    assert outcome.best_step is not None
+    assert outcome.steps == outcome.best_step + 2 < 30
+
+
+class Breaking:
+    """Turns a model's logits into no numbers from a forward pass on."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, _module: Any, _arguments: Any, output: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            output.logits = output.logits * torch.nan
+        return output
+
+
+@pytest.mark.parametrize("validations", [0, 12])
+def test_after_losses_that_are_no_numbers_the_last_good_adapter_is_kept(
+    base: Base, corpus: Corpus, tmp_path: Path, validations: int
+) -> None:
+    settings = QUICK.changed(max_steps=12, rows_per_step=1, validations=validations, save_minutes=0.0)
+    plain = load_base(base, device="cpu")
+    rows = schedule(corpus, settings).rows
+    good = 4 if validations == 0 else 8
+    plain.register_forward_hook(Breaking(after=good))
+    model = add_lora(plain, settings)
+    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    steps = log.read(tmp_path / log.FILENAME)
+    assert outcome.failed_at == next(step.step for step in steps if step.loss != step.loss)
+    assert outcome.steps == outcome.failed_at + 2
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
+    assert any(bool(parameter.abs().sum()) for name, parameter in model.named_parameters() if "lora_B" in name)
+
+
+@pytest.mark.slow  # three processes that each import torch: nothing less is a kill
+def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobody_killed(
+    prepared: Database, home: Path
+) -> None:
+    settings = QUICK.changed(save_minutes=0.0)
+    whole = Path(train(prepared, settings, home=home).run or "")
+    expected = weights(whole)
+    script = (
+        "import sys, torch; torch.set_num_threads(1)\n"
+        "from pathlib import Path\n"
+        "from ventriloquist.database import open_database\n"
+        "from ventriloquist.train import TrainSettings, train\n"
+        "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
+        "with open_database(home) as db:\n"
+        "    train(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume,\n"
+        "          observe=lambda step: print(step.step, flush=True))\n"
+    )
+    generator = random.Random(0)
+    runs = {path.name for path in (home / "runs").iterdir()}
+    for attempt in range(2):
+        begun = attempt > 0
+        arguments = [sys.executable, "-c", script, str(home), settings.model_dump_json(), "resume" if begun else "new"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # one step is done, its checkpoint is being written
+            time.sleep(generator.random() * 0.5)
+            process.kill()
+    (folder,) = (path for path in (home / "runs").iterdir() if path.name not in runs)
+    assert not (folder / "manifest.json").exists()
+    subprocess.run([*arguments[:-1], "resume"], check=True, stdout=subprocess.DEVNULL)
+    assert weights(folder) == expected
+    assert [step.step for step in log.read(folder / log.FILENAME)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, home: Path) -> None:
+    first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run or "")
+    steps = log.read(first / log.FILENAME)
+    # another rank is asked for: the adapter's own is kept
+    settings = QUICK.changed(continue_from=first.name, max_steps=2, seed=5, rank=8, alpha=16)
+    second = Path(train(prepared, settings, home=home).run or "")
+    assert log.read(second / log.FILENAME)[0].loss < steps[0].loss - 0.2
+    manifest = read_manifest(second)
+    assert manifest.settings["continue_from"] == str(first)
+    assert manifest.settings["rank"] == 4
+    assert {*read_manifest(first).people} <= {*manifest.people}
+    assert load_adapter(second).model.peft_config["default"].r == 4
+
+
+def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepared: Database, home: Path) -> None:
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    earlier = read_manifest(first)
+    later_mark = max(earlier.held_out.values()) + 3
+    conversation = max(earlier.held_out, key=lambda number: earlier.held_out[number])
+    marks = {**earlier.held_out, conversation: later_mark}
+    gone = [*earlier.people, "Somebody Gone"]
+    earlier.model_copy(update={"held_out": marks, "people": gone}).write(first)
+    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
+    manifest = read_manifest(second)
+    assert manifest.held_out == marks
+    assert "Somebody Gone" in manifest.people  # to forget them must reach this adapter too
+
+
+def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(prepared: Database, home: Path) -> None:
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    with pytest.raises(ModelError, match="is an adapter for tiny"):
+        train(prepared, preset("smollm2").changed(continue_from=first.name), home=home)
+    read_manifest(first).model_copy(update={"tainted": "Kim was forgotten."}).write(first)
+    with pytest.raises(ModelError, match="Kim was forgotten"):
+        train(prepared, QUICK.changed(continue_from=first.name), home=home)
+    assert [path.name for path in (home / "runs").iterdir()] == [first.name]
