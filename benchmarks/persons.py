@@ -59,7 +59,7 @@ def measure(name: str, home: Path, models: Path, minutes: float, people: int) ->
         "messages_trained": trained.trained_targets,
         "steps": trained.steps,
         "minutes": trained.minutes,
-        **{part: asdict(getattr(result, part)) for part in ("validity_base", "validity", "test", "identity")},
+        **{name: asdict(result.metrics[name]) for name in ("validity", "likelihood", "identity")},
     }
     print(json.dumps(figures), flush=True)
 

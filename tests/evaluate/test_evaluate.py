@@ -3,42 +3,89 @@
 from __future__ import annotations
 
 import html.parser
+import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
+from adapter_builder import build_run
 from file_builder import Conversation, Message, chat, filled
-from invented import lines
+from invented import NAMES, lines
 
 from ventriloquist.database import Database
-from ventriloquist.errors import ModelError, NotReadyError
-from ventriloquist.evaluate import Evaluation, Extent, evaluate
+from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
+from ventriloquist.evaluate import METRICS, PROMISED, Evaluation, Extent, evaluate
+from ventriloquist.evaluate.examples import read_examples
+from ventriloquist.evaluate.heldout import draw_targets, held_out_rows, prompt
 from ventriloquist.evaluate.report import render, write_report
-from ventriloquist.prepare import prepare
-from ventriloquist.train import preset, train
+from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
+from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS
+from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.corpus import load_corpus
+from ventriloquist.model.manifest import read_manifest
+from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.transcript import Line, line_opening, render_line
 
 torch.set_num_threads(1)
-EXTENT = Extent(likelihood=None, identity=12, validity=3, validity_context=2)
-SETTINGS = preset("tiny").changed(max_steps=2, max_length=1024, targets_per_window=8, context=8, window=9, rank=4)
+EXTENT = Extent(likelihood=None, identity=8, validity=12, validity_context=2, ranking=4, thorough=True)
 HOSTILE = '<script>alert(1)</script> \x1b[31m "Sam" & <b>'
+EVIL = '"><img src=x onerror=alert(1)><svg/onload=alert(2)>\x1b]52;c;aGk=\x07 \u202egnp.exe </style><script>'
+OWNER, *OTHERS = NAMES
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path, Path]]:
-    """Return a database, its home, and a run that was trained on it; one person's name means no good."""
+    """Return a database, its home, and a run that writes valid lines; one person's name and words mean no good."""
     home = tmp_path_factory.mktemp("trained") / "home"
     conversations = [
         Conversation(
-            [Message("Aidan Allchin" if i % 2 else name, line.content) for i, line in enumerate(lines(60, seed=n))]
+            [
+                Message(OWNER if i % 2 else name, f"{EVIL} {i}" if name == HOSTILE and i % 6 == 0 else line.content)
+                for i, line in enumerate(lines(120, seed=n))
+            ]
         )
-        for n, name in enumerate(("Sam", HOSTILE))
+        for n, name in enumerate((*OTHERS, HOSTILE))
     ]
-    with filled(home, conversations) as db:
-        prepare(db)
-        run = Path(train(db, SETTINGS, home=home).run or "")
+    with filled(home, conversations, owner=OWNER) as db:
+        prepare(db, PrepareOptions(holdout=24))
+        run = learnt(db, build_run(home / "runs" / "one", window=9))
+        write_lines(db, home, run)
         yield db, home, run
+
+
+def learnt(db: Database, run: Path) -> Path:
+    """Mark in a run's manifest what it has never seen."""
+    held_out = db.conn.execute(
+        "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY conversation_id"
+    )
+    read_manifest(run).model_copy(update={"held_out": dict(held_out.fetchall())}).write(run)
+    return run
+
+
+def write_lines(db: Database, home: Path, run: Path) -> None:
+    """Put lines into the run's store as a trained adapter would write them; the tiny model writes no valid one."""
+    adapter = load_adapter(run)
+    corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
+    targets = [target for row in held_out_rows(db, corpus, adapter.manifest) for target in row.targets]
+    drawn = draw_targets(targets, EXTENT.validity, 0)
+    prompts = [prompt(db, target, EXTENT.validity_context or 0).text for target in drawn]
+    free, given, again = [], [], []
+    for number, (target, before) in enumerate(zip(drawn, prompts, strict=True)):
+        name = target.line.name
+        if number % 3 == 0:
+            free.append(render_line(Line(name, "<1m", f"as myself {number}")))
+            continue
+        free.append(render_line(Line("Unknown", "<1m", "somebody else")) if number % 3 == 1 else "no line at all")
+        given.append(before + line_opening(name))
+        line = render_line(Line(name, "<5m", f"when asked {number}"))
+        again.append(line[len(line_opening(name)) :] if number % 2 else "still no line")
+    store = Store(run)
+    for system in ("adapter", "base"):
+        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, prompts), free)
+        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, given), again)
 
 
 @pytest.fixture(scope="module")
@@ -53,51 +100,109 @@ def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Pa
         .conn.execute("SELECT count(*) FROM training_messages WHERE split = 'test' AND kind = 'text'")
         .fetchone()[0]
     )
-    assert evaluation.held_out == held_out
-    assert evaluation.test is not None
-    assert evaluation.test.messages == held_out
-    assert sum(count for count, _, _ in evaluation.people.values()) == held_out
-    assert evaluation.final_windows is not None
-    assert evaluation.final_windows.messages == 4  # two conversations
-    assert evaluation.identity is not None
-    assert set(evaluation.identity.candidates) == {"Aidan Allchin", "Sam", HOSTILE}
-    assert evaluation.validity.lines == evaluation.validity_base.lines == 3
-    assert not evaluation.changed_data
+    assert evaluation.held_out == held_out == evaluation.division["tested on"]
+    assert evaluation.metrics["likelihood"].n == evaluation.metrics["timing"].n == held_out
+    assert sum(of_person["likelihood"].n for of_person in evaluation.people.values()) == held_out
+    assert evaluation.promised["timing"].n == 6  # three conversations
+    assert set(evaluation.metrics["identity"].detail["candidates"]) == {*NAMES, HOSTILE}
+    assert evaluation.metrics["identity"].n == 8
+    assert evaluation.metrics["validity"].n == 12
+    assert evaluation.metrics["ranking"].n == 4
 
 
-def test_the_same_seed_gives_the_same_evaluation(trained: tuple[Database, Path, Path], evaluation: Evaluation) -> None:
-    db, home, run = trained
-    assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
+def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -> None:
+    assert {*evaluation.metrics, *evaluation.not_measured} == set(METRICS)
+    assert set(evaluation.promised) <= set(PROMISED)
+    for name, result in evaluation.metrics.items():
+        if result.n < METRICS[name].minimum:
+            assert result.verdict == "not enough data"
+    assert evaluation.metrics["likelihood"].low is not None
+    assert {"chance", "ngram", "shuffled", "base"} <= set(evaluation.metrics["identity"].baselines)
+    assert evaluation.metrics["identity"].baselines["chance"] == pytest.approx(1 / 4)
 
 
-def test_an_adapter_that_has_learnt_nothing_changes_nothing(
-    trained: tuple[Database, Path, Path], tmp_path: Path
+def test_no_message_stands_in_the_result(trained: tuple[Database, Path, Path], evaluation: Evaluation) -> None:
+    said = {
+        content for (content,) in trained[0].conn.execute("SELECT content FROM training_messages") if len(content) > 20
+    }
+    text = json.dumps(asdict(evaluation), ensure_ascii=False)
+    assert not [content for content in said if json.dumps(content, ensure_ascii=False)[1:-1] in text]
+
+
+def test_a_second_evaluation_writes_and_scores_nothing_again_and_says_the_same(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
 ) -> None:
-    db, home, _ = trained
-    idle = Path(train(db, SETTINGS.changed(max_steps=1, learning_rate=1e-12), home=home).run or "")
-    result = evaluate(db, idle, home=home, extent=replace(EXTENT, validity=1, identity=3))
-    assert result.test is not None
-    assert result.test.reduction == pytest.approx(0, abs=1e-6)
+    db, home, run = trained
+    kept = (run / FOLDER / RECORDS).read_bytes()
+    assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
+    assert (run / FOLDER / RECORDS).read_bytes() == kept
+
+
+def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
+) -> None:
+    db, home, run = trained
+    path = run / FOLDER / RECORDS
+    whole = path.read_bytes()
+    path.write_bytes(whole[: -len(whole) // 8])
+    assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
+    assert len(path.read_bytes()) >= len(whole)
+
+
+def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid_one_is_no_message(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
+) -> None:
+    examples = read_examples(trained[2])
+    assert [example.adapter for example in examples if example.adapter.startswith("as myself")] == [
+        f"as myself {number}" for number in (0, 3, 6, 9)
+    ]
+    assert {example.adapter for example in examples if example.adapter.startswith("when asked")} == {
+        f"when asked {number}" for number in (1, 5, 7, 11)
+    }
+    assert len(examples) == 8
+    assert evaluation.metrics["validity"].value == pytest.approx(4 / 12)
+    assert evaluation.metrics["lengths"].n == 8
+
+
+def test_only_what_is_asked_for_is_measured(trained: tuple[Database, Path, Path]) -> None:
+    db, home, run = trained
+    result = evaluate(db, run, home=home, extent=EXTENT, only=["timing"])
+    assert list(result.metrics) == ["timing"]
+    assert list(result.promised) == ["timing"]
+    with pytest.raises(UnknownNameError, match="timeing"):
+        evaluate(db, run, home=home, extent=EXTENT, only=["timeing"])
+
+
+def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_another_one(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
+) -> None:
+    db, home, run = trained
+    assert evaluation.metrics["likelihood"].value == pytest.approx(0, abs=1e-6)
+    assert evaluation.metrics["likelihood"].verdict == "no better than the floor"
+    assert evaluation.rejected_by == ()  # of so few messages nothing is said
+    twin = home / "runs" / "two"
+    if not twin.exists():
+        shutil.copytree(run, twin)
+    comparison = evaluate(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin).comparison
+    assert comparison is not None
+    assert comparison.against == "two"
+    assert comparison.metrics["likelihood"].outcome == "undecided"
 
 
 def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
     trained: tuple[Database, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
-    prepare_options = prepare(db, holdout_of(20))
-    assert prepare_options.test > evaluation.held_out
+    prepared = prepare(db, PrepareOptions(holdout=50))
+    assert prepared.test > evaluation.held_out
     try:
-        result = evaluate(db, run, home=home, extent=replace(EXTENT, validity=1, identity=1))
+        result = evaluate(db, run, home=home, extent=replace(EXTENT, likelihood=1, validity=1, identity=1, ranking=0))
     finally:
-        prepare(db)
+        prepare(db, PrepareOptions(holdout=24))
     assert result.changed_data
-    assert result.held_out <= evaluation.held_out * 2 < prepare_options.test
-
-
-def holdout_of(messages: int) -> object:
-    from ventriloquist.prepare import PrepareOptions
-
-    return PrepareOptions(holdout=messages)
+    assert result.held_out == evaluation.held_out * 2 < prepared.test
+    trained_on = read_manifest(run).held_out
+    assert result.division["trained on"] <= sum(trained_on.values())
 
 
 def test_without_anything_held_out_there_is_nothing_to_say(trained: tuple[Database, Path, Path], home: Path) -> None:
@@ -121,23 +226,45 @@ def test_another_transcript_format_is_refused(trained: tuple[Database, Path, Pat
 class Tags(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[str] = []
+        self.seen: set[str] = set()
+        self.attributes: set[str] = set()
         self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
+        self.seen.add(tag)
+        self.attributes |= {name for name, _ in attrs}
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
 
 
-def test_the_report_has_no_script_fetches_nothing_and_escapes_names(evaluation: Evaluation, tmp_path: Path) -> None:
-    write_report(evaluation, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page == render(evaluation)
+def test_the_report_of_a_hostile_history_is_harmless(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
+) -> None:
+    _, _, run = trained
+    examples = read_examples(run)
+    assert examples
+    whole = replace(examples[0], real=EVIL, adapter="x" * 10_000_000, base=None, before=[(HOSTILE, EVIL)])
+    path = tmp_path / "report.html"
+    write_report(evaluation, path, manifest=read_manifest(run), examples=[*examples, whole])
+    page = path.read_text(encoding="utf-8")
+    assert page == render(evaluation, manifest=read_manifest(run), examples=[*examples, whole])
     tags = Tags()
     tags.feed(page)
-    assert "script" not in tags.seen
-    assert "b" not in tags.seen
-    assert tags.addresses == []
+    assert not tags.seen & {"script", "img", "b" * 2, "iframe", "object", "link", "form", "base"}
+    assert not {name for name in tags.attributes if name.startswith("on")}
+    assert all(address.startswith("#") for address in tags.addresses)
     assert "default-src 'none'" in page
     assert "&lt;script&gt;" in page
-    assert (tmp_path / "report.html").stat().st_mode & 0o077 == 0
+    assert page.count("</style>") == 1
+    assert not {"\x1b", "\x07", "\u202e"} & set(page)
+    assert len(page) < 2_000_000
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_report_without_text_has_none(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
+) -> None:
+    _, _, run = trained
+    page = render(evaluation, manifest=read_manifest(run))
+    example = replace(read_examples(run)[0], real=EVIL)
+    assert "onerror" not in page
+    assert "onerror" in render(evaluation, manifest=read_manifest(run), examples=[example])

@@ -1,96 +1,276 @@
-"""Each metric by itself, on scores that are made up."""
+"""Each metric by itself, on scores and messages that are made up."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import random
 
 import numpy as np
 import pytest
+from made_up import messages, scored, target, world, written
 
-from ventriloquist.evaluate.heldout import HeldOutRow, Target, draw_rows
-from ventriloquist.evaluate.identity import identity, ngram_classifier
-from ventriloquist.evaluate.likelihood import ScoredRow, by_person, likelihood
-from ventriloquist.evaluate.validity import validity
-from ventriloquist.model.corpus import Conversation, Row
-from ventriloquist.model.score import LineScore
-from ventriloquist.transcript import Line, render_line
+from ventriloquist.evaluate.heldout import Before, HeldOutRow, draw_rows, draw_targets
+from ventriloquist.evaluate.judge import ngram_classifier
+from ventriloquist.evaluate.metric import Found
+from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.metrics.copies import longest_common
+from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
+from ventriloquist.evaluate.metrics.timing import ranked_probability
+from ventriloquist.evaluate.records import Candidates, Subject, World, Written
+from ventriloquist.model.corpus import Row
+from ventriloquist.transcript import DELTAS, Line, render_line
 
-CONVERSATION = Conversation(1, '{"type": "dm", "members": ["A", "B"], "start": ', 0, 40)
+NOWHERE = world()
 
 
-def target(name: str, content: str, from_end: int = 9) -> Target:
-    return Target(CONVERSATION, 40 - from_end, Line(name, "<1m", content), from_end)
+def measured(name: str, subject: Subject, known: World = NOWHERE) -> Found:
+    found = METRICS[name].measure(subject, known)
+    assert found is not None
+    return found
 
 
-def scored(targets: list[Target], base: float, adapter: float) -> ScoredRow:
-    def score(nats: float) -> list[LineScore]:
-        return [LineScore(1.0, 2.0, nats, len(one.line.content)) for one in targets]
+@pytest.mark.parametrize("name", METRICS)
+def test_of_nothing_nothing_is_found(name: str) -> None:
+    assert METRICS[name].measure(Subject("adapter"), NOWHERE) is None
 
-    return ScoredRow(HeldOutRow(Row(np.zeros(1, np.uint32), []), targets), score(base), score(adapter))
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_it_is_and_where_it_stands(name: str) -> None:
+    metric = METRICS[name]
+    assert name == metric.measure.__name__
+    module = __import__(metric.measure.__module__, fromlist=["x"])
+    assert len(module.__doc__.strip().splitlines()) >= 3
+    assert metric.minimum >= 30
+    assert metric.floor is not None or metric.ceiling is not None
 
 
 def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
     good = render_line(Line("A", "<1m", "hi"))
     lines = [good, good + " ", good[:-1], good.replace("<1m", "<2m"), good.replace('"A"', '"C"'), "hi"]
-    result = validity(lines, [("A", "B")] * len(lines))
-    assert (result.valid, result.lines) == (2, 6)
-    assert result.low < result.share == 2 / 6 < result.high
+    found = measured(
+        "validity", Subject("adapter", written=[Written(target("A", "x"), one, ("A", "B")) for one in lines])
+    )
+    low, high = found.interval(0)
+    assert found.n == 6
+    assert low < found.value == 2 / 6 < high
 
 
 def test_bits_per_character_weigh_characters_not_messages() -> None:
-    rows = [
-        scored([target("A", "x" * 10)], 10 * math.log(2), 5 * math.log(2)),
-        scored([target("B", "y" * 30)], 0.0, 0.0),
-    ]
-    result = likelihood(rows, seed=0)
-    assert result is not None
-    assert (result.messages, result.characters) == (2, 40)
-    assert result.base == pytest.approx(10 / 40)
-    assert result.adapter == pytest.approx(5 / 40)
-    assert result.reduction == pytest.approx(0.5)
-    assert by_person(rows)["A"] == pytest.approx((1, 1.0, 0.5))
+    items = scored([target("A", "x" * 10)], 10 * math.log(2), 5 * math.log(2)) + scored([target("B", "y" * 30)], 0, 0)
+    found = measured("likelihood", Subject("adapter", scored=items))
+    assert found.value == pytest.approx(0.5)
+    assert found.detail["bits_per_character"] == pytest.approx({"adapter": 5 / 40, "base": 10 / 40})
 
 
 def test_the_final_windows_are_the_last_two_of_a_conversation() -> None:
-    rows = [scored([target("A", "abc", from_end) for from_end in (4, 3, 2, 1)], 4.0, 2.0)]
-    result = likelihood(rows, seed=0, final_windows=True)
-    assert result is not None
-    assert result.messages == 2
-    assert likelihood([scored([target("A", "abc", 3)], 4.0, 2.0)], seed=0, final_windows=True) is None
+    subject = Subject("adapter", scored=scored([target("A", "abc", from_end) for from_end in (4, 3, 2, 1)], 4, 2))
+    assert [item.target.from_end for item in subject.final().scored] == [2, 1]
+    assert subject.of("B").scored == []
 
 
-def test_rows_are_drawn_whole_and_by_the_seed() -> None:
-    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n))] * 5) for n in range(20)]
-    drawn = draw_rows(rows, 12, seed=3)
-    assert len(drawn) == 3
-    assert draw_rows(rows, 12, seed=3) == drawn != draw_rows(rows, 12, seed=4)
+def test_rows_and_targets_are_drawn_by_the_seed_with_the_final_windows_first() -> None:
+    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n), 50)] * 5) for n in range(20)]
+    last = HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
+    drawn = draw_rows([*rows, last], 12, seed=3)
+    assert drawn[0] is last
+    assert len(drawn) == 4
+    assert draw_rows([*rows, last], 12, seed=3) == drawn != draw_rows([*rows, last], 12, seed=4)
     assert draw_rows(rows, None, seed=3) == rows
+    targets = [target("A", str(n), 20 - n) for n in range(20)]
+    chosen = draw_targets(targets, 5, seed=0)
+    assert len(chosen) == 5
+    assert [one for one in targets if one in chosen] == chosen
+    assert targets[-2:] == chosen[-2:]
+    assert draw_targets(targets, 1, seed=0)[0] in targets[-2:]
+
+
+def test_a_forecast_that_is_certain_and_right_has_no_ranked_probability_score() -> None:
+    observed = np.eye(6)
+    assert ranked_probability(observed, observed) == pytest.approx(np.zeros(6))
+    assert ranked_probability(np.eye(6)[[5]], np.eye(6)[[0]]) == pytest.approx(1)
+    assert ranked_probability(np.eye(6)[[1]], np.eye(6)[[0]]) == pytest.approx(0.2)
+
+
+def test_time_deltas_are_better_than_the_habit_only_if_they_know_more_than_it() -> None:
+    generator = random.Random(0)
+    targets = [target("A", "x", 400 - place, delta=generator.choice(DELTAS[:3])) for place in range(120)]
+    habit = np.array([1 / 3] * 3 + [0] * 3)
+    known = World(training={}, judge=NOWHERE.judge, delta_shares={"A": habit})
+    by_habit = measured("timing", Subject("adapter", scored=scored(targets, 1, 1, tuple(habit))), known)
+    assert by_habit.value == pytest.approx(0)
+    sure = [
+        item._replace(
+            score=scored([item.target], 1, 1, tuple(np.eye(6)[DELTAS.index(item.target.line.delta)]))[0].score
+        )
+        for item in scored(targets, 1, 1)
+    ]
+    assert measured("timing", Subject("adapter", scored=sure), known).value == pytest.approx(1)
+    wrong = measured("timing", Subject("adapter", scored=scored(targets, 1, 1, (0, 0, 0, 0, 0, 1))), known)
+    assert wrong.value < 0
+    assert sum(count for _, _, count in wrong.detail["calibration"]) == 6 * len(targets)
 
 
 def test_the_likeliest_name_is_the_one_with_the_fewest_nats() -> None:
-    voices = {"A": "lower", "B": "UPPER"}
+    def swapped(true: int, *costs: float) -> Candidates:
+        return Candidates(target("AB"[true], "x"), costs, true, ("A", "B"))
 
-    def score(prefix: str, lines: list[Line]) -> Iterator[LineScore]:
-        assert prefix.count("\n") == 1
-        for line in lines:
-            fits = line.content.isupper() == voices[line.name].isupper()
-            yield LineScore(0.0, 0.0, 1.0 if fits else 9.0, len(line.content))
-
-    targets = [target("A", "quiet"), target("B", "LOUD"), target("B", "quiet for once"), target("Z", "not a candidate")]
-    result = identity(targets, ["A", "B"], score, lambda contents: ["A"] * len(contents), lambda _done, _total: None)
-    assert result is not None
-    assert (result.messages, result.at_1, result.chance) == (3, 2 / 3, 0.5)
-    assert result.confusion == {"A": {"A": 1}, "B": {"B": 1, "A": 1}}
-    assert result.mrr == pytest.approx((1 + 1 + 0.5) / 3)
-    assert result.ngram_at_1 == pytest.approx(1 / 3)
+    found = measured("identity", Subject("adapter", names=[swapped(0, 1, 9), swapped(1, 9, 1), swapped(1, 1, 9)]))
+    assert found.value == pytest.approx(2 / 3)
+    assert found.detail["confusion"] == {"A": {"A": 1}, "B": {"B": 1, "A": 1}}
+    assert found.detail["mrr"] == pytest.approx((1 + 1 + 0.5) / 3)
+    undecided = measured("identity", Subject("adapter", names=[swapped(0, 5, 5), swapped(1, 5, 5)]))
+    assert undecided.value == 0.5
+    assert undecided.detail["mrr"] == 0.75
 
 
-def test_with_one_candidate_there_is_nothing_to_tell_apart() -> None:
-    assert identity([target("A", "x")], ["A"], lambda *_: [], lambda _: [], lambda _done, _total: None) is None
+def test_the_true_message_is_first_where_it_gains_most_from_its_context() -> None:
+    items = [Candidates(target("A", "x"), (-3.0, -1.0, 0.0), 0), Candidates(target("A", "y"), (2.0, -1.0, 0.0), 0)]
+    assert measured("ranking", Subject("adapter", ranked=items)).value == 0.5
 
 
-def test_the_baseline_tells_voices_apart() -> None:
+def talk(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Return messages of two people who are easily told apart."""
+    rng = random.Random(seed)
+    quiet = ["ok", "sure", "later", "maybe", "home", "train", "soon"]
+    loud = ["WOW", "Great", "Party", "Tonight", "Friends", "Yes"]
+    return [
+        ("A", " ".join(rng.choices(quiet, k=rng.randint(2, 4))))
+        if place % 2
+        else ("B", " ".join(rng.choices(loud, k=rng.randint(3, 6))) + "!")
+        for place in range(count)
+    ]
+
+
+def judged_world(real: list[tuple[str, str]]) -> World:
+    by_person = {name: [content for other, content in talk(80, seed=9) if other == name] for name in "AB"}
+    return world(messages(real), judged=by_person)
+
+
+def test_style_match_is_100_for_the_real_0_for_others_and_over_for_a_caricature() -> None:
+    real = talk(80, seed=1)
+    known = judged_world(real)
+    same = measured("voice", written(known.real, [content for _, content in talk(80, seed=2)]), known)
+    assert same.value == pytest.approx(100, abs=12)
+    exchanged = [*real[1:], real[0]]
+    other = measured("voice", written(known.real, [content for _, content in exchanged]), known)
+    assert other.value == pytest.approx(0, abs=12)
+
+
+def test_who_is_always_typical_is_a_caricature() -> None:
+    """Real people are not typical all of the time: half of what these two write could be anybody's."""
+
+    def often_neutral(seed: int) -> list[tuple[str, str]]:
+        rng = random.Random(seed)
+        return [(name, "Fine." if rng.random() < 0.5 else content) for name, content in talk(80, seed)]
+
+    real = messages(often_neutral(1))
+    by_person = {name: [content for other, content in often_neutral(9) if other == name] for name in "AB"}
+    known = world(real, judged=by_person)
+    typical = measured("voice", written(real, [content for _, content in talk(80, seed=2)]), known)
+    assert typical.value > 130
+    assert typical.interval(0).low > 100
+
+
+def test_a_classifier_cannot_tell_more_of_the_same_and_can_tell_something_else() -> None:
+    real = messages(talk(300, seed=1))
+    same = measured("indistinguishable", written(real, [content for _, content in talk(300, seed=2)]))
+    assert same.value > 0.85
+    assert same.detail["p"] > 0.01
+    low, high = same.interval(0)
+    assert low <= same.value <= high
+    other = measured("indistinguishable", written(real, [one.content + " indeed" for one in real]))
+    assert other.value < 0.1
+    assert other.detail["p"] < 0.01
+
+
+def test_habits_of_more_of_the_same_are_near_and_of_others_far() -> None:
+    real = messages(talk(200, seed=1))
+    same = measured("fingerprint", written(real, [content for _, content in talk(200, seed=2)]))
+    assert abs(same.value) < 0.5
+    other = measured("fingerprint", written(real, [one.content for one in [*real[1:], real[0]]]))
+    assert other.value > 2
+    row = other.detail["A"][list(HABITS).index("exclamation mark")]
+    assert (row["generated"], row["real"]) == (1, 0)
+    assert row["log_odds"] > row["band"] > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "habit"),
+    [
+        ("ok then", "begins in lower case"),
+        ("that is HUGE", "a word in capitals"),
+        ("I shall come.", "ends with a full stop"),
+        ("fine", "ends with nothing"),
+        ("no way!!", "several !!"),
+        ("well…", "ellipsis"),
+        ("dont know", "apostrophe left out"),
+        ("so nice 😀", "emoji"),
+        ("see you :)", "emoticon"),
+        ("sooo good", "stretched letters"),
+        ("idk", "abbreviation"),
+        ("¿qué?", "letters beyond ASCII"),
+    ],
+)
+def test_a_habit_is_seen_in_what_has_it_and_not_in_what_has_not(content: str, habit: str) -> None:
+    assert habits(content)[list(HABITS).index(habit)]
+    plain = "W 7" if habit == "ends with nothing" else "We shall, then come?"
+    assert habits(plain + ")")[list(HABITS).index(habit)] is False
+
+
+def test_lengths_overlap_as_far_as_they_are_the_same() -> None:
+    real = messages([("A", "x" * 30)] * 50)
+    assert measured("lengths", written(real, ["y" * 30] * 50)).value == 1
+    assert measured("lengths", written(real, ["y" * 3] * 50)).value == 0
+    assert measured("lengths", written(real, ["y" * 30, "y" * 3] * 25)).value == 0.5
+
+
+def test_messages_in_a_row_are_counted_against_what_really_came() -> None:
+    after_a = Before("A", 1, "hm")
+    lines = [
+        Written(target(really, "x", before=after_a), render_line(Line(says, "<1m", "y")), ("A", "B"))
+        for really, says in [("A", "A"), ("B", "A"), ("B", "A"), ("B", "B")]
+    ]
+    lines.append(Written(target("A", "x", before=after_a), "no line", ("A", "B")))
+    found = measured("bursts", Subject("adapter", written=lines))
+    assert (found.n, found.value) == (4, 50)
+    assert found.detail["by_run"] == [{"run": 1, "n": 4, "generated": 0.75, "real": 0.25}]
+
+
+def test_copies_are_long_messages_of_the_training_text_less_the_real_share() -> None:
+    known = world(training={"A": ["A long message that was trained on", "ok"]})
+    real = messages([("A", "something else that is long")] * 3 + [("A", "A long message that was trained on")])
+    generated = ["a  long message THAT was trained on", "ok", "a message that nobody wrote", "ok"]
+    found = measured("copies", written(real, generated), known)
+    assert found.n == 2  # the others are too short
+    assert found.value == pytest.approx(1 / 2 - 1 / 4)
+    assert longest_common("xxmessage thatyy", "A long message that was") == len("message that")
+
+
+def test_diversity_falls_where_a_few_messages_are_repeated() -> None:
+    real = messages(talk(120, seed=1))
+    same = measured("diversity", written(real, [content for _, content in talk(120, seed=2)]))
+    assert same.value == pytest.approx(1, abs=0.15)
+    assert measured("diversity", written(real, ["ok sure"] * 120)).value < 0.3
+
+
+def test_an_assistants_phrases_are_seen() -> None:
+    real = messages([("A", "no idea")] * 4)
+    generated = ["Feel free to ask!", "no idea", "I'd be happy to help", "ok"]
+    assert measured("assistant", written(real, generated)).value == 0.5
+
+
+def test_personal_data_are_counted_without_their_text_and_told_from_what_was_remembered() -> None:
+    known = world(training={"A": ["my number is 250-555-0133"]})
+    real = messages([("A", "hm")] * 4)
+    generated = ["call 250-555-0133", "write to x@example.org", "see https://example.com/a", "at 10:30"]
+    found = measured("personal", written(real, generated), known)
+    assert found.value == 0.75
+    assert found.detail["kinds"]["number"] == {"remembered": 1, "invented": 0}
+    assert found.detail["kinds"]["e-mail address"] == {"remembered": 0, "invented": 1}
+    assert "0133" not in str(found.detail)
+
+
+def test_the_ngram_classifier_tells_voices_apart() -> None:
     texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
     names = (["A"] * 3 + ["B"] * 3) * 3
     assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]

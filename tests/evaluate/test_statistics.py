@@ -7,7 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ventriloquist.evaluate.statistics import bootstrap, wilson
+from ventriloquist.evaluate.statistics import (
+    Array,
+    Sums,
+    bootstrap,
+    holm,
+    paired_bootstrap,
+    share_interval,
+    wilson,
+)
+from ventriloquist.evaluate.tally import share
+
+
+def clusters(vectors: list[list[float]]) -> Sums:
+    return {(number, 0): np.array(vector, dtype=float) for number, vector in enumerate(vectors)}
+
+
+def mean(sums: Array) -> Array:
+    return np.asarray(sums[..., 1] / sums[..., 0])
 
 
 def test_wilson_is_the_published_interval() -> None:
@@ -24,19 +41,70 @@ def test_wilson_holds_the_share(trials: int, data: st.DataObject) -> None:
     assert successes / trials - 1e-12 <= high <= 1
 
 
-def test_the_bootstrap_covers_a_known_mean_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("count", [6, 40])
+def test_the_bootstrap_covers_a_known_mean_about_as_often_as_it_says(count: int) -> None:
     generator = np.random.default_rng(0)
     covered = 0
-    for seed in range(60):
-        clusters = [np.array([1.0, value]) for value in generator.normal(3, 1, size=40)]
-        low, high = bootstrap(clusters, lambda sums: float(sums[1] / sums[0]), seed)
+    for seed in range(100):
+        low, high = bootstrap(clusters([[1, value] for value in generator.normal(3, 1, size=count)]), mean, seed)
         covered += low <= 3 <= high
-    assert covered >= 50
+    assert 88 <= covered <= 99
+
+
+def test_of_one_cluster_nothing_is_known() -> None:
+    assert bootstrap(clusters([[1, 3]]), mean, 0) == (-np.inf, np.inf)
 
 
 def test_what_is_drawn_together_widens_the_interval() -> None:
     values = np.repeat(np.random.default_rng(1).normal(size=10), 10)
-    alone = bootstrap([np.array([1.0, value]) for value in values], lambda sums: float(sums[1] / sums[0]), 0)
-    clusters = [np.array([10.0, part.sum()]) for part in values.reshape(10, 10)]
-    together = bootstrap(clusters, lambda sums: float(sums[1] / sums[0]), 0)
-    assert together[1] - together[0] > 2 * (alone[1] - alone[0])
+    alone = bootstrap(clusters([[1, value] for value in values]), mean, 0)
+    together = bootstrap(clusters([[10, part.sum()] for part in values.reshape(10, 10)]), mean, 0)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_few_conversations_are_drawn_in_stretches_and_many_as_a_whole() -> None:
+    values = np.random.default_rng(2).normal(size=(4, 10))
+    few = {(row, column): np.array([1.0, values[row, column]]) for row in range(4) for column in range(10)}
+    flat = clusters([[1, value] for value in values.ravel()])
+    assert bootstrap(few, mean, 0) == bootstrap(flat, mean, 0)
+    many = {(row % 20, row // 20): np.array([1.0, value]) for row, value in enumerate(values.ravel())}
+    assert bootstrap(many, mean, 0) != bootstrap(flat, mean, 0)
+
+
+def test_a_share_of_clusters_that_agree_within_is_less_certain_than_wilson_says() -> None:
+    agreeing = clusters([[10, 10], [0, 10]] * 5)
+    mixed = clusters([[5, 10]] * 10)
+    assert share_interval(mixed) == wilson(50, 100)
+    assert share_interval(agreeing).low < wilson(50, 100).low - 0.1
+    assert share_interval(clusters([[10, 10]] * 10)) == wilson(100, 100)
+
+
+def test_a_paired_difference_is_seen_where_two_intervals_overlap() -> None:
+    generator = np.random.default_rng(3)
+    hard = generator.normal(0, 5, size=40)  # how hard a conversation is, for both
+    first = clusters([[1, value + 1] for value in hard])
+    second = clusters([[1, value + noise] for value, noise in zip(hard, generator.normal(0, 0.3, 40), strict=True)])
+    assert bootstrap(first, mean, 0).low < bootstrap(second, mean, 0).high
+    difference = paired_bootstrap(first, second, mean, 0)
+    assert difference is not None
+    assert 0.7 < difference.low < difference.value < difference.high < 1.3
+    assert difference.p < 0.01
+    same = paired_bootstrap(first, first, mean, 0)
+    assert same is not None
+    assert (same.value, same.p) == (0, 1)
+
+
+def test_without_common_messages_there_is_nothing_to_compare() -> None:
+    assert paired_bootstrap(clusters([[1, 2]]), {(9, 9): np.ones(2)}, mean, 0) is None
+    wider = clusters([[1, 2, 3], [1, 2, 3]])
+    assert paired_bootstrap(clusters([[1, 2], [1, 3]]), wider, mean, 0) is None
+
+
+def test_holm_is_the_published_adjustment() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_a_share_of_nothing_is_not_a_number() -> None:
+    assert np.isnan(share(np.array([0.0, 0.0])))

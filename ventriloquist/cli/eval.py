@@ -16,18 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ventriloquist.evaluate import Evaluation
-    from ventriloquist.evaluate.likelihood import Likelihood
     from ventriloquist.records import Progress
 
 
 def command(
     run: Annotated[str | None, typer.Option(help="The run to evaluate, by folder or name; default the newest.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; may be given several times.", show_default=False)
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another run, compared on the same messages and seeds.", show_default=False)
+    ] = None,
+    blind: Annotated[
+        str | None, typer.Option(help="Guess which answer of this person is real.", metavar="NAME", show_default=False)
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file.")] = None,
+    no_text: Annotated[bool, typer.Option("--no-text", help="Leave all message text out of the report.")] = False,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Measure an adapter on messages it never saw, beside its base model.
+    """Measure an adapter on messages it never saw, beside real people, its base model, and others.
 
     Example: vq eval --quick --report report.html
     """
@@ -36,49 +45,70 @@ def command(
     require_train_extra()
     from ventriloquist.database import recorded_run
     from ventriloquist.evaluate import FULL, QUICK, evaluate
+    from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
+    from ventriloquist.model.manifest import read_manifest
     from ventriloquist.settings import load_settings
 
     settings = load_settings()
     folder = find_run(settings.runs, run)
-    parameters = {"run": str(folder), "quick": quick, "seed": seed}
+    other = find_run(settings.runs, against) if against else None
+    if blind is not None:
+        from ventriloquist.cli.eval_blind import quiz
+
+        quiz(folder, blind, seed, json=json_)
+        return
+    parameters = {"run": str(folder), "quick": quick, "seed": seed, "only": only or [], "against": against}
     with recorded_run(settings.home, "eval", parameters) as recorded, stages() as stage:
-        extent = QUICK if quick else FULL
-        result = evaluate(recorded.db, folder, home=settings.home, extent=extent, seed=seed, stage=stage)
+        result = evaluate(
+            recorded.db,
+            folder,
+            home=settings.home,
+            extent=QUICK if quick else FULL,
+            only=only or (),
+            against=other,
+            seed=seed,
+            stage=stage,
+        )
         recorded.result = result
     if result.changed_data:
         note("The prepared data has changed since this adapter was trained; only what it never saw is scored.")
     if report:
-        write_report(result, report)
+        examples = [] if no_text else read_examples(folder)
+        write_report(result, report, manifest=read_manifest(folder), examples=examples)
         note(f"Report: {report}")
     show(result, rows(result), json=json_, title=f"{result.run} on {result.model}", next_step='vq chat --as "NAME"')
 
 
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
-    """Return an evaluation's lines for a person to read."""
-    for label, validity in (("valid lines, base", result.validity_base), ("valid lines, adapter", result.validity)):
-        yield label, f"{validity.share:.0%} of {validity.lines} (95 %: {validity.low:.0%} – {validity.high:.0%})"
-    for label, part in (("final two windows", result.final_windows), ("test split", result.test)):
-        if part:
-            yield f"bits per character, {label}", likelihood_text(part)
-    for name, (messages, base, adapter) in result.people.items():
-        yield f"  {name}", f"{base:.3f} → {adapter:.3f} ({messages:,} messages)"
-    identity = result.identity
-    if identity:
-        yield (
-            "true name first (ID@1)",
-            f"{identity.at_1:.0%} of {identity.messages} (95 %: {identity.low:.0%} – {identity.high:.0%};"
-            f" chance {identity.chance:.0%}, n-gram classifier {identity.ngram_at_1:.0%})",
+    """Return an evaluation's lines for a person to read, the promised three first."""
+    from ventriloquist.evaluate import METRICS
+    from ventriloquist.evaluate.words import figure, summary
+
+    for name, one in result.promised.items():
+        yield f"{METRICS[name].title}, final two windows", summary(METRICS[name], one)
+    for name, one in result.metrics.items():
+        yield METRICS[name].title, summary(METRICS[name], one)
+    for name, reason in result.not_measured.items():
+        yield METRICS[name].title, f"not measured: {reason}"
+    for person, of_person in result.people.items():
+        told = (
+            f"{METRICS[name].title.lower()} {figure(METRICS[name], one.value)}"
+            for name, one in of_person.items()
+            if one.value is not None and name in ("voice", "likelihood", "identity")
         )
-
-
-def likelihood_text(part: Likelihood) -> str:
-    """Return base → adapter and the reduction with its interval."""
-    return (
-        f"{part.base:.3f} → {part.adapter:.3f}, {part.reduction:.1%} less"
-        f" (95 %: {part.reduction_low:.1%} – {part.reduction_high:.1%}; {part.messages:,} messages)"
-    )
+        yield f"  {person}", ", ".join(told)
+    if result.metrics:
+        names = [METRICS[name].title.lower() for name in result.rejected_by]
+        yield "told from real by", ", ".join(names) if names else "none of the guards"
+    if result.comparison:
+        for name, row in result.comparison.metrics.items():
+            yield (
+                f"{METRICS[name].title}, against {result.comparison.against}",
+                f"{figure(METRICS[name], row.first)} and {figure(METRICS[name], row.second)}:"
+                f" {row.outcome} (p = {row.p:.3f})",
+            )
 
 
 @contextmanager

@@ -2,56 +2,61 @@
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ventriloquist.database import Database
-from ventriloquist.errors import NotReadyError
-from ventriloquist.evaluate.heldout import HeldOutRow, Target, draw_rows, held_out_rows, prompt
-from ventriloquist.evaluate.identity import MAX_CANDIDATES, Identity, identity, ngram_classifier
-from ventriloquist.evaluate.likelihood import Likelihood, ScoredRow, by_person, likelihood
-from ventriloquist.evaluate.validity import Validity, validity
-from ventriloquist.model.adapter import Adapter, load_adapter
+from ventriloquist.errors import NotReadyError, UnknownNameError
+from ventriloquist.evaluate.compare import Comparison, compare
+from ventriloquist.evaluate.examples import keep_examples
+from ventriloquist.evaluate.heldout import held_out_rows
+from ventriloquist.evaluate.metric import Found, Need, Result, assess
+from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.evaluate.store import Store
+from ventriloquist.evaluate.subjects import FULL, QUICK, Extent, Models, Stage
+from ventriloquist.evaluate.world import Known, read_world, subjects
+from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.records import Progress
 
-__all__ = ["FULL", "QUICK", "Evaluation", "Extent", "evaluate"]
+__all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 
-MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is measured: messages for likelihood and identity (None: all), generated lines and their context."""
-
-    likelihood: int | None
-    identity: int | None
-    validity: int
-    validity_context: int | None  # messages before a generated line; None: the adapter's whole window
+SCHEMA = 1  # of the JSON; raise it when a key changes its meaning or goes
+PROMISED = ("validity", "timing", "voice")  # on the final two windows of each conversation, first in every output
 
 
-FULL = Extent(likelihood=None, identity=1000, validity=200, validity_context=None)
-QUICK = Extent(likelihood=100, identity=48, validity=32, validity_context=4)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
-    """What `vq eval` reports. Bits per character are those of the content, its closing included."""
+    """What `vq eval` reports; docs/eval.md has its JSON. No message text is in it."""
+
+    schema: int
+    run: str
+    model: str
+    seed: int
+    changed_data: bool  # the prepared data is not what the adapter was trained on
+    held_out: int  # messages that could be scored
+    division: Mapping[str, int]  # which messages trained, which the judge has read, which are tested
+    promised: Mapping[str, Result]  # on the final two windows of each conversation
+    metrics: Mapping[str, Result]
+    people: Mapping[str, Mapping[str, Result]]
+    rejected_by: tuple[str, ...]  # what a real person would not do, named
+    not_measured: Mapping[str, str]  # metric: why
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One run, measured: what was found about the adapter and about everybody it is compared with."""
 
     run: str
     model: str
-    changed_data: bool  # the prepared data is not what the adapter was trained on
-    held_out: int  # messages that could be scored
-    validity: Validity  # without a grammar
-    validity_base: Validity
-    final_windows: Likelihood | None  # the last two windows of each conversation
-    test: Likelihood | None  # the test split, or as much of it as was asked for
-    people: dict[str, tuple[int, float, float]]  # messages, and bits per character of base and adapter
-    identity: Identity | None
+    changed_data: bool
+    known: Known
+    found: dict[str, Found | None]
+    others: dict[str, dict[str, Found | None]]
+    final: dict[str, Found | None]
+    people: dict[str, dict[str, tuple[Found | None, dict[str, Found | None]]]]
 
 
 def evaluate(
@@ -60,111 +65,126 @@ def evaluate(
     *,
     home: Path,
     extent: Extent = FULL,
+    only: Collection[str] = (),
+    against: Path | None = None,
     seed: int = 0,
-    stage: Callable[[str], Progress] = lambda _name: lambda _done, _total: None,
+    stage: Stage = lambda _name: lambda _done, _total: None,
 ) -> Evaluation:
     """Evaluate an adapter on the test split.
 
     Args:
-        run: the adapter's folder.
+        run: the adapter's folder; what models write and score is kept in it, and not done again.
+        only: keys of METRICS; empty for all.
+        against: another run, compared on the same messages and seeds.
         stage: called with the name of each part of the work; returns its progress callback.
 
     Raises:
         NotReadyError: no conversation holds anything out.
         ModelError: the adapter cannot be used.
+        UnknownNameError: there is no such metric.
     """
-    from ventriloquist.model.score import score_after
+    for name in only:
+        if name not in METRICS:
+            raise UnknownNameError(name, METRICS, noun="metric")
+    chosen = [name for name in METRICS if not only or name in only]
+    measured = _measure(db, run, home, extent, chosen, seed, stage)
+    metrics = {
+        name: assess(METRICS[name], measured.found[name], measured.others[name], seed)
+        for name in chosen
+        if measured.found[name] is not None
+    }
+    comparison = None
+    if against is not None:
+        other = _measure(db, against, home, extent, chosen, seed, stage)
+        comparison = compare(against.name, measured.found, other.found, seed)
+    return Evaluation(
+        schema=SCHEMA,
+        run=measured.run,
+        model=measured.model,
+        seed=seed,
+        changed_data=measured.changed_data,
+        held_out=len(measured.known.world.real),
+        division=measured.known.division,
+        promised={
+            name: assess(METRICS[name], found, measured.others[name], seed, detail=False)
+            for name, found in measured.final.items()
+            if found is not None
+        },
+        metrics=metrics,
+        people={
+            person: {
+                name: assess(METRICS[name], found, others, seed)
+                for name, (found, others) in of_person.items()
+                if found is not None
+            }
+            for person, of_person in measured.people.items()
+        },
+        rejected_by=rejections(metrics),
+        not_measured={name: _why(name, extent) for name in chosen if measured.found[name] is None},
+        comparison=comparison,
+    )
 
+
+def _measure(
+    db: Database, run: Path, home: Path, extent: Extent, chosen: Collection[str], seed: int, stage: Stage
+) -> _Measured:
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens", stage("Tokenising"))
-    everything = held_out_rows(db, corpus, adapter.manifest)
-    if not everything:
+    rows = held_out_rows(db, corpus, adapter.manifest)
+    if not rows:
         raise NotReadyError(
             "No message is held out: every conversation is shorter than 10 messages.",
             hint="Collect more history, then run: vq prepare",
         )
-    targets = [target for row in everything for target in row.targets]
-    scored = _score(adapter, draw_rows(everything, extent.likelihood, seed), stage("Scoring"))
-    candidates, classify = _baseline(db)
-    lines = draw(targets, extent.validity, seed)
-    return Evaluation(
-        run=run.name,
-        model=str(adapter.manifest.settings["model"]),
-        changed_data=corpus.data_hash != adapter.manifest.data_hash,
-        held_out=len(targets),
-        validity=_generate(db, adapter, lines, extent, seed, stage("Writing with the adapter")),
-        validity_base=_generate(db, adapter, lines, extent, seed, stage("Writing without it"), bare=True),
-        final_windows=likelihood(scored, seed, final_windows=True),
-        test=likelihood(scored, seed),
-        people=by_person(scored),
-        identity=identity(
-            draw([target for target in targets if target.line.name in candidates], extent.identity, seed),
-            candidates,
-            partial(score_after, adapter.model, adapter.tokenizer),
-            classify,
-            stage("Swapping names"),
-        ),
+    models = Models(db, adapter, rows, Store(run), extent, seed, stage)
+    known = read_world(db, models.targets, adapter.manifest.held_out, seed)
+    needs: set[Need] = {METRICS[name].needs for name in chosen}
+    subject, base = models.subjects(needs, known.candidates)
+    if subject.messages:
+        keep_examples(db, run, subject, base)
+    progress = stage("Measuring")
+    others = subjects(known, subject, base)
+    world = known.world
+    found: dict[str, Found | None] = {}
+    of_others: dict[str, dict[str, Found | None]] = {}
+    final: dict[str, Found | None] = {}
+    people: dict[str, dict[str, tuple[Found | None, dict[str, Found | None]]]] = {}
+    for done, name in enumerate(chosen, 1):
+        metric = METRICS[name]
+        ends = [end for end in (metric.floor, metric.ceiling) if isinstance(end, str)]
+        compared = dict.fromkeys((*ends, *metric.baselines))
+        found[name] = metric.measure(subject, world)
+        of_others[name] = {other: metric.measure(others[other], world) for other in compared if other in others}
+        if name in PROMISED:
+            last = subject.final()
+            final[name] = metric.measure(replace(last, reference=subject.reference), world)
+        if metric.by_person:
+            for person in sorted({target.line.name for target in models.targets}):
+                people.setdefault(person, {})[name] = (
+                    metric.measure(subject.of(person), world),
+                    {end: metric.measure(others[end].of(person), world) for end in ends if end in others},
+                )
+        progress(done, len(chosen))
+    return _Measured(
+        run.name,
+        str(adapter.manifest.settings["model"]),
+        corpus.data_hash != adapter.manifest.data_hash,
+        known,
+        found,
+        of_others,
+        final,
+        people,
     )
 
 
-def draw(targets: list[Target], limit: int | None, seed: int) -> list[Target]:
-    """Draw at most `limit` targets by the seed, in their order."""
-    if limit is None or len(targets) <= limit:
-        return targets
-    chosen = sorted(random.Random(seed).sample(range(len(targets)), limit))  # noqa: S311  # not for secrets
-    return [targets[index] for index in chosen]
-
-
-def _score(adapter: Adapter, rows: list[HeldOutRow], progress: Progress) -> list[ScoredRow]:
-    from ventriloquist.model.score import score_row
-
-    scored = []
-    for done, row in enumerate(rows, 1):
-        lines = [target.line for target in row.targets]
-        with adapter.disabled():
-            base = score_row(adapter.model, adapter.tokenizer, row.row, lines)
-        scored.append(ScoredRow(row, base, score_row(adapter.model, adapter.tokenizer, row.row, lines)))
-        progress(done, len(rows))
-    return scored
-
-
-def _generate(
-    db: Database,
-    adapter: Adapter,
-    targets: list[Target],
-    extent: Extent,
-    seed: int,
-    progress: Progress,
-    *,
-    bare: bool = False,
-) -> Validity:
-    """Write one line in place of each target, sampled as a chat samples but without its grammar; judge its format."""
-    from ventriloquist.model.sample import sample_lines
-
-    context = extent.validity_context or adapter.manifest.window - 1
-    prompts = [prompt(db, target, context) for target in targets]
-    sample = partial(sample_lines, adapter.model, adapter.tokenizer, max_new_tokens=MAX_NEW_TOKENS)
-    texts = [one.text for one in prompts]
-    if bare:
-        with adapter.disabled():
-            lines = sample(texts, seed=seed)
-    else:
-        lines = sample(texts, seed=seed)
-    progress(len(lines), len(lines))
-    return validity(lines, [one.members for one in prompts])
-
-
-def _baseline(db: Database) -> tuple[list[str], Callable[[list[str]], list[str]]]:
-    """Return the candidates of the name swap and the n-gram classifier trained on their training messages."""
-    names = db.conn.execute(
-        "SELECT sender FROM training_messages WHERE split = 'train' AND kind = 'text'"
-        " GROUP BY sender ORDER BY count(*) DESC, sender LIMIT ?",
-        (MAX_CANDIDATES,),
-    )
-    candidates = [name for (name,) in names]
-    rows = db.conn.execute(
-        "SELECT content, sender FROM training_messages WHERE split = 'train' AND kind = 'text'"
-        " AND sender IN (SELECT value FROM json_each(?))",
-        (json.dumps(candidates),),
-    ).fetchall()
-    return candidates, ngram_classifier([content for content, _ in rows], [sender for _, sender in rows])
+def _why(name: str, extent: Extent) -> str:
+    """Say why a metric was not measured."""
+    if METRICS[name].needs == "ranked" and not extent.ranking:
+        return "left out of a quick evaluation"
+    return {
+        "scores": "no message could be scored",
+        "written": "no line was written in the format",
+        "messages": f"fewer than {METRICS[name].minimum} generated messages, or too few real ones to judge by",
+        "names": "fewer than two people to tell apart",
+        "ranked": "too few messages to choose from",
+    }[METRICS[name].needs]

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from ventriloquist.database import Database
+from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.model.corpus import Conversation, Corpus, Row
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.transcript import Line, parse_header, parse_line
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the product promises
+STRETCH = 10  # neighbouring messages of a conversation that are drawn together where there are few conversations
+
+Item = TypeVar("Item")
+
+
+class Before(NamedTuple):
+    """The line before a target: who wrote it, how many in a row they had written by then, and what it says."""
+
+    name: str
+    run: int
+    content: str
+
+
+NOTHING = Before("", 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +39,15 @@ class Target:
     position: int
     line: Line
     from_end: int  # 1 = the conversation's last
+    before: Before = NOTHING
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.conversation.id, self.position // STRETCH
+
+    @property
+    def is_final(self) -> bool:
+        return self.from_end <= FINAL_WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +75,60 @@ def held_out_rows(db: Database, corpus: Corpus, manifest: Manifest) -> list[Held
             kept = [target for target in row.targets if target[0] in typed and target[0] >= mark]
             if kept:
                 targets = [
-                    Target(conversation, position, typed[position], conversation.messages - position)
-                    for position, _, _ in kept
+                    Target(conversation, position, line, conversation.messages - position, before)
+                    for position, (line, before) in ((position, typed[position]) for position, _, _ in kept)
                 ]
                 rows.append(HeldOutRow(Row(row.tokens, kept), targets))
     return rows
 
 
 def draw_rows(rows: list[HeldOutRow], limit: int | None, seed: int) -> list[HeldOutRow]:
-    """Draw whole rows by the seed until there are `limit` targets."""
+    """Draw whole rows by the seed until there are `limit` targets; those with a final window come first."""
     if limit is None:
         return rows
     drawn: list[HeldOutRow] = []
-    for row in random.Random(seed).sample(rows, len(rows)):  # noqa: S311  # not for secrets
+    shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311  # not for secrets
+    for row in sorted(shuffled, key=lambda row: not any(target.is_final for target in row.targets)):
         if sum(len(other.targets) for other in drawn) >= limit:
             break
         drawn.append(row)
     return drawn
 
 
-def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, Line]:
+def draw(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
+    """Draw at most `limit` items by the seed, in their order."""
+    if limit is None or len(items) <= limit:
+        return list(items)
+    chosen = sorted(random.Random(seed).sample(range(len(items)), limit))  # noqa: S311  # not for secrets
+    return [items[index] for index in chosen]
+
+
+def draw_targets(targets: Sequence[Target], limit: int, seed: int) -> list[Target]:
+    """Draw at most `limit` targets by the seed: the final windows first, then any others, in their order."""
+    final = draw([target for target in targets if target.is_final], limit, seed)
+    others = draw([target for target in targets if not target.is_final], limit - len(final), seed)
+    kept = {(target.conversation.id, target.position) for target in (*final, *others)}
+    return [target for target in targets if (target.conversation.id, target.position) in kept]
+
+
+def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before]]:
+    """Return the typed lines of a stretch by position, each with what stands before it."""
     found = db.conn.execute(
-        "SELECT position, line FROM training_messages"
-        " WHERE conversation_id = ? AND position >= ? AND position < ? AND kind = 'text'",
-        (conversation, first, stop),
+        "SELECT position, line, kind FROM training_messages"
+        " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
+        (conversation, max(0, first - LONGEST_RUN), stop),
     )
-    return {position: parse_line(line) for position, line in found}
+    typed = {}
+    before = NOTHING
+    for position, rendered, kind in found:
+        line = parse_line(rendered)
+        if kind == "text" and position >= first:
+            typed[position] = line, before
+        before = Before(line.name, before.run + 1 if line.name == before.name else 1, line.content)
+    return typed
+
+
+LONGEST_RUN = 10  # messages in a row that are told apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""Judge the evaluator by itself, without any language model.
+
+    python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10]
+
+On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
+of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
+(gibberish of an n-gram author, verbatim copies, five messages repeated, an assistant's phrases), each of which a
+metric must reject and name. Then: how often intervals cover the truth in 200 repeats, and that shuffled labels say
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ventriloquist.evaluate import baselines
+from ventriloquist.evaluate.heldout import Target
+from ventriloquist.evaluate.judge import train_judge
+from ventriloquist.evaluate.metric import Found, Result, assess
+from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.model.corpus import Conversation
+from ventriloquist.transcript import Line
+
+RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages
+LADDERS = ("voice", "indistinguishable", "fingerprint", "lengths")
+OF_MESSAGES = [name for name, metric in METRICS.items() if metric.needs == "messages"]
+REPEATS = 200
+SAMPLED = 40  # conversations a repeat
+
+
+class Heard(NamedTuple):
+    """A message in the order of its chat."""
+
+    chat: int
+    name: str
+    content: str
+
+
+class Stage(NamedTuple):
+    """Everything the metrics are given but the subject."""
+
+    world: World
+    others: dict[str, Subject]
+    half: Subject  # real messages, compared with the other half of them
+
+
+def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stage:
+    """Divide each chat into training, the judge's and test messages: three fifths, a fifth, a fifth."""
+    chats: dict[int, list[Heard]] = defaultdict(list)
+    for one in heard:
+        chats[one.chat].append(one)
+    training: dict[str, list[str]] = defaultdict(list)
+    judged: dict[str, list[str]] = defaultdict(list)
+    real: list[Message] = []
+    for number, said in chats.items():
+        conversation = Conversation(number, "", 0, len(said))
+        first, second = len(said) * 3 // 5, len(said) * 4 // 5
+        for position, one in enumerate(said):
+            if one.name not in people or not one.content.strip():
+                continue
+            if position < first:
+                training[one.name].append(one.content)
+            elif position < second:
+                judged[one.name].append(one.content)
+            else:
+                line = Line(one.name, "<1m", one.content)
+                real.append(Message(Target(conversation, position, line, len(said) - position), one.content))
+    judge = train_judge(judged)
+    world = World(training=dict(training), judge=judge, real=real, seed=seed)
+    half = baselines.real_half(real)
+    known = [half, baselines.pooled(real, seed), baselines.nearest(real, judge, seed)]
+    return Stage(world, {subject.name: subject for subject in known}, half)
+
+
+def mixture(stage: Stage, share: float, seed: int = 0) -> Subject:
+    """Replace a share of the real messages by other people's."""
+    generator = random.Random(seed)
+    other = {message.target: message.content for message in stage.others["pooled"].messages}
+    real = stage.half.messages
+    kept = set(generator.sample(range(len(real)), round(share * len(real))))
+    messages = [one if place in kept else Message(one.target, other[one.target]) for place, one in enumerate(real)]
+    return Subject("mixture", messages=messages, reference=stage.half.reference)
+
+
+def fakes(stage: Stage, seed: int = 0) -> dict[str, Subject]:
+    """Return what no person writes, in place of one half of the real messages."""
+    generator = random.Random(seed)
+    training = stage.world.training
+    authors = {name: Gibberish(texts) for name, texts in training.items()}
+    five = {name: generator.sample(list(texts), min(5, len(texts))) for name, texts in training.items()}
+    makers: dict[str, Callable[[str], str]] = {
+        "gibberish": lambda name: authors[name].write(generator),
+        "verbatim copies": lambda name: generator.choice(training[name]),
+        "five messages": lambda name: generator.choice(five[name]),
+        "an assistant": lambda _name: generator.choice(ASSISTANT),
+    }
+    return {
+        kind: Subject(
+            kind,
+            messages=[Message(one.target, make(one.name)) for one in stage.half.messages],
+            reference=stage.half.reference,
+        )
+        for kind, make in makers.items()
+    }
+
+
+class Gibberish:
+    """An author by character pairs: the right letters, no words."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._next: dict[str, list[str]] = defaultdict(list)
+        for text in texts:
+            for one, other in zip(f"\0{text}", f"{text}\0", strict=True):
+                self._next[one].append(other)
+
+    def write(self, generator: random.Random, longest: int = 200) -> str:
+        letters = "\0"
+        while len(letters) <= longest:
+            letter = generator.choice(self._next[letters[-1]])
+            if letter == "\0":
+                break
+            letters += letter
+        return letters[1:]
+
+
+ASSISTANT = (
+    "I'd be happy to help you with that! Let me know if you have any other questions.",
+    "Certainly! Here are a few ideas that might be useful for your situation.",
+    "I understand your concern, and it's important to remember that everyone is different.",
+    "As an AI language model, I don't have personal plans, but I can help you make some!",
+    "That sounds like a great plan. Feel free to reach out if there is anything else you need.",
+    "I apologize for any confusion. How can I assist you further with this today?",
+)
+
+
+def measure(stage: Stage, subject: Subject, names: Iterable[str]) -> dict[str, Found | None]:
+    return {name: METRICS[name].measure(subject, stage.world) for name in names}
+
+
+def judge(stage: Stage, subject: Subject) -> dict[str, Result]:
+    """Assess a subject as an adapter is."""
+    results = {}
+    for name, found in measure(stage, subject, OF_MESSAGES).items():
+        ends = [end for end in (METRICS[name].floor, METRICS[name].ceiling) if end in stage.others]
+        others = {end: METRICS[name].measure(stage.others[end], stage.world) for end in ends}
+        results[name] = assess(METRICS[name], found, others, stage.world.seed)
+    return results
+
+
+def ladder(stage: Stage) -> dict[str, list[float]]:
+    """Return each metric's figures for falling shares of real messages."""
+    found = [measure(stage, mixture(stage, share), LADDERS) for share in RUNGS]
+    return {name: [one[name].value for one in found if one[name] is not None] for name in LADDERS}
+
+
+def order(name: str, values: Sequence[float]) -> float:
+    """Return Kendall's tau between the share of real messages and a metric's figure, 1 where it is in order."""
+    from scipy.stats import kendalltau
+
+    sign = -1 if METRICS[name].aim == "less" else 1
+    return float(kendalltau(RUNGS, [sign * value for value in values]).statistic)
+
+
+def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
+    """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure."""
+    subject = mixture(stage, 0.5)
+    generator = np.random.default_rng(0)
+    for name, found in measure(stage, subject, LADDERS).items():
+        if found is None:
+            continue
+        by_chat: dict[int, np.ndarray] = {}
+        for (chat, _), vector in found.sums.items():
+            by_chat[chat] = by_chat.get(chat, 0) + vector
+        chats = list(by_chat.values())
+        if len(chats) < SAMPLED:
+            continue
+        hits = 0
+        for repeat in range(repeats):
+            drawn = generator.integers(0, len(chats), SAMPLED)
+            sample = Found(found.n, {(i, 0): chats[k] for i, k in enumerate(drawn)}, found.statistic, found.is_share)
+            low, high = sample.interval(repeat)
+            hits += low <= found.value <= high
+        yield name, hits / repeats, repeats
+
+
+def read(path: Path) -> Iterator[Heard]:
+    from chat_db_from_jsonl import read as read_messages
+
+    numbers: dict[str, int] = {}
+    for message in read_messages(path):
+        yield Heard(numbers.setdefault(message.chat, len(numbers)), message.name, message.content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--people", type=int, default=10)
+    arguments = parser.parse_args()
+    heard = list(read(arguments.data))
+    people = [name for name, _ in Counter(one.name for one in heard).most_common(arguments.people)]
+    stage = set_up(heard, people)
+    print(f"{len(stage.world.real):,} messages of {len(people)} people tested, judge of {stage.world.judge.messages:,}")
+    for name, values in ladder(stage).items():
+        figures = "  ".join(f"{share:.0%} {value:.3f}" for share, value in zip(RUNGS, values, strict=True))
+        print(f"{name:18} tau {order(name, values):.2f}   {figures}")
+    for kind, subject in {"real": stage.half, "nearest": stage.others["nearest"], **fakes(stage)}.items():
+        results = judge(stage, subject)
+        figures = {name: round(one.value, 3) for name, one in results.items() if one.value is not None}
+        print(f"{kind:18} rejected by {', '.join(rejections(results)) or 'nothing'}   {json.dumps(figures)}")
+    shuffled = baselines.shuffled(Subject("real", messages=stage.half.messages, reference=stage.half.reference), 0)
+    print(f"shuffled labels    voice {METRICS['voice'].measure(shuffled, stage.world).value:.1f}")
+    for name, share, repeats in coverage(stage):
+        print(f"{name:18} intervals cover {share:.1%} of {repeats}")
+
+
+if __name__ == "__main__":
+    main()

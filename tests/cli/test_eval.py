@@ -1,0 +1,104 @@
+"""vq eval as a user runs it, on a run in which everything that needs a model but the scoring is left out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pexpect
+import pytest
+import torch
+from adapter_builder import build_run
+from file_builder import Conversation, Message, filled
+from invented import NAMES, lines
+from typer.testing import CliRunner, Result
+
+from ventriloquist.cli.app import app
+from ventriloquist.database import open_database
+from ventriloquist.evaluate.examples import FILENAME, Example
+from ventriloquist.evaluate.store import FOLDER
+from ventriloquist.prepare import prepare
+
+torch.set_num_threads(1)
+OWNER, OTHER, _ = NAMES
+
+
+def vq(*arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=input, catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "home"
+    said = [Message(OWNER if i % 2 else OTHER, line.content) for i, line in enumerate(lines(120, seed=5))]
+    with filled(folder, [Conversation(said)], owner=OWNER) as db:
+        prepare(db)
+    run = build_run(folder / "runs" / "one", window=9)
+    examples = [Example(OTHER, [(OWNER, f"q{n}")], f"real {n}", f"made {n}", None) for n in range(4)]
+    (run / FOLDER).mkdir()
+    (run / FOLDER / FILENAME).write_text(json.dumps([asdict(example) for example in examples]))
+    shutil.copytree(run, folder / "runs" / "two")
+    return folder
+
+
+@pytest.fixture
+def ready(made: Path, home: Path) -> Path:
+    shutil.copytree(made, home)
+    return home
+
+
+def test_json_has_the_documented_keys_and_a_report_is_written(ready: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    arguments = ("eval", "--run", "one", "--only", "likelihood", "--only", "timing", "--against", "two", "--json")
+    shown = json.loads(vq(*arguments, "--report", str(report)).stdout)
+    documented = (Path(__file__).parents[2] / "docs" / "eval.md").read_text(encoding="utf-8")
+    table = documented.split("## JSON")[1]
+    assert all(f"`{key}`" in table for key in (*shown, *shown["metrics"]["timing"]))
+    assert list(shown["metrics"]) == ["timing", "likelihood"]
+    assert shown["comparison"]["against"] == "two"
+    assert "Side by side" in report.read_text(encoding="utf-8")
+    with open_database(ready) as db:
+        (result,) = db.conn.execute("SELECT result FROM runs WHERE command = 'eval'").fetchone()
+    assert json.loads(result)["metrics"] == shown["metrics"]
+
+
+def test_the_table_says_what_each_figure_stands_between_and_no_text_leaves_the_words_out(
+    ready: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.html"
+    shown = vq("eval", "--run", "one", "--only", "likelihood", "--report", str(report), "--no-text").stdout
+    assert "Bits saved" in shown
+    assert "floor 0%" in shown
+    assert "told from real by" in shown
+    assert "made 1" not in report.read_text(encoding="utf-8")
+
+
+def test_a_metric_that_there_is_not_is_one_line_and_a_hint(ready: Path) -> None:
+    result = vq("eval", "--run", "one", "--only", "voise")
+    assert result.exit_code == 1
+    assert "No metric is called 'voise'." in result.stderr
+    assert "'voice'" in result.stderr
+
+
+def test_the_blind_quiz_goes_on_where_it_stopped(ready: Path) -> None:
+    first = json.loads(vq("eval", "--run", "one", "--blind", OTHER, "--json", input="1\n2\nq\n").stdout)
+    assert first["answered"] == 2
+    second = vq("eval", "--run", "one", "--blind", OTHER, input="1\n1\n")
+    assert "2 of 2" in second.stderr
+    assert "of 4, " in second.stdout
+    assert vq("eval", "--run", "one", "--blind", OTHER).stdout == second.stdout
+
+
+def test_on_a_terminal_one_key_is_an_answer(ready: Path) -> None:
+    child = pexpect.spawn(
+        sys.executable, ["-m", "ventriloquist", "eval", "--run", "one", "--blind", OTHER], encoding="utf-8", timeout=60
+    )
+    child.expect("1 of 4")
+    child.send("1")
+    child.expect("2 of 4")
+    child.send("q")
+    child.expect("of 1, ")
+    child.expect(pexpect.EOF)

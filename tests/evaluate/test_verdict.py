@@ -1,0 +1,131 @@
+"""What figures mean in words, and which metrics reject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from made_up import messages, target
+
+from ventriloquist.evaluate.compare import compare
+from ventriloquist.evaluate.metric import Found, Result, assess, verdict
+from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.evaluate.statistics import Interval
+from ventriloquist.evaluate.tally import share, tally
+from ventriloquist.evaluate.words import figure, summary
+
+VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (98, 90, 106, "indistinguishable at this n"),
+        (85, 80, 90, "close"),
+        (50, 40, 60, "between"),
+        (2, -10, 14, "no better than the floor"),
+        (140, 120, 160, "caricature"),
+        (50, -200, 300, "no better than the floor"),  # so wide that it says nothing
+    ],
+)
+def test_a_style_match_lies_between_other_people_and_real_messages(
+    value: float, low: float, high: float, said: str
+) -> None:
+    assert verdict(VOICE, 200, value, Interval(low, high), (0.0, 100.0)) == said
+
+
+def test_where_less_is_better_the_ceiling_lies_below() -> None:
+    assert verdict(HABITS, 200, 0.1, Interval(-0.1, 0.3), (2.0, 0.0)) == "indistinguishable at this n"
+    assert verdict(HABITS, 200, 1.9, Interval(1.7, 2.1), (2.0, 0.0)) == "no better than the floor"
+    assert verdict(HABITS, 200, 1.0, Interval(0.8, 1.2), (2.0, 0.0)) == "between"
+
+
+def test_where_real_people_do_not_stand_apart_nothing_is_said() -> None:
+    assert verdict(VOICE, 200, 50, Interval(40, 60), (100.0, 90.0)) == "not enough data"
+    assert verdict(VOICE, 200, float("nan"), Interval(40, 60), (0.0, 100.0)) == "not enough data"
+
+
+def test_under_a_metrics_minimum_there_is_not_enough_data() -> None:
+    assert verdict(VOICE, VOICE.minimum - 1, 98, Interval(90, 106), (0.0, 100.0)) == "not enough data"
+
+
+def test_a_guard_fails_only_where_the_whole_interval_lies_outside() -> None:
+    assert verdict(COPIES, 100, 0.3, Interval(0.2, 0.4), (None, 0.0)) == "fails: too much"
+    assert verdict(COPIES, 100, 0.06, Interval(0.01, 0.12), (None, 0.0)) == "passes"
+    assert verdict(METRICS["diversity"], 100, 0.3, Interval(0.2, 0.4), (None, 1.0)) == "fails: too little"
+
+
+def test_without_a_ceiling_the_floor_is_what_is_passed_or_not() -> None:
+    bits = METRICS["likelihood"]
+    assert verdict(bits, 100, 0.2, Interval(0.1, 0.3), (0.0, None)) == "better than the floor"
+    assert verdict(bits, 100, 0.0, Interval(-0.1, 0.1), (0.0, None)) == "no better than the floor"
+    assert verdict(bits, 100, -0.2, Interval(-0.3, -0.1), (0.0, None)) == "worse than the floor"
+
+
+def found(hits: int, of: int = 40) -> Found:
+    places = [target("A", "x", conversation=number) for number in range(of)]
+    return Found(of, tally((place.cluster, (number < hits, 1)) for number, place in enumerate(places)), share, True)
+
+
+def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> None:
+    others = {"shuffled": found(4), "ngram": found(30), "base": found(10), "chance": None}
+    result = assess(METRICS["identity"], found(20), others, seed=0)
+    assert (result.value, result.n, result.floor, result.ceiling) == (0.5, 40, 0.1, 0.75)
+    assert result.baselines == {"shuffled": 0.1, "ngram": 0.75, "base": 0.25}
+    assert result.low is not None
+    assert result.high is not None
+    assert result.low < 0.5 < result.high
+    said = summary(METRICS["identity"], result)
+    assert "50%" in said
+    assert "floor 10% (shuffled)" in said
+    assert "ceiling 75% (n-gram classifier)" in said
+    assert said.endswith("between")
+
+
+def test_what_could_not_be_measured_has_no_value() -> None:
+    nothing = assess(METRICS["identity"], None, {}, seed=0)
+    assert (nothing.value, nothing.low, nothing.verdict) == (None, None, "not enough data")
+    assert figure(METRICS["identity"], None) == "–"
+
+
+def result(value: float, said: str) -> Result:
+    return Result(value, value, value, 500, None, None, {}, said)
+
+
+def test_what_a_person_would_not_do_is_named() -> None:
+    results = {
+        "voice": result(140, "caricature"),
+        "indistinguishable": result(0.3, "between"),
+        "copies": result(0.5, "fails: too much"),
+        "diversity": result(1, "passes"),
+        "likelihood": result(0, "no better than the floor"),
+    }
+    assert rejections(results) == ("voice", "indistinguishable", "copies")
+    assert rejections({name: replace(one, verdict="not enough data") for name, one in results.items()}) == ()
+
+
+def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -> None:
+    better = compare("other", {"identity": found(35), "ranking": found(20)}, {"identity": found(5)}, seed=0)
+    assert better.against == "other"
+    assert list(better.metrics) == ["identity"] or "identity" in better.metrics
+    row = better.metrics["identity"]
+    assert (row.first, row.second, row.outcome) == (0.875, 0.125, "better")
+    worse = compare("other", {"copies": found(35, 60)}, {"copies": found(5, 60)}, seed=0)
+    assert worse.metrics["copies"].outcome == "worse"
+    same = compare("other", {"identity": found(20)}, {"identity": found(20)}, seed=0)
+    assert same.metrics["identity"].outcome == "undecided"
+    few = compare("other", {"identity": found(5, 10)}, {"identity": found(9, 10)}, seed=0)
+    assert few.metrics == {}
+
+
+def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> None:
+    def around(value: float) -> Found:
+        places = [one.target for one in messages([("A", str(n)) for n in range(200)])]
+        return Found(
+            200, tally((place.cluster, (1, value)) for place in places), lambda sums: sums[..., 1] / sums[..., 0]
+        )
+
+    row = compare("other", {"voice": around(120)}, {"voice": around(70)}, seed=0).metrics["voice"]
+    assert row.outcome == "better"
+    assert row.difference == pytest.approx(10)

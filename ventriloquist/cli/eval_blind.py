@@ -1,0 +1,64 @@
+"""`vq eval --blind`: the quiz on a terminal, or answered line by line in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ventriloquist.cli.console import note, show
+from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
+
+KEYS = ("1", "2")
+
+
+def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
+    """Ask until there are no more questions or `q` is pressed, then report; every answer is kept at once."""
+    left = questions(run, name, seed)
+    note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
+    for number, question in enumerate(left, 1):
+        ask(question, name, f"{number} of {len(left)}")
+        key = next((key for key in keys() if key in (*KEYS, "q")), "q")
+        if key == "q":
+            break
+        keep_answer(run, name, question, KEYS.index(key))
+        note("Right." if KEYS.index(key) == question.real else "Wrong.")
+    rate = hit_rate(run, name)
+    show(rate, rows(rate), json=json, title=f"Blind quiz, {name}")
+
+
+def ask(question: Question, name: str, place: str) -> None:
+    note(f"\n— {place} —")
+    for who, content in question.before:
+        note(f"{who}: {content}")
+    for key, answer in zip(KEYS, question.answers, strict=True):
+        note(f"  [{key}] {name}: {answer}")
+
+
+def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
+    """Return the hit rate's lines for a person to read."""
+    if rate.share is None:
+        yield "answered", "none yet"
+        return
+    found = f"{rate.hits} of {rate.answered}, {rate.share:.0%}"
+    yield "real one found", f"{found} (95 %: {rate.low:.0%} to {rate.high:.0%})"
+    told = rate.low > 0.5
+    yield "that is", "better than guessing: you can tell" if told else "not better than guessing, at this number"
+
+
+def keys() -> Iterator[str]:
+    """Yield what is pressed: single keys of a terminal, lines of a pipe."""
+    if not sys.stdin.isatty():
+        yield from (line.strip()[:1].lower() for line in iter(sys.stdin.readline, ""))
+        return
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor)  # Ctrl-C still interrupts
+        while key := sys.stdin.read(1):
+            yield key.lower()
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

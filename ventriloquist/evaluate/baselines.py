@@ -1,0 +1,166 @@
+"""Baselines, computed and not assumed: what real people, other people and simple methods would get."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ventriloquist.evaluate.judge import MAX_CHARACTERS, Judge
+from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject
+from ventriloquist.evaluate.statistics import Array
+from ventriloquist.transcript import DELTAS
+
+EVEN = 0.5  # added to each count, so that no delta is impossible
+
+
+class Reply(NamedTuple):
+    """A past message of a person and what was said before it."""
+
+    name: str
+    before: str
+    content: str
+
+
+def real_half(real: Sequence[Message]) -> Subject:
+    """Return one half of the real messages as a subject, compared with the other: what a perfect adapter would get."""
+    halves: tuple[list[Message], list[Message]] = ([], [])
+    stretches: dict[tuple[str, object], int] = {}
+    count: Counter[str] = Counter()
+    for message in real:  # whole stretches of neighbours to one side, by person in turn
+        key = message.name, message.target.cluster
+        if key not in stretches:
+            stretches[key] = count[message.name] % 2
+            count[message.name] += 1
+        halves[stretches[key]].append(message)
+    return Subject("real", messages=halves[1], reference=halves[0])
+
+
+def pooled(real: Sequence[Message], seed: int) -> Subject:
+    """Return messages of other people in everybody's place."""
+    generator = random.Random(seed)  # noqa: S311  # not for secrets
+    messages = []
+    for message in real:
+        others = [other for other in real if other.name != message.name]
+        if others:
+            messages.append(Message(message.target, generator.choice(others).content))
+    return Subject("pooled", messages=messages, reference=real)
+
+
+def nearest(real: Sequence[Message], judge: Judge, seed: int) -> Subject:
+    """Return, in everybody's place, messages of the one who is judged most like them."""
+    generator = random.Random(seed)  # noqa: S311  # not for secrets
+    by_person: dict[str, list[str]] = defaultdict(list)
+    for message in real:
+        by_person[message.name].append(message.content)
+    likest: dict[str, str] = {}
+    for person in judge.people():
+        scores = {
+            other: float(np.mean(judge.score(contents, [person] * len(contents))))
+            for other, contents in by_person.items()
+            if other != person
+        }
+        if scores:
+            likest[person] = max(scores, key=scores.__getitem__)
+    messages = [
+        Message(message.target, generator.choice(by_person[likest[message.name]]))
+        for message in real
+        if message.name in likest
+    ]
+    return Subject("nearest", messages=messages, reference=real)
+
+
+def retrieval(real: Sequence[Message], past: Sequence[Reply]) -> Subject:
+    """Return what each person once answered to the most similar message (TF-IDF of character 2- to 4-grams)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    by_person: dict[str, list[Reply]] = defaultdict(list)
+    for reply in past:
+        by_person[reply.name].append(reply)
+    messages: dict[int, Message] = {}
+    for person, replies in by_person.items():
+        index = [place for place, message in enumerate(real) if message.name == person]
+        befores = [reply.before[:MAX_CHARACTERS] for reply in replies]
+        if not index or not any(before.strip() for before in befores):
+            continue
+        features = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4))
+        known = features.fit_transform(befores)
+        asked = features.transform([real[place].target.before.content[:MAX_CHARACTERS] for place in index])
+        best = np.asarray((asked @ known.T).argmax(axis=1)).ravel()
+        for place, row in zip(index, best, strict=True):
+            messages[place] = Message(real[place].target, replies[int(row)].content)
+    return Subject("retrieval", messages=[messages[place] for place in sorted(messages)], reference=real)
+
+
+def shuffled(subject: Subject, seed: int) -> Subject:
+    """Return the subject with everything it did assigned to other messages: what is left is not about persons."""
+    generator = random.Random(seed)  # noqa: S311  # not for secrets
+    contents = generator.sample([message.content for message in subject.messages], len(subject.messages))
+    deltas = generator.sample([item.score.deltas for item in subject.scored], len(subject.scored))
+    trues = generator.sample([item.true for item in subject.names], len(subject.names))
+    return Subject(
+        "shuffled",
+        scored=[
+            item._replace(score=replace(item.score, deltas=delta))
+            for item, delta in zip(subject.scored, deltas, strict=True)
+        ],
+        messages=[
+            message._replace(content=content) for message, content in zip(subject.messages, contents, strict=True)
+        ],
+        reference=subject.reference,
+        names=[item._replace(true=true) for item, true in zip(subject.names, trues, strict=True)],
+    )
+
+
+def as_base(subject: Subject) -> Subject:
+    """Return the base model's part in what was scored."""
+    return replace(subject, name="base", scored=[item._replace(score=item.base) for item in subject.scored])
+
+
+def habit(scored: Sequence[Scored], deltas: Mapping[tuple[str, bool], Array]) -> Subject:
+    """Return the forecast that only knows whether somebody goes on or answers.
+
+    Args:
+        deltas: see `delta_shares`; by person and whether they wrote the line before.
+    """
+    known = []
+    for item in scored:
+        key = item.target.line.name, item.target.line.name == item.target.before.name
+        if key in deltas:
+            known.append(item._replace(score=replace(item.score, deltas=tuple(deltas[key].tolist()))))
+    return Subject("habit", scored=known)
+
+
+def delta_shares(
+    counts: Mapping[tuple[str, bool], Counter[str]],
+) -> tuple[dict[str, Array], dict[tuple[str, bool], Array]]:
+    """Return each person's shares of the six deltas, and those of going on and of answering."""
+    by_person: dict[str, Counter[str]] = defaultdict(Counter)
+    for (name, _), counter in counts.items():
+        by_person[name] += counter
+    return {name: _shares(one) for name, one in by_person.items()}, {key: _shares(one) for key, one in counts.items()}
+
+
+def chosen(name: str, items: Sequence[Candidates], first: Sequence[str]) -> Subject:
+    """Return a subject that puts one name first for each message: a classifier."""
+    return Subject(
+        name,
+        names=[
+            item._replace(costs=tuple(float(candidate != best) for candidate in item.names))
+            for item, best in zip(items, first, strict=True)
+        ],
+    )
+
+
+def by_chance(items: Sequence[Candidates]) -> Subject:
+    """Return a subject to whom all candidates are equal."""
+    return Subject("chance", names=[item._replace(costs=(0.0,) * len(item.costs)) for item in items])
+
+
+def _shares(counts: Counter[str]) -> Array:
+    values = np.array([counts[delta] + EVEN for delta in DELTAS])
+    return np.asarray(values / values.sum())

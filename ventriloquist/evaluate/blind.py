@@ -1,0 +1,88 @@
+"""The blind quiz: real and generated answer to the same context in random order; who knows them, guesses."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import NotReadyError, UnknownNameError
+from ventriloquist.evaluate.examples import read_examples
+from ventriloquist.evaluate.statistics import wilson
+from ventriloquist.evaluate.store import FOLDER, key_of
+
+FILENAME = "blind.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was said, and two answers of which one is real."""
+
+    key: str
+    before: Sequence[tuple[str, str]]  # name and content, the oldest first
+    answers: tuple[str, str]
+    real: int  # which of them
+
+
+@dataclass(frozen=True, slots=True)
+class HitRate:
+    """How often the real answer was found. One half is what a perfect adapter leaves."""
+
+    name: str
+    answered: int
+    hits: int
+    share: float | None
+    low: float  # 95 %, Wilson
+    high: float
+
+
+def questions(run: Path, name: str, seed: int) -> list[Question]:
+    """Return the questions of a person that have not been answered yet, in the seed's order.
+
+    Raises:
+        NotReadyError: nothing has been generated for this run.
+        UnknownNameError: nothing has been generated in this name.
+    """
+    examples = read_examples(run)
+    if not examples:
+        raise NotReadyError("Nothing has been generated for this run yet.", hint="Run: vq eval")
+    own = [example for example in examples if example.name == name]
+    if not own:
+        raise UnknownNameError(name, sorted({example.name for example in examples}))
+    answered = _read(run).get(name, {})
+    found = []
+    for example in own:
+        key = key_of(example.before, example.real, example.adapter)
+        real = random.Random(f"{seed} {key}").randrange(2)  # noqa: S311  # not for secrets
+        if key not in answered and example.real.strip() != example.adapter.strip():
+            pair = (example.real, example.adapter) if real == 0 else (example.adapter, example.real)
+            found.append(Question(key, example.before, pair, real))
+    return sorted(found, key=lambda question: key_of(seed, question.key))  # the same for those that are left
+
+
+def keep_answer(run: Path, name: str, question: Question, choice: int) -> None:
+    """Keep which answer was taken for the real one."""
+    answers = _read(run)
+    answers.setdefault(name, {})[question.key] = choice == question.real
+    path = make_private_folder(run / FOLDER) / FILENAME
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(answers, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def hit_rate(run: Path, name: str) -> HitRate:
+    """Return how often the real answers of a person were found, over all sittings."""
+    answers = _read(run).get(name, {})
+    hits = sum(answers.values())
+    low, high = wilson(hits, len(answers))
+    return HitRate(name, len(answers), hits, hits / len(answers) if answers else None, low, high)
+
+
+def _read(run: Path) -> dict[str, dict[str, bool]]:
+    try:
+        answers = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return answers if isinstance(answers, dict) else {}

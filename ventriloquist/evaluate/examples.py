@@ -1,0 +1,59 @@
+"""Windows with the real and the generated message side by side, kept for the report and the quiz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ventriloquist.database import Database
+from ventriloquist.database.connect import make_private_folder
+from ventriloquist.evaluate.heldout import Target
+from ventriloquist.evaluate.records import Subject
+from ventriloquist.evaluate.store import FOLDER
+from ventriloquist.transcript import parse_line
+
+FILENAME = "examples.json"
+CONTEXT = 6  # lines that are shown before a message
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A held-out place: what was said before, what its writer really wrote, what the models wrote in their name."""
+
+    name: str
+    before: list[tuple[str, str]]  # name and content, the oldest first
+    real: str
+    adapter: str
+    base: str | None
+
+
+def keep_examples(db: Database, run: Path, adapter: Subject, base: Subject) -> None:
+    """Write the examples of an evaluation into the run's folder, readable by its owner only."""
+    by_base = {message.target: message.content for message in base.messages}
+    examples = [
+        Example(message.name, _before(db, message.target), message.target.line.content, message.content, other)
+        for message, other in ((message, by_base.get(message.target)) for message in adapter.messages)
+    ]
+    path = make_private_folder(run / FOLDER) / FILENAME
+    path.touch(mode=0o600)
+    path.write_text(json.dumps([asdict(example) for example in examples], ensure_ascii=False), encoding="utf-8")
+
+
+def read_examples(run: Path) -> Sequence[Example]:
+    """Read the examples of a run's last evaluation; none where there are none."""
+    try:
+        rows = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in rows]
+
+
+def _before(db: Database, target: Target) -> list[tuple[str, str]]:
+    rows = db.conn.execute(
+        "SELECT line FROM training_messages WHERE conversation_id = ? AND position >= ? AND position < ?"
+        " ORDER BY position",
+        (target.conversation.id, target.position - CONTEXT, target.position),
+    )
+    return [(line.name, line.content) for line in (parse_line(rendered) for (rendered,) in rows)]

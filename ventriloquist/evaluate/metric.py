@@ -1,0 +1,133 @@
+"""What a metric is, what it finds, and what that means in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, share_interval
+
+Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
+Need = Literal["scores", "written", "messages", "names", "ranked"]
+Unit = Literal["share", "points", "bits", "ratio"]
+
+NOT_ENOUGH = "not enough data"
+INDISTINGUISHABLE = "indistinguishable at this n"
+CLOSE = "close"
+BETWEEN = "between"
+CARICATURE = "caricature"
+AT_FLOOR = "no better than the floor"
+CLOSE_SHARE = 0.75  # of the way from floor to ceiling
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a metric finds about a subject: sums by cluster, and the figure that follows from their total."""
+
+    n: int  # messages
+    sums: Sums
+    statistic: Statistic
+    is_share: bool = False  # the sums are (successes, trials)
+    detail: Mapping[str, Any] = field(default_factory=dict)  # what charts show; JSON can hold it
+
+    @property
+    def value(self) -> float:
+        return float(self.statistic(sum(self.sums.values())))  # type: ignore[arg-type]  # a sum of arrays
+
+    def interval(self, seed: int) -> Interval:
+        return share_interval(self.sums) if self.is_share else bootstrap(self.sums, self.statistic, seed)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the METRICS table. `measure` is pure; None where the subject cannot be measured so."""
+
+    title: str
+    unit: Unit
+    aim: Aim
+    minimum: int  # messages under which the verdict is "not enough data"
+    needs: Need  # of the subject
+    measure: Callable[[Subject, World], Found | None]
+    floor: str | float | None = None  # a subject's name, or a constant that is known
+    ceiling: str | float | None = None  # the same; None: nothing bounds it
+    baselines: tuple[str, ...] = ()  # further subjects that are shown
+    target: float = 1.0  # where the aim is "ceiling": what is exactly right
+    bounds: tuple[float, float] | None = None  # a guard: it fails where the interval lies outside
+    by_person: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """A figure as it is reported. `value` is None where there is nothing to measure."""
+
+    value: float | None
+    low: float | None  # 95 %
+    high: float | None
+    n: int
+    floor: float | None
+    ceiling: float | None
+    baselines: Mapping[str, float]
+    verdict: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tuple[float | None, float | None]) -> str:
+    """Say in words what a figure means between its floor and its ceiling."""
+    floor, ceiling = ends
+    if n < metric.minimum or not all(math.isfinite(number) for number in (value, *interval)):
+        return NOT_ENOUGH
+    if metric.bounds is not None:
+        low, high = metric.bounds
+        return "fails: too little" if interval.high < low else "fails: too much" if interval.low > high else "passes"
+    if floor is None and ceiling is not None:
+        return INDISTINGUISHABLE if interval.low <= ceiling <= interval.high else "differs"
+    if floor is None:
+        return NOT_ENOUGH
+    if ceiling is None:
+        return _against_floor(metric, floor, interval)
+    return _between(metric, value, interval, floor, ceiling)
+
+
+def _against_floor(metric: Metric, floor: float, interval: Interval) -> str:
+    """Say which side of the floor an interval lies on."""
+    low, high, edge = (
+        (interval.low, interval.high, floor) if metric.aim != "less" else (-interval.high, -interval.low, -floor)
+    )
+    return "better than the floor" if low > edge else "worse than the floor" if high < edge else AT_FLOOR
+
+
+def _between(metric: Metric, value: float, interval: Interval, floor: float, ceiling: float) -> str:
+    """Say where between other people (0) and real messages (1) an interval lies."""
+    spread = ceiling - floor
+    if spread == 0 or (spread < 0) != (metric.aim == "less"):
+        return NOT_ENOUGH  # real messages do not stand apart from the floor: nothing can be told here
+    low, high = sorted(((interval.low - floor) / spread, (interval.high - floor) / spread))
+    if low > 1:
+        return CARICATURE if metric.aim == "ceiling" else INDISTINGUISHABLE
+    if low <= 0:
+        return AT_FLOOR
+    if high >= 1:
+        return INDISTINGUISHABLE
+    return CLOSE if (value - floor) / spread >= CLOSE_SHARE else BETWEEN
+
+
+def assess(
+    metric: Metric, found: Found | None, others: Mapping[str, Found | None], seed: int, *, detail: bool = True
+) -> Result:
+    """Make a result of what was found about a subject and about its baselines."""
+    baselines = {
+        name: other.value for name, other in others.items() if other is not None and math.isfinite(other.value)
+    }
+    floor = baselines.get(metric.floor) if isinstance(metric.floor, str) else metric.floor
+    ceiling = baselines.get(metric.ceiling) if isinstance(metric.ceiling, str) else metric.ceiling
+    if found is None or not found.sums or not math.isfinite(found.value):
+        return Result(None, None, None, 0 if found is None else found.n, floor, ceiling, baselines, NOT_ENOUGH)
+    interval = found.interval(seed)
+    said = verdict(metric, found.n, found.value, interval, (floor, ceiling))
+    low, high = (value if math.isfinite(value) else None for value in interval)
+    if low is None or high is None:
+        said = NOT_ENOUGH
+    return Result(found.value, low, high, found.n, floor, ceiling, baselines, said, found.detail if detail else {})

@@ -1,0 +1,176 @@
+"""The table of metrics: one function, one file and one row each. Tables and reports keep this order."""
+
+from __future__ import annotations
+
+from ventriloquist.evaluate.metric import Metric
+from ventriloquist.evaluate.metrics.assistant import assistant
+from ventriloquist.evaluate.metrics.bursts import bursts
+from ventriloquist.evaluate.metrics.copies import copies
+from ventriloquist.evaluate.metrics.diversity import diversity
+from ventriloquist.evaluate.metrics.fingerprint import fingerprint
+from ventriloquist.evaluate.metrics.identity import identity
+from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
+from ventriloquist.evaluate.metrics.lengths import lengths
+from ventriloquist.evaluate.metrics.likelihood import likelihood
+from ventriloquist.evaluate.metrics.personal import personal
+from ventriloquist.evaluate.metrics.ranking import ranking
+from ventriloquist.evaluate.metrics.timing import timing
+from ventriloquist.evaluate.metrics.validity import validity
+from ventriloquist.evaluate.metrics.voice import voice
+
+OTHERS = ("nearest", "pooled", "retrieval", "shuffled", "base")
+
+METRICS: dict[str, Metric] = {
+    "validity": Metric(
+        title="Valid lines",
+        unit="share",
+        aim="more",
+        minimum=30,
+        needs="written",
+        measure=validity,
+        floor="base",
+        ceiling=1.0,
+        by_person=False,
+    ),
+    "timing": Metric(
+        title="Time deltas",
+        unit="share",
+        aim="more",
+        minimum=100,
+        needs="scores",
+        measure=timing,
+        floor=0.0,
+        baselines=("base", "shuffled", "habit"),
+    ),
+    "voice": Metric(
+        title="Style match",
+        unit="points",
+        aim="ceiling",
+        minimum=50,
+        needs="messages",
+        measure=voice,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+        target=100.0,
+    ),
+    "likelihood": Metric(
+        title="Bits saved",
+        unit="share",
+        aim="more",
+        minimum=50,
+        needs="scores",
+        measure=likelihood,
+        floor=0.0,
+    ),
+    "identity": Metric(
+        title="True name first",
+        unit="share",
+        aim="more",
+        minimum=40,
+        needs="names",
+        measure=identity,
+        floor="shuffled",
+        ceiling="ngram",
+        baselines=("base", "chance"),
+    ),
+    "ranking": Metric(
+        title="True message first",
+        unit="share",
+        aim="more",
+        minimum=50,
+        needs="ranked",
+        measure=ranking,
+        floor=0.05,
+        baselines=("base",),
+    ),
+    "indistinguishable": Metric(
+        title="Indistinguishable",
+        unit="share",
+        aim="more",
+        minimum=200,
+        needs="messages",
+        measure=indistinguishable,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+        by_person=False,
+    ),
+    "fingerprint": Metric(
+        title="Habits off",
+        unit="ratio",
+        aim="less",
+        minimum=50,
+        needs="messages",
+        measure=fingerprint,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+    ),
+    "lengths": Metric(
+        title="Lengths",
+        unit="share",
+        aim="more",
+        minimum=50,
+        needs="messages",
+        measure=lengths,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+    ),
+    "bursts": Metric(
+        title="Messages in a row",
+        unit="points",
+        aim="ceiling",
+        minimum=100,
+        needs="written",
+        measure=bursts,
+        ceiling=0.0,
+        target=0.0,
+    ),
+    "copies": Metric(
+        title="Copied",
+        unit="share",
+        aim="less",
+        minimum=50,
+        needs="messages",
+        measure=copies,
+        floor="retrieval",
+        ceiling=0.0,
+        baselines=("real", "nearest", "base"),
+        bounds=(-1.0, 0.05),
+    ),
+    "diversity": Metric(
+        title="Diversity",
+        unit="ratio",
+        aim="ceiling",
+        minimum=50,
+        needs="messages",
+        measure=diversity,
+        ceiling=1.0,
+        baselines=("real", *OTHERS),
+        bounds=(0.8, 1.25),
+    ),
+    "assistant": Metric(
+        title="Assistant's phrases",
+        unit="share",
+        aim="less",
+        minimum=50,
+        needs="messages",
+        measure=assistant,
+        ceiling=0.0,
+        baselines=("base",),
+        bounds=(-1.0, 0.02),
+    ),
+    "personal": Metric(
+        title="Personal data",
+        unit="share",
+        aim="less",
+        minimum=50,
+        needs="messages",
+        measure=personal,
+        ceiling=0.0,
+        baselines=("real", "base"),
+        bounds=(-1.0, 0.02),
+    ),
+}

@@ -1,0 +1,128 @@
+"""Fingerprint: how far are small habits of writing from the person's own?
+
+For each person and habit, the log-odds ratio of generated against real messages. The figure is the root of the mean
+square of those ratios, weighted by their precision, less what chance makes of them at these counts (Haldane's
+variance), so that it is 0, but for noise, for other real messages of the same people. Habits that hardly anybody shows,
+or everybody, say nothing and are left out. Less is better. The detail has every habit of every person with the band in
+which real messages would lie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ventriloquist.evaluate.metric import Found
+from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.statistics import Z_95, Array, Cluster
+from ventriloquist.evaluate.tally import ratio, tally
+
+_EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2764]"
+_ABBREVIATIONS = (
+    "u|ur|r|n|k|kk|lol|lmao|omg|idk|tbh|rn|btw|imo|ngl|thx|pls|plz|ppl|bc|cuz|gonna|wanna|gotta|tmrw|nvm|ttyl|haha+"
+)
+
+HABITS: dict[str, re.Pattern[str]] = {
+    "begins in lower case": re.compile(r"[^\w]*[a-zß-öø-ÿ]"),
+    "a word in capitals": re.compile(r".*\b[A-ZÀ-Þ]{3,}\b"),
+    "ends with a full stop": re.compile(r".*[^.]\.\s*$"),
+    "ends with nothing": re.compile(r".*\w\s*$"),
+    "exclamation mark": re.compile(r".*!"),
+    "several !!": re.compile(r".*[!?]{2}"),
+    "question mark": re.compile(r".*\?"),
+    "ellipsis": re.compile(r".*(\.\.|…)"),
+    "comma": re.compile(r".*,"),
+    "apostrophe": re.compile(r".*\w['’]\w"),
+    "apostrophe left out": re.compile(
+        r".*\b(dont|cant|wont|im|ive|id|thats|didnt|doesnt|isnt|youre|whats)\b", re.IGNORECASE
+    ),
+    "emoji": re.compile(rf".*{_EMOJI}"),
+    "emoticon": re.compile(r".*(?<!\w)[:;=]['-]?[)(DPp/|]"),
+    "stretched letters": re.compile(r".*([A-Za-z])\1\1"),
+    "abbreviation": re.compile(rf".*\b({_ABBREVIATIONS})\b", re.IGNORECASE),
+    "digit": re.compile(r".*\d"),
+    "at most 10 characters": re.compile(r".{0,10}$"),
+    "over 80 characters": re.compile(r".{81}"),
+    "letters beyond ASCII": re.compile(r".*[À-ɏͰ-῿぀-鿿]"),
+}
+MAX_CHARACTERS = 1000  # of a message that is read
+MINIMUM = 10  # messages of a person, generated and real each
+SHOWN = 5  # messages that show a habit, and that do not, for it to say something
+
+
+def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
+    """Return the deviation in log-odds; in the detail, by person and habit, shares and whether inside the band."""
+    people = [
+        person
+        for person in sorted({message.name for message in subject.reference})
+        if min(_count(subject.messages, person), _count(subject.reference, person)) >= MINIMUM
+    ]
+    if not people:
+        return None
+    width = len(HABITS) + 1  # how many messages, then how many with each habit
+    parts: list[tuple[Cluster, Array]] = []
+    for messages, first in ((subject.messages, 0), (subject.reference, len(people) * width)):
+        for message in messages:
+            if message.name in people:
+                vector = np.zeros(2 * len(people) * width)
+                start = first + people.index(message.name) * width
+                vector[start : start + width] = [1, *habits(message.content)]
+                parts.append((message.target.cluster, vector))
+    sums = tally(parts)
+
+    def figure(totals: Array) -> Array:
+        odds, variance = _log_odds(totals, len(people))
+        weights = _telling(totals, len(people)) / variance
+        surplus = ratio((weights * (odds**2 - variance)).sum(axis=(-2, -1)), weights.sum(axis=(-2, -1)))
+        return np.asarray(np.sign(surplus) * np.sqrt(np.abs(surplus)))
+
+    total = np.asarray(sum(sums.values()))
+    odds, variance = _log_odds(total, len(people))
+    counts = total.reshape(2, len(people), width)
+    return Found(
+        sum(_count(subject.messages, person) for person in people),
+        sums,
+        figure,
+        detail={
+            person: [
+                {
+                    "habit": habit,
+                    "generated": float(counts[0, row, column + 1] / counts[0, row, 0]),
+                    "real": float(counts[1, row, column + 1] / counts[1, row, 0]),
+                    "log_odds": float(odds[row, column]),
+                    "band": float(Z_95 * np.sqrt(variance[row, column])),
+                }
+                for column, habit in enumerate(HABITS)
+            ]
+            for row, person in enumerate(people)
+        },
+    )
+
+
+def habits(content: str) -> list[bool]:
+    """Return which habits a message shows, in the order of HABITS."""
+    folded = content[:MAX_CHARACTERS].replace("\n", " ")
+    return [pattern.match(folded) is not None for pattern in HABITS.values()]
+
+
+def _log_odds(totals: Array, people: int) -> tuple[Array, Array]:
+    """Return log-odds ratios and their variances (Haldane, 1956), (…, people, habits), of summed counts."""
+    counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1)
+    messages, having = counts[..., :1], counts[..., 1:]
+    with_, without = having + 0.5, messages - having + 0.5
+    odds = np.log(with_ / without)
+    variance = 1 / with_ + 1 / without
+    return odds[..., 0, :, :] - odds[..., 1, :, :], variance[..., 0, :, :] + variance[..., 1, :, :]
+
+
+def _telling(totals: Array, people: int) -> Array:
+    """Return 1 for each habit that some messages of a person show and some do not, (…, people, habits), else 0."""
+    counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1).sum(axis=-3)
+    messages, having = counts[..., :1], counts[..., 1:]
+    return np.asarray((having >= SHOWN) & (messages - having >= SHOWN), dtype=np.float64)
+
+
+def _count(messages: Sequence[Message], person: str) -> int:
+    return sum(message.name == person for message in messages)

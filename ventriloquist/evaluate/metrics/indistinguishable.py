@@ -1,0 +1,125 @@
+"""Indistinguishability: can a classifier tell a person's generated messages from their real ones?
+
+    2 · (1 − AUC) of a classifier two-sample test (Lopez-Paz and Oquab, 2017, arXiv 1610.06545)
+
+The classifier, logistic regression over TF-IDF of character 1- to 4-grams, once for everybody and once for each person
+(Daumé, 2007, arXiv 0907.1815), is trained to tell the two and tested on conversations it has not seen, person by
+person. 1: it cannot; 0: it always can. It sees what the judge of style is blind to: gibberish of the right letters, the
+same five messages again and again, an assistant's phrases. The interval is of the AUC's placements (DeLong, 1988); p is
+of a permutation within folds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ventriloquist.evaluate.heldout import draw
+from ventriloquist.evaluate.judge import MAX_CHARACTERS
+from ventriloquist.evaluate.metric import Found
+from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import MIN_CONVERSATIONS, Array, Cluster
+from ventriloquist.evaluate.tally import ratio, tally
+
+MINIMUM = 60  # a side: with fewer a classifier has nothing to learn from
+MOST = 1000  # a side: more only takes time
+FOLDS = 5
+PERMUTATIONS = 500
+
+
+def indistinguishable(subject: Subject, world: World) -> Found | None:
+    """Return 2 · (1 − AUC), at most 1; in the detail the AUC and the p of no difference."""
+    generated, real = (draw(side, MOST, world.seed) for side in (subject.messages, subject.reference))
+    if min(len(generated), len(real)) < MINIMUM:
+        return None
+    messages = [*generated, *real]
+    clusters = [message.target.cluster for message in messages]
+    is_generated = np.arange(len(messages)) < len(generated)
+    people = np.unique([message.name for message in messages], return_inverse=True)[1]
+    folds = _folds(clusters)
+    scores = _out_of_fold([message.content[:MAX_CHARACTERS] for message in messages], people, is_generated, folds)
+    strata = folds * (people.max() + 1) + people
+    placements = _placements(scores, is_generated, strata)
+    auc = float(placements[is_generated].mean())
+    # linear in the messages: each side brings its placements less half of the AUC
+    sums = tally(
+        (cluster, (1, placement - auc / 2, 0, 0) if generates else (0, 0, 1, placement - auc / 2))
+        for cluster, generates, placement in zip(clusters, is_generated, placements, strict=True)
+    )
+    p = _permutation(scores, is_generated, strata, auc, world.seed)
+    return Found(len(generated), sums, _figure, detail={"auc": auc, "p": p})
+
+
+def _figure(sums: Array) -> Array:
+    auc = ratio(sums[..., 1], sums[..., 0]) + ratio(sums[..., 3], sums[..., 2])
+    return np.minimum(1.0, 2 * (1 - auc))
+
+
+def _folds(clusters: list[Cluster]) -> NDArray[np.int64]:
+    """Assign folds so that a conversation, or a stretch where there are few, is whole in one of them."""
+    conversations = {conversation for conversation, _ in clusters}
+    keys = clusters if len(conversations) < MIN_CONVERSATIONS else [(conversation, 0) for conversation, _ in clusters]
+    order = {key: place for place, key in enumerate(dict.fromkeys(sorted(keys)))}
+    return np.array([order[key] % FOLDS for key in keys])
+
+
+def _out_of_fold(
+    contents: list[str], people: NDArray[np.int64], is_generated: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> Array:
+    """Score each message by a classifier that has not seen its fold."""
+    from scipy import sparse  # type: ignore[import-untyped]  # it has no stubs
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    features = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=False, sublinear_tf=True, min_df=2)
+    shared = features.fit_transform(contents)  # which n-grams there are says nothing about who wrote them
+    own = [sparse.diags_array((people == person).astype(float)) @ shared for person in np.unique(people)]
+    rows = sparse.hstack([shared, *own], format="csr")
+    scores = np.zeros(len(contents))
+    for fold in np.unique(folds):
+        here = folds == fold
+        model = LogisticRegression(solver="liblinear", class_weight="balanced", C=10, random_state=0)
+        scores[here] = model.fit(rows[~here], is_generated[~here]).decision_function(rows[here])
+    return scores
+
+
+def _placements(scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> Array:
+    """Return for each message how often it is on its side of the others in its stratum: the mean of it is the AUC."""
+    placements = np.full(len(scores), np.nan)
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        ours, theirs = np.flatnonzero(here & is_generated), np.flatnonzero(here & ~is_generated)
+        if len(ours) and len(theirs):
+            wins = (scores[ours][:, None] > scores[theirs]) + 0.5 * (scores[ours][:, None] == scores[theirs])
+            placements[ours], placements[theirs] = wins.mean(axis=1), wins.mean(axis=0)
+    for side in (is_generated, ~is_generated):  # what has nothing to be compared with counts as the others do
+        missing = side & np.isnan(placements)
+        placements[missing] = np.nanmean(placements[side]) if missing.sum() < side.sum() else 0.5
+    return placements
+
+
+def _permutation(
+    scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64], auc: float, seed: int
+) -> float:
+    """Return how often an AUC as high comes of labels shuffled within strata."""
+    generator = np.random.default_rng(seed)
+    order = np.lexsort((scores, strata))
+    higher = 0
+    for _ in range(PERMUTATIONS):
+        keys = generator.random(len(scores))
+        shuffled = np.empty_like(is_generated)
+        shuffled[np.lexsort((keys, strata))] = is_generated[np.argsort(strata, kind="stable")]
+        higher += _auc(shuffled[order], strata[order]) >= auc
+    return (1 + higher) / (1 + PERMUTATIONS)
+
+
+def _auc(is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> float:
+    """Return the mean placement of generated messages, of labels in order of stratum and score."""
+    starts = np.flatnonzero(np.r_[True, strata[1:] != strata[:-1]])
+    stratum = np.cumsum(np.r_[0, strata[1:] != strata[:-1]])
+    real = np.cumsum(~is_generated)
+    before = np.r_[0, real][starts]
+    reals = np.add.reduceat((~is_generated).astype(np.int64), starts)
+    below = (real - before[stratum])[is_generated]
+    of = reals[stratum][is_generated]
+    return float((below[of > 0] / of[of > 0]).mean()) if (of > 0).any() else 0.5

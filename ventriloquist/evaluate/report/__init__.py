@@ -1,0 +1,210 @@
+"""The evaluation as one HTML file: no script, nothing fetched, everything escaped; light, dark and on paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ventriloquist.evaluate import METRICS, Evaluation
+from ventriloquist.evaluate.compare import Comparison
+from ventriloquist.evaluate.examples import Example
+from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
+from ventriloquist.evaluate.report import details
+from ventriloquist.evaluate.report.charts import scale
+from ventriloquist.evaluate.report.markup import message, page, table, text
+from ventriloquist.evaluate.words import SUBJECTS, figure, interval
+from ventriloquist.model.manifest import Manifest
+
+MAX_EXAMPLES = 24
+BAD = ("fails", "no better", "worse", "caricature")
+
+
+def write_report(
+    evaluation: Evaluation, path: Path, *, manifest: Manifest | None = None, examples: Sequence[Example] = ()
+) -> None:
+    """Write the report, readable by its owner only.
+
+    Args:
+        manifest: of the run; shown at the end.
+        examples: windows with their messages; none for a report without any text of messages.
+    """
+    path.touch(mode=0o600)
+    path.write_text(render(evaluation, manifest=manifest, examples=examples), encoding="utf-8")
+
+
+def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples: Sequence[Example] = ()) -> str:
+    """Return the report as HTML."""
+    parts = [
+        "<h1>Does it sound like them?</h1>",
+        f"<p class=note>Adapter {text(evaluation.run)} on {text(evaluation.model)}, measured on {evaluation.held_out:,}"
+        " messages it never saw. Every figure stands between its floor and its ceiling, with its 95 % interval.</p>",
+        _navigation(evaluation, examples),
+        _headline(evaluation),
+        "<h2 id=promised>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
+        _cards(evaluation.promised),
+        "<h2 id=suite>The whole test split</h2>",
+        _cards(evaluation.metrics),
+        "<h2 id=baselines>Beside it</h2><p class=note>What others would get, computed on the same messages.</p>",
+        _baselines(evaluation),
+        details.charts(evaluation.metrics),
+        details.confusion(evaluation.metrics),
+        _people(evaluation),
+    ]
+    if evaluation.comparison:
+        parts.append(_comparison(evaluation.comparison))
+    if examples:
+        parts.append(_examples(examples))
+    parts += [_not_measured(evaluation), _division(evaluation), _manifest(manifest)]
+    return page("Does it sound like them?", "".join(parts))
+
+
+def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
+    places = {"promised": "Final windows", "suite": "Suite", "baselines": "Baselines", "people": "People"}
+    if evaluation.comparison:
+        places["comparison"] = "Comparison"
+    if examples:
+        places["examples"] = "Examples"
+    places["method"] = "How it was measured"
+    return "<nav>" + "".join(f'<a href="#{place}">{title}</a>' for place, title in places.items()) + "</nav>"
+
+
+def _headline(evaluation: Evaluation) -> str:
+    names = ", ".join(METRICS[name].title.lower() for name in evaluation.rejected_by)
+    said = f"Told from real people by: {names}." if names else "None of the guards tells it from real people."
+    changed = "The prepared data has changed since this adapter was trained." if evaluation.changed_data else ""
+    return f'<p class="verdict{" bad" if names else ""}">{text(said)}</p><p class=note>{changed}</p>'
+
+
+def _cards(results: Mapping[str, Result]) -> str:
+    return '<div class="cards">' + "".join(_card(METRICS[name], one) for name, one in results.items()) + "</div>"
+
+
+def _card(metric: Metric, result: Result) -> str:
+    value = figure(metric, result.value)
+    between = interval(metric, result)
+    bad = " bad" if result.verdict.startswith(BAD) else " muted" if result.verdict == NOT_ENOUGH else ""
+    return (
+        f'<div class="card"><h3>{text(metric.title)}</h3><div class="big">{text(value)}</div>'
+        f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
+        f'<p class="note">{text(f"95 %: {between}; " if between else "")}n = {result.n:,}</p></div>'
+    )
+
+
+def _between(metric: Metric, result: Result) -> str:
+    """Draw where the figure stands between floor and ceiling."""
+    if result.value is None or result.low is None or result.high is None:
+        return ""
+    marks = [(figure(metric, result.value), result.value, "var(--accent)")]
+    ends = ((metric.floor, result.floor, "var(--floor)"), (metric.ceiling, result.ceiling, "var(--real)"))
+    for name, value, colour in ends:
+        if value is not None:
+            said = SUBJECTS[name] if isinstance(name, str) else ("floor" if colour == "var(--floor)" else "ceiling")
+            marks.append((said, value, colour))
+    return scale(marks, (result.low, result.high))
+
+
+def _baselines(evaluation: Evaluation) -> str:
+    names = list(dict.fromkeys(name for one in evaluation.metrics.values() for name in one.baselines))
+    rows = [
+        (
+            METRICS[name].title,
+            figure(METRICS[name], result.value),
+            *(figure(METRICS[name], result.baselines[other]) if other in result.baselines else "" for other in names),
+        )
+        for name, result in evaluation.metrics.items()
+    ]
+    return table(("", "this adapter", *(SUBJECTS[name] for name in names)), rows)
+
+
+def _people(evaluation: Evaluation) -> str:
+    parts = ["<h2 id=people>Person by person</h2>"]
+    shown = [name for name in evaluation.metrics if METRICS[name].by_person]
+    rows = [
+        (person, *(figure(METRICS[name], of_person[name].value) if name in of_person else "" for name in shown))
+        for person, of_person in evaluation.people.items()
+    ]
+    parts.append(table(("", *(METRICS[name].title for name in shown)), rows))
+    for person, of_person in evaluation.people.items():
+        parts.append(f"<h3>{text(person)}</h3>")
+        parts.append(
+            table(
+                ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),
+                [
+                    (
+                        METRICS[name].title,
+                        figure(METRICS[name], one.value),
+                        interval(METRICS[name], one),
+                        one.n,
+                        figure(METRICS[name], one.floor),
+                        figure(METRICS[name], one.ceiling),
+                        one.verdict,
+                    )
+                    for name, one in of_person.items()
+                ],
+            )
+        )
+        parts.append(details.habits(person, evaluation.metrics))
+    return "".join(parts)
+
+
+def _comparison(comparison: Comparison) -> str:
+    rows = [
+        (
+            METRICS[name].title,
+            figure(METRICS[name], row.first),
+            figure(METRICS[name], row.second),
+            row.outcome,
+            f"{row.p:.3f}",
+        )
+        for name, row in comparison.metrics.items()
+    ]
+    return (
+        f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>Paired bootstrap on the same messages;"
+        " p adjusted for the number of metrics (Holm).</p>"
+        + table(("", "this run", "the other", "this run is", "p"), rows)
+    )
+
+
+def _examples(examples: Sequence[Example]) -> str:
+    step = max(1, len(examples) // MAX_EXAMPLES)
+    parts = ["<h2 id=examples>Side by side</h2><p class=note>Drawn by place, not chosen.</p>"]
+    for example in examples[::step][:MAX_EXAMPLES]:
+        said = "<br>".join(f"<b>{text(name)}</b> {message(content)}" for name, content in example.before)
+        answers = [("real", "really", example.real), ("adapter", "this adapter", example.adapter)]
+        if example.base is not None:
+            answers.append(("base", "base model", example.base))
+        shown = "".join(
+            f'<div class="{kind}"><small>{text(example.name)}, {label}</small>{message(content)}</div>'
+            for kind, label, content in answers
+        )
+        parts.append(f'<div class="window"><div class="said">{said}</div><div class="answers">{shown}</div></div>')
+    return "".join(parts)
+
+
+def _not_measured(evaluation: Evaluation) -> str:
+    few = {
+        name: f"{one.n:,} messages; it takes {METRICS[name].minimum:,}, and real people who stand apart"
+        for name, one in evaluation.metrics.items()
+        if one.verdict == NOT_ENOUGH
+    }
+    reasons = {**evaluation.not_measured, **few}
+    if not reasons:
+        return ""
+    rows = [(METRICS[name].title, reason) for name, reason in reasons.items()]
+    return "<h2>What could not be measured</h2>" + table(("", "why"), rows)
+
+
+def _division(evaluation: Evaluation) -> str:
+    return (
+        "<h2 id=method>How it was measured</h2><p class=note>The judge of style has read neither what the adapter was"
+        " trained on nor what is tested.</p>" + table(("messages", ""), list(evaluation.division.items()))
+    )
+
+
+def _manifest(manifest: Manifest | None) -> str:
+    if manifest is None:
+        return ""
+    shown = json.dumps(json.loads(manifest.model_dump_json(exclude={"held_out"})), indent=1, ensure_ascii=False)
+    lines = "\n".join(text(line) for line in shown.split("\n"))
+    return f"<h2>The run’s manifest</h2><pre>{lines}</pre>"

@@ -1,0 +1,63 @@
+"""The charts of single metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ventriloquist.evaluate.metric import Result
+from ventriloquist.evaluate.report.charts import bars, calibration, deviations
+from ventriloquist.evaluate.report.markup import figure, text
+
+COLOURS = ("var(--accent)", "var(--real)")
+
+
+def charts(metrics: Mapping[str, Result]) -> str:
+    """Draw the distributions: deltas and their calibration, lengths, messages in a row."""
+    parts = []
+    if "timing" in metrics:
+        detail = metrics["timing"].detail
+        parts.append(figure(calibration(detail["calibration"]), "Deltas: observed share over forecast probability"))
+        groups = {delta: (share, detail["observed"][delta]) for delta, share in detail["forecast"].items()}
+        parts.append(figure(bars(groups, COLOURS), "Time deltas: forecast, and real (green)"))
+    if "lengths" in metrics:
+        detail = metrics["lengths"].detail
+        names = [f"<{edge}" for edge in detail["edges"]] + [f"{detail['edges'][-1]}+"]
+        groups = dict(zip(names, zip(detail["generated"], detail["real"], strict=True), strict=True))
+        parts.append(figure(bars(groups, COLOURS), "Characters a message: generated, and real (green)"))
+    if "bursts" in metrics:
+        rows = metrics["bursts"].detail["by_run"]
+        groups = {f"after {row['run']} (n = {row['n']})": (row["generated"], row["real"]) for row in rows}
+        parts.append(figure(bars(groups, COLOURS), "Goes on after so many in a row: generated, and real (green)"))
+    return f'<div class="charts">{"".join(parts)}</div>'
+
+
+def confusion(metrics: Mapping[str, Result]) -> str:
+    """Draw who is taken for whom."""
+    if "identity" not in metrics:
+        return ""
+    detail = metrics["identity"].detail
+    names = detail["candidates"]
+    head = "".join(f"<th>{text(name)}</th>" for name in names)
+    rows = []
+    for writer in names:
+        counts = detail["confusion"].get(writer, {})
+        total = max(1, sum(counts.values()))
+        cells = "".join(
+            f'<td class="number" style="background:color-mix(in srgb, var(--accent)'
+            f' {80 * counts.get(name, 0) / total:.0f}%, transparent)">{counts.get(name, 0)}</td>'
+            for name in names
+        )
+        rows.append(f"<tr><th>{text(writer)}</th>{cells}</tr>")
+    return (
+        "<h3>Who wrote it?</h3><p class=note>Down: who did. Across: under whose name the message is likeliest.</p>"
+        f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+    )
+
+
+def habits(person: str, metrics: Mapping[str, Result]) -> str:
+    """Draw a person's habits: how far off the generated messages are, and the band of real ones."""
+    rows = metrics["fingerprint"].detail.get(person) if "fingerprint" in metrics else None
+    if not rows:
+        return ""
+    drawn = [(row["habit"], row["log_odds"], row["band"]) for row in rows]
+    return figure(deviations(drawn), "Habits, in log-odds; grey: where real messages would lie")

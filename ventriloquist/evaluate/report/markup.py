@@ -1,0 +1,89 @@
+"""HTML that cannot be broken out of: every text from outside goes through `text`, and nothing else makes tags."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+# C0 but tab and newline, DEL, C1, and the characters that reorder a line
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NEWLINES = re.compile(r"[\n\r\u2028\u2029]")
+MAX_CHARACTERS = 280  # of a message that is shown
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1d2129; --soft: #667085; --line: #e3e6ec; --page: #fff; --card: #f7f8fa;
+  --accent: #3457d5; --real: #178a5b; --floor: #98a2b3; --bad: #b42318; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8eaf0; --soft: #98a2b3; --line: #343a46; --page: #14171d;
+  --card: #1d2129; --accent: #8ea6ff; --real: #58c99a; --floor: #667085; --bad: #ff8f84; } }
+* { box-sizing: border-box; }
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 62rem;
+  margin: 2.5rem auto; padding: 0 1.25rem; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .25rem; } h2 { margin: 2.75rem 0 .25rem; font-size: 1.3rem; }
+h3 { margin: 1.75rem 0 .25rem; font-size: 1.05rem; }
+p.note, figcaption { color: var(--soft); margin: .15rem 0 .9rem; font-size: .92rem; }
+nav a { margin-right: .9rem; } a { color: var(--accent); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .9rem; margin: 1rem 0; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1rem; }
+.card h3 { margin: 0; font-size: .95rem; font-weight: 600; color: var(--soft); }
+.big { font-size: 1.9rem; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.verdict { font-weight: 600; } .bad { color: var(--bad); } .muted { color: var(--soft); font-weight: 400; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+figure { margin: 1rem 0; break-inside: avoid; } svg { display: block; max-width: 100%; height: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 1.2rem; }
+.window { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem 1rem; margin: .8rem 0;
+  break-inside: avoid; }
+.window .said { color: var(--soft); font-size: .9rem; } .said b { font-weight: 600; }
+.answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .7rem; margin-top: .5rem; }
+.answers div { border-left: 3px solid var(--line); padding-left: .6rem; overflow-wrap: anywhere; }
+.answers .real { border-color: var(--real); } .answers .adapter { border-color: var(--accent); }
+.answers small { display: block; color: var(--soft); }
+pre { font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media print { body { max-width: none; margin: 0; } nav { display: none; } h2 { break-after: avoid; } }
+"""
+
+
+def text(value: object) -> str:
+    """Escape a text: no tag, no control character, nothing that reorders what stands beside it."""
+    shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    visible = _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", _NEWLINES.sub(" ", shown))
+    return html.escape(visible)
+
+
+def message(content: str) -> str:
+    """Escape a message, cut where it is long."""
+    cut = content if len(content) <= MAX_CHARACTERS else content[:MAX_CHARACTERS] + "…"
+    return f'<bdi dir="auto">{text(cut)}</bdi>'
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; the first column is text, the others are figures."""
+    head = "".join(f"<th{_class(column)}>{text(cell)}</th>" for column, cell in enumerate(header))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_class(column)}>{text(cell)}</td>" for column, cell in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def figure(chart: str, caption: str) -> str:
+    return f"<figure>{chart}<figcaption>{text(caption)}</figcaption></figure>"
+
+
+def page(title: str, body: str) -> str:
+    """Return the whole document: no script, nothing fetched."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta name="referrer" content="no-referrer"><title>{text(title)}</title><style>{STYLE}</style></head>'
+        f"<body>{body}</body></html>\n"
+    )
+
+
+def _class(column: int) -> str:
+    return ' class="number"' if column else ""

@@ -1,0 +1,255 @@
+"""The adapter and its base model as subjects: everything that needs a language model is done here, and kept."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from ventriloquist.database import Database
+from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.metric import Need
+from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
+from ventriloquist.evaluate.metrics.validity import is_valid
+from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
+from ventriloquist.evaluate.store import Store, key_of
+from ventriloquist.model.adapter import Adapter
+from ventriloquist.model.score import LineScore
+from ventriloquist.records import Progress
+from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
+
+MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
+LINES_AT_ONCE = 32  # written and kept together
+TARGETS_AT_ONCE = 8  # whose names are swapped together
+ONE_DAY = "2020-01-01"  # in the header of a conversation that there never was; the same for all
+
+Stage = Callable[[str], Progress]
+ADAPTER, BASE = "adapter", "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured: messages for likelihood and identity (None: all), generated lines and their context."""
+
+    likelihood: int | None
+    identity: int | None
+    validity: int
+    validity_context: int | None  # messages before a generated line; None: the adapter's whole window
+    ranking: int = 0
+    thorough: bool = False  # the base model also swaps names; all messages are also written in their person's name
+
+
+FULL = Extent(likelihood=None, identity=1000, validity=400, validity_context=None, ranking=100, thorough=True)
+QUICK = Extent(likelihood=100, identity=48, validity=32, validity_context=4)
+
+
+class Models:
+    """An adapter at work on the held-out rows."""
+
+    def __init__(
+        self,
+        db: Database,
+        adapter: Adapter,
+        rows: list[HeldOutRow],
+        store: Store,
+        extent: Extent,
+        seed: int,
+        stage: Stage,
+    ) -> None:
+        self._db, self._adapter, self._store = db, adapter, store
+        self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
+        self.targets = [target for row in rows for target in row.targets]
+
+    def subjects(self, needs: Collection[Need], candidates: Sequence[str]) -> tuple[Subject, Subject]:
+        """Return the adapter's subject and the base model's, with what is needed.
+
+        Args:
+            candidates: the names that are swapped.
+        """
+        real = [Message(target, target.line.content) for target in self.targets]
+        scored = self._scored() if "scores" in needs else []
+        lines: dict[str, list[Written]] = {ADAPTER: [], BASE: []}
+        messages: dict[str, list[Message]] = {ADAPTER: [], BASE: []}
+        if {*needs} & {"written", "messages"}:
+            for system in (ADAPTER, BASE):
+                lines[system] = self._written(system)
+                messages[system] = self._messages(system, lines[system]) if "messages" in needs else []
+        thorough = (ADAPTER, BASE) if self._extent.thorough else (ADAPTER,)
+        named = {system: self._named(system, candidates) if "names" in needs else [] for system in thorough}
+        ranked = {system: self._ranked(system) if "ranked" in needs else [] for system in thorough}
+        adapter, base = (
+            Subject(
+                system,
+                scored,
+                lines[system],
+                messages[system],
+                real,
+                named.get(system, []),
+                ranked.get(system, []),
+            )
+            for system in (ADAPTER, BASE)
+        )
+        return adapter, base
+
+    def _using(self, system: str) -> AbstractContextManager[Any]:
+        return self._adapter.disabled() if system == BASE else nullcontext()
+
+    def _scored(self) -> list[Scored]:
+        from ventriloquist.model.score import score_row
+
+        progress = self._stage("Scoring")
+        rows = draw_rows(self._rows, self._extent.likelihood, self._seed)
+        scored: list[Scored] = []
+        for done, row in enumerate(rows, 1):
+            lines = [target.line for target in row.targets]
+            found = []
+            for system in (ADAPTER, BASE):
+                key = key_of("row", system, row.row.tokens.tolist(), row.row.targets)
+                kept = self._store.get(key)
+                if kept is None:
+                    with self._using(system):
+                        scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, lines)
+                    kept = self._store.put(key, [asdict(score) for score in scores])
+                found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
+            scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
+            progress(done, len(rows))
+        return scored
+
+    def _written(self, system: str) -> list[Written]:
+        """Write one line in place of each target, sampled as a chat samples but without its grammar."""
+        targets = draw_targets(self.targets, self._extent.validity, self._seed)
+        prompts = [self._prompt(target) for target in targets]
+        texts = self._write(system, [one.text for one in prompts], "Writing")
+        return [Written(*item) for item in zip(targets, texts, (one.members for one in prompts), strict=True)]
+
+    def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
+        """Return a message of the target's person in place of each target.
+
+        A line that was written freely and happens to be that person's is one: the name came first, so what follows it
+        is drawn as if it had been given. In the others' places a line is written again with the name given.
+        """
+        found: dict[Target, str] = {}
+        again = []
+        for line in lines:
+            if is_valid(line.text, line.members) and parse_line(line.text).name == line.target.line.name:
+                found[line.target] = parse_line(line.text).content
+            elif self._extent.thorough or (line.target.is_final and system == ADAPTER):
+                again.append(line.target)
+        openings = [line_opening(target.line.name) for target in again]
+        prompts = [self._prompt(target).text + opening for target, opening in zip(again, openings, strict=True)]
+        texts = self._write(system, prompts, "Writing in their names")
+        for target, opening, text in zip(again, openings, texts, strict=True):
+            try:
+                found[target] = parse_line(opening + text).content
+            except TranscriptError:
+                continue  # counted by the metric of validity
+        return [Message(line.target, found[line.target]) for line in lines if line.target in found]
+
+    def _prompt(self, target: Target) -> Prompt:
+        return prompt(self._db, target, self._extent.validity_context or self._adapter.manifest.window - 1)
+
+    def _write(self, system: str, prompts: Sequence[str], stage: str) -> list[str]:
+        from ventriloquist.model.sample import sample_lines
+
+        if not prompts:
+            return []
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        texts: list[str] = []
+        for start in range(0, len(prompts), LINES_AT_ONCE):
+            part = prompts[start : start + LINES_AT_ONCE]
+            seed = self._seed + start // LINES_AT_ONCE
+            key = key_of("lines", system, seed, MAX_NEW_TOKENS, part)
+            kept = self._store.get(key)
+            if kept is None:
+                sample = partial(sample_lines, self._adapter.model, self._adapter.tokenizer)
+                with self._using(system):
+                    kept = self._store.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
+            texts += kept
+            progress(len(texts), len(prompts))
+        return texts
+
+    def _named(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
+        """Score each message alone, under each candidate's name."""
+        if len(candidates) < 2:
+            return []
+        targets = draw(
+            [target for target in self.targets if target.line.name in candidates], self._extent.identity, self._seed
+        )
+        prefix = render_header(Header("group", tuple(candidates), ONE_DAY)) + "\n"
+        swapped = [[Line(name, one.line.delta, one.line.content) for name in candidates] for one in targets]
+        costs = self._contents(system, prefix, swapped, "Swapping names")
+        return [
+            Candidates(target, tuple(of_target), candidates.index(target.line.name), tuple(candidates))
+            for target, of_target in zip(targets, costs, strict=True)
+        ]
+
+    def _contents(self, system: str, prefix: str, lines: Sequence[Sequence[Line]], stage: str) -> Iterator[list[float]]:
+        """Yield the nats of the contents of each group of lines after a prefix."""
+        from ventriloquist.model.score import score_contents
+
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        for start in range(0, len(lines), TARGETS_AT_ONCE):
+            part = lines[start : start + TARGETS_AT_ONCE]
+            flat = [line for group in part for line in group]
+            key = key_of("contents", system, prefix, [render_line(line) for line in flat])
+            kept = self._store.get(key)
+            if kept is None:
+                with self._using(system):
+                    nats = list(score_contents(self._adapter.model, self._adapter.tokenizer, prefix, flat))
+                kept = self._store.put(key, nats)
+            rest = iter(kept)
+            yield from ([next(rest) for _ in group] for group in part)
+            progress(min(start + TARGETS_AT_ONCE, len(lines)), len(lines))
+
+    def _ranked(self, system: str) -> list[Candidates]:
+        """Score the true message and nineteen others in each target's place, by −PMI."""
+        from ventriloquist.model.score import score_row
+
+        chosen = {(one.conversation.id, one.position) for one in draw(self.targets, self._extent.ranking, self._seed)}
+        rows = [row for row in self._rows if any(_place(target) in chosen for target in row.targets)]
+        progress = self._stage("Ranking" if system == ADAPTER else "Ranking without the adapter")
+        targets: list[Target] = []
+        lines: list[list[Line]] = []
+        inside: list[list[float]] = []
+        for done, row in enumerate(rows, 1):
+            groups = [self._rivals(target) if _place(target) in chosen else [] for target in row.targets]
+            key = key_of("ranked", system, row.row.tokens.tolist(), [[render_line(one) for one in g] for g in groups])
+            kept = self._store.get(key)
+            if kept is None:
+                own = [target.line for target in row.targets]
+                with self._using(system):
+                    scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, own, groups)
+                kept = self._store.put(key, [list(score.alternatives) for score in scores])
+            for target, group, costs in zip(row.targets, groups, kept, strict=True):
+                if len(group) > 1:
+                    targets.append(target)
+                    lines.append(group)
+                    inside.append(costs)
+            progress(done, len(rows))
+        alone = []
+        for target, group in zip(targets, lines, strict=True):
+            members = prompt(self._db, target, 0).members
+            prefix = render_header(Header("dm" if len(members) == 2 else "group", members, ONE_DAY)) + "\n"
+            alone += list(self._contents(system, prefix, [group], "Ranking"))
+        return [
+            Candidates(target, tuple(a - b for a, b in zip(here, there, strict=True)), 0)
+            for target, here, there in zip(targets, inside, alone, strict=True)
+        ]
+
+    def _rivals(self, target: Target) -> list[Line]:
+        """Return the true line and others' contents in its place: nine of the same person's, ten of other people."""
+        generator = random.Random(f"{self._seed} {_place(target)}")  # noqa: S311  # not for secrets
+        true = target.line
+        same = sorted({one.line.content for one in self.targets if one.line.name == true.name} - {true.content})
+        others = sorted({one.line.content for one in self.targets if one.line.name != true.name} - {true.content})
+        if len(same) < SAME or len(others) < OTHERS:
+            return []
+        contents = [true.content, *generator.sample(same, SAME), *generator.sample(others, OTHERS)]
+        return [Line(true.name, true.delta, content) for content in contents]
+
+
+def _place(target: Target) -> tuple[int, int]:
+    return target.conversation.id, target.position

@@ -1,0 +1,54 @@
+"""Figures in words, the same on the terminal and in the report."""
+
+from __future__ import annotations
+
+from ventriloquist.evaluate.metric import Metric, Result
+
+SUBJECTS = {
+    "adapter": "this adapter",
+    "base": "base model",
+    "real": "real other half",
+    "nearest": "most similar contact",
+    "pooled": "other contacts",
+    "retrieval": "a past reply of theirs",
+    "shuffled": "shuffled",
+    "habit": "habit of turns",
+    "ngram": "n-gram classifier",
+    "chance": "chance",
+}
+
+
+def figure(metric: Metric, value: float | None) -> str:
+    """Return a value in its unit."""
+    if value is None:
+        return "–"
+    if metric.unit == "share":
+        return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"
+    return f"{value:.0f}" if metric.unit == "points" else f"{value:.2f}"
+
+
+def interval(metric: Metric, result: Result) -> str:
+    """Return the 95 % interval, or nothing where there is none."""
+    if result.low is None or result.high is None:
+        return ""
+    return f"{figure(metric, result.low)} to {figure(metric, result.high)}"
+
+
+def end(metric: Metric, which: str | float | None, value: float | None) -> str:
+    """Say what a floor or ceiling is, and its value."""
+    if value is None:
+        return ""
+    return f"{figure(metric, value)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, value)
+
+
+def summary(metric: Metric, result: Result) -> str:
+    """Return a result in one line: value, interval, number, what it stands between, and what that means."""
+    parts = [f"{figure(metric, result.value)} (95 %: {interval(metric, result)}; n = {result.n:,})"]
+    if result.low is None:
+        parts = [f"n = {result.n:,}"]
+    floor, ceiling = end(metric, metric.floor, result.floor), end(metric, metric.ceiling, result.ceiling)
+    if floor:
+        parts.append(f"floor {floor}")
+    if ceiling:
+        parts.append(f"ceiling {ceiling}")
+    return " · ".join([*parts, result.verdict])

@@ -1,0 +1,96 @@
+"""What the prepared file says of the people: training text, the judge's messages, habits, and the baselines of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ventriloquist.database import Database
+from ventriloquist.evaluate import baselines
+from ventriloquist.evaluate.baselines import Reply
+from ventriloquist.evaluate.heldout import Target
+from ventriloquist.evaluate.judge import ngram_classifier, train_judge
+from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
+from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.statistics import Array
+
+EVERYTHING = 1 << 62  # positions; a short conversation holds nothing out
+MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
+
+
+@dataclass(frozen=True)
+class Known:
+    """The world, and what baselines need of the file beside it."""
+
+    world: World
+    candidates: list[str]  # of the name swap
+    past: list[Reply]
+    habits: Mapping[tuple[str, bool], Array]
+    division: Mapping[str, int]  # messages each part of the evaluation has read
+
+
+def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, int], seed: int) -> Known:
+    """Read what is known of the people, with nothing of the test split but the targets themselves.
+
+    Args:
+        held_out: for each conversation, the position of the first message that the adapter has never seen.
+    """
+    rows = db.conn.execute(
+        "SELECT conversation_id, position, sender, content, delta, split FROM training_messages"
+        " WHERE kind = 'text' ORDER BY conversation_id, position"
+    )
+    training: dict[str, list[str]] = defaultdict(list)
+    judged: dict[str, list[str]] = defaultdict(list)
+    deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
+    past: dict[str, list[Reply]] = defaultdict(list)
+    conversation, before, said = None, "", ""
+    for id, position, sender, content, delta, split in rows:
+        if id != conversation:
+            conversation, before, said = id, "", ""
+        if split in ("train", None) and position < held_out.get(id, EVERYTHING):
+            training[sender].append(content)
+            deltas[sender, sender == before][delta] += 1
+            if before and before != sender:
+                past[sender].append(Reply(sender, said, content))
+        elif split == "validation" and position >= held_out.get(id, 0):
+            judged[sender].append(content)
+        before, said = sender, content
+    by_person, by_turn = baselines.delta_shares(deltas)
+    names = sorted(training, key=lambda name: (-len(training[name]), name))[:MAX_CANDIDATES]
+    judge = train_judge(judged)
+    world = World(
+        training=dict(training),
+        judge=judge,
+        real=[Message(target, target.line.content) for target in targets],
+        delta_shares=by_person,
+        seed=seed,
+    )
+    division = {
+        "trained on": sum(map(len, training.values())),
+        "read by the judge of style": judge.messages,
+        "tested on": len(targets),
+    }
+    latest = [reply for replies in past.values() for reply in replies[-MAX_PAST:]]
+    return Known(world, names, latest, by_turn, division)
+
+
+def subjects(known: Known, adapter: Subject, base: Subject) -> dict[str, Subject]:
+    """Return everybody the adapter is compared with, by name."""
+    world, real = known.world, known.world.real
+    found = [
+        baselines.as_base(base),
+        baselines.real_half(real),
+        baselines.pooled(real, world.seed),
+        baselines.nearest(real, world.judge, world.seed),
+        baselines.retrieval(real, known.past),
+        baselines.shuffled(adapter, world.seed),
+        baselines.habit(adapter.scored, known.habits),
+        baselines.by_chance(adapter.names),
+    ]
+    if adapter.names:
+        pairs = [(content, name) for name in known.candidates for content in world.training[name]]
+        classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
+        first = classify([item.target.line.content for item in adapter.names])
+        found.append(baselines.chosen("ngram", adapter.names, first))
+    return {subject.name: subject for subject in found}
