@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def collect_mutated_databases(count: int, folder: Path, *, seed: int = 0) -> tup
 
 
 def kill_collects(count: int, folder: Path, *, seed: int = 0) -> int:
-    """Kill collects at random moments, run each again, and compare; return how many died before their end.
+    """Kill so many collects at random moments, run each again, and compare; return how many it took to start.
 
     Raises:
         AssertionError: a file differs from that of a collect that nobody killed, or is damaged after a kill.
@@ -182,9 +183,10 @@ def kill_collects(count: int, folder: Path, *, seed: int = 0) -> int:
     _collect_process(whole, chat_db, contacts).wait()
     usual = time.monotonic() - begin
     expected = dump(whole)
-    killed = 0
-    for number in range(count):
-        home = folder / f"killed-{number}"
+    started = killed = 0
+    while killed < count:  # one that ended before its moment came is not counted
+        started += 1
+        home = folder / f"killed-{started}"
         process = _collect_process(home, chat_db, contacts)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(usual * rng.random())
@@ -193,9 +195,10 @@ def kill_collects(count: int, folder: Path, *, seed: int = 0) -> int:
             killed += 1
         process.wait()
         assert _collect_process(home, chat_db, contacts).wait() == 0
-        assert dump(home) == expected, f"run {number} differs"
+        assert dump(home) == expected, f"run {started} differs"
+        shutil.rmtree(home)
     db.close()
-    return killed
+    return started
 
 
 def _collect_process(home: Path, chat_db: Path, contacts: Path) -> subprocess.Popen[bytes]:
@@ -220,8 +223,8 @@ def main() -> None:
         _say(databases=asked.databases, read=read, refused=asked.databases - read, slowest_cpu_seconds=slowest)
     if asked.kills:
         with _folder() as folder:
-            killed = kill_collects(asked.kills, folder, seed=asked.seed)
-        _say(runs=asked.kills, killed_before_the_end=killed, identical=asked.kills)
+            started = kill_collects(asked.kills, folder, seed=asked.seed)
+        _say(started=started, killed=asked.kills, identical=started)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ def chat_db(path: Path, messages: int) -> Path:
 
 @pytest.mark.slow
 def test_a_collect_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    assert kill_collects(6, tmp_path) > 0
+    assert kill_collects(6, tmp_path) >= 6
 
 
 def test_damage_that_shows_only_in_the_middle_leaves_the_file_as_it_was(
