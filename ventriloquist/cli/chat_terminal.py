@@ -163,7 +163,7 @@ class Terminal:
             indicator.show(self._conversation.speaker)
             lines = self._conversation.alternatives(ALTERNATIVES)
         for number, line in enumerate(lines, 1):
-            self._line(Text(f"{number}  ", style="dim") + self._name(line.name), line.content)
+            self._line(Text.assemble((f"{number}  ", "dim"), self._name(line.name)), line.content)
         self._dim("/pick N takes one." if lines else "There is nothing to answer yet.")
 
     def _pick(self, argument: str) -> None:
