@@ -17,6 +17,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.sources import SOURCES
 from ventriloquist.sources.imessage.connect import open_untrusted
 
+SURROGATE = b"\xed\xa0\x80x"  # half a pair: UTF-8 that no file may hold
 SECONDS = 20.0  # of CPU; a refusal takes a tenth of one
 
 
@@ -190,25 +191,46 @@ def test_a_table_without_its_indexes_is_read_all_the_same(path: Path) -> None:
 def test_values_of_every_type_in_every_column(path: Path, home: Path) -> None:
     connection = sqlite3.connect(path)
     columns = [row[1] for row in connection.execute("PRAGMA table_info(message)") if row[1] not in ("ROWID", "guid")]
-    values = (None, -1, 2**63 - 1, -(2**63), 1.5, float("inf"), "text", "12", b"\xff\xfe", b"", "a\x00b", 10**12)
+    values = (
+        None,
+        -1,
+        2**63 - 1,
+        -(2**63),
+        1.5,
+        float("inf"),
+        "text",
+        "12",
+        b"\xff\xfe",
+        b"",
+        "a\x00b",
+        10**12,
+        SURROGATE,
+    )
     chat = connection.execute("SELECT ROWID FROM chat").fetchone()[0]
     number = 0
     for column in columns:
         for value in values:
             number += 1
-            cursor = connection.execute(f"INSERT INTO message (guid, {column}) VALUES (?, ?)", (f"G{number}", value))
+            row = {"guid": f"G{number}", "text": "x", column: value}
+            insert = f"INSERT INTO message ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+            cursor = connection.execute(insert, tuple(row.values()))
             connection.execute(
                 "INSERT INTO chat_message_join (chat_id, message_id) VALUES (?, ?)", (chat, cursor.lastrowid)
             )
     for value in (1, 1.5, b"blob", b"\xed\xa0\x80", "", "ROWID 7", "ünïcode"):
         connection.execute("INSERT INTO message (guid, text) VALUES (?, 'x')", (value,))
+    connection.execute("INSERT INTO attachment (ROWID, guid, original_guid) VALUES (1, 'a', 'a')")
+    connection.execute("INSERT INTO message_attachment_join VALUES (2, 1)")
     for table in ("chat", "handle", "attachment"):
         for row in connection.execute(f"PRAGMA table_info({table})").fetchall():
             if row[1] not in ("ROWID", "guid", "id", "service", "original_guid"):
-                connection.execute(f"UPDATE {table} SET {row[1]} = ?", (b"\xff",))
+                connection.execute(f"UPDATE {table} SET {row[1]} = ?", (SURROGATE,))
     for table, values in (("message_attachment_join", "'x', 1"), ("chat_handle_join", "'x', 'y'")):
         connection.execute(f"INSERT INTO {table} VALUES ({values})")
-    connection.execute("INSERT INTO attachment (ROWID, guid, original_guid) VALUES (1, 'a', 'a')")
+    connection.execute("INSERT INTO handle (id, service) VALUES (CAST(x'eda080' AS TEXT), 'SMS')")
+    connection.execute("UPDATE message SET handle_id = last_insert_rowid() WHERE ROWID = 7")
+    connection.execute("INSERT INTO chat (guid) VALUES (CAST(x'eda081' AS TEXT))")
+    connection.execute("UPDATE chat_message_join SET chat_id = last_insert_rowid() WHERE message_id = 8")
     connection.execute("UPDATE chat SET display_name = CAST(x'ff80' AS TEXT), style = 43")
     connection.execute("UPDATE message SET text = CAST(x'61eda080ff62' AS TEXT) WHERE ROWID = 3")
     connection.commit()

@@ -59,8 +59,8 @@ def read_messages(
     for text_factory in (str, decode_text):  # the second takes what is no UTF-8, and five times as long for each text
         connection.text_factory = text_factory
         attached = _grouped_attachments(connection)
-        attached_to, files = next(attached, _NO_MORE)
         try:
+            attached_to, files = next(attached, _NO_MORE)
             for row in queries.messages(connection, after=done):
                 rowid, guid = row[:2]
                 while attached_to < rowid:

@@ -34,11 +34,11 @@ def decode_utf8(data: bytes) -> str:
 
 
 def decode_text(data: bytes) -> str:
-    """Decode a TEXT column, whatever is in it."""
+    """Decode a TEXT column, whatever is in it, to what a file can hold."""
     try:
         return data.decode()
     except UnicodeDecodeError:
         try:
-            return decode_utf8(data)
+            return well_formed(decode_utf8(data))
         except UnicodeDecodeError:
             return data.decode("utf-8", "replace")
