@@ -127,6 +127,12 @@ def test_two_with_one_name_are_told_apart_by_who_came_first(tmp_path: Path, home
     assert collect_with(tmp_path, home, cards, ONE, TWO) == {ONE: "Al Kim", TWO: "Al Kim (2)"}
 
 
+def test_names_that_look_like_our_placeholders_are_names(tmp_path: Path, home: Path) -> None:
+    cards = [MacCard("\x003", None, [ONE]), MacCard("\x002", None, [TWO])]
+    found = collect_with(tmp_path, home, cards, ONE, TWO, "\x004", "\x001")
+    assert found == {ONE: "3", TWO: "2", "\x004": "4", "\x001": "1"}
+
+
 def test_a_number_once_given_never_changes(tmp_path: Path, home: Path) -> None:
     al = [MacCard("Al", None, [handle]) for handle in (ONE, TWO, THREE)]
     collect_with(tmp_path, home, al, ONE, TWO)

@@ -34,5 +34,5 @@ def compatible(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def fold(name: str) -> str:
-    """Put a name on one line, single-spaced."""
-    return " ".join(well_formed(name).split())
+    """Put a name on one line, single-spaced, without NUL, which begins our own placeholders."""
+    return " ".join(well_formed(name).replace("\x00", "").split())

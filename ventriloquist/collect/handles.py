@@ -34,7 +34,7 @@ def normalize(handle: str, region: str | None) -> str:
         handle: as a message or a card has it.
         region: two letters, of the country whose numbers may be written without a country code.
     """
-    handle = handle.strip()
+    handle = handle.replace("\x00", "").strip()
     if "@" in handle:
         return handle.lower()
     number = _EXTENSION.sub("", handle)
