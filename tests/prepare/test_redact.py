@@ -184,3 +184,12 @@ def test_a_line_that_is_no_rule_is_named_but_not_shown(home: Path, line: str) ->
 
 def test_without_a_file_there_are_no_own_rules(home: Path) -> None:
     assert load_own_rules(home) == ()
+
+
+def test_a_text_full_of_secrets_takes_time_in_proportion_to_its_length_too() -> None:
+    for piece, placeholder in (
+        ("a@b.example ", "[email] "),
+        ("555-0188 ", "[phone] "),
+        ("code: 4471 ", "code: [code] "),
+    ):
+        assert redact(piece * 20_000) == placeholder * 20_000

@@ -91,21 +91,15 @@ class Redactor:
 
     def _spans(self, text: str) -> list[_Span]:
         """Return what to replace, in order, nothing twice: what is known goes first, then an earlier rule."""
-        urls = [match.span() for match in _URL.finditer(text)] if "://" in text or "www." in text.lower() else []
+        urls = [_Span(*match.span(), "") for match in _URL.finditer(text)] if _may_have_url(text) else []
         taken = [_Span(*match.span(), "") for match in self._placeholder.finditer(text)] if "[" in text else []
-        found: list[_Span] = []
 
-        def take(start: int, end: int, kind: str, *, in_urls: bool) -> None:
-            if start == end or any(span.start < end and start < span.end for span in taken):
-                return
-            if not in_urls and any(first < end and start < last for first, last in urls):
-                return
-            span = _Span(start, end, kind)
-            taken.append(span)
-            found.append(span)
+        def take(candidates: Sequence[_Span]) -> None:
+            nonlocal taken
+            if candidates:
+                taken = sorted((*taken, *_apart(candidates, taken)))
 
-        for start, end, kind in self._known_spans(text):
-            take(start, end, kind, in_urls=True)
+        take(list(self._known_spans(text)))
         lower = text.lower()
         digits = len(_DIGIT.findall(text))
         fired: dict[Trigger, bool] = {}
@@ -116,20 +110,43 @@ class Redactor:
                 fired[rule.trigger] = rule.trigger(lower)
             if not fired[rule.trigger]:
                 continue
-            for match in rule.pattern.finditer(text):
-                if rule.check(match["secret"]):
-                    take(*match.span("secret"), rule.kind, in_urls=rule.in_urls)
+            found = [
+                _Span(*match.span("secret"), rule.kind)
+                for match in rule.pattern.finditer(text)
+                if match["secret"] and rule.check(match["secret"])
+            ]
+            take(found if rule.in_urls else list(_apart(found, urls)))
         if self._phones and digits >= MIN_DIGITS:
-            for start, end in phone_spans(text, self._regions):
-                take(start, end, "phone", in_urls=_DIALLING.search(text, max(0, start - 8), start) is not None)
-        return sorted(found)
+            phones = [_Span(start, end, "phone") for start, end in phone_spans(text, self._regions)]
+            outside = set(_apart(phones, urls))
+            take([phone for phone in phones if phone in outside or _is_dialled(text, phone.start)])
+        return [span for span in taken if span.kind]
 
-    def _known_spans(self, text: str) -> Iterator[tuple[int, int, str]]:
+    def _known_spans(self, text: str) -> Iterator[_Span]:
         if self._known:
             for word in _WORD.finditer(text):
                 kind = self._known.get(_normal(word.group()))
                 if kind:
-                    yield *word.span(), kind
+                    yield _Span(*word.span(), kind)
+
+
+def _apart(candidates: Iterable[_Span], others: Sequence[_Span]) -> Iterator[_Span]:
+    """Yield the candidates that overlap none of the others; both are in order, and apart among themselves."""
+    index = 0
+    for candidate in candidates:
+        while index < len(others) and others[index].end <= candidate.start:
+            index += 1
+        if index == len(others) or others[index].start >= candidate.end:
+            yield candidate
+
+
+def _may_have_url(text: str) -> bool:
+    return "://" in text or "www." in text.lower()
+
+
+def _is_dialled(text: str, start: int) -> bool:
+    """Tell whether what stands before a number in a link says that it is called."""
+    return _DIALLING.search(text, max(0, start - 8), start) is not None
 
 
 def _normal(secret: str) -> str:
