@@ -343,6 +343,9 @@ def _people(case: Cases) -> None:
         case(f"to {handle}", chat, said(handle, OWNER, "STOP", flags=flag), "STOP")
     styleless = case.db.chat("iMessage;-;carl@example.com", None, [case.db.handle("carl@example.com")])
     case("no style", styleless, said("carl@example.com", OWNER, "s"), "s")
+    nameless = case.db.chat("iMessage;-;", 45, [case.db.handle("")], chat_identifier=" ")
+    nobody = said("iMessage;-;", "iMessage;-;", "z", flags="business")
+    case("no handle that says anything", nameless, nobody, "z", sender="")
     bare = case.db.chat("SMS;-;+12505550177", 45, [])
     case("no handle joined", bare, said("+12505550177", "+12505550177", "b"), "b", is_from_me=0, handle_id=0)
 

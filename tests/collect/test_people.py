@@ -127,6 +127,13 @@ def test_two_with_one_name_are_told_apart_by_who_came_first(tmp_path: Path, home
     assert collect_with(tmp_path, home, cards, ONE, TWO) == {ONE: "Al Kim", TWO: "Al Kim (2)"}
 
 
+def test_two_who_have_no_number_do_not_share_it(tmp_path: Path, home: Path) -> None:
+    blank = ["", "  ", "\u00a0"]
+    cards = [MacCard("Ann", None, [ONE, *blank], blank), MacCard("Ann", "Lee", [TWO, *blank], blank)]
+    assert collect_with(tmp_path, home, cards, ONE, TWO) == {ONE: "Ann", TWO: "Ann Lee"}
+    assert query(home, "SELECT count(*) FROM handles WHERE trim(handle) = ''") == [(0,)]
+
+
 def test_names_that_look_like_our_placeholders_are_names(tmp_path: Path, home: Path) -> None:
     cards = [MacCard("\x003", None, [ONE]), MacCard("\x002", None, [TWO])]
     found = collect_with(tmp_path, home, cards, ONE, TWO, "\x004", "\x001")

@@ -11,6 +11,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.records import Card
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
+from ventriloquist.sources.imessage.texts import is_blank
 
 MAC_FOLDER = Path("~/Library/Application Support/AddressBook")
 STORE = "AddressBook-v22.abcddb"
@@ -58,7 +59,8 @@ def _cards(folder: Path, path: Path) -> list[Card]:
         me = "CAST(ZCONTAINERWHERECONTACTISME AS INTEGER)" if "ZCONTAINERWHERECONTACTISME" in has else "NULL"
         identifiers: dict[int, list[str]] = {}
         for owner, identifier in _identifiers(connection):
-            identifiers.setdefault(owner, []).append(identifier)
+            if not is_blank(identifier):
+                identifiers.setdefault(owner, []).append(identifier)
         store = path.relative_to(folder).as_posix()
         return [
             Card(

@@ -21,6 +21,7 @@ from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.plist import load_plist
+from ventriloquist.sources.imessage.texts import is_blank
 
 DOMAIN = "HomeDomain"
 MESSAGES = "Library/SMS/sms.db"
@@ -153,7 +154,8 @@ def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator
         "ORDER BY rowid",
         (_PHONE, _EMAIL),
     ):
-        identifiers.setdefault(person, []).append(value)
+        if not is_blank(value):
+            identifiers.setdefault(person, []).append(value)
     chosen = ", ".join(
         f"CAST({name} AS TEXT)" if name in has else "NULL" for name in ("First", "Last", "Nickname", "Organization")
     )

@@ -17,6 +17,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.records import SourceChat
 from ventriloquist.sources.imessage.body import MAX_BYTES
 from ventriloquist.sources.imessage.dates import to_unix_ms
+from ventriloquist.sources.imessage.texts import is_blank
 from ventriloquist.transcript import well_formed
 
 REQUIRED = {
@@ -174,7 +175,7 @@ def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | Non
 def handles(connection: sqlite3.Connection) -> dict[int, str]:
     """Return every handle: a number or address for each ROWID."""
     rows = connection.execute("SELECT ROWID, CAST(id AS TEXT) FROM handle")
-    return {rowid: handle for rowid, handle in rows if handle}
+    return {rowid: handle for rowid, handle in rows if not is_blank(handle)}
 
 
 def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, SourceChat]:
@@ -219,7 +220,7 @@ def _chat(
     is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or len(known) > 1
     if is_group:
         return SourceChat(guid, "group", well_formed(title or "").strip() or None, group_id or None, known, newest_at)
-    named = identifier or guid.rpartition(";")[2]
+    named = next((name for name in (identifier, guid.rpartition(";")[2], guid) if name and not is_blank(name)), "chat")
     if not known or (len(known) > 1 and named in known):
         known = tuple(dict.fromkeys((named, *known)))
     return SourceChat(guid, "dm", None, None, known, newest_at)

@@ -20,6 +20,11 @@ def clean(text: str) -> str:
     return well_formed(without_slots(text))
 
 
+def is_blank(identifier: str | None) -> bool:
+    """Tell whether a number or address is none: two people who have none do not share it."""
+    return not (identifier or "").replace("\x00", "").strip()
+
+
 def decode_utf8(data: bytes) -> str:
     """Decode UTF-8 that may hold surrogates; pairs are joined, lone ones stay.
 
