@@ -140,5 +140,7 @@ def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained
     assert first.startswith("A simulation of Sam.")
     assert "20240315-120000-000" in first
     assert where(plan) == "A new conversation with Sam."
+    dated = plan_chat(trained, Request(speaker="Sam", date="1999-06"))
+    assert where(dated) == "A new conversation with Sam, on 1999-06-01."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))

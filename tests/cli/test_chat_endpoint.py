@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,11 @@ def hostile_served() -> Iterator[Served]:
         yield served
 
 
-def test_what_others_write_cannot_drive_a_terminal(hostile_served: Served, mac: Path) -> None:
+def open_terminal(served: Served) -> tuple[pexpect.spawn, io.StringIO]:
+    """Begin a chat on a terminal and return it with what it shows."""
     terminal = pexpect.spawn(
         sys.executable,
-        ["-m", "ventriloquist", "chat", "--as", KIM, "--endpoint", hostile_served.url, "--no-delay"],
+        ["-m", "ventriloquist", "chat", "--as", KIM, "--endpoint", served.url, "--no-delay"],
         env={**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
         timeout=60,
@@ -99,6 +101,49 @@ def test_what_others_write_cannot_drive_a_terminal(hostile_served: Served, mac: 
     terminal.logfile_read = screen = io.StringIO()
     terminal.expect("/help")
     terminal.expect(f"{ME}.*:")
+    return terminal, screen
+
+
+def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(mac: Path) -> None:
+    def slow(asked: dict[str, Any]) -> Iterator[str]:
+        yield ' "<1m", "content": "well it is '
+        for _ in range(600):
+            time.sleep(0.1)
+            yield "so "
+
+    with serving(slow) as served:
+        terminal, _ = open_terminal(served)
+        terminal.send("hello\r")
+        terminal.expect("so so")
+        terminal.sendintr()
+        terminal.expect("Stopped.")
+        terminal.send("more\r")
+        terminal.expect("so so")
+        terminal.sendintr()
+        terminal.expect("Stopped.")
+        terminal.send("/undo\r")
+        terminal.expect("Taken back: hello / more")
+        terminal.send("\x04")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+    assert terminal.exitstatus == 0
+    said = [parse_line(line).content for line in served.asked[1]["prompt"].split("\n")[-3:-1]]
+    assert said == ["hello", "more"]
+
+
+def test_a_server_that_fails_does_not_end_a_conversation(mac: Path) -> None:
+    with serving(lambda asked: [], status=503) as served:
+        terminal, _ = open_terminal(served)
+        terminal.send("hello\r")
+        terminal.expect("answers 503: no such")
+        terminal.send("/undo\r")
+        terminal.expect("Taken back: hello")
+        terminal.send("/quit\r")
+        terminal.expect(pexpect.EOF)
+
+
+def test_what_others_write_cannot_drive_a_terminal(hostile_served: Served, mac: Path) -> None:
+    terminal, screen = open_terminal(hostile_served)
     terminal.send("hello\r")
     terminal.expect("end\r\n")
     terminal.send("/quit\r")

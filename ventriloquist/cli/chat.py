@@ -126,7 +126,10 @@ def where(plan: Plan) -> str:
     opening = plan.opening
     with_whom = opening.title or ", ".join(name for name in opening.members if name != plan.me)
     if not opening.said:
-        return f"A new conversation with {with_whom}."
+        from ventriloquist.chat.clock import local_day
+
+        then = f", on {local_day(opening.begins_at)}" if opening.begins_at else ""
+        return f"A new conversation with {with_whom}{then}."
     return f"Going on from the last {len(opening.said)} messages with {with_whom}, until {opening.said[-1].day}."
 
 
