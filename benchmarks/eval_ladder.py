@@ -147,14 +147,22 @@ def measure(stage: Stage, subject: Subject, names: Iterable[str]) -> dict[str, F
     return {name: METRICS[name].measure(subject, stage.world) for name in names}
 
 
-def judge(stage: Stage, subject: Subject) -> dict[str, Result]:
+def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
+    """Return what each metric finds about its floor and its ceiling."""
+    return {
+        name: {
+            end: METRICS[name].measure(stage.others[end], stage.world)
+            for end in (METRICS[name].floor, METRICS[name].ceiling)
+            if end in stage.others
+        }
+        for name in OF_MESSAGES
+    }
+
+
+def judge(stage: Stage, subject: Subject, others: dict[str, dict[str, Found | None]]) -> dict[str, Result]:
     """Assess a subject as an adapter is."""
-    results = {}
-    for name, found in measure(stage, subject, OF_MESSAGES).items():
-        ends = [end for end in (METRICS[name].floor, METRICS[name].ceiling) if end in stage.others]
-        others = {end: METRICS[name].measure(stage.others[end], stage.world) for end in ends}
-        results[name] = assess(METRICS[name], found, others, stage.world.seed)
-    return results
+    found = measure(stage, subject, OF_MESSAGES)
+    return {name: assess(METRICS[name], found[name], others[name], stage.world.seed) for name in OF_MESSAGES}
 
 
 def ladder(stage: Stage) -> dict[str, list[float]]:
@@ -187,7 +195,7 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
         hits = 0
         for repeat in range(repeats):
             drawn = generator.integers(0, len(chats), SAMPLED)
-            sample = Found(found.n, {(i, 0): chats[k] for i, k in enumerate(drawn)}, found.statistic, found.is_share)
+            sample = Found(found.n, {(i, 0): chats[k] for i, k in enumerate(drawn)}, found.statistic, found.exact)
             low, high = sample.interval(repeat)
             hits += low <= found.value <= high
         yield name, hits / repeats, repeats
@@ -212,11 +220,14 @@ def main() -> None:
     print(f"{len(stage.world.real):,} messages of {len(people)} people tested, judge of {stage.world.judge.messages:,}")
     for name, values in ladder(stage).items():
         figures = "  ".join(f"{share:.0%} {value:.3f}" for share, value in zip(RUNGS, values, strict=True))
-        print(f"{name:18} tau {order(name, values):.2f}   {figures}")
+        print(f"{name:18} tau {order(name, values):.2f}   {figures}", flush=True)
+    others = ends(stage)
     for kind, subject in {"real": stage.half, "nearest": stage.others["nearest"], **fakes(stage)}.items():
-        results = judge(stage, subject)
+        results = judge(stage, subject, others)
         figures = {name: round(one.value, 3) for name, one in results.items() if one.value is not None}
-        print(f"{kind:18} rejected by {', '.join(rejections(results)) or 'nothing'}   {json.dumps(figures)}")
+        print(
+            f"{kind:18} rejected by {', '.join(rejections(results)) or 'nothing'}   {json.dumps(figures)}", flush=True
+        )
     shuffled = baselines.shuffled(Subject("real", messages=stage.half.messages, reference=stage.half.reference), 0)
     print(f"shuffled labels    voice {METRICS['voice'].measure(shuffled, stage.world).value:.1f}")
     for name, share, repeats in coverage(stage):

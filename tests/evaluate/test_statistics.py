@@ -11,6 +11,7 @@ from ventriloquist.evaluate.statistics import (
     Array,
     Sums,
     bootstrap,
+    excess_interval,
     holm,
     paired_bootstrap,
     share_interval,
@@ -77,6 +78,14 @@ def test_a_share_of_clusters_that_agree_within_is_less_certain_than_wilson_says(
     assert share_interval(mixed) == wilson(50, 100)
     assert share_interval(agreeing).low < wilson(50, 100).low - 0.1
     assert share_interval(clusters([[10, 10]] * 10)) == wilson(100, 100)
+
+
+def test_a_difference_of_shares_is_newcombes_and_is_uncertain_even_where_nothing_was_seen() -> None:
+    single = clusters([[56, 70, 48, 80]])
+    assert excess_interval(single) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # Newcombe (1998), table II, (a)
+    low, high = excess_interval(clusters([[0, 5, 0, 5]] * 10))
+    assert low == pytest.approx(-high)
+    assert 0.03 < high < 0.12
 
 
 def test_a_paired_difference_is_seen_where_two_intervals_overlap() -> None:

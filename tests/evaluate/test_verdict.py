@@ -10,10 +10,10 @@ from made_up import messages, target
 from ventriloquist.evaluate.compare import compare
 from ventriloquist.evaluate.metric import Found, Result, assess, verdict
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.rejections import rejections
-from ventriloquist.evaluate.statistics import Interval
+from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
+from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
-from ventriloquist.evaluate.words import figure, summary
+from ventriloquist.evaluate.words import figure, summary, told_by
 
 VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
 
@@ -65,7 +65,9 @@ def test_without_a_ceiling_the_floor_is_what_is_passed_or_not() -> None:
 
 def found(hits: int, of: int = 40) -> Found:
     places = [target("A", "x", conversation=number) for number in range(of)]
-    return Found(of, tally((place.cluster, (number < hits, 1)) for number, place in enumerate(places)), share, True)
+    return Found(
+        of, tally((place.cluster, (number < hits, 1)) for number, place in enumerate(places)), share, share_interval
+    )
 
 
 def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> None:
@@ -102,7 +104,13 @@ def test_what_a_person_would_not_do_is_named() -> None:
         "likelihood": result(0, "no better than the floor"),
     }
     assert rejections(results) == ("voice", "indistinguishable", "copies")
-    assert rejections({name: replace(one, verdict="not enough data") for name, one in results.items()}) == ()
+    assert undecided(results) == ("fingerprint", "lengths", "assistant", "personal")
+    few = {name: replace(one, verdict="not enough data") for name, one in results.items()}
+    assert rejections(few) == ()
+    assert undecided(few) == GUARDS
+    titles = {name: metric.title for name, metric in METRICS.items()}
+    assert told_by(("copies",), (), titles) == "Copied"
+    assert told_by((), ("voice",), titles) == "nothing that could be measured; not enough data for Style match"
 
 
 def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -> None:

@@ -84,7 +84,7 @@ def command(
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
     """Return an evaluation's lines for a person to read, the promised three first."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import figure, summary
+    from ventriloquist.evaluate.words import figure, summary, told_by
 
     for name, one in result.promised.items():
         yield f"{METRICS[name].title}, final two windows", summary(METRICS[name], one)
@@ -99,9 +99,8 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
             if one.value is not None and name in ("voice", "likelihood", "identity")
         )
         yield f"  {person}", ", ".join(told)
-    if result.metrics:
-        names = [METRICS[name].title.lower() for name in result.rejected_by]
-        yield "told from real by", ", ".join(names) if names else "none of the guards"
+    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
+    yield "told from real people by", told_by(result.rejected_by, result.undecided, titles)
     if result.comparison:
         for name, row in result.comparison.metrics.items():
             yield (

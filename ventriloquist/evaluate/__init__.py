@@ -13,7 +13,7 @@ from ventriloquist.evaluate.examples import keep_examples
 from ventriloquist.evaluate.heldout import held_out_rows
 from ventriloquist.evaluate.metric import Found, Need, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.evaluate.rejections import rejections, undecided
 from ventriloquist.evaluate.store import Store
 from ventriloquist.evaluate.subjects import FULL, QUICK, Extent, Models, Stage
 from ventriloquist.evaluate.world import Known, read_world, subjects
@@ -40,7 +40,8 @@ class Evaluation:
     promised: Mapping[str, Result]  # on the final two windows of each conversation
     metrics: Mapping[str, Result]
     people: Mapping[str, Mapping[str, Result]]
-    rejected_by: tuple[str, ...]  # what a real person would not do, named
+    rejected_by: tuple[str, ...]  # the guards that tell generated messages from real ones
+    undecided: tuple[str, ...]  # the guards for which there was not enough data
     not_measured: Mapping[str, str]  # metric: why
     comparison: Comparison | None = None
 
@@ -120,6 +121,7 @@ def evaluate(
             for person, of_person in measured.people.items()
         },
         rejected_by=rejections(metrics),
+        undecided=undecided(metrics),
         not_measured={name: _why(name, extent) for name in chosen if measured.found[name] is None},
         comparison=comparison,
     )

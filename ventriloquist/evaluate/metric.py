@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ventriloquist.evaluate.records import Subject, World
-from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, share_interval
+from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
 Need = Literal["scores", "written", "messages", "names", "ranked"]
@@ -30,7 +30,7 @@ class Found:
     n: int  # messages
     sums: Sums
     statistic: Statistic
-    is_share: bool = False  # the sums are (successes, trials)
+    exact: Callable[[Sums], Interval] | None = None  # an interval of its own; None: a bootstrap
     detail: Mapping[str, Any] = field(default_factory=dict)  # what charts show; JSON can hold it
 
     @property
@@ -38,7 +38,7 @@ class Found:
         return float(self.statistic(sum(self.sums.values())))  # type: ignore[arg-type]  # a sum of arrays
 
     def interval(self, seed: int) -> Interval:
-        return share_interval(self.sums) if self.is_share else bootstrap(self.sums, self.statistic, seed)
+        return self.exact(self.sums) if self.exact else bootstrap(self.sums, self.statistic, seed)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 
 from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, Result
 
+GUARDS = ("voice", "indistinguishable", "fingerprint", "lengths", "copies", "diversity", "assistant", "personal")
+
 TOLD_APART = 0.5  # 2 · (1 − AUC) under which a classifier tells generated messages from real ones
 
 
 def rejections(metrics: Mapping[str, Result]) -> tuple[str, ...]:
     """Name the metrics by which the adapter's messages are rejected."""
-    named = []
-    for name, result in metrics.items():
-        if result.value is None or result.verdict == NOT_ENOUGH:
-            continue
-        failed = result.verdict.startswith("fails")
-        if name in ("voice", "fingerprint", "lengths"):
-            failed = result.verdict in (AT_FLOOR, CARICATURE)
-        if name == "indistinguishable":
-            failed = result.value < TOLD_APART
-        if failed:
-            named.append(name)
-    return tuple(named)
+    decided = {name: metrics[name] for name in GUARDS if name not in undecided(metrics)}
+    return tuple(name for name, result in decided.items() if _rejects(name, result))
+
+
+def undecided(metrics: Mapping[str, Result]) -> tuple[str, ...]:
+    """Name the guards for which there was not enough data."""
+    return tuple(name for name in GUARDS if name not in metrics or metrics[name].verdict == NOT_ENOUGH)
+
+
+def _rejects(name: str, result: Result) -> bool:
+    if name == "indistinguishable":
+        return result.value is not None and result.value < TOLD_APART
+    return result.verdict.startswith("fails") or result.verdict in (AT_FLOOR, CARICATURE)

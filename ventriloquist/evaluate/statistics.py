@@ -44,7 +44,27 @@ def share_interval(sums: Sums) -> Interval:
     Wilson's, at the sample size that independent messages would need to be as certain (Korn and Graubard, 1998): a
     bootstrap of a share of 0 or 1 would have no width at all.
     """
-    matrix = _matrix(sums)[:, :2]
+    return _share_interval(_matrix(sums)[:, :2])
+
+
+def excess_interval(sums: Sums) -> Interval:
+    """Return the 95 % interval of one share minus another from clusters of (successes, trials, and the other's two).
+
+    Of two Wilson intervals (Newcombe, 1998, method 10), each as in `share_interval`.
+    """
+    matrix = _matrix(sums)
+    first, second = _share_interval(matrix[:, :2]), _share_interval(matrix[:, 2:4])
+    totals = matrix.sum(axis=0)
+    if not totals[1] or not totals[3]:
+        return Interval(-1.0, 1.0)
+    one, other = float(totals[0] / totals[1]), float(totals[2] / totals[3])
+    below = math.hypot(one - first.low, second.high - other)
+    above = math.hypot(first.high - one, other - second.low)
+    return Interval(one - other - below, one - other + above)
+
+
+def _share_interval(matrix: Array) -> Interval:
+    """Return the interval of a share from (clusters, 2)."""
     successes, trials = (float(total) for total in matrix.sum(axis=0))
     count = len(matrix)
     if trials == 0 or count < 2 or successes in (0.0, trials):

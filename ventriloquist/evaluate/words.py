@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from ventriloquist.evaluate.metric import Metric, Result
 
 SUBJECTS = {
@@ -39,6 +41,13 @@ def end(metric: Metric, which: str | float | None, value: float | None) -> str:
     if value is None:
         return ""
     return f"{figure(metric, value)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, value)
+
+
+def told_by(rejected_by: Collection[str], undecided: Collection[str], titles: Mapping[str, str]) -> str:
+    """Say which guards tell generated messages from real ones, and which could not say."""
+    said = ", ".join(titles[name] for name in rejected_by) or "nothing that could be measured"
+    open_ = ", ".join(titles[name] for name in undecided)
+    return f"{said}; not enough data for {open_}" if open_ else said
 
 
 def summary(metric: Metric, result: Result) -> str:

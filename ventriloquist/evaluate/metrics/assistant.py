@@ -9,6 +9,7 @@ import re
 
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import excess_interval
 from ventriloquist.evaluate.tally import excess, tally_pair
 
 PHRASES = re.compile(
@@ -29,4 +30,4 @@ def assistant(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  
         ((one.target.cluster, PHRASES.search(one.content) is not None) for one in subject.messages),
         ((one.target.cluster, PHRASES.search(one.content) is not None) for one in subject.reference),
     )
-    return Found(len(subject.messages), sums, excess)
+    return Found(len(subject.messages), sums, excess, exact=excess_interval)

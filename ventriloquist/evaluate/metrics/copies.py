@@ -12,6 +12,7 @@ from statistics import median
 
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Message, Subject, World, folded
+from ventriloquist.evaluate.statistics import excess_interval
 from ventriloquist.evaluate.tally import excess, tally_pair
 
 LONG = 15  # characters; shorter ones are everybody's
@@ -35,6 +36,7 @@ def copies(subject: Subject, world: World) -> Found | None:
         len(generated),
         sums,
         excess,
+        exact=excess_interval,
         detail={"longest": {"generated": _longest(generated, world), "real": _longest(real, world)}},
     )
 

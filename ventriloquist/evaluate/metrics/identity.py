@@ -14,6 +14,7 @@ from collections import Counter
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.ranks import mean_reciprocal_rank, rank_sums
 from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share
 
 MAX_CANDIDATES = 10  # the people with the most messages
@@ -32,7 +33,7 @@ def identity(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  #
         len(subject.names),
         sums,
         share,
-        is_share=True,
+        exact=share_interval,
         detail={
             "candidates": list(subject.names[0].names),
             "mrr": mean_reciprocal_rank(sums),

@@ -11,6 +11,7 @@ import re
 
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import excess_interval
 from ventriloquist.evaluate.tally import excess, tally_pair
 
 PATTERNS: dict[str, re.Pattern[str]] = {
@@ -34,7 +35,7 @@ def personal(subject: Subject, world: World) -> Found | None:
         ((one.target.cluster, has_personal_data(one.content)) for one in subject.messages),
         ((one.target.cluster, has_personal_data(one.content)) for one in subject.reference),
     )
-    return Found(len(subject.messages), sums, excess, detail={"kinds": kinds})
+    return Found(len(subject.messages), sums, excess, exact=excess_interval, detail={"kinds": kinds})
 
 
 def has_personal_data(content: str) -> bool:

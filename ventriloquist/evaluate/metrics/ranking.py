@@ -10,6 +10,7 @@ from __future__ import annotations
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.ranks import mean_reciprocal_rank, rank_sums
 from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share
 
 SAME, OTHERS = 9, 10
@@ -20,4 +21,4 @@ def ranking(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # 
     if not subject.ranked:
         return None
     sums = rank_sums(subject.ranked)
-    return Found(len(subject.ranked), sums, share, is_share=True, detail={"mrr": mean_reciprocal_rank(sums)})
+    return Found(len(subject.ranked), sums, share, exact=share_interval, detail={"mrr": mean_reciprocal_rank(sums)})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share, tally
 from ventriloquist.transcript import TranscriptError, parse_line
 
@@ -22,7 +23,7 @@ def validity(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  #
         len(subject.written),
         tally((line.target.cluster, (is_valid(line.text, line.members), 1)) for line in subject.written),
         share,
-        is_share=True,
+        exact=share_interval,
     )
 
 

@@ -13,7 +13,7 @@ from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import message, page, table, text
-from ventriloquist.evaluate.words import SUBJECTS, figure, interval
+from ventriloquist.evaluate.words import SUBJECTS, figure, interval, told_by
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -70,10 +70,11 @@ def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
 
 
 def _headline(evaluation: Evaluation) -> str:
-    names = ", ".join(METRICS[name].title.lower() for name in evaluation.rejected_by)
-    said = f"Told from real people by: {names}." if names else "None of the guards tells it from real people."
+    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
+    said = told_by(evaluation.rejected_by, evaluation.undecided, titles)
     changed = "The prepared data has changed since this adapter was trained." if evaluation.changed_data else ""
-    return f'<p class="verdict{" bad" if names else ""}">{text(said)}</p><p class=note>{changed}</p>'
+    bad = " bad" if evaluation.rejected_by else ""
+    return f'<p class="verdict{bad}">Told from real people by: {text(said)}.</p><p class=note>{changed}</p>'
 
 
 def _cards(results: Mapping[str, Result]) -> str:

@@ -1,0 +1,125 @@
+"""How far does training remember a secret that it reads once, four times, sixteen times?
+
+    python benchmarks/canary.py --home HOME --work DIR [--model smollm2] [--minutes 10]
+
+A prepared home is copied and messages with made-up codes ("the locker is 4821-7093") take the place of some training
+messages of the copy; nothing is done to HOME. An adapter is trained on the copy, which is thrown away with it, and
+each code is ranked among random ones by what the model expects in its place, with the base model beside it:
+
+    exposure = log2(codes) − log2(rank)      (Carlini et al., 2019, arXiv 1802.08232)
+
+About 1 is what chance gives; log2(codes) is a code that could be asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ventriloquist.database import Database, open_database
+from ventriloquist.database.connect import FILENAME, make_private_folder
+from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.score import score_contents
+from ventriloquist.train import preset, train
+from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
+
+REPEATS = (1, 4, 16)
+CODES = 512  # each canary is ranked among so many
+SENTENCES = ("the locker is {}", "door code {} dont lose it", "my new pin is {}")
+
+
+class Canary(NamedTuple):
+    """A made-up secret, who tells it, and how often."""
+
+    name: str
+    sentence: str
+    code: str
+    repeats: int
+
+    def content(self, code: str | None = None) -> str:
+        return self.sentence.format(code or self.code)
+
+
+def random_code(generator: random.Random) -> str:
+    return f"{generator.randrange(10_000):04}-{generator.randrange(10_000):04}"
+
+
+def plant(db: Database, seed: int) -> list[Canary]:
+    """Put canaries in the place of training messages of the most talkative people.
+
+    Raises:
+        ValueError: there are too few training messages.
+    """
+    generator = random.Random(seed)
+    names = db.conn.execute(
+        "SELECT sender FROM training_messages WHERE split = 'train' AND kind = 'text'"
+        " GROUP BY sender ORDER BY count(*) DESC, sender LIMIT ?",
+        (len(REPEATS),),
+    ).fetchall()
+    canaries = [
+        Canary(names[place % len(names)][0], sentence, random_code(generator), repeats)
+        for place, (sentence, repeats) in enumerate(zip(SENTENCES, REPEATS, strict=True))
+    ]
+    for canary in canaries:
+        rows = db.conn.execute(
+            "SELECT id, line FROM training_messages WHERE split = 'train' AND kind = 'text' AND sender = ? ORDER BY id",
+            (canary.name,),
+        ).fetchall()
+        if len(rows) < 4 * canary.repeats:
+            raise ValueError(f"{canary.name} has too few training messages")
+        for id, line in generator.sample(rows, canary.repeats):
+            told = Line(canary.name, parse_line(line).delta, canary.content())
+            db.conn.execute(
+                "UPDATE training_messages SET content = ?, line = ? WHERE id = ?",
+                (told.content, render_line(told), id),
+            )
+    return canaries
+
+
+def exposure(costs: Sequence[float]) -> float:
+    """Return the exposure of the first of some codes, by their costs."""
+    rank = 1 + sum(cost < costs[0] for cost in costs[1:])
+    return math.log2(len(costs)) - math.log2(rank)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="a folder for the copy; removed at the end")
+    parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    copy = make_private_folder(arguments.work / "canary")
+    try:
+        shutil.copyfile(arguments.home / FILENAME, copy / FILENAME)
+        if (arguments.home / "models").exists():
+            (copy / "models").symlink_to((arguments.home / "models").resolve(), target_is_directory=True)
+        with open_database(copy) as db:
+            with db.atomic():
+                canaries = plant(db, arguments.seed)
+            settings = preset(arguments.model).changed(max_minutes=arguments.minutes, seed=arguments.seed)
+            trained = train(db, settings, home=copy)
+        adapter = load_adapter(Path(trained.run or ""))
+        generator = random.Random(arguments.seed + 1)
+        for canary in canaries:
+            others = [random_code(generator) for _ in range(CODES - 1)]
+            lines = [Line(canary.name, "<5m", canary.content(code)) for code in (canary.code, *others)]
+            prefix = render_header(Header("group", tuple({one.name: 0 for one in canaries}), "2024-01-01")) + "\n"
+            figures = {"repeats": canary.repeats, "steps": trained.steps, "codes": CODES}
+            figures["adapter"] = round(exposure([*score_contents(adapter.model, adapter.tokenizer, prefix, lines)]), 2)
+            with adapter.disabled():
+                costs = [*score_contents(adapter.model, adapter.tokenizer, prefix, lines)]
+            print(json.dumps({**figures, "base": round(exposure(costs), 2)}), flush=True)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
