@@ -7,7 +7,7 @@ import pytest
 
 from ventriloquist.chat.conversation import MAX_LINES, Conversation
 from ventriloquist.chat.opening import Opening, Said
-from ventriloquist.errors import UnknownNameError
+from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import Line, parse, parse_header, parse_line
 
@@ -256,8 +256,18 @@ def test_a_context_is_cut_by_tokens_too_and_always_shows_the_last_message() -> N
         list(conversation.answer())
         assert sum(map(len, writer.contexts[-1])) <= 700
         assert "a few words" in writer.contexts[-1][-1]
-    conversation.say("x" * 5000)
+    conversation.say("x" * 3000)
     assert len(conversation.context()) == 2
+
+
+def test_a_message_that_cannot_be_read_is_refused_and_one_of_the_past_left_out() -> None:
+    conversation = begin(Script(), speaker="Sam")
+    conversation.say("hi")
+    with pytest.raises(VentriloquistError, match="too long"):
+        conversation.say("one\n" + "x" * 5000)
+    assert said(conversation) == [(ME, "hi")]
+    huge = (*history(2), Said(Line("Sam", "<1m", "x" * 1_000_000), 1_700_000_001_000, DAY))
+    assert len(begin(Script(), Opening("dm", (ME, "Sam"), huge)).context()) == 1
 
 
 def test_the_header_begins_with_the_first_message_that_is_shown() -> None:

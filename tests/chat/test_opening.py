@@ -77,6 +77,14 @@ def test_a_conversation_is_found_by_title_person_or_number(db: Database) -> None
     assert "'Garden'" in caught.value.hint
 
 
+def test_whoever_is_named_takes_part_in_a_conversation_of_others(db: Database) -> None:
+    opening = find_opening(db, ME, ["Sam"], source="Garden", limit=2)
+    assert (opening.type, opening.members, opening.title) == ("group", (ME, "Kim", "Lou", "Sam"), "Garden")
+    assert contents(opening) == ["group 4", "group 5"]
+    assert find_opening(db, ME, ["Kim"], source="Sam", limit=2).type == "group"
+    assert find_opening(db, ME, ["Kim"], source="Garden", limit=2).members == (ME, "Kim", "Lou")
+
+
 def test_going_on_from_a_conversation_sets_the_clock_back_to_it(db: Database) -> None:
     opening = find_opening(db, ME, [], source="Garden", limit=50)
     assert opening.begins_at == NOON + DAY + 5 * MINUTE

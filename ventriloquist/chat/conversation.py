@@ -8,9 +8,10 @@ from typing import Protocol
 
 from ventriloquist.chat.clock import Clock, local_day, now_ms
 from ventriloquist.chat.opening import Opening, Said
-from ventriloquist.errors import UnknownNameError
+from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import (
+    DELTAS,
     ConversationType,
     Header,
     Line,
@@ -25,6 +26,7 @@ from ventriloquist.transcript import (
 
 START_MESSAGES = 50  # a short context is where a model is worst, a long one where it is slow
 MAX_LINES = 6  # of an answer
+LONGEST_LINE = 4096  # tokens; what was said last is shown beyond the context's own limit, up to this
 KEPT_SHARE = 0.75  # of the window, when it is cut: then it is read anew once, and not with every message
 
 
@@ -116,8 +118,18 @@ class Conversation:
         """Add what the user says, a line each of its lines; return whether there was anything to add.
 
         What is said before an answer belongs to one turn.
+
+        Raises:
+            VentriloquistError: a line is too long to be read.
         """
         lines = text_lines(well_formed(text))
+        longest = max(
+            (self._writer.count_tokens(_rendered(Line(self.me, DELTAS[0], line))) for line in lines), default=0
+        )
+        if longest > LONGEST_LINE:
+            raise VentriloquistError(
+                f"That is too long: {longest:,} tokens, and {LONGEST_LINE:,} can be read.", hint="Say less at once."
+            )
         if lines:
             self._open_turn()
             self._candidates = []
@@ -188,7 +200,8 @@ class Conversation:
         """
         end = len(self.said) if stop is None else stop
         if end <= self._first or not self._fits(self._first, end, share=1.0):
-            self._first = next(first for first in range(end + 1) if self._fits(first, end, share=KEPT_SHARE))
+            earliest = max(0, end - self._window)
+            self._first = next(first for first in range(earliest, end + 1) if self._fits(first, end, share=KEPT_SHARE))
         shown = self.said[self._first : end]
         return [self._header(shown), *(_rendered(said.line) for said in shown)]
 
@@ -236,12 +249,15 @@ class Conversation:
 
     def _fits(self, first: int, end: int, *, share: float) -> bool:
         shown = self.said[first:end]
-        if len(shown) <= 1:  # what was said last is always shown
-            return True
-        if len(shown) > share * self._window - 1:  # one is yet to be written
+        if len(shown) > share * self._window - 1 and len(shown) > 1:  # one is yet to be written
             return False
-        texts = (self._header(shown), *(_rendered(said.line) for said in shown))
-        return sum(map(self._writer.count_tokens, texts)) <= share * self._max_tokens
+        tokens = sum(self._tokens(said.line) for said in shown)
+        if len(shown) <= 1:  # what was said last is shown if it can be read at all
+            return tokens <= LONGEST_LINE
+        return tokens + self._writer.count_tokens(self._header(shown)) <= share * self._max_tokens
+
+    def _tokens(self, line: Line) -> int:
+        return self._writer.count_tokens(_rendered(line))
 
     def _header(self, shown: Sequence[Said]) -> str:
         start = shown[0].day if shown else local_day(self._clock.now())

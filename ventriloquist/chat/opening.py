@@ -77,7 +77,7 @@ def find_opening(
     Args:
         db: the prepared messages, or None where there are none.
         owner: whose messages they are.
-        others: the other members; may be empty with `source`.
+        others: the other members; with `source`, those who take part besides its own.
         source: a conversation by title, person or number, and `@` with a date to go on from there.
         date: a day, month or year: the conversation goes on from what was said last by its end.
         fresh: start empty.
@@ -95,8 +95,9 @@ def find_opening(
         date = at or date
     else:
         found = _find_members(stored, owner, others)
-    members = found.members if found else order_members(owner, others)
-    type_: ConversationType = found.type if found else ("group" if len(members) > 2 else "dm")
+    # whoever is named takes part, also in somebody else's group
+    members = order_members(owner, [*(found.members if found else ()), *others])
+    type_: ConversationType = "group" if len(members) > 2 else (found.type if found else "dm")
     title = found.title if found else None
     period = parse_period(date) if date else None
     if db and found and not fresh:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -73,7 +72,7 @@ class Terminal:
         self._people, self._folder, self._delay = people, folder, delay
         self._console = Console(highlight=False, soft_wrap=True)
         self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
-        self._commands: dict[str, Callable[[str], bool | None]] = {
+        self._commands: dict[str, Callable[[str], object]] = {
             "/help": self._help,
             "/as": self._as,
             "/with": self._with,
@@ -91,7 +90,12 @@ class Terminal:
         self._dim("/help lists the commands.")
         with suppress(EOFError):
             while True:
-                self._read()
+                try:
+                    self._read()
+                except VentriloquistError as error:
+                    self._dim(f"{error.what} {error.hint}")
+                except KeyboardInterrupt:
+                    self._dim("Stopped.")
 
     def _read(self) -> None:
         """Take what the user says, all that is typed before an answer appears, and let it be answered."""
@@ -104,7 +108,7 @@ class Terminal:
                 self._command(text.strip())
                 return
             self._conversation.say(text.replace("//", "/", 1) if text.lstrip().startswith("//") else text)
-            if not typed_ahead(self._prompt) and self._try(lambda: self._show(self._conversation.answer())):
+            if not typed_ahead(self._prompt) and self._show(self._conversation.answer()):
                 return
 
     def _command(self, text: str) -> None:
@@ -113,17 +117,7 @@ class Terminal:
         if command is None:
             self._dim(f"There is no command {word}; /help lists them. To send it, write /{word}.")
         else:
-            self._try(partial(command, argument.strip()))
-
-    def _try(self, action: Callable[[], bool | None]) -> bool:
-        """Do something; say what fails. Return whether it is over: not where the user types on before an answer."""
-        try:
-            return action() is not False
-        except VentriloquistError as error:
-            self._dim(f"{error.what} {error.hint}")
-        except KeyboardInterrupt:
-            self._dim("Stopped.")
-        return True
+            command(argument.strip())
 
     # Commands
 
