@@ -153,6 +153,23 @@ def test_a_file_that_was_cut_off_is_damaged(db: ChatDb) -> None:
     assert "is damaged" in failure(path).what
 
 
+def test_a_write_that_was_cut_off_in_the_middle_is_not_read_as_it_is(db: ChatDb, tmp_path: Path) -> None:
+    path = db.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the end
+    connection.execute("BEGIN")
+    connection.execute("UPDATE message SET subject = hex(zeroblob(20000))")
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    for name in ("chat.db", "chat.db-journal"):
+        shutil.copyfile(tmp_path / name, torn / name)
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert (torn / "chat.db").read_bytes() != path.read_bytes()
+    assert "is damaged" in failure(torn / "chat.db").what
+
+
 def fail_at_open(_connection: type[sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:
     def connect(*_: object, **__: object) -> sqlite3.Connection:
         raise sqlite3.OperationalError(CANNOT_OPEN)

@@ -26,6 +26,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
         SourceError: no space, or it changed during every attempt.
     """
     wal = wal or database.with_name(database.name + "-wal")
+    journal = database.with_name(database.name + "-journal")
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
@@ -37,6 +38,8 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
                 shutil.copyfile(database, copy)
                 if wal.exists():
                     shutil.copyfile(wal, folder / "copy.db-wal")
+                if journal.exists():  # of a write that was cut off: SQLite refuses the copy, too
+                    shutil.copyfile(journal, folder / "copy.db-journal")
             except OSError as error:
                 raise SourceError(
                     f"{database} cannot be copied: {error.strerror or error}.",
