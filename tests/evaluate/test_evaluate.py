@@ -107,7 +107,7 @@ def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Pa
     assert set(evaluation.metrics["identity"].detail["candidates"]) == {*NAMES, HOSTILE}
     assert evaluation.metrics["identity"].n == 8
     assert evaluation.metrics["validity"].n == 12
-    assert evaluation.metrics["ranking"].n == 4
+    assert evaluation.metrics["ranking"].n == evaluation.metrics["identity_in_context"].n == 4
 
 
 def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -> None:

@@ -123,6 +123,12 @@ def test_the_likeliest_name_is_the_one_with_the_fewest_nats() -> None:
     assert undecided.detail["mrr"] == 0.75
 
 
+def test_in_context_the_same_is_asked_of_other_scores() -> None:
+    item = Candidates(target("A", "x"), (1.0, 2.0), 0, ("A", "B"))
+    assert measured("identity_in_context", Subject("adapter", swapped=[item])).value == 1
+    assert METRICS["identity_in_context"].measure(Subject("adapter", names=[item]), NOWHERE) is None
+
+
 def test_the_true_message_is_first_where_it_gains_most_from_its_context() -> None:
     items = [Candidates(target("A", "x"), (-3.0, -1.0, 0.0), 0), Candidates(target("A", "y"), (2.0, -1.0, 0.0), 0)]
     assert measured("ranking", Subject("adapter", ranked=items)).value == 0.5

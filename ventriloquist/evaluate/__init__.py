@@ -181,7 +181,7 @@ def _measure(
 
 def _why(name: str, extent: Extent) -> str:
     """Say why a metric was not measured."""
-    if METRICS[name].needs == "ranked" and not extent.ranking:
+    if METRICS[name].needs in ("ranked", "swapped") and not extent.ranking:
         return "left out of a quick evaluation"
     return {
         "scores": "no message could be scored",
@@ -189,4 +189,5 @@ def _why(name: str, extent: Extent) -> str:
         "messages": f"fewer than {METRICS[name].minimum} generated messages, or too few real ones to judge by",
         "names": "fewer than two people to tell apart",
         "ranked": "too few messages to choose from",
+        "swapped": "nobody to tell apart",
     }[METRICS[name].needs]

@@ -11,7 +11,7 @@ from ventriloquist.evaluate.records import Subject, World
 from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
-Need = Literal["scores", "written", "messages", "names", "ranked"]
+Need = Literal["scores", "written", "messages", "names", "ranked", "swapped"]
 Unit = Literal["share", "points", "bits", "ratio"]
 
 NOT_ENOUGH = "not enough data"

@@ -60,6 +60,7 @@ class Subject:
     reference: Sequence[Message] = ()  # the real messages that `messages` are compared with
     names: Sequence[Candidates] = ()  # P(content | name), for each name
     ranked: Sequence[Candidates] = ()  # of other real messages
+    swapped: Sequence[Candidates] = ()  # P(content | context, name), for each name
 
     def only(self, keep: Callable[[Target], bool]) -> Subject:
         """Return the subject's part in some of the targets."""
@@ -71,6 +72,7 @@ class Subject:
             reference=[item for item in self.reference if keep(item.target)],
             names=[item for item in self.names if keep(item.target)],
             ranked=[item for item in self.ranked if keep(item.target)],
+            swapped=[item for item in self.swapped if keep(item.target)],
         )
 
     def of(self, person: str) -> Subject:

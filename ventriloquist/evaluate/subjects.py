@@ -12,6 +12,7 @@ from typing import Any
 from ventriloquist.database import Database
 from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw, draw_rows, draw_targets, prompt
 from ventriloquist.evaluate.metric import Need
+from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
 from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
@@ -38,7 +39,7 @@ class Extent:
     identity: int | None
     validity: int
     validity_context: int | None  # messages before a generated line; None: the adapter's whole window
-    ranking: int = 0
+    ranking: int = 0  # messages that are ranked among others, and whose names are swapped in their context
     thorough: bool = False  # the base model also swaps names; all messages are also written in their person's name
 
 
@@ -80,6 +81,7 @@ class Models:
         thorough = (ADAPTER, BASE) if self._extent.thorough else (ADAPTER,)
         named = {system: self._named(system, candidates) if "names" in needs else [] for system in thorough}
         ranked = {system: self._ranked(system) if "ranked" in needs else [] for system in thorough}
+        swapped = {system: self._swapped(system, candidates) if "swapped" in needs else [] for system in thorough}
         adapter, base = (
             Subject(
                 system,
@@ -89,6 +91,7 @@ class Models:
                 real,
                 named.get(system, []),
                 ranked.get(system, []),
+                swapped.get(system, []),
             )
             for system in (ADAPTER, BASE)
         )
@@ -206,38 +209,47 @@ class Models:
 
     def _ranked(self, system: str) -> list[Candidates]:
         """Score the true message and nineteen others in each target's place, by −PMI."""
+        found = []
+        for target, group, inside in self._in_place(system, self._rivals, "Ranking"):
+            members = prompt(self._db, target, 0).members
+            prefix = render_header(Header("dm" if len(members) == 2 else "group", members, ONE_DAY)) + "\n"
+            (alone,) = self._contents(system, prefix, [group], "Ranking")
+            found.append(Candidates(target, tuple(here - there for here, there in zip(inside, alone, strict=True)), 0))
+        return found
+
+    def _swapped(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
+        """Score each message in its context, under the name of each candidate."""
+
+        def under_each_name(target: Target) -> list[Line]:
+            names = dict.fromkeys((target.line.name, *candidates))
+            return [Line(name, target.line.delta, target.line.content) for name in list(names)[:MAX_CANDIDATES]]
+
+        return [
+            Candidates(target, tuple(costs), 0, tuple(line.name for line in group))
+            for target, group, costs in self._in_place(system, under_each_name, "Swapping names in context")
+        ]
+
+    def _in_place(
+        self, system: str, lines_of: Callable[[Target], list[Line]], stage: str
+    ) -> Iterator[tuple[Target, list[Line], list[float]]]:
+        """Yield drawn targets, lines that could stand in their place, and the nats of those lines' contents."""
         from ventriloquist.model.score import score_row
 
-        chosen = {(one.conversation.id, one.position) for one in draw(self.targets, self._extent.ranking, self._seed)}
+        chosen = {_place(target) for target in draw(self.targets, self._extent.ranking, self._seed)}
         rows = [row for row in self._rows if any(_place(target) in chosen for target in row.targets)]
-        progress = self._stage("Ranking" if system == ADAPTER else "Ranking without the adapter")
-        targets: list[Target] = []
-        lines: list[list[Line]] = []
-        inside: list[list[float]] = []
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
         for done, row in enumerate(rows, 1):
-            groups = [self._rivals(target) if _place(target) in chosen else [] for target in row.targets]
-            key = key_of("ranked", system, row.row.tokens.tolist(), [[render_line(one) for one in g] for g in groups])
+            groups = [lines_of(target) if _place(target) in chosen else [] for target in row.targets]
+            rendered = [[render_line(line) for line in group] for group in groups]
+            key = key_of("in place", system, row.row.tokens.tolist(), rendered)
             kept = self._store.get(key)
             if kept is None:
                 own = [target.line for target in row.targets]
                 with self._using(system):
                     scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, own, groups)
                 kept = self._store.put(key, [list(score.alternatives) for score in scores])
-            for target, group, costs in zip(row.targets, groups, kept, strict=True):
-                if len(group) > 1:
-                    targets.append(target)
-                    lines.append(group)
-                    inside.append(costs)
+            yield from (item for item in zip(row.targets, groups, kept, strict=True) if len(item[1]) > 1)
             progress(done, len(rows))
-        alone = []
-        for target, group in zip(targets, lines, strict=True):
-            members = prompt(self._db, target, 0).members
-            prefix = render_header(Header("dm" if len(members) == 2 else "group", members, ONE_DAY)) + "\n"
-            alone += list(self._contents(system, prefix, [group], "Ranking"))
-        return [
-            Candidates(target, tuple(a - b for a, b in zip(here, there, strict=True)), 0)
-            for target, here, there in zip(targets, inside, alone, strict=True)
-        ]
 
     def _rivals(self, target: Target) -> list[Line]:
         """Return the true line and others' contents in its place: nine of the same person's, ten of other people."""

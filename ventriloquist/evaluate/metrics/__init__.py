@@ -9,6 +9,7 @@ from ventriloquist.evaluate.metrics.copies import copies
 from ventriloquist.evaluate.metrics.diversity import diversity
 from ventriloquist.evaluate.metrics.fingerprint import fingerprint
 from ventriloquist.evaluate.metrics.identity import identity
+from ventriloquist.evaluate.metrics.identity_in_context import identity_in_context
 from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
 from ventriloquist.evaluate.metrics.lengths import lengths
 from ventriloquist.evaluate.metrics.likelihood import likelihood
@@ -73,6 +74,15 @@ METRICS: dict[str, Metric] = {
         floor="shuffled",
         ceiling="ngram",
         baselines=("base", "chance"),
+    ),
+    "identity_in_context": Metric(
+        title="True name first, in context",
+        unit="share",
+        aim="more",
+        minimum=40,
+        needs="swapped",
+        measure=identity_in_context,
+        floor="base",
     ),
     "ranking": Metric(
         title="True message first",

@@ -10,10 +10,11 @@ half of the time; floor: the same scores with the true names shuffled among the 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.ranks import mean_reciprocal_rank, rank_sums
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.records import Candidates, Subject, World
 from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share
 
@@ -22,20 +23,25 @@ MAX_CANDIDATES = 10  # the people with the most messages
 
 def identity(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
     """Return ID@1; in the detail the mean reciprocal rank and the confusion matrix (writer: name that came first)."""
-    if not subject.names:
+    return named(subject.names)
+
+
+def named(items: Sequence[Candidates]) -> Found | None:
+    """Return ID@1 of messages that were scored under several names."""
+    if not items:
         return None
-    sums = rank_sums(subject.names)
+    sums = rank_sums(items)
     confusion: dict[str, Counter[str]] = {}
-    for item in subject.names:
+    for item in items:
         first = min(range(len(item.costs)), key=item.costs.__getitem__)
         confusion.setdefault(item.names[item.true], Counter())[item.names[first]] += 1
     return Found(
-        len(subject.names),
+        len(items),
         sums,
         share,
         exact=share_interval,
         detail={
-            "candidates": list(subject.names[0].names),
+            "candidates": list(items[0].names),
             "mrr": mean_reciprocal_rank(sums),
             "confusion": {writer: dict(row) for writer, row in confusion.items()},
         },
