@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ventriloquist.errors import SettingsError
 from ventriloquist.settings import load_settings
 
 
@@ -38,3 +39,21 @@ def test_the_home_can_stand_in_the_local_file(tmp_path: Path, monkeypatch: pytes
     settings = load_settings()
     assert settings.home == tmp_path / "there"
     assert settings.database == tmp_path / "there" / "ventriloquist.db"
+
+
+@pytest.mark.parametrize("which", ["here", "home"])
+def test_a_file_that_is_no_text_is_named(which: str, home: Path) -> None:
+    home.mkdir()
+    file = (Path() if which == "here" else home) / ".env"
+    file.write_bytes(b"MY_NAME=\xff\n")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is not UTF-8\."):
+        load_settings()
+
+
+@pytest.mark.parametrize("named", ["~nobody-is-called-so/there", "a file", "a" * 5000])
+def test_a_home_that_cannot_be_one_is_an_error_with_a_remedy(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a file").touch()
+    monkeypatch.setenv("VQ_HOME", named)
+    with pytest.raises(SettingsError, match="VQ_HOME") as failure:
+        load_settings()
+    assert "folder" in failure.value.hint

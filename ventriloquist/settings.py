@@ -6,6 +6,8 @@ Precedence: flag > environment > ./.env > VQ_HOME/.env > default.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +20,23 @@ from ventriloquist.errors import SettingsError
 
 
 def home_folder() -> Path:
-    """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder."""
-    named = os.environ.get("VQ_HOME") or _local_dotenv("VQ_HOME")
-    if named:
-        return Path(named).expanduser().resolve()
-    return platformdirs.user_data_path("ventriloquist", appauthor=False)
+    """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder.
+
+    Raises:
+        SettingsError: it cannot be a folder, or ./.env cannot be read.
+    """
+    with _readable_dotenv(Path(".env")):
+        named = os.environ.get("VQ_HOME") or dotenv_values(".env").get("VQ_HOME")
+    if not named:
+        return platformdirs.user_data_path("ventriloquist", appauthor=False)
+    try:
+        home = Path(named).expanduser().resolve()
+        is_other = home.exists() and not home.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a circle of links, a name too long
+        raise SettingsError(f"VQ_HOME cannot be {named!r}: {error}.", hint="Set it to a folder.") from None
+    if is_other:
+        raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to one yet to be made.")
+    return home
 
 
 class Settings(BaseSettings):
@@ -73,12 +87,13 @@ def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: a value cannot be understood.
+        SettingsError: a value cannot be understood, or a file of them not be read.
     """
     home = home_folder()
     try:
         # later files win in pydantic-settings
-        return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)
+        with _readable_dotenv(home / ".env"):
+            return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]).upper()
@@ -87,5 +102,10 @@ def load_settings() -> Settings:
         ) from None
 
 
-def _local_dotenv(key: str) -> str | None:
-    return dotenv_values(".env").get(key)
+@contextmanager
+def _readable_dotenv(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.") from None
