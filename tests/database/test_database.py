@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_the_lock_dies_with_its_process(home: Path) -> None:
     assert subprocess.run([sys.executable, "-c", script, str(home)], check=False).returncode == 9
     with recorded_run(home, "prepare") as run:
         assert run.id == 2
+
+
+def test_reading_does_not_wait_for_who_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ventriloquist.database.connect.BUSY_TIMEOUT_MS", 60_000)
+    with open_database(home, create=True), open_database(home) as writer:
+        writer.conn.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        with open_database(home) as reader:
+            assert reader.table("people").count == 0
+        assert time.monotonic() - started < 30  # not that it is quick, but that it did not wait
+        writer.conn.execute("ROLLBACK")
 
 
 def test_something_else_in_its_place_is_named(home: Path) -> None:
