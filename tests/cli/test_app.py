@@ -119,6 +119,20 @@ def test_ctrl_c_exits_130_and_sigterm_143() -> None:
         assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_a_question_that_is_not_answered_stops(key: str, home: Path) -> None:
+    import pexpect
+
+    child = pexpect.spawn(sys.executable, ["-m", "ventriloquist"], timeout=60, encoding="utf-8")
+    child.expect("What next")
+    child.send(key)
+    child.expect("Stopped\\.")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+
+
 def test_the_output_of_a_closed_pipe_is_no_error() -> None:
     ended = subprocess.run(
         f"{shlex.quote(sys.executable)} -m ventriloquist --help | head -1",

@@ -38,7 +38,7 @@ class Commands(TyperGroup):
         except VentriloquistError as error:
             print_error(error)
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
             print("Stopped.", file=sys.stderr)
             raise typer.Exit(130) from None
 
