@@ -12,6 +12,8 @@ from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
 from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
 
+WEIGHTS = "adapter_model.safetensors"
+
 
 @dataclass(frozen=True)
 class Adapter:
@@ -61,6 +63,8 @@ def load_adapter(folder: Path) -> Adapter:
         ModelError: the folder or its base cannot be used.
     """
     manifest = read_manifest(folder)
+    if manifest.base_model != MERGED and not (folder / WEIGHTS).exists():  # peft would take a pickle instead
+        raise ModelError(f"{folder} has no {WEIGHTS}.", hint="Run: vq train")
     require_torch()
     from peft import PeftModel
 
