@@ -120,6 +120,12 @@ def test_what_is_not_a_line_is_refused(text: str) -> None:
         transcript.parse_line(text)
 
 
+@pytest.mark.parametrize("members", ["{}", '"Sam"', "[1]", "null"])
+def test_members_that_are_no_list_of_names_are_refused(members: str) -> None:
+    with pytest.raises(TranscriptError, match="members"):
+        transcript.parse_header(f'{{"type": "dm", "members": {members}, "start": "2024-03-15"}}')
+
+
 def test_a_transcript_without_its_last_newline_is_refused() -> None:
     with pytest.raises(TranscriptError):
         transcript.parse(transcript.render(Header("dm", ("A",), "2024-01-01"), [Line("A", "<1m", "x")])[:-1])
@@ -197,6 +203,8 @@ def test_a_reaction_says_what_was_done_to_what() -> None:
     assert transcript.reaction_content("love", None, "hi") == '[loved "hi"]'
     assert transcript.reaction_content("laugh", None, "hi") == '[laughed at "hi"]'
     assert transcript.reaction_content("emoji", "🔥", "hi") == '[reacted 🔥 to "hi"]'
+    assert transcript.reaction_content("emoji", " \n", "hi") == '[reacted ? to "hi"]'
+    assert transcript.reaction_content("emoji", "a\nb" * 50, "hi") == f'[reacted {"a b" * 20}… to "hi"]'
     assert transcript.reaction_content("sticker", None, "hi") == '[sticker on "hi"]'
 
 

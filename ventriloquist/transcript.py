@@ -154,7 +154,7 @@ def parse_header(text: str) -> Header:
     type_, members, start = fields["type"], fields["members"], fields["start"]
     if type_ not in ("dm", "group"):
         raise TranscriptError(f"unknown type {type_!r}")
-    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+    if type(members) is not list or not all(isinstance(member, str) for member in members):
         raise TranscriptError("members is not a list of names")
     if not isinstance(start, str):
         raise TranscriptError("start is not a date")
@@ -288,7 +288,7 @@ def reply_marker(target: str) -> str:
 def reaction_content(kind: str, emoji: str | None, target: str) -> str:
     """Return the content of a reaction line to `target` (a text or a placeholder)."""
     if kind == "emoji":
-        return f'[reacted {emoji or "?"} to "{quote(target)}"]'
+        return f'[reacted {quote(emoji or "") or "?"} to "{quote(target)}"]'  # a stranger's can be any text
     if kind == "sticker":
         return f'[sticker on "{quote(target)}"]'
     return f'[{REACTION_VERBS[kind]} "{quote(target)}"]'
