@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from ventriloquist.database import recorded_run
 from ventriloquist.demo.pipeline import demo
-from ventriloquist.errors import StorageError
+from ventriloquist.errors import BusyError, StorageError
 from ventriloquist.evaluate import Extent
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.train import preset
@@ -50,6 +51,19 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     with pytest.raises(StorageError, match="something else"):
         demo(tmp_path, preset("tiny"), Extent(1, 1, 1, 1))
     assert [file.name for file in tmp_path.iterdir() if file.suffix] == ["letters.txt"]
+
+
+def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(StorageError, match="something else"):
+        demo(tmp_path / "letters.txt", preset("tiny"), Extent(1, 1, 1, 1))
+
+
+def test_a_demo_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text("{}")
+    with recorded_run(tmp_path, "train", create=True), pytest.raises(BusyError):
+        demo(tmp_path, preset("tiny"), Extent(1, 1, 1, 1))
+    assert (tmp_path / "ventriloquist.db").exists()
 
 
 def test_an_earlier_demo_is_emptied_but_for_its_models(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,4 +83,4 @@ def show_summary(summary: DemoSummary) -> None:
     for sample in summary.samples:
         table.add_row(*(Text(harmless(text)) for text in (sample.name, sample.before, sample.after)))
     Console(highlight=False).print(table)
-    note(f'Next: VQ_HOME={summary.home} vq chat --as "{summary.samples[0].name}"')
+    note(f'Next: VQ_HOME={shlex.quote(summary.home)} vq chat --as "{summary.samples[0].name}"')

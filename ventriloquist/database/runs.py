@@ -52,7 +52,7 @@ def recorded_run(
     """
     if not create and not (home / FILENAME).exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    with _lock(home), open_database(home, create=create) as db:
+    with lock_home(home), open_database(home, create=create) as db:
         check(db)
         row = (command, _now(), json.dumps(dict(parameters or {}), default=str, ensure_ascii=False))
         with db.atomic():
@@ -68,8 +68,13 @@ def recorded_run(
 
 
 @contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Hold the operating system's lock on a file, which dies with its process."""
+def lock_home(home: Path) -> Iterator[None]:
+    """Hold the operating system's lock on a file, which dies with its process; a home that does not exist is made.
+
+    Raises:
+        BusyError: another run holds it.
+        StorageError: the home cannot be used.
+    """
     lock = FileLock(home / LOCK, timeout=0, mode=0o600)
     try:
         make_private_folder(home)

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from ventriloquist import collect, evaluate, export, prepare
 from ventriloquist.database import Database, recorded_run
-from ventriloquist.database.connect import FILENAME, make_private_folder
+from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.runs import lock_home
 from ventriloquist.demo.build import build
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
@@ -72,7 +73,8 @@ def demo(
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
-        StorageError: the folder holds something that is not a demo's.
+        StorageError: the folder holds something that is not a demo's, or is none.
+        BusyError: another demo is at work in it.
     """
     require_torch()
     _empty(home)
@@ -161,14 +163,15 @@ def _recorded(home: Path, command: str, work: Callable[[Database], Result], *, c
 
 def _empty(home: Path) -> None:
     """Make the demo's home, or empty it of an earlier demo; what was converted for it stays."""
-    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+    if home.exists() and not (home / MARK).exists() and (not home.is_dir() or any(home.iterdir())):
         raise StorageError(f"{home} holds something else.", hint="Name another folder with --home.")
-    make_private_folder(home)
-    (home / MARK).write_text(json.dumps({"what": "vq demo: everything here is fictional"}) + "\n", encoding="utf-8")
-    for name in (MESSAGES, "exports", "runs", "tokens"):
-        shutil.rmtree(home / name, ignore_errors=True)
-    for suffix in ("", "-wal", "-shm"):
-        (home / f"{FILENAME}{suffix}").unlink(missing_ok=True)
+    with lock_home(home):  # not while another demo is at work in it
+        mark = json.dumps({"what": "vq demo: everything here is fictional"}) + "\n"
+        (home / MARK).write_text(mark, encoding="utf-8")
+        for name in (MESSAGES, "exports", "runs", "tokens"):
+            shutil.rmtree(home / name, ignore_errors=True)
+        for suffix in ("", "-wal", "-shm"):
+            (home / f"{FILENAME}{suffix}").unlink(missing_ok=True)
 
 
 class _Clock:
