@@ -91,6 +91,25 @@ def test_a_folder_that_exists_is_left_alone(run: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "merged").iterdir())
 
 
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "merged"
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from ventriloquist.errors import StorageError\n"
+        "from ventriloquist.merge import merge\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"  # a file may not grow: like a full disk
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "try:\n    merge(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "except StorageError as error:\n    print(error.what)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(run), str(target)], capture_output=True, text=True, check=False
+    )
+    assert f"{target} cannot be written" in done.stdout, done.stderr
+    assert list(tmp_path.glob("merged*")) == []
+
+
 def test_a_converter_writes_a_gguf_file_and_the_modelfile_names_it(run: Path, tmp_path: Path) -> None:
     converter = tmp_path / "convert_hf_to_gguf.py"
     converter.write_text(

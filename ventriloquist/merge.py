@@ -76,6 +76,8 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
     if converter and not converter.is_file():
         raise ModelError(f"{converter} is no file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md.")
     adapter = load_adapter(run)
+    from safetensors import SafetensorError
+
     manifest = adapter.manifest
     if manifest.base_model == MERGED:
         raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
@@ -93,8 +95,11 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         for path in partial.iterdir():
             path.chmod(0o600)  # whatever the umask
         partial.rename(folder)
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be written: {error.strerror or error}.", hint="Free some space.") from None
+    except (OSError, SafetensorError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise StorageError(
+            f"{folder} cannot be written: {why}.", hint="Free some space, or name another folder with --output."
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     written = sum(path.stat().st_size for path in folder.iterdir())
