@@ -16,7 +16,8 @@ from ventriloquist.database.connect import FILENAME
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
-SYNCED_FOLDERS = ("Dropbox", "Mobile Documents", "OneDrive", "Google Drive", "GoogleDrive")
+# how their names begin: "OneDrive - Firm", "Dropbox (Personal)"; a Mac keeps the newer ones under CloudStorage
+SYNCED_FOLDERS = ("CloudStorage", "Dropbox", "Mobile Documents", "OneDrive", "Google Drive", "GoogleDrive")
 MANIFEST = "manifest.json"
 LAST_RUNS = 5
 
@@ -60,6 +61,7 @@ def status(home: Path) -> Status:
     rows: dict[str, int] = dict.fromkeys(TABLES, 0)
     splits: dict[str, int] = {}
     runs: list[PastRun] = []
+    evaluated = False
     if (home / FILENAME).exists():
         with open_database(home) as db:
             rows = {table: db.table(table).count for table in TABLES}
@@ -67,9 +69,9 @@ def status(home: Path) -> Status:
                 db.conn.execute("SELECT coalesce(split, 'context only'), count(*) FROM training_messages GROUP BY 1")
             )
             runs = _last_runs(db)
+            evaluated = _is_evaluated(db)
     adapters = sorted(path.parent.name for path in (home / "runs").glob(f"*/{MANIFEST}"))
     tainted = _tainted(home, adapters)
-    evaluated = any(run.command == "eval" and run.finished for run in runs)
     return Status(
         home=str(home),
         rows=rows,
@@ -127,6 +129,13 @@ def _last_runs(db: Database) -> list[PastRun]:
     ]
 
 
+def _is_evaluated(db: Database) -> bool:
+    """Tell whether an evaluation has come after the last training here, if there was one."""
+    last = "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
+    trained, evaluated = (db.conn.execute(last, (command,)).fetchone()[0] for command in ("train", "eval"))
+    return bool(evaluated > trained)
+
+
 def _environment() -> dict[str, str]:
     versions = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in PACKAGES:
@@ -155,7 +164,7 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
 def _warnings(home: Path) -> list[str]:
     """Say where private words would leave the machine or be committed."""
     found = []
-    if any(part in SYNCED_FOLDERS for part in home.parts):
+    if any(part.startswith(SYNCED_FOLDERS) for part in home.parts):
         found.append(f"{home} lies in a folder that is copied to a cloud; set VQ_HOME to one that is not.")
     if any((parent / ".git").exists() for parent in (home, *home.parents)):
         found.append(f"{home} lies in a git checkout; set VQ_HOME elsewhere, or the messages may be committed.")

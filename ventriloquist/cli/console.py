@@ -16,6 +16,8 @@ from ventriloquist.records import Progress
 # C0 but tab and newline, DEL, C1, the characters that reorder a line, and those that end one in some programs
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+NO_WIDTH = 10_000  # columns of what is no terminal: a path is not broken in a pipe
+
 
 def harmless(text: str) -> str:
     """Make control characters visible, so that text of others cannot drive the terminal."""
@@ -54,14 +56,16 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
     if title:
         console.print(Text(harmless(title), style="bold"))
     table = Table.grid(padding=(0, 2))
     for label, value in rows:
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
         table.add_row(Text(harmless(label), style="dim"), Text(harmless(shown)))
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    print(*(line.rstrip() for line in captured.get().split("\n")), sep="\n", end="", flush=True)
     if next_step:
         note(f"Next: {next_step}")
 

@@ -19,6 +19,8 @@ def menu() -> None:
     from ventriloquist.settings import load_settings
 
     result = status.status(load_settings().home)
+    for warning in result.warnings:
+        note(f"Warning: {warning}")
     show(result, rows(result), json=False)
     choices = [*STAGES, "all", "chat", "demo", "quit"]
     suggested = result.next_step.split()[1]

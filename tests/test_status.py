@@ -1,0 +1,65 @@
+"""What status says of a home."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from file_builder import chat, filled
+
+from ventriloquist.database import open_database, recorded_run
+from ventriloquist.prepare import prepare
+from ventriloquist.status import status
+
+
+def run(home: Path, *commands: str) -> None:
+    for command in commands:
+        with recorded_run(home, command):
+            pass
+
+
+def test_the_next_step_is_the_first_that_was_not_taken(home: Path) -> None:
+    assert status(home).next_step == "vq collect"
+    with filled(home, [chat(*(f"line {index}" for index in range(20)))]):
+        pass
+    assert status(home).next_step == "vq prepare"
+    with open_database(home) as db:
+        prepare(db)
+    assert status(home).next_step == "vq train"
+    (home / "runs" / "one").mkdir(parents=True)
+    (home / "runs" / "one" / "manifest.json").write_text("{}")
+    assert status(home).next_step == "vq eval"
+    run(home, "train", "eval")
+    assert status(home).next_step == 'vq chat --as "NAME"'
+
+
+def test_an_evaluation_counts_however_long_ago_until_the_next_training(home: Path) -> None:
+    with filled(home, [chat(*(f"line {index}" for index in range(20)))]) as db:
+        prepare(db)
+    (home / "runs" / "one").mkdir(parents=True)
+    (home / "runs" / "one" / "manifest.json").write_text("{}")
+    run(home, "train", "eval", *["chat"] * 9)
+    assert status(home).next_step == 'vq chat --as "NAME"'
+    run(home, "train")
+    assert status(home).next_step == "vq eval"
+
+
+@pytest.mark.parametrize("folder", ["OneDrive - Firm", "Dropbox (Personal)", "Library/CloudStorage/Box-Box", "Dropbox"])
+def test_a_home_that_is_copied_to_a_cloud_is_warned_of(folder: str, tmp_path: Path) -> None:
+    assert any("cloud" in warning for warning in status(tmp_path / folder / "vq").warnings)
+
+
+def test_a_home_elsewhere_is_not(home: Path) -> None:
+    assert status(home).warnings == []
+
+
+def test_a_long_line_is_whole_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / ("long" * 50)
+    monkeypatch.setenv("VQ_HOME", str(home))
+    shown = subprocess.run(
+        [sys.executable, "-m", "ventriloquist", "status"], capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    assert any(line.split() == ["home", str(home)] for line in shown)
+    assert all(line == line.rstrip() for line in shown)
