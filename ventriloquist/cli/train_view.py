@@ -75,7 +75,8 @@ class TrainView:
             self._bar.update(self._task, description="Training", completed=step.share, total=1.0, about=about)
             return
         part, minute = self._shown
-        if step.bits_per_character is not None or int(LINES * step.share) > part or step.minutes - minute >= 1:
+        news = self._steps == 1 or step.bits_per_character is not None
+        if news or int(LINES * step.share) > part or step.minutes - minute >= 1:
             self._shown = int(LINES * step.share), step.minutes
             note(f"step {step.step:,} of {step.steps:,}, {about}")
 

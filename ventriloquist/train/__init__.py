@@ -160,15 +160,14 @@ def _train(
         return TrainSummary(plan)
     check_disk(home, (KEPT + 1) * checkpoint_bytes(plan.trainable_parameters))
     followers.announce(plan)
-    if resume:
-        run.check_same_data(folder, corpus.data_hash)
-    elif ranks.is_main():
-        run.begin(folder, settings, corpus.data_hash)
-
     from ventriloquist.train.loop import run_loop
 
-    model = load_model(base, settings, device)
     with _followed(followers, settings, plan, folder) as follow:
+        if resume:
+            run.check_same_data(folder, corpus.data_hash)
+        elif ranks.is_main():
+            run.begin(folder, settings, corpus.data_hash)
+        model = load_model(base, settings, device)
         outcome = run_loop(
             model,
             row_loss(settings),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
+from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import SettingsError
 from ventriloquist.train.log import Step
 from ventriloquist.train.plan import Plan
@@ -40,7 +41,9 @@ class Report:
             silent=True,
             x_disable_meta=True,  # the command line, the user, the machine's name
             x_disable_machine_info=True,
+            x_save_requirements=False,
         )
+        make_private_folder(folder)
         try:
             self._run = wandb.init(project=PROJECT, dir=str(folder), config=config, settings=private)
         except wandb.errors.Error as error:

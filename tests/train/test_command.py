@@ -1,0 +1,106 @@
+"""`vq train` as a user runs it: flags, exit codes, what is on stdout and what beside it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ventriloquist.cli.app import app
+from ventriloquist.cli.train_view import duration, plan_lines
+from ventriloquist.database import Database
+from ventriloquist.train import preset, train
+
+QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
+KEYS = {
+    "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "window_tokens_per_epoch", "steps_per_epoch",
+    "trainable_parameters", "memory_gib", "backend",
+}  # fmt: skip
+
+
+def test_a_dry_run_says_its_plan_as_json_and_in_words(prepared: Database) -> None:
+    result = CliRunner().invoke(app, ["train", *QUICK, "--dry-run", "--json"])
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert plan.keys() >= KEYS
+    assert plan["backend"] == "transformers"
+    assert f"{plan['targets']:,} messages" in result.stderr
+    assert "Unsloth wants CUDA, this is cpu" in result.stderr
+    assert "s a step" in result.stderr
+
+
+def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Database, home: Path) -> None:
+    config = home / "mine.toml"
+    config.write_text('model = "tiny"\nmax_steps = 5\nrank = 2\nmax_length = 512\nvalidations = 0\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", "--config", str(config), "--max-steps", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert summary["steps"] == 1
+    assert summary["bits_per_character"] is None
+    settings = json.loads((Path(summary["run"]) / "settings.json").read_text(encoding="utf-8"))
+    assert (settings["rank"], settings["alpha"], settings["backend"]) == (2, 4, "transformers")
+    assert (Path(summary["run"]) / "loss.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_result_names_what_was_trained_and_the_next_step(prepared: Database) -> None:
+    result = CliRunner().invoke(app, ["train", *QUICK])
+    assert result.exit_code == 0, result.output
+    assert "validation" in result.stdout
+    assert "Next: vq chat" in result.stderr
+    assert "step 2 of 2, loss" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--config", "nowhere.toml"], 1, "neither a preset nor a file"),
+        (["--backend", "jax"], 1, "backend"),
+        (["--backend", "unsloth", "--model", "tiny"], 1, "Unsloth is not installed"),
+        (["--model", "tiny", "--continue-from", "nothing"], 1, "no finished run"),
+        (["--resume"], 1, "no unfinished run"),
+        (["--max-steps", "0"], 2, "max-steps"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_hint(prepared: Database, arguments: list[str], code: int, says: str) -> None:
+    result = CliRunner().invoke(app, ["train", *arguments])
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow  # a process that imports torch and is then asked to stop
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_after_its_step_saved(
+    prepared: Database, home: Path, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "ventriloquist", "train", *QUICK, "--max-steps", "500", "--epochs", "99"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("step 1 of"):
+                process.send_signal(number)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == code
+    assert "Go on with: vq train --resume" in rest
+    (folder,) = (home / "runs").iterdir()
+    assert list((folder / "checkpoints").glob("checkpoint-*/whole.json"))
+
+
+def test_several_visible_gpus_are_answered_with_the_command_for_all(prepared: Database, home: Path) -> None:
+    from dataclasses import replace
+
+    settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=8, rank=2)
+    plan = train(prepared, settings, home=home, dry_run=True).plan
+    assert not any("torchrun" in line for line in plan_lines(plan))
+    assert any("torchrun --nproc-per-node 4" in line for line in plan_lines(replace(plan, visible_gpus=4)))
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(0.5, "30 s"), (12.4, "12 min"), (300, "5.0 h")])
+def test_durations_are_said_as_people_say_them(minutes: float, said: str) -> None:
+    assert duration(minutes) == said

@@ -1,0 +1,59 @@
+"""The plan before a run: counted from the data, and true of the run that follows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from ventriloquist.database import Database
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.train import Plan, TrainSettings, preset, train
+from ventriloquist.train.plan import advice, window_tokens
+
+QUICK = preset("tiny").changed(
+    max_steps=3, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validation_messages=8
+)
+
+
+def test_the_literal_windows_are_counted_uncut_whatever_the_preset(corpus: Corpus, prepared: Database) -> None:
+    texts = prepared.conn.execute("SELECT text FROM rendered_windows WHERE split = 'train'")
+    counted = sum(len(corpus.tokenizer(text, add_special_tokens=False)["input_ids"]) for (text,) in texts)
+    assert window_tokens(corpus) == counted
+
+
+def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Database, home: Path) -> None:
+    announced: list[Plan] = []
+    dry = train(prepared, QUICK, home=home, dry_run=True, announce=announced.append)
+    real = train(prepared, QUICK, home=home, announce=announced.append)
+    assert announced == [dry.plan, real.plan]
+    assert dry.plan.seconds_per_step is not None
+    assert dry.plan.minutes is not None
+    assert dry.plan.seconds_per_step > 0
+    for name in ("steps", "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "trainable_parameters"):
+        assert getattr(dry.plan, name) == getattr(real.plan, name)
+    assert real.steps == real.plan.steps == 3
+    assert real.plan.memory_gib["total"] == pytest.approx(
+        math.fsum(size for part, size in real.plan.memory_gib.items() if part != "total"), abs=0.01
+    )
+
+
+def test_an_epoch_has_the_steps_tokens_and_targets_of_its_plan(prepared: Database, home: Path) -> None:
+    settings = QUICK.model_copy(update={"max_steps": None, "max_length": 2048, "targets_per_window": 32})
+    summary = train(prepared, settings, home=home)
+    plan = summary.plan
+    assert summary.steps == plan.steps == plan.steps_per_epoch
+    assert summary.trained_tokens == plan.tokens_per_epoch
+    assert summary.trained_targets == plan.targets
+    assert plan.supervised_tokens_per_epoch < plan.tokens_per_epoch < plan.window_tokens_per_epoch
+
+
+@pytest.mark.parametrize(
+    ("targets", "rank", "advised"),
+    [(1_000, 128, "--rank 16"), (20_000, 128, "--rank 32"), (60_000, 128, None), (1_000, 32, None)],
+)
+def test_a_lower_rank_is_advised_where_the_data_is_small(targets: int, rank: int, advised: str | None) -> None:
+    said = advice(targets, TrainSettings(rank=rank))
+    assert bool(said) == (advised is not None)
+    assert advised is None or advised in said[0]
