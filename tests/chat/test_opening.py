@@ -113,6 +113,7 @@ def test_conversations_under_another_name_of_the_owner_are_not_gone_on_with(db: 
 def test_a_name_is_found_whatever_its_case() -> None:
     assert find_name("zoë field", ["Kim", "Zoë Field"]) == "Zoë Field"
     assert find_name("kim", ["Kim", "kim"]) == "kim"
+    assert find_name("Zoe\u0308 field ", ["Kim", "Zoë Field"]) == "Zoë Field"  # an accent of its own
     with pytest.raises(UnknownNameError):
         find_name("KIM", ["Kim", "kim"])
     with pytest.raises(UnknownNameError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class _Stored:
 
 
 def find_name(name: str, known: Iterable[str]) -> str:
-    """Return a person's name as transcripts have it, whatever its case was typed in.
+    """Return a person's name as transcripts have it, in whatever case and with whatever kind of accents it is typed.
 
     Raises:
         UnknownNameError: nobody is called that.
@@ -53,10 +54,15 @@ def find_name(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if name in known:
         return name
-    same = [candidate for candidate in known if candidate.casefold() == name.strip().casefold()]
+    same = [candidate for candidate in known if fold(candidate) == fold(name)]
     if len(same) != 1:
         raise UnknownNameError(name, known)
     return same[0]
+
+
+def fold(name: str) -> str:
+    """Return what two ways to write a name have in common: a Mac may store an accent apart from its letter."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def find_opening(
@@ -139,11 +145,11 @@ def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
         partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
         for key in (each.title, partner, str(each.id)):
             if key:
-                named.setdefault(key.casefold(), each)
-    if name.casefold() not in named:
+                named.setdefault(fold(key), each)
+    if fold(name) not in named:
         known = [each.title or next((member for member in each.members if member != owner), owner) for each in stored]
         raise UnknownNameError(name, known, noun="conversation")
-    return named[name.casefold()]
+    return named[fold(name)]
 
 
 def _last_messages(db: Database, id: int, limit: int, *, before: str | None) -> tuple[Said, ...]:

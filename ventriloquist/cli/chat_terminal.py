@@ -125,14 +125,15 @@ class Terminal:
         self._dim(HELP)
 
     def _as(self, name: str) -> None:
-        members = {member.casefold(): member for member in self._conversation.members}
         if not name:
             self._conversation.let_answer(None)
             self._dim("Whoever would, answers.")
-        elif name.casefold() in members:
-            self._conversation.let_answer(members[name.casefold()])
+            return
+        name = find_name(name, {*self._people, *self._conversation.members})
+        if name in self._conversation.members:
+            self._conversation.let_answer(name)
             self._request = replace(self._request, speaker=name)
-            self._dim(f"{members[name.casefold()]} answers.")
+            self._dim(f"{name} answers.")
         else:
             self._begin(Request(speaker=name, me=self._request.me, date=self._request.date))
 
