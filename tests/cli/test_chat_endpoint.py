@@ -224,10 +224,11 @@ def test_without_messages_or_a_run_the_error_says_what_is_missing(served: Served
 def test_a_server_that_is_not_there_is_one_line_and_a_remedy(mac: Path) -> None:
     with serving(lambda asked: []) as gone:
         pass
-    code, out, err = light_vq("--as", KIM, "--endpoint", gone.url, "--once", "hello")
-    assert (code, out) == (1, "")
-    assert "cannot be reached" in err
-    assert "Traceback" not in err
+    for address in (gone.url, "http://[nowhere"):
+        code, out, err = light_vq("--as", KIM, "--endpoint", address, "--once", "hello")
+        assert (code, out) == (1, "")
+        assert "cannot be reached" in err
+        assert "Traceback" not in err
 
 
 def test_a_model_is_named_only_with_a_server(mac: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from ventriloquist.cli.console import harmless, note, print_json
+from ventriloquist.cli.console import harmless, note
 from ventriloquist.cli.options import JsonOption, SeedOption
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def command(
         raise typer.BadParameter("There is nothing to say.", param_hint="--once")
     if endpoint_model and not endpoint:
         raise typer.BadParameter("It names a model of --endpoint.", param_hint="--endpoint-model")
-    if endpoint is None:
+    if not endpoint:
         from ventriloquist.model.extras import require_train_extra
 
         require_train_extra()
@@ -104,13 +103,10 @@ def command(
             delay=not no_delay,
         ).run()
         return
-    try:
-        for message in [once] if once is not None else stdin_lines():
-            if conversation.say(message):
-                print_answer(conversation, json=json_, names=plan.speaker is None)
-    except BrokenPipeError:  # whoever read the answers has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit from None
+    from ventriloquist.cli.chat_pipe import answer_each, stdin_lines
+
+    messages = stdin_lines() if once is None else [once]
+    answer_each(conversation, messages, json=json_, names=plan.speaker is None)
 
 
 def banner(plan: Plan) -> Iterator[str]:
@@ -146,23 +142,8 @@ def say(text: str, style: str = "") -> None:
 
 def is_local(url: str) -> bool:
     """Say whether a server is on this machine."""
-    host = urlsplit(url if "://" in url else f"http://{url}").hostname or ""
+    try:
+        host = urlsplit(url if "://" in url else f"http://{url}").hostname or ""
+    except ValueError:  # no address: whoever connects says so
+        return True
     return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def stdin_lines() -> Iterator[str]:
-    """Yield each line of stdin as it comes; nothing but a newline ends one."""
-    for line in sys.stdin.buffer:
-        yield line.decode("utf-8", errors="replace")
-
-
-def print_answer(conversation: Conversation, *, json: bool, names: bool) -> None:
-    """Print an answer's lines as each is finished."""
-    for piece in conversation.answer():
-        if piece.line is None:
-            continue
-        if json:
-            print_json(piece.line._asdict())
-        else:
-            text = f"{piece.line.name}: {piece.line.content}" if names else piece.line.content
-            print(harmless(text), flush=True)
