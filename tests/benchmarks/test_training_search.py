@@ -1,0 +1,37 @@
+"""The search for settings sees validation messages only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from file_builder import chat, filled
+
+from ventriloquist.database import open_database
+from ventriloquist.prepare import prepare
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from training_search import BASE, CANDIDATES, validation_home
+
+
+def test_the_home_to_search_in_has_no_test_message_and_validation_in_its_place(home: Path, tmp_path: Path) -> None:
+    with filled(home, [chat(*(f"message {i}" for i in range(60))), chat("hi", "ho")]) as db:
+        prepare(db)
+        before = dict(db.conn.execute("SELECT content, split FROM training_messages"))
+    with open_database(validation_home(home, tmp_path / "search")) as db:
+        after = dict(db.conn.execute("SELECT content, split FROM training_messages"))
+        lengths = db.conn.execute(
+            "SELECT messages, (SELECT count(*) FROM training_messages AS t WHERE t.conversation_id = c.conversation_id)"
+            " FROM training_conversations AS c"
+        ).fetchall()
+    assert {"train", "validation", "test"} == set(before.values())
+    renamed = {"train": "train", "validation": "test"}
+    assert after == {text: renamed[split] for text, split in before.items() if split != "test"}
+    assert all(recorded == there for recorded, there in lengths)
+
+
+def test_every_candidate_is_a_setting_of_a_run() -> None:
+    for _, changes in CANDIDATES.values():
+        assert type(BASE)(**{**BASE.model_dump(), **changes})
+    assert len(CANDIDATES) <= 20
