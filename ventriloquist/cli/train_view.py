@@ -35,7 +35,7 @@ class TrainView:
 
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=12),
                 TaskProgressColumn(),
                 TextColumn("{task.fields[about]}"),
             )
@@ -83,11 +83,10 @@ class TrainView:
 
 def step_text(step: Step, bits: float | None) -> str:
     """Return what one line says of a step; `bits` is the last validation's."""
-    parts = [f"loss {step.loss:.3f}"]
+    parts = [f"{duration(step.minutes_left)} left", f"loss {step.loss:.3f}"]
     if bits is not None:
-        parts.append(f"validation {bits:.3f} bits a character")
-    parts += [f"{step.tokens_per_second:,.0f} tokens a second", f"{step.memory_gib:.1f} GiB"]
-    return ", ".join([*parts, f"{duration(step.minutes_left)} left"])
+        parts.append(f"validation {bits:.3f} bits/char")
+    return ", ".join([*parts, f"{step.tokens_per_second:,.0f} tokens/s", f"{step.memory_gib:.1f} GiB"])
 
 
 def duration(minutes: float) -> str:
