@@ -134,6 +134,9 @@ def test_the_number_that_tells_two_apart_chooses_one(tmp_path: Path, home: Path,
         (None, dt.date(2024, 5, 11), [0, 1]),
         (dt.date(2024, 5, 11), dt.date(2024, 5, 11), [1]),
         (dt.date(2025, 1, 1), None, []),
+        (dt.date.min, dt.date.max, [0, 1, 2]),
+        (dt.date.max, dt.date.max, []),
+        (None, dt.date.min, []),
     ],
 )
 def test_a_span_of_days_takes_its_first_and_its_last(

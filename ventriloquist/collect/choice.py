@@ -11,6 +11,8 @@ from ventriloquist.collect.people import Directory, Person
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.records import SourceMessage, SourceTapback
 
+_FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # a day before or after has a date too, in every zone
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -55,7 +57,7 @@ def chooser(
     known = _known_names(directory, of_chat, names, renamed)
     exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
     after = _midnight(choice.since) if choice.since else None
-    before = _midnight(choice.until + dt.timedelta(days=1)) if choice.until else None
+    before = _midnight(choice.until, days_later=1) if choice.until else None
     out = {"": bool(choice.only)}
     for guid, conversation in of_chat.items():
         taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
@@ -115,6 +117,7 @@ def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]
     return _Chosen(frozenset(people), frozenset(conversations))
 
 
-def _midnight(day: dt.date) -> int:
-    """Return when a day begins here, in Unix milliseconds."""
+def _midnight(day: dt.date, *, days_later: int = 0) -> int:
+    """Return when a day begins here, or one so many days later, in Unix milliseconds."""
+    day = min(max(day, _FIRST_DAY), _LAST_DAY) + dt.timedelta(days=days_later)
     return int(dt.datetime.combine(day, dt.time.min).astimezone().timestamp() * 1000)
