@@ -61,6 +61,18 @@ def test_attachments_come_before_the_text_and_the_reply_marker_before_both(home:
         ]
 
 
+@pytest.mark.parametrize("part", ["1:0:1", "7:0:1", "9" * 5000 + ":0:1", "²:0:1", ":", ""])
+def test_whatever_a_part_says_one_of_the_attachments_is_quoted(home: Path, part: str) -> None:
+    photo, film = ("image/png", "a.png", None), ("video/mp4", "b.mp4", None)
+    messages = [
+        Message("Sam", None, guid="two", attachments=[photo, film]),
+        Message("Aidan Allchin", "wow", reply_to="two", reply_part=part),
+    ]
+    with filled(home, [Conversation(messages)]) as db:
+        prepare(db)
+        assert contents(db)[-1] == f'[replying to "{"[video]" if part == "1:0:1" else "[photo]"}"] wow'
+
+
 def test_positions_follow_time_then_source_then_guid(home: Path) -> None:
     messages = [
         Message("Sam", "d", sent_at=NOON + 1, source_rowid=1),

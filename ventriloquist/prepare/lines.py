@@ -35,6 +35,7 @@ _REACTIONS = """
     WHERE t.conversation_id = ? ORDER BY r.sent_at, r.guid
 """
 QUOTES = 4096  # that are kept, of 61 characters each
+PART_DIGITS = 4  # of the part that was answered: int() refuses thousands of them
 STEP = 1000  # messages between two reports of progress
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
@@ -131,7 +132,8 @@ def quote_reader(db: Database, selection: Selection, redact: Redact) -> QuoteRea
         if text is not None and text.strip():
             return quote(redact(text))
         placeholders = _placeholders(db, guid, redact)
-        index = int(part.partition(":")[0]) if part and part.partition(":")[0].isdecimal() else 0
+        number = (part or "").partition(":")[0]
+        index = int(number) if number.isdecimal() and len(number) <= PART_DIGITS else 0
         return quote(placeholders[index if index < len(placeholders) else 0]) if placeholders else None
 
     return quoted
