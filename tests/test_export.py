@@ -113,6 +113,19 @@ def test_an_export_replaces_what_the_manifest_said_of_it(home: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "manifest", ['{"name": "my app"}', "[]", '{"files": ["a.js"]}', '{"files": {"a": 1}}', "no JSON"]
+)
+def test_another_programs_manifest_is_not_overwritten(home: Path, tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        with pytest.raises(StorageError, match="another program's"):
+            export(db, tmp_path, ExportOptions())
+    assert (tmp_path / "manifest.json").read_text() == manifest
+    assert not (tmp_path / "train.jsonl").exists()
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_files_are_for_the_owner_alone_whatever_the_umask(home: Path, format: Format) -> None:
     with filled(home, [long_chat()]) as db:

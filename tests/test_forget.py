@@ -298,6 +298,18 @@ def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "train.jsonl").exists()
 
 
+def test_an_export_into_a_folder_beside_is_named_from_wherever_it_is_forgotten(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(home)
+    beside = Path.cwd()
+    with recorded_run(home, "export") as run:
+        run.result = export(run.db, Path("mine"), ExportOptions())
+    monkeypatch.chdir(tmp_path)
+    plan, _ = forget_sam(home)
+    assert plan.elsewhere == (str(beside / "mine"),)
+
+
 def test_exports_chats_and_reports_anywhere_under_the_home_go(home: Path) -> None:
     build(home)
     for folder in (home, home / "deep" / "down"):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
@@ -111,18 +111,20 @@ def export(
 
     Raises:
         NotReadyError: nothing is prepared.
-        StorageError: the folder cannot be used, or the disk is too small or full.
+        StorageError: the folder cannot be used or has another program's manifest, or the disk is too small or full.
     """
     require_prepared(db)
+    folder = folder.absolute()  # what is recorded must say where, wherever it is read
     try:
         _make_folder(folder)
+        earlier = _listed(folder / MANIFEST)
         _remove_rests(folder)
         _check_disk(folder, estimate(db, options) // (LEAST_COMPRESSION if options.gzip else 1))
         paths = {split: folder / options.file_name(split) for split in options.splits}
         try:
             advance = _counter(db, options, progress)
             files = tuple(write_rows(path, split, _rows(db, options, split), advance) for split, path in paths.items())
-            _write_manifest(folder, options, files)
+            _write_manifest(folder, options, files, earlier)
             for path in (*paths.values(), folder / MANIFEST):
                 partial(path).replace(path)
         finally:
@@ -196,13 +198,30 @@ def _check_disk(folder: Path, needed: int) -> None:
         )
 
 
-def _write_manifest(folder: Path, options: ExportOptions, files: Sequence[ExportedFile]) -> None:
+def _listed(manifest: Path) -> list[dict[str, Any]]:
+    """Return what an earlier export's manifest says of its files.
+
+    Raises:
+        StorageError: it is not an export's.
+    """
+    if not manifest.exists():
+        return []
+    try:
+        listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        if all(isinstance(file["name"], str) and file["sha256"] for file in listed):
+            return list(listed)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise StorageError(
+        f"{manifest} is another program's, and would be overwritten.", hint="Name another folder with --output."
+    )
+
+
+def _write_manifest(
+    folder: Path, options: ExportOptions, files: Sequence[ExportedFile], earlier: Sequence[dict[str, Any]]
+) -> None:
     """Describe the files, and those of earlier exports that still lie beside them."""
     path = folder / MANIFEST
-    try:
-        earlier = json.loads(path.read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        earlier = []
     written = {file.name for file in files}
     kept = [file for file in earlier if file["name"] not in written and (folder / file["name"]).exists()]
     new = [
