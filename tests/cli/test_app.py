@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ventriloquist.cli.app import COMMANDS, app
+from ventriloquist.database import recorded_run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -142,6 +145,37 @@ def test_the_output_of_a_closed_pipe_is_no_error() -> None:
         check=False,
     )
     assert "Traceback" not in ended.stderr
+
+
+def test_what_a_terminal_cannot_show_is_no_error(home: Path) -> None:
+    with recorded_run(home, "collect", create=True) as run:
+        run.db.table("people").insert({"id": 1, "name": "Inés 🎸", "is_me": 1})
+        run.result = {}
+    shown = [
+        subprocess.run(
+            [sys.executable, "-m", "ventriloquist", "status", "--people", *arguments],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        ).stdout.decode("ascii")
+        for arguments in ([], ["--json"])
+    ]
+    assert r"In\xe9s \U0001f3b8 (you)" in shown[0]
+    assert json.loads(shown[1])["people"][0]["name"] == "Inés 🎸"
+
+
+def test_whatever_makes_a_file_makes_it_the_users_alone(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from ventriloquist import status\n"
+        "from ventriloquist.cli.app import main\n"
+        "os.umask(0)\n"
+        "status.status = lambda home: sys.exit(Path('made').touch())\n"
+        "main()"
+    )
+    subprocess.run([sys.executable, "-c", script, "status"], check=True, cwd=tmp_path)
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o600
 
 
 def test_every_line_of_the_readme_that_starts_with_vq_is_a_command_of_ours() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -79,6 +81,9 @@ def vq(
 
 def main() -> None:
     """Run `vq`. SIGTERM unwinds like Ctrl-C, so that locks and temporary files go, and exits 143."""
+    os.umask(0o077)  # whatever makes a file here, libraries included: it is the user's alone
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: not every terminal has every character
     signal.signal(signal.SIGTERM, _terminate)
     app(prog_name="vq")
 

@@ -73,11 +73,14 @@ def show(
 def print_json(result: Any) -> None:
     """Print a dataclass or mapping as one line of JSON."""
     value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
-    text = jsonlib.dumps(value, ensure_ascii=False, default=_jsonable)
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = jsonlib.dumps(value, ensure_ascii=not is_utf8, default=_jsonable)
     print(_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text), flush=True)  # the same JSON, harmless
 
 
 def _jsonable(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
