@@ -20,13 +20,13 @@ test: .venv/ready lint  ## lint, types, import contracts, docs, and every test w
 	$(BIN)/coverage report --skip-covered --fail-under=75 | tail -25
 
 # Unsloth pins torch, wants an environment of its own (1.3 GB) and, for its CPU back end, no torchvision: hence --no-deps.
-test-unsloth: .venv-unsloth/ready  ## the Unsloth back end, executed on a CPU
+test-unsloth: .venv-unsloth/ready  ## the Unsloth back end and 4-bit weights, executed on a CPU
 	UNSLOTH_FORCE_CPU=1 UNSLOTH_DISABLE_STATISTICS=1 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
-		.venv-unsloth/bin/python -m pytest -W ignore tests/train/test_unsloth.py
+		.venv-unsloth/bin/python -m pytest -W ignore tests/train/test_unsloth.py tests/train/test_four_bit.py
 
 .venv-unsloth/ready: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-unsloth
-	$(UV) pip install --quiet --python .venv-unsloth/bin/python -e '.[train]' pytest
+	$(UV) pip install --quiet --python .venv-unsloth/bin/python -e '.[train]' --group dev bitsandbytes
 	$(UV) pip install --quiet --python .venv-unsloth/bin/python --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9
 	touch $@
 
