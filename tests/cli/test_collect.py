@@ -140,6 +140,18 @@ def test_days_the_wrong_way_round_are_wrong_usage(tmp_path: Path, home: Path) ->
     assert not home.exists()
 
 
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("text", ["2024-13-01", "yesterday", "2024-06", ""])
+def test_what_is_no_date_is_answered_with_one(option: str, text: str, tmp_path: Path, home: Path) -> None:
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"), option, text)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"Error: {option} {text!r} is not a date.",
+        f"Write it like: {option} 2024-03-15",
+    ]
+    assert not home.exists()
+
+
 STOPPED = """
 import os
 from contextlib import contextmanager

@@ -54,11 +54,24 @@ def test_prepare_shows_a_table_and_the_next_step(ready: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--no-redact", "--redact-only", "phone"], ["--holdout", "3", "--split-date", "2024-01-01"], ["--holdout", "-1"]],
+    [
+        ["--no-redact", "--redact-only", "phone"],
+        ["--holdout", "3", "--split-date", "2024-01-01"],
+        ["--holdout", "-1"],
+        ["--since", "2024-05-02", "--until", "2024-05-01"],
+    ],
 )
 def test_options_that_exclude_each_other_are_a_usage_error(ready: Path, arguments: list[str]) -> None:
     assert vq("prepare", *arguments).exit_code == 2
     assert runs(ready) == []
+
+
+@pytest.mark.parametrize("arguments", [["--split-date", "1999-01-01"], ["--min-messages", "99"]])
+def test_prepare_says_when_nothing_is_left_to_train_on(ready: Path, arguments: list[str]) -> None:
+    shown = vq("prepare", *arguments)
+    assert shown.exit_code == 0
+    assert "Nothing is left to train on" in shown.stderr
+    assert "vq train" not in shown.stderr
 
 
 @pytest.mark.parametrize(

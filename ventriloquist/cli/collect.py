@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.options import JsonOption, day
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
@@ -42,12 +41,9 @@ OnlyOption = Annotated[
     list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
 ]
 SinceOption = Annotated[
-    dt.datetime | None,
-    typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="The first day to take, as in 2020-01-31."),
+    str | None, typer.Option("--since", metavar="DATE", help="The first day to take, as in 2020-01-31.")
 ]
-UntilOption = Annotated[
-    dt.datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DATE", help="The last day to take.")
-]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to take.")]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
 
 
@@ -72,10 +68,11 @@ def command(
 
     if backup is not None and chat_db is not None:
         raise typer.BadParameter("--chat-db and --backup are two sources: collect one after the other.")
-    if since is not None and until is not None and since > until:
+    first, last = day(since, "--since"), day(until, "--until")
+    if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
     settings = load_settings()
-    choice = collect.Choice(only, exclude, since.date() if since else None, until.date() if until else None)
+    choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)
     open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)

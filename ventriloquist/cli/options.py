@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import typer
 
+from ventriloquist.errors import SettingsError
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def day(text: str | None, option: str) -> dt.date | None:
+    """Return the day that an option names, if it was given.
+
+    Raises:
+        SettingsError: it is not a date.
+    """
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ventriloquist.cli.console import progress, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.console import note, progress, show
+from ventriloquist.cli.options import JsonOption, day
 
 TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin, such as Europe/Berlin.")
@@ -75,6 +75,9 @@ def command(
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
     if holdout is not None and split_date is not None:
         raise typer.BadParameter("--holdout and --split-date exclude each other.")
+    first, last = day(since, "--since"), day(until, "--until")
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("--since is a later day than --until.")
     home = load_settings().home
     options = prepare.PrepareOptions(
         timezone=prepare.load_timezone(timezone).key,
@@ -123,4 +126,6 @@ def command(
     result = asdict(summary)
     if report:
         result |= {"by_person": list(map(asdict, people)), "by_conversation": list(map(asdict, conversations))}
-    show(result, rows, json=json_, next_step="vq train")
+    if not summary.train:
+        note("Nothing is left to train on: prepare again, and leave out or hold out less.")
+    show(result, rows, json=json_, next_step="vq train" if summary.train else "vq prepare")
