@@ -180,8 +180,9 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
         revision=base.revision,
         max_seq_length=settings.max_length,
         dtype=None,  # its choice for the device
-        load_in_4bit=settings.four_bit,  # always said: the default is True, and silently another repository
+        load_in_4bit=settings.four_bit,  # always said: its default is True
         load_in_16bit=not settings.four_bit,
+        use_exact_model_name=True,  # the manifest names the base that was trained on
         use_gradient_checkpointing="unsloth" if settings.recompute else False,
         random_state=settings.seed,
     )
