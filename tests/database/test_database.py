@@ -37,6 +37,15 @@ def test_the_file_is_private_and_whole_when_closed(home: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()} == {0o600}
 
 
+def test_a_folder_that_is_everybodys_is_not_taken_from_them(home: Path) -> None:
+    home.mkdir()
+    home.chmod(0o1777)
+    with pytest.raises(StorageError, match="everybody"), recorded_run(home, "collect", create=True):
+        pass
+    assert stat.S_IMODE(home.stat().st_mode) == 0o1777
+    assert not (home / "ventriloquist.db").exists()
+
+
 def test_a_run_is_recorded_with_what_was_asked_and_what_came_of_it(home: Path) -> None:
     with recorded_run(home, "collect", {"source": "here"}, create=True) as run:
         run.result = {"messages": 3}

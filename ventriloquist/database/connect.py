@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,8 +79,14 @@ def _is_wrong_sql(error: Exception) -> bool:
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make a folder that only the user can enter, whatever the umask, and return it."""
+    """Make a folder that only the user can enter, whatever the umask, and return it.
+
+    Raises:
+        StorageError: it is there for everybody, as /tmp is.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & stat.S_ISVTX:
+        raise StorageError(f"{folder} is for everybody to write in.", hint=f"Name a folder in it: {folder / 'vq'}")
     folder.chmod(0o700)
     return folder
 
