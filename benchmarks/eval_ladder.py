@@ -1,6 +1,6 @@
 """Judge the evaluator by itself, without any language model.
 
-    python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10]
+    python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150]
 
 On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
 of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
@@ -16,6 +16,7 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -179,11 +180,23 @@ def order(name: str, values: Sequence[float]) -> float:
     return float(kendalltau(RUNGS, [sign * value for value in values]).statistic)
 
 
+def half_right(stage: Stage, seed: int = 0) -> Subject:
+    """Return, in each place, a real message of the same person or, every other time, of somebody else."""
+    generator = random.Random(seed)
+    real = stage.world.real
+    own = {name: [one.content for one in real if one.name == name] for name in {one.name for one in real}}
+    others = {name: [one.content for one in real if one.name != name] for name in own}
+    messages = [
+        one._replace(content=generator.choice((own if generator.random() < 0.5 else others)[one.name])) for one in real
+    ]
+    return Subject("half right", messages=messages, reference=real)
+
+
 def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
     """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure."""
-    subject = mixture(stage, 0.5)
+    subject = half_right(stage)
     generator = np.random.default_rng(0)
-    for name, found in measure(stage, subject, LADDERS).items():
+    for name, found in measure(stage, subject, OF_MESSAGES).items():
         if found is None:
             continue
         by_chat: dict[int, np.ndarray] = {}
@@ -195,7 +208,8 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
         hits = 0
         for repeat in range(repeats):
             drawn = generator.integers(0, len(chats), SAMPLED)
-            sample = Found(found.n, {(i, 0): chats[k] for i, k in enumerate(drawn)}, found.statistic, found.exact)
+            sums = {(place, 0): chats[chat] for place, chat in enumerate(drawn)}
+            sample = replace(found, sums=sums)
             low, high = sample.interval(repeat)
             hits += low <= found.value <= high
         yield name, hits / repeats, repeats
@@ -213,10 +227,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--people", type=int, default=10)
+    parser.add_argument("--chats", type=int, default=150, help="of those in which they write, drawn")
     arguments = parser.parse_args()
     heard = list(read(arguments.data))
     people = [name for name, _ in Counter(one.name for one in heard).most_common(arguments.people)]
-    stage = set_up(heard, people)
+    theirs = sorted({one.chat for one in heard if one.name in people})
+    chats = set(random.Random(0).sample(theirs, min(arguments.chats, len(theirs))))
+    stage = set_up([one for one in heard if one.chat in chats], people)
     print(f"{len(stage.world.real):,} messages of {len(people)} people tested, judge of {stage.world.judge.messages:,}")
     for name, values in ladder(stage).items():
         figures = "  ".join(f"{share:.0%} {value:.3f}" for share, value in zip(RUNGS, values, strict=True))

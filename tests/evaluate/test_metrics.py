@@ -192,9 +192,9 @@ def test_a_classifier_cannot_tell_more_of_the_same_and_can_tell_something_else()
 def test_habits_of_more_of_the_same_are_near_and_of_others_far() -> None:
     real = messages(talk(200, seed=1))
     same = measured("fingerprint", written(real, [content for _, content in talk(200, seed=2)]))
-    assert abs(same.value) < 0.5
+    assert abs(same.value) < 0.2
     other = measured("fingerprint", written(real, [one.content for one in [*real[1:], real[0]]]))
-    assert other.value > 2
+    assert other.value > 1
     row = other.detail["A"][list(HABITS).index("exclamation mark")]
     assert (row["generated"], row["real"]) == (1, 0)
     assert row["log_odds"] > row["band"] > 0
@@ -223,11 +223,25 @@ def test_a_habit_is_seen_in_what_has_it_and_not_in_what_has_not(content: str, ha
     assert habits(plain + ")")[list(HABITS).index(habit)] is False
 
 
-def test_lengths_overlap_as_far_as_they_are_the_same() -> None:
+def test_lengths_are_off_by_as_far_as_they_differ() -> None:
     real = messages([("A", "x" * 30)] * 50)
-    assert measured("lengths", written(real, ["y" * 30] * 50)).value == 1
-    assert measured("lengths", written(real, ["y" * 3] * 50)).value == 0
-    assert measured("lengths", written(real, ["y" * 30, "y" * 3] * 25)).value == 0.5
+    assert measured("lengths", written(real, ["y" * 30] * 50)).value == 0
+    one_bin = measured("lengths", written(real, ["y" * 15] * 50)).value
+    assert one_bin == 1
+    assert measured("lengths", written(real, ["y" * 3] * 50)).value == pytest.approx(3**0.5)
+    assert 0 < measured("lengths", written(real, ["y" * 30, "y" * 15] * 25)).value < one_bin
+
+
+def test_where_nothing_differs_habits_and_lengths_are_off_by_nothing_on_average() -> None:
+    squares: dict[str, list[float]] = {"fingerprint": [], "lengths": []}
+    for seed in range(30):
+        real = messages(talk(60, seed=seed))
+        subject = written(real, [content for _, content in talk(60, seed=100 + seed)])
+        for name, values in squares.items():
+            value = measured(name, subject).value
+            values.append(value * abs(value))
+    for values in squares.values():
+        assert abs(sum(values)) / len(values) < 3 * np.std(values) / len(values) ** 0.5
 
 
 def test_messages_in_a_row_are_counted_against_what_really_came() -> None:

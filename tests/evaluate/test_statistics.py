@@ -14,10 +14,11 @@ from ventriloquist.evaluate.statistics import (
     excess_interval,
     holm,
     paired_bootstrap,
+    root_of_square,
     share_interval,
     wilson,
 )
-from ventriloquist.evaluate.tally import share
+from ventriloquist.evaluate.tally import ratio, share
 
 
 def clusters(vectors: list[list[float]]) -> Sums:
@@ -86,6 +87,23 @@ def test_a_difference_of_shares_is_newcombes_and_is_uncertain_even_where_nothing
     low, high = excess_interval(clusters([[0, 5, 0, 5]] * 10))
     assert low == pytest.approx(-high)
     assert 0.03 < high < 0.12
+
+
+@pytest.mark.parametrize("truth", [0.0, 2.0])
+def test_a_root_of_a_square_is_the_truth_on_average_and_is_covered(truth: float) -> None:
+    generator = np.random.default_rng(0)
+
+    def square(sums: Array) -> Array:
+        return ratio(sums[..., 1], sums[..., 0]) ** 2
+
+    covered, squares = 0, []
+    for _ in range(200):
+        value, low, high = root_of_square(clusters([[1, one] for one in generator.normal(truth, 3, 30)]), square)
+        covered += low <= truth <= high
+        squares.append(value * abs(value))
+    assert covered >= 170, covered
+    assert np.mean(squares) == pytest.approx(truth**2, abs=0.25)  # a plain square is 0.3 too large
+    assert root_of_square(clusters([[1, 3]]), square) == (3, -np.inf, np.inf)  # of one cluster nothing is known
 
 
 def test_a_paired_difference_is_seen_where_two_intervals_overlap() -> None:

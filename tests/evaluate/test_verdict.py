@@ -92,7 +92,7 @@ def test_what_could_not_be_measured_has_no_value() -> None:
 
 
 def result(value: float, said: str) -> Result:
-    return Result(value, value, value, 500, None, None, {}, said)
+    return Result(value, value, value, 500, 0.0, 100.0, {}, said)
 
 
 def test_what_a_person_would_not_do_is_named() -> None:
@@ -104,6 +104,8 @@ def test_what_a_person_would_not_do_is_named() -> None:
         "likelihood": result(0, "no better than the floor"),
     }
     assert rejections(results) == ("voice", "indistinguishable", "copies")
+    at_floor = {"voice": result(10, "no better than the floor"), "lengths": result(80, "no better than the floor")}
+    assert rejections(at_floor) == ("voice",)  # the other is near the real one, if not surely
     assert undecided(results) == ("fingerprint", "lengths", "assistant", "personal")
     few = {name: replace(one, verdict="not enough data") for name, one in results.items()}
     assert rejections(few) == ()

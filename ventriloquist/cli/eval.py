@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import note, progress, show
+from ventriloquist.cli.console import harmless, note, print_json, progress
 from ventriloquist.cli.options import JsonOption, SeedOption
 
 if TYPE_CHECKING:
@@ -78,36 +78,94 @@ def command(
         examples = [] if no_text else read_examples(folder)
         write_report(result, report, manifest=read_manifest(folder), examples=examples)
         note(f"Report: {report}")
-    show(result, rows(result), json=json_, title=f"{result.run} on {result.model}", next_step='vq chat --as "NAME"')
+    if json_:
+        print_json(result)
+        return
+    show_tables(result)
+    note('Next: vq chat --as "NAME"')
+
+
+HEADLINE = ("likelihood", "identity")  # shown beside the promised three where there is room for little
 
 
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
-    """Return an evaluation's lines for a person to read, the promised three first."""
+    """Return an evaluation in a few lines: the promised three, bits and names, and who would know."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import figure, summary, told_by
+    from ventriloquist.evaluate.words import summary, told_by
 
     for name, one in result.promised.items():
-        yield f"{METRICS[name].title}, final two windows", summary(METRICS[name], one)
-    for name, one in result.metrics.items():
-        yield METRICS[name].title, summary(METRICS[name], one)
-    for name, reason in result.not_measured.items():
-        yield METRICS[name].title, f"not measured: {reason}"
-    for person, of_person in result.people.items():
-        told = (
-            f"{METRICS[name].title.lower()} {figure(METRICS[name], one.value)}"
-            for name, one in of_person.items()
-            if one.value is not None and name in ("voice", "likelihood", "identity")
-        )
-        yield f"  {person}", ", ".join(told)
+        yield f"{METRICS[name].title.lower()}, final two windows", summary(METRICS[name], one)
+    for name in HEADLINE:
+        if name in result.metrics:
+            yield METRICS[name].title.lower(), summary(METRICS[name], result.metrics[name])
     titles = {name: metric.title.lower() for name, metric in METRICS.items()}
     yield "told from real people by", told_by(result.rejected_by, result.undecided, titles)
+
+
+def show_tables(result: Evaluation) -> None:
+    """Show every figure between its floor and its ceiling; then persons, and another run beside this one."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ventriloquist.evaluate import METRICS
+    from ventriloquist.evaluate.words import end, figure, interval, told_by
+
+    console = Console(highlight=False)
+
+    def table(title: str, columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+        drawn = Table(title=Text(harmless(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+        for number, column in enumerate(columns):
+            drawn.add_column(column, style="dim" if number == 0 else "", header_style="dim")
+        for row in cells:
+            drawn.add_row(*(Text(harmless(cell)) for cell in row))
+        console.print(drawn, "")
+
+    for title, results in (("Final two windows", result.promised), ("Test split", result.metrics)):
+        table(
+            f"{title}, {result.run} on {result.model}",
+            ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),
+            [
+                (
+                    METRICS[name].title,
+                    figure(METRICS[name], one.value),
+                    interval(METRICS[name], one),
+                    f"{one.n:,}",
+                    end(METRICS[name], METRICS[name].floor, one.floor),
+                    end(METRICS[name], METRICS[name].ceiling, one.ceiling),
+                    one.verdict,
+                )
+                for name, one in results.items()
+            ],
+        )
+    people = ("voice", "likelihood", "identity", "timing")
+    table(
+        "Person by person",
+        ("", *(METRICS[name].title for name in people)),
+        [
+            (person, *(figure(METRICS[name], one[name].value) if name in one else "–" for name in people))
+            for person, one in result.people.items()
+        ],
+    )
     if result.comparison:
-        for name, row in result.comparison.metrics.items():
-            yield (
-                f"{METRICS[name].title}, against {result.comparison.against}",
-                f"{figure(METRICS[name], row.first)} and {figure(METRICS[name], row.second)}:"
-                f" {row.outcome} (p = {row.p:.3f})",
-            )
+        table(
+            f"Against {result.comparison.against}",
+            ("", "this run", "the other", "this run is", "p (Holm)"),
+            [
+                (
+                    METRICS[name].title,
+                    figure(METRICS[name], row.first),
+                    figure(METRICS[name], row.second),
+                    row.outcome,
+                    f"{row.p:.3f}",
+                )
+                for name, row in result.comparison.metrics.items()
+            ],
+        )
+    for name, reason in result.not_measured.items():
+        console.print(Text(f"{METRICS[name].title}: not measured; {reason}", style="dim"))
+    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
+    console.print(Text(f"Told from real people by: {told_by(result.rejected_by, result.undecided, titles)}"))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from ventriloquist.cli.console import note, show
 from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
 
 KEYS = ("1", "2")
+LONGEST = 500  # characters of a message that are shown
 
 
 def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
@@ -30,9 +31,9 @@ def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
 def ask(question: Question, name: str, place: str) -> None:
     note(f"\n— {place} —")
     for who, content in question.before:
-        note(f"{who}: {content}")
+        note(f"{who}: {content[:LONGEST]}")
     for key, answer in zip(KEYS, question.answers, strict=True):
-        note(f"  [{key}] {name}: {answer}")
+        note(f"  [{key}] {name}: {answer[:LONGEST]}")
 
 
 def rows(rate: HitRate) -> Iterator[tuple[str, str]]:

@@ -43,11 +43,8 @@ def real_half(real: Sequence[Message]) -> Subject:
 def pooled(real: Sequence[Message], seed: int) -> Subject:
     """Return messages of other people in everybody's place."""
     generator = random.Random(seed)  # noqa: S311  # not for secrets
-    messages = []
-    for message in real:
-        others = [other for other in real if other.name != message.name]
-        if others:
-            messages.append(Message(message.target, generator.choice(others).content))
+    others = {name: [one.content for one in real if one.name != name] for name in {one.name for one in real}}
+    messages = [one._replace(content=generator.choice(others[one.name])) for one in real if others[one.name]]
     return Subject("pooled", messages=messages, reference=real)
 
 

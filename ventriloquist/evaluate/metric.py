@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from ventriloquist.evaluate.records import Subject, World
-from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap
+from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, root_of_square
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
 Need = Literal["scores", "written", "messages", "names", "ranked", "swapped"]
@@ -31,14 +33,21 @@ class Found:
     sums: Sums
     statistic: Statistic
     exact: Callable[[Sums], Interval] | None = None  # an interval of its own; None: a bootstrap
+    is_square: bool = False  # a mean square, to which noise adds: that is taken off, and the figure is the root
     detail: Mapping[str, Any] = field(default_factory=dict)  # what charts show; JSON can hold it
 
     @property
     def value(self) -> float:
-        return float(self.statistic(sum(self.sums.values())))  # type: ignore[arg-type]  # a sum of arrays
+        if self.is_square:
+            return root_of_square(self.sums, self.statistic).value
+        return float(self.statistic(np.sum(list(self.sums.values()), axis=0)))
 
     def interval(self, seed: int) -> Interval:
-        return self.exact(self.sums) if self.exact else bootstrap(self.sums, self.statistic, seed)
+        if self.exact:
+            return self.exact(self.sums)
+        if self.is_square:
+            return Interval(*root_of_square(self.sums, self.statistic)[1:])
+        return bootstrap(self.sums, self.statistic, seed)
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,7 @@ def undecided(metrics: Mapping[str, Result]) -> tuple[str, ...]:
 def _rejects(name: str, result: Result) -> bool:
     if name == "indistinguishable":
         return result.value is not None and result.value < TOLD_APART
-    return result.verdict.startswith("fails") or result.verdict in (AT_FLOOR, CARICATURE)
+    value, floor, ceiling = result.value, result.floor, result.ceiling
+    if result.verdict == AT_FLOOR and value is not None and floor is not None and ceiling is not None:
+        return abs(value - floor) < abs(value - ceiling)
+    return result.verdict.startswith("fails") or result.verdict == CARICATURE

@@ -97,6 +97,42 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     return Interval(float(low), float(high))
 
 
+class Estimate(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
+    """Return the root of a mean square less the noise in it, negative where more than all of it is noise.
+
+    By leaving out each cluster in turn (jackknife; Quenouille, 1956; Tukey, 1958), with a t interval: a square grows
+    by the noise in what is squared, drawing clusters again adds as much again, and what stands together is noisier than
+    independent messages are.
+    """
+    from scipy import stats
+
+    matrix = _matrix(sums)
+    total = matrix.sum(axis=0)
+    value = float(statistic(total))
+    without = statistic(total - matrix)
+    without = without[np.isfinite(without)]
+    count = len(without)
+    if count < 2:
+        return Estimate(_signed_root(value), -math.inf, math.inf)
+    noise = (count - 1) * float(without.mean() - value)
+    variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
+    # near 0 the slope of a square says nothing of its spread: that of squared noise is at most twice its square
+    half = float(stats.t.ppf(0.975, count - 1)) * math.sqrt(variance + 2 * noise**2)
+    return Estimate(*(_signed_root(square) for square in (value - noise, value - noise - half, value - noise + half)))
+
+
+def _signed_root(square: float) -> float:
+    return math.copysign(math.sqrt(abs(square)), square)
+
+
 class Difference(NamedTuple):
     """One figure minus another on the same messages."""
 

@@ -36,6 +36,12 @@ def share(sums: Array) -> Array:
     return ratio(sums[..., 0], sums[..., 1])
 
 
+def gap(successes: Array, trials: Array, others: Array, other_trials: Array) -> Array:
+    """Return the squared difference of two shares, 0 where one has no trials."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((trials > 0) & (other_trials > 0), (successes / trials - others / other_trials) ** 2, 0.0)
+
+
 def excess(sums: Array) -> Array:
     """One share minus another, of (successes, trials, other successes, other trials)."""
     return ratio(sums[..., 0], sums[..., 1]) - ratio(sums[..., 2], sums[..., 3])

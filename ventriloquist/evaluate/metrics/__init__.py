@@ -118,9 +118,9 @@ METRICS: dict[str, Metric] = {
         baselines=OTHERS,
     ),
     "lengths": Metric(
-        title="Lengths",
-        unit="share",
-        aim="more",
+        title="Lengths off",
+        unit="ratio",
+        aim="less",
         minimum=50,
         needs="messages",
         measure=lengths,

@@ -1,10 +1,10 @@
 """Fingerprint: how far are small habits of writing from the person's own?
 
-For each person and habit, the log-odds ratio of generated against real messages. The figure is the root of the mean
-square of those ratios, weighted by their precision, less what chance makes of them at these counts (Haldane's
-variance), so that it is 0, but for noise, for other real messages of the same people. Habits that hardly anybody shows,
-or everybody, say nothing and are left out. Less is better. The detail has every habit of every person with the band in
-which real messages would lie.
+For each person and habit, the difference between the share of generated and of real messages that show it, in standard
+deviations of the habit. The figure is the root of its mean square less what chance makes of it at these counts, so that
+it is 0, but for noise, for other real messages of the same people. Habits that hardly any message of a person shows, or
+nearly all, are left out. Less is better. The detail has every habit of every person as a log-odds ratio with the band
+in which real messages would lie (Haldane, 1956).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Z_95, Array, Cluster
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.tally import gap, ratio, tally
 
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2764]"
 _ABBREVIATIONS = (
@@ -53,7 +53,7 @@ SHOWN = 5  # messages that show a habit, and that do not, for it to say somethin
 
 
 def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the deviation in log-odds; in the detail, by person and habit, shares and whether inside the band."""
+    """Return the deviation; in the detail, by person and habit, both shares, the log-odds ratio and its band."""
     people = [
         person
         for person in sorted({message.name for message in subject.reference})
@@ -73,10 +73,12 @@ def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001
     sums = tally(parts)
 
     def figure(totals: Array) -> Array:
-        odds, variance = _log_odds(totals, len(people))
-        weights = _telling(totals, len(people)) / variance
-        surplus = ratio((weights * (odds**2 - variance)).sum(axis=(-2, -1)), weights.sum(axis=(-2, -1)))
-        return np.asarray(np.sign(surplus) * np.sqrt(np.abs(surplus)))
+        generated, real = _sides(totals, len(people))
+        both = generated + real
+        variance = (both[..., 1:] + 0.5) * (both[..., :1] - both[..., 1:] + 0.5) / (both[..., :1] + 1) ** 2
+        off = gap(generated[..., 1:], generated[..., :1], real[..., 1:], real[..., :1]) / variance
+        weights = _telling(both) * both[..., :1]
+        return ratio((weights * off).sum(axis=(-2, -1)), weights.sum(axis=(-2, -1)))
 
     total = np.asarray(sum(sums.values()))
     odds, variance = _log_odds(total, len(people))
@@ -85,6 +87,7 @@ def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001
         sum(_count(subject.messages, person) for person in people),
         sums,
         figure,
+        is_square=True,
         detail={
             person: [
                 {
@@ -108,20 +111,25 @@ def habits(content: str) -> list[bool]:
 
 
 def _log_odds(totals: Array, people: int) -> tuple[Array, Array]:
-    """Return log-odds ratios and their variances (Haldane, 1956), (…, people, habits), of summed counts."""
+    """Return log-odds ratios and their variances (Haldane, 1956), (people, habits), of summed counts."""
+    odds, variance = [], []
+    for counts in _sides(totals, people):
+        with_, without = counts[..., 1:] + 0.5, counts[..., :1] - counts[..., 1:] + 0.5
+        odds.append(np.log(with_ / without))
+        variance.append(1 / with_ + 1 / without)
+    return odds[0] - odds[1], variance[0] + variance[1]
+
+
+def _sides(totals: Array, people: int) -> tuple[Array, Array]:
+    """Split summed vectors into generated and real counts, each (…, people, 1 + habits): messages, then with each."""
     counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1)
-    messages, having = counts[..., :1], counts[..., 1:]
-    with_, without = having + 0.5, messages - having + 0.5
-    odds = np.log(with_ / without)
-    variance = 1 / with_ + 1 / without
-    return odds[..., 0, :, :] - odds[..., 1, :, :], variance[..., 0, :, :] + variance[..., 1, :, :]
+    return counts[..., 0, :, :], counts[..., 1, :, :]
 
 
-def _telling(totals: Array, people: int) -> Array:
-    """Return 1 for each habit that some messages of a person show and some do not, (…, people, habits), else 0."""
-    counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1).sum(axis=-3)
-    messages, having = counts[..., :1], counts[..., 1:]
-    return np.asarray((having >= SHOWN) & (messages - having >= SHOWN), dtype=np.float64)
+def _telling(both: Array) -> Array:
+    """Return 1 for each habit that some messages of a person show and some do not, else 0."""
+    having, not_having = both[..., 1:], both[..., :1] - both[..., 1:]
+    return np.asarray((having >= SHOWN) & (not_having >= SHOWN), dtype=np.float64)
 
 
 def _count(messages: Sequence[Message], person: str) -> int:

@@ -1,7 +1,8 @@
 """Lengths: are messages as long as the person's own?
 
-The overlap of the two distributions of code points a message, Σ min(p, q) over seven bins, a mean over people by their
-messages. 1: the same distribution; noise alone makes it less, which is why the real other half stands beside it.
+The root of Σₖ (F(k) − G(k))², F and G the cumulative shares of generated and of real messages below 5, 10 … 160 code
+points (Cramér's distance), a mean over people by their messages, less what chance makes of it at these counts. 0, but
+for noise, for other real messages of the same people. Less is better.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import numpy as np
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Subject, World
 from ventriloquist.evaluate.statistics import Array, Cluster
-from ventriloquist.evaluate.tally import tally
+from ventriloquist.evaluate.tally import gap, ratio, tally
 
 EDGES = (5, 10, 20, 40, 80, 160)  # code points: below 5, below 10 …, 160 and more
 BINS = len(EDGES) + 1
 
 
 def lengths(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the overlap; in the detail both distributions of everybody together."""
+    """Return the distance; in the detail both distributions of everybody together."""
     people = sorted({message.name for message in subject.messages} & {message.name for message in subject.reference})
     if not people:
         return None
@@ -31,20 +32,19 @@ def lengths(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # 
                 parts.append((message.target.cluster, counts.ravel()))
     sums = tally(parts)
 
-    def overlap(totals: Array) -> Array:
-        counts = totals.reshape(*totals.shape[:-1], 2, len(people), BINS)
-        messages = counts.sum(axis=-1, keepdims=True)
-        shares = counts / np.maximum(messages, 1)
-        common = np.minimum(shares[..., 0, :, :], shares[..., 1, :, :]).sum(axis=-1)
-        weights = messages[..., 1, :, 0] * (messages[..., 0, :, 0] > 0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((common * weights).sum(axis=-1) / weights.sum(axis=-1))
+    def distance(totals: Array) -> Array:
+        below = totals.reshape(*totals.shape[:-1], 2, len(people), BINS).cumsum(axis=-1)
+        generated, real = below[..., 0, :, :], below[..., 1, :, :]
+        apart = gap(generated[..., :-1], generated[..., -1:], real[..., :-1], real[..., -1:]).sum(axis=-1)
+        weights = generated[..., -1] + real[..., -1]
+        return ratio((weights * apart).sum(axis=-1), weights.sum(axis=-1))
 
-    generated, real = np.asarray(sum(sums.values())).reshape(2, len(people), BINS).sum(axis=1)
+    generated, real = np.sum(list(sums.values()), axis=0).reshape(2, len(people), BINS).sum(axis=1)
     return Found(
         len(subject.messages),
         sums,
-        overlap,
+        distance,
+        is_square=True,
         detail={
             "edges": list(EDGES),
             "generated": (generated / generated.sum()).tolist(),

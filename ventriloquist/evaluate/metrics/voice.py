@@ -14,10 +14,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array, Cluster
 from ventriloquist.evaluate.tally import ratio, tally
+
+OTHERS = 500  # messages of other people that are judged as each person's
 
 
 def voice(subject: Subject, world: World) -> Found | None:
@@ -31,7 +34,7 @@ def voice(subject: Subject, world: World) -> Found | None:
     parts += [(message.target.cluster, (1, score, 0, 0, 0, 0)) for message, score in generated]
     parts += [(message.target.cluster, (0, 0, 1, score, 0, 0)) for message, score in real]
     for person, count in people.items():  # as often as the person is among the real ones
-        others = [message for message in world.real if message.name != person]
+        others = draw([message for message in world.real if message.name != person], OTHERS, world.seed)
         scores = world.judge.score([message.content for message in others], [person] * len(others))
         weight = count / max(1, len(others))
         parts += [
