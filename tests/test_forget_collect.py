@@ -143,6 +143,24 @@ def test_the_groups_they_were_in_stay_apart(home: Path, source: tuple[Path, Path
     assert len([row for row in after if row[1] == "group"]) == 2
 
 
+def test_a_number_without_a_country_goes_whatever_country_it_was_read_as(tmp_path: Path, home: Path) -> None:
+    national, german = "0171 1234567", "+4915112345678"  # the owner's most seen number says which country is meant
+    contacts = tmp_path / "AddressBook"
+    mine = ["+12505550100", "+16045550100", "+14165550100"]
+    write_contacts(contacts, [Card("Robin", "Hale", phones=mine, is_me=True), Card("Sam", phones=[national])], [])
+    with ChatDatabase(tmp_path / "chat.db", owner=Owner(german, german)) as db:
+        group = db.group([national, KIM], "hiking")
+        db.message(db.dm(national), AT, WORD, sender=national)
+        plain = db.message(group, AT + MINUTE, "plain", sender=KIM)
+        db.tapback(plain, AT + 2 * MINUTE, "love", sender=national)
+    collect_into(home, tmp_path / "chat.db", contacts)
+    assert ("+491711234567",) in query(home, "SELECT handle FROM handles")
+    assert national.encode() in bytes_under(home)
+    forget_person(home, "Sam")
+    assert national.encode() not in bytes_under(home)
+    assert query(home, "SELECT count(*) FROM tapbacks") == [(0,)]
+
+
 def test_somebody_who_shares_a_card_with_nobody_is_untouched(home: Path, source: tuple[Path, Path]) -> None:
     collect_into(home, *source)
     kim = query(home, "SELECT guid, text FROM text_messages WHERE sender_handle = ? ORDER BY guid", KIM)

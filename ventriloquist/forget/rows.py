@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
     _mark(db, person_id)
     execute = db.conn.execute
     owner = [row[0] for row in execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE is_me")]
-    is_theirs = _handle_test(handles, region_of(owner))
+    is_theirs = _handle_test({*handles, *_as_written(db, person_id)}, region_of(owner))
     _delete_chats_and_tapbacks(db, is_theirs)
     execute("INSERT OR REPLACE INTO skipped SELECT guid, ? FROM doomed_messages", (REASON,))
     execute("INSERT OR REPLACE INTO skipped SELECT guid, ? FROM doomed_tapbacks", (REASON,))
@@ -132,7 +132,19 @@ def _delete_chats_and_tapbacks(db: Database, is_theirs: Callable[[str], bool]) -
     db.conn.execute("DELETE FROM tapbacks WHERE guid IN (SELECT guid FROM doomed_tapbacks)")
 
 
-def _handle_test(handles: Sequence[str], region: str | None) -> Callable[[str], bool]:
+def _as_written(db: Database, person_id: int) -> set[str]:
+    """Return a person's handles as sources have them: a collect may have read them as of another country than today."""
+    written = db.conn.execute(
+        "SELECT sender_handle FROM text_messages WHERE sender_id = :person"
+        " UNION SELECT sender_handle FROM tapbacks JOIN reactions USING (guid) WHERE person_id = :person"
+        " UNION SELECT json_extract(handles, '$[0]') FROM chats WHERE type = 'dm'"
+        " AND conversation_id IN (SELECT id FROM doomed_conversations)",
+        {"person": person_id},
+    )
+    return {handle for (handle,) in written if handle}
+
+
+def _handle_test(handles: Collection[str], region: str | None) -> Callable[[str], bool]:
     known: dict[str, bool] = {}
 
     def is_theirs(handle: str) -> bool:
