@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,9 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.train import log, preset, train
+from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
-from ventriloquist.train.loop import run_loop
+from ventriloquist.train.loop import Outcome, run_loop
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import schedule
 from ventriloquist.train.watch import BEST
@@ -117,6 +120,31 @@ def test_exhausted_memory_is_answered_with_what_to_make_smaller(base: Base, corp
             device="cpu",
         )
     assert "--max-length" in error.value.hint
+
+
+def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_first_does_not(
+    base: Base, corpus: Corpus, tmp_path: Path
+) -> None:
+    settings = QUICK.changed(max_steps=4, validations=0)
+
+    def launcher(step: Step) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM) if step.step == 2 else ():
+            os.kill(os.getpid(), number)
+
+    def impatient(_step: Step) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def attempt(folder: str, observe: Callable[[Step], None]) -> Outcome:
+        model = add_lora(load_base(base, device="cpu"), settings)
+        rows = schedule(corpus, settings).rows
+        (tmp_path / folder).mkdir()
+        return run_loop(model, target_loss, corpus, rows, settings, tmp_path / folder, device="cpu", observe=observe)
+
+    outcome = attempt("launched", launcher)
+    assert (outcome.steps, outcome.signal) == (3, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        attempt("impatient", impatient)
 
 
 @pytest.mark.slow  # three processes that each import torch: nothing less is a kill

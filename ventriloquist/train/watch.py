@@ -180,12 +180,15 @@ class Watch(TrainerCallback):
 
 @contextmanager
 def stop_on_signals(watch: Watch) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run after its step, saved; a second one ends it at once."""
+    """Let Ctrl-C and SIGTERM end the run after its step, saved; the same once more ends it at once.
+
+    On a Ctrl-C, which every process gets from the terminal, `torchrun` sends each a SIGTERM: that is no second one.
+    """
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if watch.stopped_by is not None:
+        if watch.stopped_by == number:
             raise KeyboardInterrupt
-        watch.stopped_by = number
+        watch.stopped_by = watch.stopped_by or number
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
