@@ -41,6 +41,12 @@ def test_the_home_can_stand_in_the_local_file(tmp_path: Path, monkeypatch: pytes
     assert settings.database == tmp_path / "there" / "ventriloquist.db"
 
 
+def test_the_mark_that_some_editors_write_first_is_no_part_of_a_name(home: Path) -> None:
+    home.mkdir()
+    (home / ".env").write_text("\ufeffMY_NAME=Robin\n", encoding="utf-8")
+    assert load_settings().my_name == "Robin"
+
+
 @pytest.mark.parametrize("which", ["here", "home"])
 def test_a_file_that_is_no_text_is_named(which: str, home: Path) -> None:
     home.mkdir()

@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
 
+ENCODING = "utf-8-sig"  # some editors put a mark before the first name
+
 
 def home_folder() -> Path:
     """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder.
@@ -26,7 +28,7 @@ def home_folder() -> Path:
         SettingsError: it cannot be a folder, or ./.env cannot be read.
     """
     with _readable_dotenv(Path(".env")):
-        named = os.environ.get("VQ_HOME") or dotenv_values(".env").get("VQ_HOME")
+        named = os.environ.get("VQ_HOME") or dotenv_values(".env", encoding=ENCODING).get("VQ_HOME")
     if not named:
         return platformdirs.user_data_path("ventriloquist", appauthor=False)
     try:
@@ -42,7 +44,7 @@ def home_folder() -> Path:
 class Settings(BaseSettings):
     """What a user can set once instead of on every command."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_file_encoding="utf-8")
+    model_config = SettingsConfigDict(extra="ignore", env_file_encoding=ENCODING)
 
     home: Path = Field(default_factory=home_folder, init=True, validation_alias="VQ_HOME")
     my_name: str | None = None  # default: the owner's contact card

@@ -64,6 +64,12 @@ def test_corrections_that_are_taken_back_leave_no_trace(tmp_path: Path, home: Pa
     assert query(home, "SELECT name FROM people ORDER BY name") == sorted((name,) for _, name in ids)
 
 
+def test_the_mark_that_some_editors_write_first_does_not_matter(home: Path) -> None:
+    home.mkdir()
+    (home / "corrections.toml").write_text(f"\ufeffpart = ['{ONE}']\n", encoding="utf-8")
+    assert load_corrections(home).part == [ONE]
+
+
 @pytest.mark.parametrize(
     "corrections",
     [
@@ -72,6 +78,7 @@ def test_corrections_that_are_taken_back_leave_no_trace(tmp_path: Path, home: Pa
         "part = '+1'",
         "rename = []",
         "[rename]\n'+1' = ''",
+        '[rename]\n"+1" = "\\u0000 "',
         "marry = []",
         "no toml",
         "\udc80",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ventriloquist.collect.cards import fold
 from ventriloquist.errors import SettingsError
 
 FILENAME = "corrections.toml"
@@ -37,7 +38,7 @@ def load_corrections(home: Path) -> Corrections:
     """
     path = home / FILENAME
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         return Corrections()
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +51,7 @@ def load_corrections(home: Path) -> Corrections:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise SettingsError(f"{path}: {where}: {first['msg']}.", hint="It knows unite, part and [rename].") from None
-    blank = [handle for handle, name in corrections.rename.items() if not name.strip()]
+    blank = [handle for handle, name in corrections.rename.items() if not fold(name)]
     if blank:
         raise SettingsError(f"{path}: rename.{blank[0]}: the name is empty.", hint="Name somebody, or drop the line.")
     return corrections
