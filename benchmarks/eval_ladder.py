@@ -79,7 +79,7 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
     judge = train_judge(judged)
     world = World(training=dict(training), judge=judge, real=real, seed=seed)
     half = baselines.real_half(real)
-    known = [half, baselines.pooled(real, seed), baselines.nearest(real, judge, seed)]
+    known = [half, baselines.pooled(world), baselines.nearest(world)]
     return Stage(world, {subject.name: subject for subject in known}, half)
 
 

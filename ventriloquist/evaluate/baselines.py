@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ventriloquist.evaluate.judge import MAX_CHARACTERS, Judge
-from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject
+from ventriloquist.evaluate.judge import MAX_CHARACTERS
+from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, World
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.transcript import DELTAS
 
+JUDGED = 200  # messages of each person by which it is judged who is most like whom
 EVEN = 0.5  # added to each count, so that no delta is impossible
 
 
@@ -40,35 +41,50 @@ def real_half(real: Sequence[Message]) -> Subject:
     return Subject("real", messages=halves[1], reference=halves[0])
 
 
-def pooled(real: Sequence[Message], seed: int) -> Subject:
-    """Return messages of other people in everybody's place."""
-    generator = random.Random(seed)  # noqa: S311  # not for secrets
-    others = {name: [one.content for one in real if one.name != name] for name in {one.name for one in real}}
-    messages = [one._replace(content=generator.choice(others[one.name])) for one in real if others[one.name]]
-    return Subject("pooled", messages=messages, reference=real)
+def pooled(world: World) -> Subject:
+    """Return messages of other people in everybody's place.
+
+    From the training text: held-out ones are the reference already, and a message on both sides would mislead a
+    classifier.
+    """
+    generator = random.Random(world.seed)  # noqa: S311  # not for secrets
+    names = sorted(world.training)
+    weights = [len(world.training[name]) for name in names]
+    messages = []
+    for message in world.real:
+        if any(name != message.name for name in names):
+            other = next(iter(_draws(generator, names, weights, message.name)))
+            messages.append(message._replace(content=generator.choice(world.training[other])))
+    return Subject("pooled", messages=messages, reference=world.real)
 
 
-def nearest(real: Sequence[Message], judge: Judge, seed: int) -> Subject:
-    """Return, in everybody's place, messages of the one who is judged most like them."""
-    generator = random.Random(seed)  # noqa: S311  # not for secrets
-    by_person: dict[str, list[str]] = defaultdict(list)
-    for message in real:
-        by_person[message.name].append(message.content)
+def _draws(generator: random.Random, names: Sequence[str], weights: Sequence[int], but: str) -> Iterator[str]:
+    """Yield names but one, by their weights."""
+    while True:
+        yield from (name for name in generator.choices(names, weights, k=16) if name != but)
+
+
+def nearest(world: World) -> Subject:
+    """Return, in everybody's place, training messages of the one who is judged most like them."""
+    generator = random.Random(world.seed)  # noqa: S311  # not for secrets
+    asked = {
+        name: generator.sample(list(contents), min(JUDGED, len(contents))) for name, contents in world.training.items()
+    }
     likest: dict[str, str] = {}
-    for person in judge.people():
+    for person in world.judge.people():
         scores = {
-            other: float(np.mean(judge.score(contents, [person] * len(contents))))
-            for other, contents in by_person.items()
+            other: float(np.mean(world.judge.score(contents, [person] * len(contents))))
+            for other, contents in asked.items()
             if other != person
         }
         if scores:
             likest[person] = max(scores, key=scores.__getitem__)
     messages = [
-        Message(message.target, generator.choice(by_person[likest[message.name]]))
-        for message in real
+        message._replace(content=generator.choice(world.training[likest[message.name]]))
+        for message in world.real
         if message.name in likest
     ]
-    return Subject("nearest", messages=messages, reference=real)
+    return Subject("nearest", messages=messages, reference=world.real)
 
 
 def retrieval(real: Sequence[Message], past: Sequence[Reply]) -> Subject:

@@ -79,8 +79,8 @@ def _share_interval(matrix: Array) -> Interval:
 def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     """Return the 95 % interval of a statistic under a cluster bootstrap (Efron, 1979).
 
-    The percentiles are widened for few clusters as a t interval is (Hesterberg, 2015, arXiv 1411.5279, "expanded
-    percentile"); with one cluster nothing is known.
+    Bias-corrected percentiles (Efron, 1981), widened for few clusters as a t interval is (Hesterberg, 2015, arXiv
+    1411.5279, "expanded percentile"); with one cluster nothing is known.
     """
     from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
 
@@ -92,8 +92,11 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     values = values[np.isfinite(values)]
     if not len(values):
         return Interval(-math.inf, math.inf)
-    tail = float(stats.norm.cdf(-math.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1)))
-    low, high = np.quantile(values, [tail, 1 - tail])
+    value = float(statistic(matrix.sum(axis=0)))
+    below = (np.sum(values < value) + np.sum(values <= value)) / 2
+    middle = stats.norm.ppf(np.clip(below / len(values), 0.01, 0.99))
+    reach = math.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1)
+    low, high = np.quantile(values, stats.norm.cdf([2 * middle - reach, 2 * middle + reach]))
     return Interval(float(low), float(high))
 
 

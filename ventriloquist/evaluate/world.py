@@ -81,8 +81,8 @@ def subjects(known: Known, adapter: Subject, base: Subject) -> dict[str, Subject
     found = [
         baselines.as_base(base),
         baselines.real_half(real),
-        baselines.pooled(real, world.seed),
-        baselines.nearest(real, world.judge, world.seed),
+        baselines.pooled(world),
+        baselines.nearest(world),
         baselines.retrieval(real, known.past),
         baselines.shuffled(adapter, world.seed),
         baselines.habit(adapter.scored, known.habits),

@@ -147,7 +147,7 @@ METRICS: dict[str, Metric] = {
         measure=copies,
         floor="retrieval",
         ceiling=0.0,
-        baselines=("real", "nearest", "base"),
+        baselines=("real", "base"),
         bounds=(-1.0, 0.05),
     ),
     "diversity": Metric(
