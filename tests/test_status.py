@@ -10,7 +10,7 @@ import pytest
 from file_builder import chat, filled
 
 from ventriloquist.database import open_database, recorded_run
-from ventriloquist.prepare import prepare
+from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
 
 
@@ -44,6 +44,21 @@ def test_an_evaluation_counts_however_long_ago_until_the_next_training(home: Pat
     assert status(home).next_step == 'vq chat --as "NAME"'
     run(home, "train")
     assert status(home).next_step == "vq eval"
+
+
+def test_what_was_collected_since_is_to_be_prepared(home: Path) -> None:
+    with filled(home, [chat(*(f"line {index}" for index in range(20)))]) as db:
+        prepare(db)
+    run(home, "collect", "prepare")
+    assert status(home).next_step == "vq train"
+    run(home, "collect")
+    assert status(home).next_step == "vq prepare"
+
+
+def test_what_leaves_nothing_to_train_on_is_to_be_prepared_again(home: Path) -> None:
+    with filled(home, [chat(*(f"line {index}" for index in range(20)))]) as db:
+        prepare(db, PrepareOptions(split_date="1999-01-01"))
+    assert status(home).next_step == "vq prepare"
 
 
 @pytest.mark.parametrize("folder", ["OneDrive - Firm", "Dropbox (Personal)", "Library/CloudStorage/Box-Box", "Dropbox"])

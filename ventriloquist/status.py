@@ -61,7 +61,7 @@ def status(home: Path) -> Status:
     rows: dict[str, int] = dict.fromkeys(TABLES, 0)
     splits: dict[str, int] = {}
     runs: list[PastRun] = []
-    evaluated = False
+    prepared = evaluated = False
     if (home / FILENAME).exists():
         with open_database(home) as db:
             rows = {table: db.table(table).count for table in TABLES}
@@ -69,7 +69,8 @@ def status(home: Path) -> Status:
                 db.conn.execute("SELECT coalesce(split, 'context only'), count(*) FROM training_messages GROUP BY 1")
             )
             runs = _last_runs(db)
-            evaluated = _is_evaluated(db)
+            prepared = "train" in splits and not _is_newer(db, "collect", "prepare")
+            evaluated = _is_newer(db, "eval", "train")
     adapters = sorted(path.parent.name for path in (home / "runs").glob(f"*/{MANIFEST}"))
     tainted = _tainted(home, adapters)
     return Status(
@@ -80,7 +81,9 @@ def status(home: Path) -> Status:
         adapters=adapters,
         environment=_environment(),
         warnings=[*_warnings(home), *(f"Adapter {name}: {reason}" for name, reason in tainted.items())],
-        next_step=_next_step(rows, [name for name in adapters if name not in tainted], evaluated=evaluated),
+        next_step=_next_step(
+            rows, [name for name in adapters if name not in tainted], prepared=prepared, evaluated=evaluated
+        ),
     )
 
 
@@ -129,11 +132,11 @@ def _last_runs(db: Database) -> list[PastRun]:
     ]
 
 
-def _is_evaluated(db: Database) -> bool:
-    """Tell whether an evaluation has come after the last training here, if there was one."""
+def _is_newer(db: Database, command: str, other: str) -> bool:
+    """Tell whether a command has finished here since another one last did, if that ever did."""
     last = "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
-    trained, evaluated = (db.conn.execute(last, (command,)).fetchone()[0] for command in ("train", "eval"))
-    return bool(evaluated > trained)
+    newest, others = (db.conn.execute(last, (name,)).fetchone()[0] for name in (command, other))
+    return bool(newest > others)
 
 
 def _environment() -> dict[str, str]:
@@ -171,10 +174,10 @@ def _warnings(home: Path) -> list[str]:
     return found
 
 
-def _next_step(rows: dict[str, int], adapters: list[str], *, evaluated: bool) -> str:
+def _next_step(rows: dict[str, int], adapters: list[str], *, prepared: bool, evaluated: bool) -> str:
     if not rows["text_messages"]:
         return "vq collect"
-    if not rows["training_messages"]:
+    if not prepared:
         return "vq prepare"
     if not adapters:
         return "vq train"
