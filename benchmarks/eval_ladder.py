@@ -36,7 +36,7 @@ RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages
 LADDERS = ("voice", "indistinguishable", "fingerprint", "lengths")
 OF_MESSAGES = [name for name, metric in METRICS.items() if metric.needs == "messages"]
 REPEATS = 200
-SAMPLED = 40  # conversations a repeat
+SAMPLED = 60  # conversations a repeat
 
 
 class Heard(NamedTuple):

@@ -10,7 +10,7 @@ from ventriloquist.database import Database
 from ventriloquist.errors import NotReadyError, UnknownNameError
 from ventriloquist.evaluate.compare import Comparison, compare
 from ventriloquist.evaluate.examples import keep_examples
-from ventriloquist.evaluate.heldout import held_out_rows
+from ventriloquist.evaluate.heldout import held_out_rows, most_talkative
 from ventriloquist.evaluate.metric import Found, Need, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections, undecided
@@ -161,7 +161,7 @@ def _measure(
             last = subject.final()
             final[name] = metric.measure(replace(last, reference=subject.reference), world)
         if metric.by_person:
-            for person in sorted({target.line.name for target in models.targets}):
+            for person in most_talkative(target.line.name for target in models.targets):
                 people.setdefault(person, {})[name] = (
                     metric.measure(subject.of(person), world),
                     {end: metric.measure(others[end].of(person), world) for end in ends if end in others},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,8 @@ from ventriloquist.transcript import Line, parse_header, parse_line
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the product promises
 STRETCH = 10  # neighbouring messages of a conversation that are drawn together where there are few conversations
+
+MAX_PEOPLE = 30  # who are measured one by one: those with the most held-out messages
 
 Item = TypeVar("Item")
 
@@ -109,6 +112,12 @@ def draw_targets(targets: Sequence[Target], limit: int, seed: int) -> list[Targe
     others = draw([target for target in targets if not target.is_final], limit - len(final), seed)
     kept = {(target.conversation.id, target.position) for target in (*final, *others)}
     return [target for target in targets if (target.conversation.id, target.position) in kept]
+
+
+def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
+    """Return the names that occur most, by name."""
+    counts = Counter(names)
+    return sorted(sorted(counts, key=lambda name: (-counts[name], name))[:limit])
 
 
 def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before]]:

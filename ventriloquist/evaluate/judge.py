@@ -16,6 +16,9 @@ from ventriloquist.evaluate.statistics import Array
 
 MIN_MESSAGES = 10  # of a person, to be judged at all
 MAX_CHARACTERS = 1000  # of a message that is read; style shows before that
+MAX_MESSAGES = 500  # of a person that are read: after 400 a judge hardly gets better
+MAX_PEOPLE = 20  # who are judged: those who wrote most; the others are who else it may be
+MAX_FEATURES = 300_000  # n-grams, the most frequent
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,16 @@ def train_judge(texts: Mapping[str, Sequence[str]]) -> Judge:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    contents = [text[:MAX_CHARACTERS] for of_person in texts.values() for text in of_person]
-    names = np.array([name for name, of_person in texts.items() for _ in of_person])
-    judged = [name for name, of_person in texts.items() if MIN_MESSAGES <= len(of_person) < len(contents)]
+    read = {name: of_person[:: 1 + len(of_person) // (MAX_MESSAGES + 1)] for name, of_person in texts.items()}
+    contents = [text[:MAX_CHARACTERS] for of_person in read.values() for text in of_person]
+    names = np.array([name for name, of_person in read.items() for _ in of_person])
+    by_messages = sorted(read, key=lambda name: (-len(texts[name]), name))[:MAX_PEOPLE]
+    judged = [name for name in by_messages if MIN_MESSAGES <= len(read[name]) < len(contents)]
     if not judged:
         return Judge(None, {}, len(contents))
-    features = TfidfVectorizer(analyzer="char", ngram_range=(1, 5), lowercase=False, sublinear_tf=True)
+    features = TfidfVectorizer(
+        analyzer="char", ngram_range=(1, 5), lowercase=False, sublinear_tf=True, max_features=MAX_FEATURES
+    )
     rows = features.fit_transform(contents)
     classifiers = {
         name: LogisticRegression(solver="liblinear", class_weight="balanced", C=10, random_state=0).fit(

@@ -10,10 +10,11 @@ in which real messages would lie (Haldane, 1956).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ventriloquist.evaluate.heldout import most_talkative
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Z_95, Array, Cluster
@@ -56,21 +57,24 @@ def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001
     """Return the deviation; in the detail, by person and habit, both shares, the log-odds ratio and its band."""
     people = [
         person
-        for person in sorted({message.name for message in subject.reference})
+        for person in most_talkative(message.name for message in subject.reference)
         if min(_count(subject.messages, person), _count(subject.reference, person)) >= MINIMUM
     ]
     if not people:
         return None
     width = len(HABITS) + 1  # how many messages, then how many with each habit
-    parts: list[tuple[Cluster, Array]] = []
-    for messages, first in ((subject.messages, 0), (subject.reference, len(people) * width)):
-        for message in messages:
-            if message.name in people:
-                vector = np.zeros(2 * len(people) * width)
-                start = first + people.index(message.name) * width
-                vector[start : start + width] = [1, *habits(message.content)]
-                parts.append((message.target.cluster, vector))
-    sums = tally(parts)
+    columns = {person: place * width for place, person in enumerate(people)}
+
+    def counted() -> Iterator[tuple[Cluster, Array]]:
+        for messages, side in ((subject.messages, 0), (subject.reference, len(people) * width)):
+            for message in messages:
+                if message.name in columns:
+                    vector = np.zeros(2 * len(people) * width)
+                    start = side + columns[message.name]
+                    vector[start : start + width] = [1, *habits(message.content)]
+                    yield message.target.cluster, vector
+
+    sums = tally(counted())
 
     def figure(totals: Array) -> Array:
         generated, real = _sides(totals, len(people))

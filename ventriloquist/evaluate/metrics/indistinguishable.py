@@ -4,9 +4,9 @@
 
 The classifier, logistic regression over TF-IDF of character 1- to 4-grams, one for everybody and one for each person,
 their log-odds added, is trained to tell the two and tested on conversations it has not seen, person by person. 1: it
-cannot; 0: it always can. It sees what the judge of style is blind to: gibberish of the right letters, the
-same five messages again and again, an assistant's phrases. The interval is of the AUC's placements (DeLong, 1988); p is
-of a permutation within folds.
+cannot, and a little more by chance; 0: it always can. It sees what the judge of style is blind to: gibberish of the
+right letters, the same five messages again and again, an assistant's phrases. The interval is of the AUC's placements
+(DeLong, 1988); p is of a permutation within folds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PERMUTATIONS = 500
 
 
 def indistinguishable(subject: Subject, world: World) -> Found | None:
-    """Return 2 · (1 − AUC), at most 1; in the detail the AUC and the p of no difference."""
+    """Return 2 · (1 − AUC); in the detail the AUC and the p of no difference."""
     generated, real = (draw(side, MOST, world.seed) for side in (subject.messages, subject.reference))
     if min(len(generated), len(real)) < MINIMUM:
         return None
@@ -54,7 +54,7 @@ def indistinguishable(subject: Subject, world: World) -> Found | None:
 
 def _figure(sums: Array) -> Array:
     auc = ratio(sums[..., 1], sums[..., 0]) + ratio(sums[..., 3], sums[..., 2])
-    return np.minimum(1.0, 2 * (1 - auc))
+    return 2 * (1 - auc)
 
 
 def _folds(clusters: list[Cluster]) -> NDArray[np.int64]:

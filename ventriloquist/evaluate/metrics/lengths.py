@@ -7,8 +7,11 @@ for noise, for other real messages of the same people. Less is better.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from ventriloquist.evaluate.heldout import most_talkative
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.records import Subject, World
 from ventriloquist.evaluate.statistics import Array, Cluster
@@ -20,17 +23,21 @@ BINS = len(EDGES) + 1
 
 def lengths(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
     """Return the distance; in the detail both distributions of everybody together."""
-    people = sorted({message.name for message in subject.messages} & {message.name for message in subject.reference})
+    written = {message.name for message in subject.messages}
+    people = most_talkative(message.name for message in subject.reference if message.name in written)
     if not people:
         return None
-    parts: list[tuple[Cluster, Array]] = []
-    for messages, side in ((subject.messages, 0), (subject.reference, 1)):
-        for message in messages:
-            if message.name in people:
-                counts = np.zeros((2, len(people), BINS))
-                counts[side, people.index(message.name), np.searchsorted(EDGES, len(message.content), "right")] = 1
-                parts.append((message.target.cluster, counts.ravel()))
-    sums = tally(parts)
+    columns = {person: place for place, person in enumerate(people)}
+
+    def counted() -> Iterator[tuple[Cluster, Array]]:
+        for messages, side in ((subject.messages, 0), (subject.reference, 1)):
+            for message in messages:
+                if message.name in columns:
+                    counts = np.zeros((2, len(people), BINS))
+                    counts[side, columns[message.name], np.searchsorted(EDGES, len(message.content), "right")] = 1
+                    yield message.target.cluster, counts.ravel()
+
+    sums = tally(counted())
 
     def distance(totals: Array) -> Array:
         below = totals.reshape(*totals.shape[:-1], 2, len(people), BINS).cumsum(axis=-1)
