@@ -310,6 +310,22 @@ def test_an_export_into_a_folder_beside_is_named_from_wherever_it_is_forgotten(
     assert plan.elsewhere == (str(beside / "mine"),)
 
 
+def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path) -> None:
+    build(home)
+    (tmp_path / "link").symlink_to(home)
+    places = [tmp_path / "report.html", home / "deep" / "report.html", tmp_path / "link" / "linked.html"]
+    (home / "deep").mkdir()
+    for place in places:
+        place.write_text(WORD)
+        with recorded_run(home, "eval", {"report": str(place)}):
+            pass
+    with recorded_run(home, "export") as run:
+        run.result = export(run.db, tmp_path / "link" / "exported", ExportOptions())
+    plan, _ = forget_sam(home)
+    assert plan.elsewhere == (str(tmp_path / "report.html"),)
+    assert WORD.encode() not in bytes_under(home)
+
+
 def test_exports_chats_and_reports_anywhere_under_the_home_go(home: Path) -> None:
     build(home)
     for folder in (home, home / "deep" / "down"):

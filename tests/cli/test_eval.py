@@ -61,8 +61,10 @@ def test_json_has_the_documented_keys_and_a_report_is_written(ready: Path, tmp_p
     assert shown["comparison"]["against"] == "two"
     assert "Side by side" in report.read_text(encoding="utf-8")
     with open_database(ready) as db:
-        (result,) = db.conn.execute("SELECT result FROM runs WHERE command = 'eval'").fetchone()
-    assert json.loads(result)["metrics"] == shown["metrics"]
+        query = "SELECT parameters, result FROM runs WHERE command = 'eval'"
+        parameters, result = map(json.loads, db.conn.execute(query).fetchone())
+    assert result["metrics"] == shown["metrics"]
+    assert parameters["report"] == str(report)  # by which vq forget finds it
 
 
 def test_the_table_says_what_each_figure_stands_between_and_no_text_leaves_the_words_out(

@@ -38,8 +38,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         plan = plan_to_forget(run.db, home, name)
         with progress("Preparing again") as advance:
             summary = run.result = forget(run.db, home, plan, progress=advance)
-    for folder in plan.elsewhere:
-        note(f"Exports were written to {folder}, too: remove them yourself.")
+    for place in plan.elsewhere:
+        note(f"{place} was made from their messages, too: remove it yourself.")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),
@@ -77,5 +77,5 @@ def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
         yield "adapters that learnt from them, to be trained anew", ", ".join(artifacts.tainted)
     if artifacts.removed_runs:
         yield "training runs, removed", ", ".join(artifacts.removed_runs)
-    for folder in plan.elsewhere:
-        yield "not removed, outside of VQ_HOME", folder
+    for place in plan.elsewhere:
+        yield "not removed, outside of VQ_HOME", place

@@ -30,7 +30,7 @@ class ForgetPlan:
     rows: Rows
     traces: Traces
     artifacts: Artifacts
-    elsewhere: tuple[str, ...]  # folders outside VQ_HOME into which exports were written: the user's to remove
+    elsewhere: tuple[str, ...]  # folders of exports, and reports, outside VQ_HOME: the user's to remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,15 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         conversations=frozenset(id for (id,) in member),
         known=frozenset(known for _, known, _ in people),
     )
-    folders = _export_folders(db)
-    outside = (str(folder) for folder in folders if not folder.resolve().is_relative_to(home.resolve()))
+    folders, reports = _export_folders(db), _reports(db)
+    outside = (str(path) for path in (*folders, *reports) if not path.resolve().is_relative_to(home.resolve()))
     return ForgetPlan(
         person_id,
         name,
         handles,
         count_rows(db, person_id),
         traces,
-        find_artifacts(home, traces, folders),
+        find_artifacts(home, traces, folders, reports),
         elsewhere=tuple(outside),
     )
 
@@ -162,3 +162,9 @@ def _export_folders(db: Database) -> list[Path]:
         "SELECT DISTINCT json_extract(result, '$.folder') FROM runs WHERE command = 'export' AND result IS NOT NULL"
     )
     return sorted(Path(folder) for (folder,) in folders if folder and Path(folder).is_dir())
+
+
+def _reports(db: Database) -> list[Path]:
+    """Return the reports that evaluations have written and that are still there."""
+    reports = db.conn.execute("SELECT DISTINCT json_extract(parameters, '$.report') FROM runs WHERE command = 'eval'")
+    return sorted(Path(report) for (report,) in reports if report and Path(report).is_file())

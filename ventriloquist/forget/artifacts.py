@@ -42,21 +42,25 @@ class Artifacts:
     removed_runs: tuple[str, ...]  # unfinished runs, and those whose tokenizer was trained on the messages
 
 
-def find_artifacts(home: Path, traces: Traces, export_folders: Iterable[Path]) -> Artifacts:
+def find_artifacts(
+    home: Path, traces: Traces, export_folders: Iterable[Path], reports: Iterable[Path] = ()
+) -> Artifacts:
     """Find what was made from a person's messages, or may have been.
 
     Args:
         home: VQ_HOME.
         traces: the person's.
         export_folders: into which exports were written, wherever they are.
+        reports: that were written, wherever they are.
     """
     files = [path for folder in MADE_FOLDERS for path in _files(home / folder)]
     files += [path for pattern in REPORTS for path in sorted(home.glob(pattern))]
-    for folder in export_folders:
-        if folder.resolve().is_relative_to(home.resolve()):
-            files += [path for path in _exported(folder) if path not in files]
+    for folder in _under(home, export_folders):
+        files += [path for path in _exported(folder) if path not in files]
+    runs = home / "runs"  # reports in them are found with them
+    files += [path for path in _under(home, reports) if path not in files and not path.is_relative_to(runs)]
     tainted, removed = [], []
-    for run in sorted(path for path in (home / "runs").glob("*") if path.is_dir()):
+    for run in sorted(path for path in runs.glob("*") if path.is_dir()):
         manifest = _read_manifest(run)
         theirs = manifest and _names_in(manifest, traces)
         if manifest is None or (theirs and manifest.get("base_model") == OWN_TOKENIZER):
@@ -104,6 +108,14 @@ def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
     held_out = manifest.get("held_out")
     trained = {str(id) for id in traces.conversations}.intersection(held_out if isinstance(held_out, dict) else ())
     return frozenset(others) - traces.known if trained else frozenset()
+
+
+def _under(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield those paths that lie under a home, whatever links lead there, as paths from it."""
+    base = home.resolve()
+    for path in paths:
+        if path.resolve().is_relative_to(base):
+            yield home / path.resolve().relative_to(base)
 
 
 def _exported(folder: Path) -> Iterator[Path]:
