@@ -147,6 +147,33 @@ def test_the_output_of_a_closed_pipe_is_no_error() -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's redirections")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error(closed: str, home: Path) -> None:
+    ended = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m ventriloquist status {closed}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr, "Next:" in ended.stdout) == (0, False, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_the_output_is_said_in_two_lines(home: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "ventriloquist", "status"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "Error: No space left on device.\nFree some space and run the command again.\n"
+
+
 def test_what_a_terminal_cannot_show_is_no_error(home: Path) -> None:
     with recorded_run(home, "collect", create=True) as run:
         run.db.table("people").insert({"id": 1, "name": "Inés 🎸", "is_me": 1})

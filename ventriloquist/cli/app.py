@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from typer.core import TyperGroup
 
 from ventriloquist.cli import chat, collect, demo, eval, export, forget, merge, prepare, status, train
 from ventriloquist.cli.console import print_error
-from ventriloquist.errors import VentriloquistError
+from ventriloquist.errors import StorageError, VentriloquistError
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "collect": collect.command,
@@ -43,6 +45,12 @@ class Commands(TyperGroup):
         except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
             print("Stopped.", file=sys.stderr)
             raise typer.Exit(130) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more as it ends
+            print_error(StorageError(f"{error.strerror}.", hint="Free some space and run the command again."))
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(
@@ -82,6 +90,9 @@ def vq(
 def main() -> None:
     """Run `vq`. SIGTERM unwinds like Ctrl-C, so that locks and temporary files go, and exits 143."""
     os.umask(0o077)  # whatever makes a file here, libraries included: it is the user's alone
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # who started us closed it
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until we end
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: not every terminal has every character
     signal.signal(signal.SIGTERM, _terminate)
