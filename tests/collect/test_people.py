@@ -223,6 +223,15 @@ def test_nobody_says_who_the_owner_is(tmp_path: Path, home: Path) -> None:
     assert not home.exists()
 
 
+def test_nobody_is_called_as_those_whom_nobody_knows(tmp_path: Path, home: Path) -> None:
+    path = chat_db(tmp_path / "chat.db", ONE)
+    with pytest.raises(SettingsError, match="cannot be called 'Unknown'"):
+        collect_into(home, path, my_name=" Unknown")
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Unknown", None, [ONE])])
+    collect_into(home, path, contacts, my_name="Robin")
+    assert names(home) == {"Robin", "Unknown (2)"}
+
+
 def test_the_region_of_the_owners_number_reads_national_numbers(tmp_path: Path, home: Path) -> None:
     db = ChatDb(tmp_path / "chat.db")
     london = "+442079460018"

@@ -8,19 +8,25 @@ from ventriloquist.collect.cards import card_name, fold, fullness
 from ventriloquist.collect.handles import region_of
 from ventriloquist.errors import SettingsError
 from ventriloquist.records import Card
+from ventriloquist.transcript import UNKNOWN
 
 
 def owner_name(my_name: str | None, cards: Iterable[Card], stored: str | None) -> str:
     """Return what the owner is called: MY_NAME, else what the owner's card says, else the name so far.
 
     Raises:
-        SettingsError: nothing says.
+        SettingsError: nothing says, or it is what unknown senders are called.
     """
     marked = sorted((card for card in cards if card.is_me), key=fullness)
     name = fold(my_name or "") or next((name for card in marked if (name := card_name(card))), "") or stored
     if not name:
         raise SettingsError(
             "Your own name is not known: MY_NAME is not set, and no contact card is marked as yours.",
+            hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect",
+        )
+    if name == UNKNOWN:
+        raise SettingsError(
+            f"You cannot be called {UNKNOWN!r}: so are senders whom nobody knows.",
             hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect",
         )
     return name
