@@ -84,6 +84,15 @@ def test_an_option_that_makes_no_sense_is_no_run(ready: Path, arguments: list[st
     assert runs(ready) == []
 
 
+def test_the_title_of_a_group_forges_no_row(home: Path) -> None:
+    group = Conversation([Message("Sam", "hi")], type="group", title="trip\nRedacted: phone  9")
+    with filled(home, [group]):
+        pass
+    shown = vq("prepare", "--report").stdout.splitlines()
+    assert not any(line.startswith("Redacted") for line in shown)
+    assert any(line.startswith(r"Conversation: trip\nRedacted: phone") for line in shown)
+
+
 def test_own_rules_are_read_from_the_home(ready: Path) -> None:
     (ready / "redact.txt").write_text("secret: line 7\n")
     assert json.loads(vq("prepare", "--json").stdout)["redacted"] == {"secret": 1, "phone": 1}

@@ -29,6 +29,11 @@ def _visible(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def _one_line(text: str) -> str:
+    """Make line breaks visible too, where the title of a group could forge a row."""
+    return harmless(text).replace("\n", "\\n")
+
+
 def note(text: str) -> None:
     """Say something beside the result."""
     print(harmless(text), file=sys.stderr, flush=True)
@@ -62,7 +67,7 @@ def show(
     table = Table.grid(padding=(0, 2))
     for label, value in rows:
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-        table.add_row(Text(harmless(label), style="dim"), Text(harmless(shown)))
+        table.add_row(Text(_one_line(label), style="dim"), Text(_one_line(shown)))
     with console.capture() as captured:
         console.print(table)
     print(*(line.rstrip() for line in captured.get().split("\n")), sep="\n", end="", flush=True)
