@@ -110,6 +110,17 @@ def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Pa
     assert evaluation.metrics["ranking"].n == evaluation.metrics["identity_in_context"].n == 4
 
 
+def test_the_judge_reads_neither_what_is_trained_on_nor_what_is_tested(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
+) -> None:
+    counts = dict(
+        trained[0]
+        .conn.execute("SELECT coalesce(split, 'train'), count(*) FROM training_messages WHERE kind = 'text' GROUP BY 1")
+        .fetchall()
+    )
+    assert list(evaluation.division.values()) == [counts["train"], counts["validation"], counts["test"]]
+
+
 def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -> None:
     assert {*evaluation.metrics, *evaluation.not_measured} == set(METRICS)
     assert set(evaluation.promised) <= set(PROMISED)

@@ -1,0 +1,87 @@
+"""Baselines are what they say they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from made_up import messages, scored, target, world
+
+from ventriloquist.evaluate import baselines
+from ventriloquist.evaluate.baselines import Reply
+from ventriloquist.evaluate.heldout import Before
+from ventriloquist.evaluate.records import Candidates, Message, Subject
+from ventriloquist.transcript import DELTAS
+
+TRAINING = {
+    "A": ["ok sure", "ok later", "sure ok"] * 5,
+    "B": ["ok sure then", "later ok", "sure sure"] * 5,
+    "C": ["I SHALL COME.", "WHAT A DAY!", "NEVER AGAIN!"] * 5,
+}
+REAL = messages([(name, f"{name} {place}") for place in range(40) for name in "ABC"])
+
+
+def test_the_real_halves_part_whole_stretches_and_everybody_is_on_both_sides() -> None:
+    half = baselines.real_half(REAL)
+    assert len(half.messages) + len(half.reference) == len(REAL)
+    stretches = [{(one.name, one.target.cluster) for one in side} for side in (half.messages, half.reference)]
+    assert not stretches[0] & stretches[1]
+    sides = [Counter(one.name for one in side) for side in (half.messages, half.reference)]
+    assert all(abs(sides[0][name] - sides[1][name]) <= 10 for name in "ABC")
+
+
+def test_pooled_messages_are_other_peoples_and_none_of_the_reference() -> None:
+    subject = baselines.pooled(world(REAL, training=TRAINING))
+    assert len(subject.messages) == len(REAL)
+    for message in subject.messages:
+        assert any(message.content in TRAINING[other] for other in "ABC" if other != message.name)
+    assert {one.content for one in subject.messages} & {one.content for one in REAL} == set()
+    assert baselines.pooled(world(REAL[::3], training={"A": ["ok"]})).messages == []
+
+
+def test_the_nearest_contact_is_the_one_who_writes_most_alike() -> None:
+    judged = {name: [f"{text} {number}" for number, text in enumerate(texts)] for name, texts in TRAINING.items()}
+    subject = baselines.nearest(world(REAL, training=TRAINING, judged=judged))
+    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
+    assert {one.content for one in subject.messages if one.name == "B"} <= set(TRAINING["A"])
+
+
+def test_retrieval_answers_what_was_once_answered_to_something_alike() -> None:
+    past = [Reply("A", "are you coming on sunday?", "yes!"), Reply("A", "what is the code?", "no idea")]
+    places = [target("A", "x", before=Before("B", 1, said)) for said in ("coming sunday?", "the code is what?")]
+    subject = baselines.retrieval([Message(place, "x") for place in places], past)
+    assert [one.content for one in subject.messages] == ["yes!", "no idea"]
+    assert baselines.retrieval([Message(target("Z", "x"), "x")], past).messages == []
+
+
+def test_shuffling_moves_what_was_done_and_loses_nothing() -> None:
+    names = [Candidates(one.target, (1.0, 2.0), place % 2, ("A", "B")) for place, one in enumerate(REAL)]
+    forecasts = [
+        item._replace(score=scored([item.target], 1, 1, tuple(np.eye(6)[place % 6]))[0].score)
+        for place, item in enumerate(scored([one.target for one in REAL], 1, 1))
+    ]
+    subject = Subject("adapter", scored=forecasts, messages=REAL, reference=REAL, names=names)
+    mixed = baselines.shuffled(subject, seed=1)
+    assert [one.target for one in mixed.messages] == [one.target for one in REAL]
+    assert Counter(one.content for one in mixed.messages) == Counter(one.content for one in REAL)
+    assert [one.content for one in mixed.messages] != [one.content for one in REAL]
+    assert Counter(item.true for item in mixed.names) == Counter(item.true for item in names)
+    assert Counter(item.score.deltas for item in mixed.scored) == Counter(item.score.deltas for item in forecasts)
+
+
+def test_habit_knows_who_goes_on_and_nothing_else() -> None:
+    counts = {("A", True): Counter({"<1m": 99}), ("A", False): Counter({"1d+": 99})}
+    by_person, by_turn = baselines.delta_shares(counts)
+    assert by_person["A"].sum() == pytest.approx(1)
+    places = [target("A", "x", before=Before(who, 1, "hm")) for who in "AB"]
+    on, answer = (item.score.deltas for item in baselines.habit(scored(places, 1, 1), by_turn).scored)
+    assert DELTAS[int(np.argmax(on))] == "<1m"
+    assert DELTAS[int(np.argmax(answer))] == "1d+"
+    assert min(on) > 0  # nothing is impossible
+
+
+def test_a_classifier_and_chance_are_subjects_too() -> None:
+    items = [Candidates(target("B", "x"), (1.0, 2.0), 1, ("A", "B"))]
+    assert baselines.chosen("ngram", items, ["B"]).names[0].costs == (1.0, 0.0)
+    assert len(set(baselines.by_chance(items).names[0].costs)) == 1
