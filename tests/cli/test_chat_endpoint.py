@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -98,7 +97,6 @@ def open_terminal(served: Served) -> tuple[pexpect.spawn, io.StringIO]:
         encoding="utf-8",
         timeout=60,
         dimensions=(40, 400),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits it ignored
     )
     terminal.logfile_read = screen = io.StringIO()
     terminal.expect("/help")
