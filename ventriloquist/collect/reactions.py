@@ -27,6 +27,20 @@ class Tapback(NamedTuple):
     sent_at: int
 
 
+def skip_reactions_to_forgotten(connection: sqlite3.Connection, seen: Collection[str] | None) -> int:
+    """Skip every tapback on what `vq forget` removed, as it did itself; return how many of those to count there are.
+
+    Args:
+        seen: the guids to count, None for all.
+    """
+    theirs = connection.execute(
+        "SELECT t.guid FROM tapbacks t JOIN skipped s ON s.guid = t.target_guid WHERE s.reason = 'forgotten'"
+    ).fetchall()
+    connection.executemany("DELETE FROM tapbacks WHERE guid = ?", theirs)
+    connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, 'forgotten')", theirs)
+    return sum(seen is None or guid in seen for (guid,) in theirs)
+
+
 def derive_reactions(
     connection: sqlite3.Connection,
     person_of: Callable[[Tapback], int | None],

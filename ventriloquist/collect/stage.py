@@ -19,7 +19,7 @@ from ventriloquist.collect.owner import owner_name, region
 from ventriloquist.collect.people import Directory, Person, build_directory
 from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.plan import Plan
-from ventriloquist.collect.reactions import derive_reactions
+from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_forgotten
 from ventriloquist.collect.store import store_rows
 from ventriloquist.database import Database, recorded_run
 from ventriloquist.database.connect import FILENAME
@@ -121,6 +121,7 @@ def collect(
         tally = store_rows(connection, source, placer.place, plan, is_new=is_new, progress=progress)
         if not is_new:
             place_anew(connection, placer)
+        tally.skipped["forgotten"] += skip_reactions_to_forgotten(connection, tally.tapbacks)
         verdicts = derive_reactions(connection, placer.person_of, tally.tapbacks)
         reactions = verdicts.pop("", 0)
         tally.skipped.update(verdicts)
