@@ -9,9 +9,10 @@ from file_builder import Conversation, Message, chat, filled
 from ventriloquist.chat import Plan, Request, Server, find_voice
 from ventriloquist.chat import plan_chat as plan_with
 from ventriloquist.cli.chat import banner, where
+from ventriloquist.database import open_database
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
-from ventriloquist.model.manifest import Manifest
-from ventriloquist.prepare import prepare
+from ventriloquist.model.manifest import Manifest, hash_data
+from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import FORMAT_VERSION
 
 ME = "Aidan Allchin"
@@ -53,7 +54,7 @@ def trained(home: Path) -> Path:
     )
     with filled(home, [talk, group], owner=ME) as db:
         prepare(db)
-    write_manifest(home)
+        write_manifest(home, data_hash=hash_data(db))
     return home
 
 
@@ -144,3 +145,12 @@ def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained
     assert where(dated) == "A new conversation with Sam, on 1999-06-01."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))
+
+
+def test_the_banner_says_that_the_messages_were_prepared_anew(trained: Path) -> None:
+    assert not plan_chat(trained, Request(speaker="Sam")).voice.changed_data
+    with open_database(trained) as db:
+        prepare(db)
+        assert not plan_chat(trained, Request(speaker="Sam")).voice.changed_data
+        prepare(db, PrepareOptions(holdout=4))
+    assert any("prepared anew" in line for line in banner(plan_chat(trained, Request(speaker="Sam"))))

@@ -13,7 +13,7 @@ from ventriloquist.database.connect import FILENAME
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.endpoint import Endpoint
-from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.windows import WINDOW_SIZE
 
@@ -41,6 +41,7 @@ class Voice:
     max_length: int  # tokens, likewise
     name: str  # what it is, for people
     tainted: str | None = None  # why it should not be used any more
+    changed_data: bool = False  # what is prepared here is not what it was trained on
     run: Path | None = None  # the run's folder; None where only a server has the model
 
 
@@ -83,8 +84,9 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
             ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
             people = tuple(_by_messages(owner, [name for name in written if name != owner], written))
             return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}")
-    folder = find_run(home / "runs", run)
-    manifest = read_manifest(folder)
+        folder = find_run(home / "runs", run)
+        manifest = read_manifest(folder)
+        changed_data = db is not None and bool(written) and hash_data(db) != manifest.data_hash
     if not manifest.people:
         raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
     owner, *others = manifest.people
@@ -97,6 +99,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         if server
         else f"{base}, with the adapter {folder.name}",
         tainted=manifest.tainted,
+        changed_data=changed_data,
         run=folder,
     )
 

@@ -115,6 +115,8 @@ def banner(plan: Plan) -> Iterator[str]:
     yield f"A simulation of {whom}. They said none of this: {plan.voice.name} writes it."
     if plan.voice.tainted:
         yield f"Warning: {plan.voice.tainted}"
+    if plan.voice.changed_data:
+        yield "Its messages were prepared anew since it was trained."
 
 
 def where(plan: Plan) -> str:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError
+from ventriloquist.model.manifest import hash_data
 from ventriloquist.records import Progress
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
 from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
@@ -150,14 +151,10 @@ def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = 
     people: dict[str, int] = {}
     days = np.empty(total, dtype="U10")
     codes: dict[str | None, int] = {**{name: code for code, name in enumerate(SPLITS)}, None: CONTEXT_ONLY}
-    digest = hashlib.sha256()
-    for conversation in conversations:
-        digest.update(f"{conversation.id} {conversation.header}\n".encode())
-    for index, (split, day, line, sender) in enumerate(_lines(db)):
+    for index, (split, day, _, sender) in enumerate(_lines(db)):
         splits[index], days[index] = codes[split], day
         senders[index] = people.setdefault(sender, len(people))
-        digest.update(f"{split} {day} {line}\n".encode())
-    data_hash = digest.hexdigest()
+    data_hash = hash_data(db)
 
     name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
     folder = cache / name

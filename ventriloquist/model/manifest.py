@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.transcript import FORMAT_VERSION
 
@@ -69,6 +71,17 @@ def read_manifest(folder: Path) -> Manifest:
             hint="Run: vq train",
         )
     return manifest
+
+
+def hash_data(db: Database) -> str:
+    """Return a hash of everything that is prepared: a CPU-second for a million messages."""
+    digest = hashlib.sha256()
+    for id, header in db.conn.execute("SELECT conversation_id, header FROM training_conversations ORDER BY 1"):
+        digest.update(f"{id} {header}\n".encode())
+    lines = "SELECT split, day, line FROM training_messages ORDER BY conversation_id, position"
+    for split, day, line in db.conn.execute(lines):
+        digest.update(f"{split} {day} {line}\n".encode())
+    return digest.hexdigest()
 
 
 def package_versions() -> dict[str, str]:
