@@ -123,10 +123,11 @@ def cost(bench: Bench) -> None:
     model = add_lora(load_base(bench.base, device="cpu"), TrainSettings(rank=16, alpha=32)).train()
     generator = random.Random(0)
     anywhere = places(corpus, "train", max(SIZES))
-    literal = seconds_a_token(model, (window_row(corpus, *place) for place in generator.sample(anywhere, TARGETS + 1)))
+    windows = generator.sample(anywhere, TARGETS + 1)  # the first is for warming up
+    literal = seconds_a_token(model, (window_row(corpus, *place) for place in windows))
     print(json.dumps({"recipe": "literal windows", "cpu_ms_per_target_token": round(1000 * literal, 3)}), flush=True)
     for size in SIZES:
-        drawn = generator.sample(anywhere, (TARGETS if size == 1 else 3) + 1)
+        drawn = windows if size == 1 else generator.sample(anywhere, 4)
         rows = (row_tensors(corpus, [block(corpus, conversation, first, size)]) for conversation, first in drawn)
         seconds = seconds_a_token(model, rows)
         figures = {

@@ -1,6 +1,6 @@
 """Search for settings under which SmolLM2 learns persons, at a fixed time a run, measured on validation messages.
 
-    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--minutes 10] [--only NAME …] [--best NAME]
+    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--minutes 5] [--only NAME …] [--best NAME]
 
 The data are JSON lines as `chat_db_from_jsonl.py` reads them: the chats of the four and the ten most talkative people.
 Each run trains one of CANDIDATES and prints a line of JSON: what was trained in which time; bits per character of base
@@ -27,7 +27,7 @@ from ventriloquist.database.connect import FILENAME, make_private_folder
 from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.train import preset, train
 
-EXTENT = Extent(likelihood=300, identity=150, validity=32, validity_context=4, ranking=60)
+EXTENT = Extent(likelihood=160, identity=100, validity=16, validity_context=4, ranking=24)  # some minutes a run
 METRICS = ("validity", "likelihood", "identity", "identity_in_context")
 BASE = preset("smollm2")
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=5, help="of the clock, a run; times the cores for CPU time")
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--best", choices=CANDIDATES)
     arguments = parser.parse_args()
