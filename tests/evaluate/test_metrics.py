@@ -252,7 +252,7 @@ def test_messages_in_a_row_are_counted_against_what_really_came() -> None:
     ]
     lines.append(Written(target("A", "x", before=after_a), "no line", ("A", "B")))
     found = measured("bursts", Subject("adapter", written=lines))
-    assert (found.n, found.value) == (4, 50)
+    assert (found.n, found.value) == (4, 0.5)
     assert found.detail["by_run"] == [{"run": 1, "n": 4, "generated": 0.75, "real": 0.25}]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ventriloquist.errors import StorageError
 from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
 
 
@@ -23,6 +26,12 @@ def test_a_line_that_was_not_written_whole_is_made_again(tmp_path: Path) -> None
     assert store.get("b") is None
     store.put("b", 2)
     assert (Store(tmp_path).get("a"), Store(tmp_path).get("b")) == (1, 2)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("a file")
+    with pytest.raises(StorageError, match="cannot be written"):
+        Store(tmp_path)
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:

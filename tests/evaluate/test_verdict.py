@@ -13,7 +13,7 @@ from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
-from ventriloquist.evaluate.words import figure, summary, told_by
+from ventriloquist.evaluate.words import figure, summary, told_by, value
 
 VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
 
@@ -89,6 +89,13 @@ def test_what_could_not_be_measured_has_no_value() -> None:
     nothing = assess(METRICS["identity"], None, {}, seed=0)
     assert (nothing.value, nothing.low, nothing.verdict) == (None, None, "not enough data")
     assert figure(METRICS["identity"], None) == "–"
+
+
+def test_a_number_without_an_interval_is_not_shown() -> None:
+    lonely = Result(0.5, None, None, 3, 0.1, 0.7, {}, "not enough data")
+    assert value(METRICS["identity"], lonely) == "–"
+    assert "50" not in summary(METRICS["identity"], lonely)
+    assert figure(HABITS, -0.2) == "0.00"  # what is under noise is nothing
 
 
 def result(value: float, said: str) -> Result:

@@ -111,7 +111,7 @@ def show_tables(result: Evaluation) -> None:
     from rich.text import Text
 
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import end, figure, interval, told_by
+    from ventriloquist.evaluate.words import end, figure, interval, told_by, value
 
     console = Console(highlight=False)
 
@@ -130,7 +130,7 @@ def show_tables(result: Evaluation) -> None:
             [
                 (
                     METRICS[name].title,
-                    figure(METRICS[name], one.value),
+                    value(METRICS[name], one),
                     interval(METRICS[name], one),
                     f"{one.n:,}",
                     end(METRICS[name], METRICS[name].floor, one.floor),
@@ -145,7 +145,7 @@ def show_tables(result: Evaluation) -> None:
         "Person by person",
         ("", *(METRICS[name].title for name in people)),
         [
-            (person, *(figure(METRICS[name], one[name].value) if name in one else "–" for name in people))
+            (person, *(value(METRICS[name], one[name]) if name in one else "–" for name in people))
             for person, one in result.people.items()
         ],
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
+from ventriloquist.errors import StorageError
 
 FOLDER = "evaluation"  # in the run's folder; private: it holds generated messages and what was before them
 RECORDS = "records.jsonl"
@@ -17,10 +18,21 @@ class Store:
     """Values by what they were made from. A line that was not written whole is made again."""
 
     def __init__(self, run: Path) -> None:
-        self._path = make_private_folder(run / FOLDER) / RECORDS
+        """Open what is kept of a run.
+
+        Raises:
+            StorageError: its folder cannot be written to.
+        """
+        self._path = run / FOLDER / RECORDS
         self._values: dict[str, Any] = {}
-        self._path.touch(mode=0o600)
-        data = self._path.read_bytes()
+        try:
+            make_private_folder(self._path.parent)
+            self._path.touch(mode=0o600)
+            data = self._path.read_bytes()
+        except OSError as error:
+            raise StorageError(
+                f"{self._path.parent} cannot be written to: {error.strerror or error}.", hint="Check its permissions."
+            ) from None
         for line in data.splitlines(keepends=True):
             try:
                 key, value = json.loads(line)

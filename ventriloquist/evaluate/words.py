@@ -20,13 +20,19 @@ SUBJECTS = {
 }
 
 
-def figure(metric: Metric, value: float | None) -> str:
+def figure(metric: Metric, number: float | None) -> str:
     """Return a value in its unit."""
-    if value is None:
+    if number is None:
         return "–"
     if metric.unit == "share":
-        return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"
-    return f"{value:.0f}" if metric.unit == "points" else f"{value:.2f}"
+        return f"{number:.0%}" if abs(number) >= 0.1 or number == 0 else f"{number:.1%}"
+    # what noise is taken off of may come out below nothing
+    return f"{number:.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
+
+
+def value(metric: Metric, result: Result) -> str:
+    """Return a result's value; no number where it has no interval."""
+    return figure(metric, None if result.low is None else result.value)
 
 
 def interval(metric: Metric, result: Result) -> str:
@@ -36,11 +42,11 @@ def interval(metric: Metric, result: Result) -> str:
     return f"{figure(metric, result.low)} to {figure(metric, result.high)}"
 
 
-def end(metric: Metric, which: str | float | None, value: float | None) -> str:
+def end(metric: Metric, which: str | float | None, number: float | None) -> str:
     """Say what a floor or ceiling is, and its value."""
-    if value is None:
+    if number is None:
         return ""
-    return f"{figure(metric, value)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, value)
+    return f"{figure(metric, number)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, number)
 
 
 def told_by(rejected_by: Collection[str], undecided: Collection[str], titles: Mapping[str, str]) -> str:
@@ -52,7 +58,7 @@ def told_by(rejected_by: Collection[str], undecided: Collection[str], titles: Ma
 
 def summary(metric: Metric, result: Result) -> str:
     """Return a result in one line: value, interval, number, what it stands between, and what that means."""
-    parts = [f"{figure(metric, result.value)} (95 %: {interval(metric, result)}; n = {result.n:,})"]
+    parts = [f"{value(metric, result)} (95 %: {interval(metric, result)}; n = {result.n:,})"]
     if result.low is None:
         parts = [f"n = {result.n:,}"]
     floor, ceiling = end(metric, metric.floor, result.floor), end(metric, metric.ceiling, result.ceiling)

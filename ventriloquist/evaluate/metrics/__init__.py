@@ -130,7 +130,7 @@ METRICS: dict[str, Metric] = {
     ),
     "bursts": Metric(
         title="Messages in a row",
-        unit="points",
+        unit="share",
         aim="ceiling",
         minimum=100,
         needs="written",

@@ -1,7 +1,7 @@
 """Messages in a row: does whoever wrote last go on as often as real people do?
 
 The share of freely written lines whose writer also wrote the line before, minus the share of real ones in the same
-places, in points. 0 is right; over it, monologues; under it, ping-pong. The detail has the shares after one, two, and
+places. 0 is right; over it, monologues; under it, ping-pong. The detail has the shares after one, two, and
 more messages in a row, of which the distribution of runs follows.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 from ventriloquist.evaluate.metric import Found
 from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.records import Subject, World
-from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.statistics import excess_interval
+from ventriloquist.evaluate.tally import excess, tally
 from ventriloquist.transcript import parse_line
 
 RUNS = (1, 2, 3)  # messages in a row so far; the last stands for more, too
 
 
 def bursts(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the difference in points; in the detail shares by the run so far."""
+    """Return the difference of shares; in the detail shares by the run so far."""
     lines = [line for line in subject.written if line.target.before.run and is_valid(line.text, line.members)]
     if not lines:
         return None
@@ -38,11 +38,8 @@ def bursts(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # m
     parts = zip(lines, generated, real, strict=True)
     return Found(
         len(lines),
-        tally((line.target.cluster, (1, goes_on, did_go_on)) for line, goes_on, did_go_on in parts),
-        _points,
+        tally((line.target.cluster, (goes_on, 1, did_go_on, 1)) for line, goes_on, did_go_on in parts),
+        excess,
+        exact=excess_interval,
         detail={"by_run": by_run},
     )
-
-
-def _points(sums: Array) -> Array:
-    return 100 * (ratio(sums[..., 1], sums[..., 0]) - ratio(sums[..., 2], sums[..., 0]))

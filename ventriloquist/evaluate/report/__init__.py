@@ -13,7 +13,7 @@ from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import message, page, table, text
-from ventriloquist.evaluate.words import SUBJECTS, figure, interval, told_by
+from ventriloquist.evaluate.words import SUBJECTS, figure, interval, told_by, value
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -82,11 +82,11 @@ def _cards(results: Mapping[str, Result]) -> str:
 
 
 def _card(metric: Metric, result: Result) -> str:
-    value = figure(metric, result.value)
+    shown = value(metric, result)
     between = interval(metric, result)
     bad = " bad" if result.verdict.startswith(BAD) else " muted" if result.verdict == NOT_ENOUGH else ""
     return (
-        f'<div class="card"><h3>{text(metric.title)}</h3><div class="big">{text(value)}</div>'
+        f'<div class="card"><h3>{text(metric.title)}</h3><div class="big">{text(shown)}</div>'
         f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
         f'<p class="note">{text(f"95 %: {between}; " if between else "")}n = {result.n:,}</p></div>'
     )
@@ -98,10 +98,10 @@ def _between(metric: Metric, result: Result) -> str:
         return ""
     marks = [(figure(metric, result.value), result.value, "var(--accent)")]
     ends = ((metric.floor, result.floor, "var(--floor)"), (metric.ceiling, result.ceiling, "var(--real)"))
-    for name, value, colour in ends:
-        if value is not None:
+    for name, number, colour in ends:
+        if number is not None:
             said = SUBJECTS[name] if isinstance(name, str) else ("floor" if colour == "var(--floor)" else "ceiling")
-            marks.append((said, value, colour))
+            marks.append((said, number, colour))
     return scale(marks, (result.low, result.high))
 
 
@@ -110,7 +110,7 @@ def _baselines(evaluation: Evaluation) -> str:
     rows = [
         (
             METRICS[name].title,
-            figure(METRICS[name], result.value),
+            value(METRICS[name], result),
             *(figure(METRICS[name], result.baselines[other]) if other in result.baselines else "" for other in names),
         )
         for name, result in evaluation.metrics.items()
@@ -122,7 +122,7 @@ def _people(evaluation: Evaluation) -> str:
     parts = ["<h2 id=people>Person by person</h2>"]
     shown = [name for name in evaluation.metrics if METRICS[name].by_person]
     rows = [
-        (person, *(figure(METRICS[name], of_person[name].value) if name in of_person else "" for name in shown))
+        (person, *(value(METRICS[name], of_person[name]) if name in of_person else "" for name in shown))
         for person, of_person in evaluation.people.items()
     ]
     parts.append(table(("", *(METRICS[name].title for name in shown)), rows))
@@ -134,7 +134,7 @@ def _people(evaluation: Evaluation) -> str:
                 [
                     (
                         METRICS[name].title,
-                        figure(METRICS[name], one.value),
+                        value(METRICS[name], one),
                         interval(METRICS[name], one),
                         one.n,
                         figure(METRICS[name], one.floor),
