@@ -9,6 +9,7 @@ from apple import ChatDb, MacCard, write_address_book
 from collected import collect_into, query
 
 from ventriloquist.collect import load_corrections
+from ventriloquist.collect.corrections import Corrections
 from ventriloquist.errors import SettingsError
 
 ONE, TWO, THREE, MAIL = "+12505550111", "+12505550112", "+12505550113", "one@example.com"
@@ -54,6 +55,15 @@ UNCORRECTED = {ONE: "Ann Lee", MAIL: "Ann Lee", TWO: "Bob Lee", THREE: THREE}
 )
 def test_corrections_are_honoured(tmp_path: Path, home: Path, corrections: str, changed: dict[str, str]) -> None:
     assert collected(tmp_path, home, corrections) == UNCORRECTED | changed
+
+
+def test_a_correction_of_nobody_is_said(tmp_path: Path, home: Path) -> None:
+    collected(tmp_path, home, "")
+    corrections = Corrections(unite=[["Ann Lee", ONE]], part=["nobody@example.com"], rename={"(250) 555-0112": "Bo"})
+    again = collect_into(home, tmp_path / "chat.db", my_name="Robin", corrections=corrections)
+    assert again.notes == ["corrections.toml: nobody here has the number or address 'Ann Lee', 'nobody@example.com'."]
+    with_own = Corrections(rename={ONE: "Mum", MAIL: "Mum"})
+    assert collect_into(home, tmp_path / "chat.db", my_name="Robin", corrections=with_own).notes == []
 
 
 def test_corrections_that_are_taken_back_leave_no_trace(tmp_path: Path, home: Path) -> None:

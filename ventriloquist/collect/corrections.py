@@ -10,6 +10,7 @@ part = ["+12505550199"]                         # a person of its own, whoever's
 from __future__ import annotations
 
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,6 +29,10 @@ class Corrections(BaseModel):
     unite: list[list[str]] = []
     part: list[str] = []
     rename: dict[str, str] = {}
+
+    def handles(self) -> list[str]:
+        """Return every handle that is named, once."""
+        return list(dict.fromkeys([*chain.from_iterable(self.unite), *self.part, *self.rename]))
 
 
 def load_corrections(home: Path) -> Corrections:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.collect.conversations import Conversation
@@ -22,3 +22,4 @@ class Plan:
     renamed: Mapping[str, str]  # corrections of names, by normalised handle
     leave_out: Callable[[SourceMessage | SourceTapback], str | None] | None  # why a row is not wanted; None: all are
     gone: frozenset[Person]  # who was forgotten
+    notes: Sequence[str]  # for the user

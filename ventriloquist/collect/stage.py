@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from ventriloquist.collect.choice import Choice, chooser
 from ventriloquist.collect.conversations import group_chats
 from ventriloquist.collect.corrections import Corrections
 from ventriloquist.collect.echoes import skip_echoes
-from ventriloquist.collect.evidence import gather
+from ventriloquist.collect.evidence import Evidence, gather
 from ventriloquist.collect.finish import finish, place_anew
 from ventriloquist.collect.handles import Normalizer
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
@@ -144,7 +145,7 @@ def collect(
         owner=plan.owner_name,
         owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
         ambiguous={found.handle: found.names for found in plan.directory.ambiguous if people.knows(found.handle)},
-        notes=list(source.notes),
+        notes=plan.notes,
     )
 
 
@@ -167,7 +168,17 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
     leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone)
-    return Plan(evidence, me, directory, of_chat, renamed, leave_out, gone)
+    notes = [*source.notes, *_unknown(options.corrections, evidence, normalize)]
+    return Plan(evidence, me, directory, of_chat, renamed, leave_out, gone, notes)
+
+
+def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[str], str]) -> Iterator[str]:
+    """Say which corrections correct nothing, as one does that names people instead of their handles."""
+    on_cards = (card.identifiers for card in evidence.cards)
+    known = set(map(normalize, chain(evidence.handles, evidence.owner_identifiers, *on_cards)))
+    unknown = [handle for handle in corrections.handles() if normalize(handle) not in known]
+    if unknown:
+        yield f"corrections.toml: nobody here has the number or address {', '.join(map(repr, unknown))}."
 
 
 def _forgotten(connection: sqlite3.Connection, directory: Directory) -> frozenset[Person]:
