@@ -63,3 +63,4 @@ def test_a_home_that_cannot_be_one_is_an_error_with_a_remedy(named: str, monkeyp
     with pytest.raises(SettingsError, match="VQ_HOME") as failure:
         load_settings()
     assert "folder" in failure.value.hint
+    assert ".." not in failure.value.what

@@ -35,7 +35,8 @@ def home_folder() -> Path:
         home = Path(named).expanduser().resolve()
         is_other = home.exists() and not home.is_dir()
     except (OSError, RuntimeError, ValueError) as error:  # no such user, a circle of links, a name too long
-        raise SettingsError(f"VQ_HOME cannot be {named!r}: {error}.", hint="Set it to a folder.") from None
+        reason = str(error).rstrip(".")
+        raise SettingsError(f"VQ_HOME cannot be {named!r}: {reason}.", hint="Set it to a folder.") from None
     if is_other:
         raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to one yet to be made.")
     return home

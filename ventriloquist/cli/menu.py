@@ -30,9 +30,11 @@ def menu() -> None:
         choice = typer.prompt(f"One of {', '.join(choices)}", default=suggested, err=True)
     if choice == "quit":
         return
-    commands = [[name] for name in STAGES] if choice == "all" else [[choice]]
+    # elsewhere than on a Mac there is nothing to collect from, but what was collected on one
+    stages = STAGES if sys.platform == "darwin" or not result.rows["text_messages"] else STAGES[1:]
+    commands = [[name] for name in stages] if choice == "all" else [[choice]]
     if choice == "chat":
-        commands = [["chat", "--as", typer.prompt("As whom?", err=True)]]
+        commands = [["chat", "--as", typer.prompt("As whom?", prompt_suffix=" ", err=True)]]
     for arguments in commands:
         note(f"$ vq {' '.join(arguments)}")
         # a process of its own: what one command loaded does not weigh on the next
