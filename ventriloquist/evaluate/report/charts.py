@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ventriloquist.evaluate.report.markup import text
 
-FONT = 11  # pixels
+WIDEST_LABEL = 110  # pixels
 Point = tuple[float, float]
 
 
@@ -28,11 +28,13 @@ def scale(marks: Sequence[tuple[str, float, str]], interval: tuple[float, float]
     parts = [_line((14, 26), (width - 14, 26), "var(--line)", 4)]
     if interval:
         parts.append(_line((x(interval[0]), 26), (x(interval[1]), 26), "var(--accent)", 4, opacity=0.45))
-    for label, value, colour in reversed(marks):
-        is_figure = label == marks[0][0]
-        parts.append(_dot(x(value), 26, 6 if is_figure else 4, colour))
-        parts.append(_label(x(value), 14 if is_figure else 44, label, _anchor(x(value), width)))
-    return _svg(width, 50, parts)
+    below = 44.0
+    for index, (label, value, colour) in reversed(list(enumerate(marks))):
+        parts.append(_dot(x(value), 26, 4 if index else 6, colour))
+        parts.append(_label(x(value), below if index else 14, label, _anchor(x(value), width)))
+        near = [abs(x(value) - x(other)) for _, other, _ in marks[1:index]]
+        below = 57.0 if near and min(near) < WIDEST_LABEL else 44.0
+    return _svg(width, 62, parts)
 
 
 def bars(groups: Mapping[str, Sequence[float]], colours: Sequence[str], *, width: int = 360, height: int = 170) -> str:
