@@ -63,7 +63,8 @@ def test_windows_are_byte_for_byte_what_the_straightforward_way_writes(home: Pat
         export(db, home / "exports", ExportOptions("windows"))
         assert (home / "exports" / "training_windows.jsonl").read_bytes() == straightforward(db, "train")
         export(db, home / "exports", ExportOptions("windows", "test"))
-        assert (home / "exports" / "training_windows.jsonl").read_bytes() == straightforward(db, "test")
+        assert (home / "exports" / "test_windows.jsonl").read_bytes() == straightforward(db, "test")
+        assert (home / "exports" / "training_windows.jsonl").read_bytes() == straightforward(db, "train")
 
 
 def test_loss_spans_are_exactly_the_target_lines(home: Path) -> None:

@@ -31,7 +31,11 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-WINDOWS = "training_windows"
+WINDOWS: Mapping[Split, str] = {
+    "train": "training_windows",
+    "validation": "validation_windows",
+    "test": "test_windows",
+}
 LEAST_COMPRESSION = 4  # of the least repetitive rows, those of blocks
 
 
@@ -51,7 +55,7 @@ class ExportOptions:
         return ("train",) if self.format == "windows" else SPLITS
 
     def file_name(self, split: Split) -> str:
-        name = f"{WINDOWS if self.format == 'windows' else split}.jsonl"
+        name = f"{WINDOWS[split] if self.format == 'windows' else split}.jsonl"
         return name + ".gz" if self.gzip else name
 
 
@@ -184,7 +188,7 @@ def _make_folder(folder: Path) -> None:
 
 def _remove_rests(folder: Path) -> None:
     """Remove what exports that were killed have left: gigabytes, and private ones."""
-    names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, WINDOWS) for suffix in ("", ".gz"))
+    names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
     for name in (*names, MANIFEST):
         partial(folder / name).unlink(missing_ok=True)
 
