@@ -17,7 +17,7 @@ from invented import NAMES, lines
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
-from ventriloquist.evaluate import METRICS, PROMISED, Evaluation, Extent, evaluate
+from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.heldout import draw_targets, held_out_rows, prompt
 from ventriloquist.evaluate.report import render, write_report
@@ -103,7 +103,7 @@ def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Pa
     assert evaluation.held_out == held_out == evaluation.division["tested on"]
     assert evaluation.metrics["likelihood"].n == evaluation.metrics["timing"].n == held_out
     assert sum(of_person["likelihood"].n for of_person in evaluation.people.values()) == held_out
-    assert evaluation.promised["timing"].n == 6  # three conversations
+    assert evaluation.final_windows["timing"].n == 6  # three conversations
     assert set(evaluation.metrics["identity"].detail["candidates"]) == {*NAMES, HOSTILE}
     assert evaluation.metrics["identity"].n == 8
     assert evaluation.metrics["validity"].n == 12
@@ -123,7 +123,7 @@ def test_the_judge_reads_neither_what_is_trained_on_nor_what_is_tested(
 
 def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -> None:
     assert {*evaluation.metrics, *evaluation.not_measured} == set(METRICS)
-    assert set(evaluation.promised) <= set(PROMISED)
+    assert set(evaluation.final_windows) <= set(ON_FINAL_WINDOWS)
     for name, result in evaluation.metrics.items():
         if result.n < METRICS[name].minimum:
             assert result.verdict == "not enough data"
@@ -179,7 +179,7 @@ def test_only_what_is_asked_for_is_measured(trained: tuple[Database, Path, Path]
     db, home, run = trained
     result = evaluate(db, run, home=home, extent=EXTENT, only=["timing"])
     assert list(result.metrics) == ["timing"]
-    assert list(result.promised) == ["timing"]
+    assert list(result.final_windows) == ["timing"]
     with pytest.raises(UnknownNameError, match="timeing"):
         evaluate(db, run, home=home, extent=EXTENT, only=["timeing"])
 

@@ -95,7 +95,7 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import summary, told_by
 
-    for name, one in result.promised.items():
+    for name, one in result.final_windows.items():
         yield f"{METRICS[name].title.lower()}, final two windows", summary(METRICS[name], one)
     for name in HEADLINE:
         if name in result.metrics:
@@ -123,7 +123,7 @@ def show_tables(result: Evaluation) -> None:
             drawn.add_row(*(Text(harmless(cell)) for cell in row))
         console.print(drawn, "")
 
-    for title, results in (("Final two windows", result.promised), ("Test split", result.metrics)):
+    for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
         table(
             f"{title}, {result.run} on {result.model}",
             ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),

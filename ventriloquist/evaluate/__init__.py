@@ -23,7 +23,8 @@ from ventriloquist.model.corpus import load_corpus
 __all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 
 SCHEMA = 1  # of the JSON; raise it when a key changes its meaning or goes
-PROMISED = ("validity", "timing", "voice")  # on the final two windows of each conversation, first in every output
+# the promised three, and bits; first in every output
+ON_FINAL_WINDOWS = ("validity", "timing", "voice", "likelihood")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Evaluation:
     changed_data: bool  # the prepared data is not what the adapter was trained on
     held_out: int  # messages that could be scored
     division: Mapping[str, int]  # which messages trained, which the judge has read, which are tested
-    promised: Mapping[str, Result]  # on the final two windows of each conversation
+    final_windows: Mapping[str, Result]  # the last two of each conversation
     metrics: Mapping[str, Result]
     people: Mapping[str, Mapping[str, Result]]
     rejected_by: tuple[str, ...]  # the guards that tell generated messages from real ones
@@ -106,7 +107,7 @@ def evaluate(
         changed_data=measured.changed_data,
         held_out=len(measured.known.world.real),
         division=measured.known.division,
-        promised={
+        final_windows={
             name: assess(METRICS[name], found, measured.others[name], seed, detail=False)
             for name, found in measured.final.items()
             if found is not None
@@ -157,7 +158,7 @@ def _measure(
         compared = dict.fromkeys((*ends, *metric.baselines))
         found[name] = metric.measure(subject, world)
         of_others[name] = {other: metric.measure(others[other], world) for other in compared if other in others}
-        if name in PROMISED:
+        if name in ON_FINAL_WINDOWS:
             last = subject.final()
             final[name] = metric.measure(replace(last, reference=subject.reference), world)
         if metric.by_person:

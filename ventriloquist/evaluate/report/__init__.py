@@ -41,8 +41,8 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         " messages it never saw. Every figure stands between its floor and its ceiling, with its 95 % interval.</p>",
         _navigation(evaluation, examples),
         _headline(evaluation),
-        "<h2 id=promised>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
-        _cards(evaluation.promised),
+        "<h2 id=final>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
+        _cards(evaluation.final_windows),
         "<h2 id=suite>The whole test split</h2>",
         _cards(evaluation.metrics),
         "<h2 id=baselines>Beside it</h2><p class=note>What others would get, computed on the same messages.</p>",
@@ -60,7 +60,7 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
 
 
 def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
-    places = {"promised": "Final windows", "suite": "Suite", "baselines": "Baselines", "people": "People"}
+    places = {"final": "Final windows", "suite": "Suite", "baselines": "Baselines", "people": "People"}
     if evaluation.comparison:
         places["comparison"] = "Comparison"
     if examples:
