@@ -15,6 +15,7 @@ from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
 from ventriloquist.transcript import FORMAT_VERSION
 
@@ -45,6 +46,12 @@ def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Datab
     assert manifest.settings["rank"] == 4
     assert load_adapter(folder).model.peft_config["default"].r == 4
     assert not (folder / "checkpoints").exists()
+
+
+def test_the_manifest_names_nobody_who_was_left_out(prepared: Database, home: Path) -> None:
+    prepare(prepared, PrepareOptions(exclude_people=("Friend 1",)))
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    assert set(read_manifest(folder).people) == {"Aidan Allchin", "Friend 0", "Friend 2", "Friend 3", "Friend 4"}
 
 
 def test_the_same_seed_gives_the_same_adapter(prepared: Database, home: Path) -> None:

@@ -18,7 +18,7 @@ from ventriloquist.model.base import TINY, Base, resolve
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, order_members, parse_header
 from ventriloquist.windows import MIN_HOLDOUT_MESSAGES
 
 SETTINGS = "settings.json"  # of a run that has begun
@@ -108,7 +108,7 @@ def make_manifest(
     db: Database, settings: TrainSettings, corpus: Corpus, base: Base, result: dict[str, Any]
 ) -> Manifest:
     """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before."""
-    people = [name for (name,) in db.conn.execute("SELECT name FROM people ORDER BY is_me DESC, name")]
+    people = _people(db)
     held_out = {}
     for conversation in corpus.conversations:
         span = corpus.targets(conversation, "validation") or corpus.targets(conversation, "test")
@@ -136,6 +136,15 @@ def make_manifest(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         result=result,
     )
+
+
+def _people(db: Database) -> list[str]:
+    """Return whom the prepared conversations name, the owner first; who is left out of them is not learnt."""
+    members: set[str] = set()
+    for (prefix,) in db.conn.execute("SELECT header FROM training_conversations"):
+        members.update(parse_header(complete_header(prefix, "")).members)
+    ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
+    return list(order_members(owner, members - {UNKNOWN}))
 
 
 def summary_figures(summary: Any) -> dict[str, Any]:
