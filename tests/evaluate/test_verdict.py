@@ -85,6 +85,12 @@ def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> N
     assert said.endswith("between")
 
 
+def test_bits_are_shown_without_and_with_the_adapter() -> None:
+    bits = {"bits_per_character": {"base": 2.2254, "adapter": 1.6221}}
+    saved = Result(0.27, 0.2, 0.35, 103, 0.0, None, {}, "better than the floor", bits)
+    assert "2.23 → 1.62 bits a character" in summary(METRICS["likelihood"], saved)
+
+
 def test_what_could_not_be_measured_has_no_value() -> None:
     nothing = assess(METRICS["identity"], None, {}, seed=0)
     assert (nothing.value, nothing.low, nothing.verdict) == (None, None, "not enough data")

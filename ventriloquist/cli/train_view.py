@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MEASURED_STEPS = 3  # after which the time of the whole run is said
 LINES = 20  # at least so many in a pipe; and one a minute
+WIDE = 110  # columns; narrower terminals are told less of a step
 
 
 class TrainView:
@@ -70,7 +71,8 @@ class TrainView:
         if self._steps == MEASURED_STEPS and step.share < 1:
             seconds = 60 * step.minutes / step.step
             note(f"{MEASURED_STEPS} steps measured: {seconds:.1f} s each, about {duration(step.minutes_left)} to go")
-        about = step_text(step, self._bits)
+        narrow = self._bar is not None and self._bar.console.width < WIDE
+        about = step_text(step, self._bits, brief=narrow)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description="Training", completed=step.share, total=1.0, about=about)
             return
@@ -81,12 +83,14 @@ class TrainView:
             note(f"step {step.step:,} of {step.steps:,}, {about}")
 
 
-def step_text(step: Step, bits: float | None) -> str:
-    """Return what one line says of a step; `bits` is the last validation's."""
+def step_text(step: Step, bits: float | None, *, brief: bool = False) -> str:
+    """Return what one line says of a step; `bits` is the last validation's. Brief: without speed and memory."""
     parts = [f"{duration(step.minutes_left)} left", f"loss {step.loss:.3f}"]
     if bits is not None:
         parts.append(f"validation {bits:.3f} bits/char")
-    return ", ".join([*parts, f"{step.tokens_per_second:,.0f} tokens/s", f"{step.memory_gib:.1f} GiB"])
+    if not brief:
+        parts += [f"{step.tokens_per_second:,.0f} tokens/s", f"{step.memory_gib:.1f} GiB"]
+    return ", ".join(parts)
 
 
 def duration(minutes: float) -> str:
@@ -117,7 +121,8 @@ def plan_lines(plan: Plan) -> list[str]:
         places = [f"{m.position} of conversation {m.conversation} ({m.tokens:,} tokens)" for m in plan.dropped[:3]]
         more = ["…"] if plan.dropped_targets > len(places) else []
         lines.append(
-            f"{plan.dropped_targets:,} messages are longer than a row and are left out (see --max-length):"
+            f"{plan.dropped_targets:,} messages are longer, with their header, than a row and are left out"
+            " (see --max-length):"
             f" {', '.join(places + more)}"
         )
     if plan.processes == 1 and plan.visible_gpus > 1:

@@ -108,7 +108,7 @@ def evaluate(
         held_out=len(measured.known.world.real),
         division=measured.known.division,
         final_windows={
-            name: assess(METRICS[name], found, measured.others[name], seed, detail=False)
+            name: assess(METRICS[name], found, measured.others[name], seed)
             for name, found in measured.final.items()
             if found is not None
         },
@@ -131,6 +131,7 @@ def evaluate(
 def _measure(
     db: Database, run: Path, home: Path, extent: Extent, chosen: Collection[str], seed: int, stage: Stage
 ) -> _Measured:
+    stage("Loading the model")
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens", stage("Tokenising"))
     rows = held_out_rows(db, corpus, adapter.manifest)

@@ -123,9 +123,7 @@ def _between(metric: Metric, value: float, interval: Interval, floor: float, cei
     return CLOSE if (value - floor) / spread >= CLOSE_SHARE else BETWEEN
 
 
-def assess(
-    metric: Metric, found: Found | None, others: Mapping[str, Found | None], seed: int, *, detail: bool = True
-) -> Result:
+def assess(metric: Metric, found: Found | None, others: Mapping[str, Found | None], seed: int) -> Result:
     """Make a result of what was found about a subject and about its baselines."""
     baselines = {
         name: other.value for name, other in others.items() if other is not None and math.isfinite(other.value)
@@ -139,4 +137,4 @@ def assess(
     low, high = (value if math.isfinite(value) else None for value in interval)
     if low is None or high is None:
         said = NOT_ENOUGH
-    return Result(found.value, low, high, found.n, floor, ceiling, baselines, said, found.detail if detail else {})
+    return Result(found.value, low, high, found.n, floor, ceiling, baselines, said, found.detail)

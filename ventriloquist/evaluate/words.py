@@ -61,6 +61,8 @@ def summary(metric: Metric, result: Result) -> str:
     parts = [f"{value(metric, result)} (95 %: {interval(metric, result)}; n = {result.n:,})"]
     if result.low is None:
         parts = [f"n = {result.n:,}"]
+    if bits := result.detail.get("bits_per_character"):
+        parts.append(f"{bits['base']:.2f} → {bits['adapter']:.2f} bits a character")
     floor, ceiling = end(metric, metric.floor, result.floor), end(metric, metric.ceiling, result.ceiling)
     if floor:
         parts.append(f"floor {floor}")

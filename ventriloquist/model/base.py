@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ def resolve(name: str, models: Path) -> Base:
         models: the folder of converted models; SmolLM2 is converted into it on first use.
 
     Raises:
-        ModelError: the folder holds no model.
+        ModelError: the folder is not there or holds no model.
     """
     if name == SMOLLM2:
         from ventriloquist.model import smollm2
@@ -47,6 +48,8 @@ def resolve(name: str, models: Path) -> Base:
         if not (path / "config.json").exists():
             raise ModelError(f"{path} holds no model.", hint="Name a folder with a config.json, or an id of the hub.")
         return Base(str(path.resolve()))
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
+        raise ModelError(f"There is no folder {path}.", hint="Name a folder with a config.json, or an id of the hub.")
     return Base(name)
 
 
@@ -103,6 +106,7 @@ def require_torch() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     import transformers
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what cannot be fetched is said once, in our words
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
 
