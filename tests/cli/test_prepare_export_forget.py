@@ -74,6 +74,18 @@ def test_prepare_says_when_nothing_is_left_to_train_on(ready: Path, arguments: l
     assert "vq train" not in shown.stderr
 
 
+def test_export_says_that_everything_was_left_out_not_that_nothing_was_prepared(ready: Path) -> None:
+    vq("prepare", "--min-messages", "99")
+    shown = vq("export")
+    assert shown.exit_code == 1
+    assert "Everything was left out" in shown.stderr
+
+
+def test_an_empty_output_is_a_usage_error(ready: Path) -> None:
+    vq("prepare")
+    assert vq("export", "--output", "").exit_code == 2
+
+
 @pytest.mark.parametrize(
     "arguments", [["--exclude", "Nobody"], ["--redact-only", "phones"], ["--since", "soon"], ["--timezone", "Nowhere"]]
 )

@@ -47,6 +47,8 @@ def command(
     from ventriloquist.database import recorded_run
     from ventriloquist.settings import load_settings
 
+    if output == "":  # an unset variable of a shell would mean the folder one stands in
+        raise typer.BadParameter("--output is empty.")
     if output == "-" and json_:
         raise typer.BadParameter("--json and --output - both want stdout.")
     settings = load_settings()

@@ -69,13 +69,16 @@ class ExportSummary:
 
 
 def require_prepared(db: Database) -> None:
-    """Check that prepare has run.
+    """Check that prepare has run, and left something.
 
     Raises:
         NotReadyError: it has not.
     """
-    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
-        raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
+    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone():
+        return
+    if db.conn.execute("SELECT 1 FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL LIMIT 1").fetchone():
+        raise NotReadyError("Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help")
+    raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
 
 
 # each quote and backslash of a line is escaped once more, and so is its newline
