@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.transcript import well_formed
 
-TEXT = st.text(st.characters(exclude_characters="\ufffc\ufffd"), min_size=0, max_size=300)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\ufffc\ufffd"), min_size=0, max_size=300)
 
 
 def text_of(data: bytes) -> str | None:
