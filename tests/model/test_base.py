@@ -1,11 +1,30 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from ventriloquist.errors import ModelError
-from ventriloquist.model.base import Base, resolve
+from ventriloquist.model.base import Base, multiply_fast, resolve
+
+
+@pytest.fixture
+def multiplying() -> Iterator[None]:
+    """Leave torch as it was."""
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.usefixtures("multiplying")
+def test_fast_products_are_those_of_float32() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, other = (torch.randn(512, 512, generator=generator) for _ in range(2))
+    multiply_fast()
+    exact = one.double() @ other.double()
+    assert ((one @ other) - exact).abs().max() < 1e-3  # in bf16 it would be 0.2
 
 
 @pytest.mark.parametrize("name", ["/nowhere/model", "./model", "../model", "~/model", "runs/of/mine"])

@@ -22,7 +22,7 @@ def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
         position_ids=row["position_ids"],
         logits_to_keep=labelled - 1,  # the logits before a token predict it
         use_cache=False,
-    ).logits[0]
+    ).logits.squeeze(0)  # an index's gradient would be a matrix of zeros first
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return functional.cross_entropy(logits, labels[labelled], reduction="sum")
 
