@@ -70,11 +70,13 @@ def test_every_fake_is_rejected_by_name_and_so_is_somebody_else(stage: Stage, ot
     assert "indistinguishable" in rejections(eval_ladder.judge(stage, stage.others["nearest"], others))
 
 
-def test_shuffled_labels_say_little(stage: Stage) -> None:
+def test_shuffled_labels_say_nothing(stage: Stage) -> None:
     half = Subject("real", messages=stage.half.messages, reference=stage.half.reference)
     found = METRICS["voice"].measure(baselines.shuffled(half, 0), stage.world)
     assert found is not None
-    assert found.value < 30  # one in six keeps the right name by chance, the owner more often
+    low, high = found.interval(0)
+    assert low < 0 < high
+    assert abs(found.value) < 15
 
 
 def test_a_canary_takes_the_place_of_training_messages_of_the_copy(home: Path) -> None:

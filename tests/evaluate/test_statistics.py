@@ -53,6 +53,17 @@ def test_the_bootstrap_covers_a_known_mean_about_as_often_as_it_says(count: int)
     assert 88 <= covered <= 99
 
 
+def test_the_bootstrap_covers_also_where_a_few_clusters_are_most_of_the_messages() -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for seed in range(200):
+        sizes = np.r_[np.full(3, 100.0), np.full(27, 2.0)]
+        means = generator.normal(3, 1, size=30)
+        low, high = bootstrap(clusters(np.stack([sizes, sizes * means], axis=1)), mean, seed)
+        covered += low <= 3 <= high
+    assert 180 <= covered <= 198
+
+
 def test_of_one_cluster_nothing_is_known() -> None:
     assert bootstrap(clusters([[1, 3]]), mean, 0) == (-np.inf, np.inf)
 

@@ -110,9 +110,16 @@ def retrieval(real: Sequence[Message], past: Sequence[Reply]) -> Subject:
 
 
 def shuffled(subject: Subject, seed: int) -> Subject:
-    """Return the subject with everything it did assigned to other messages: what is left is not about persons."""
+    """Return the subject with everything it did assigned to other messages: what is left is not about persons.
+
+    In each place stands what was written in somebody else's: of messages that are merely shuffled, a talkative person
+    gets back many of their own.
+    """
     generator = random.Random(seed)  # noqa: S311  # not for secrets
-    contents = generator.sample([message.content for message in subject.messages], len(subject.messages))
+    elsewhere = {
+        name: [message.content for message in subject.messages if message.name != name]
+        for name in {message.name for message in subject.messages}
+    }
     deltas = generator.sample([item.score.deltas for item in subject.scored], len(subject.scored))
     trues = generator.sample([item.true for item in subject.names], len(subject.names))
     return Subject(
@@ -122,7 +129,9 @@ def shuffled(subject: Subject, seed: int) -> Subject:
             for item, delta in zip(subject.scored, deltas, strict=True)
         ],
         messages=[
-            message._replace(content=content) for message, content in zip(subject.messages, contents, strict=True)
+            message._replace(content=generator.choice(elsewhere[message.name]))
+            for message in subject.messages
+            if elsewhere[message.name]
         ],
         reference=subject.reference,
         names=[item._replace(true=true) for item, true in zip(subject.names, trues, strict=True)],
