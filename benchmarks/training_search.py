@@ -1,23 +1,29 @@
-"""Search for settings under which SmolLM2 learns persons, at a fixed time a run, measured on validation messages.
+"""Search for settings under which SmolLM2 learns persons, at a fixed cost a run, measured on validation messages.
 
-    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--minutes 5] [--only NAME …] [--best NAME]
+    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--minutes 10] [--only NAME …] [--best NAME]
 
 The data are JSON lines as `chat_db_from_jsonl.py` reads them: the chats of the four and the ten most talkative people.
 Each run trains one of CANDIDATES and prints a line of JSON: what was trained in which time; bits per character of base
 and adapter; ID@1 by name swap, without and with context, beside the character n-gram classifier. The messages measured
 are those of the validation split: they take the place of the test split in a copy of the home, from which the test
 messages are gone. `--best NAME` trains a candidate on that copy with shuffled names, too: what it still gains there is
-not about persons. Finished runs are read back from DIR/results.jsonl and not done again, so the search can be stopped.
+not about persons.
+
+`--minutes` are of processor time: a candidate gets the optimizer steps that, by the plan's measurement, fill them on
+one thread (OMP_NUM_THREADS=1), so that other work on the machine takes nothing from it. Finished runs are read back
+from DIR/results.jsonl and not done again, so the search can be stopped; two of them can share DIR.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from persons import prepared_home
 from shuffle_names import shuffle_names
@@ -27,27 +33,40 @@ from ventriloquist.database.connect import FILENAME, make_private_folder
 from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.train import preset, train
 
-EXTENT = Extent(likelihood=160, identity=100, validity=16, validity_context=4, ranking=24)  # some minutes a run
+EXTENT = Extent(likelihood=200, identity=200, validity=16, validity_context=4, ranking=50)  # some minutes a run
 METRICS = ("validity", "likelihood", "identity", "identity_in_context")
-BASE = preset("smollm2")
+BASE = preset("smollm2").changed(  # as it was before the search
+    rank=32, alpha=64, top_layers=10, learning_rate=3e-3, targets_per_window=8, window=8, max_length=384
+)
 
-# name: (people, what differs from the preset and why it may help). One thing at a time, then what was best together.
-CANDIDATES: dict[str, tuple[int, dict[str, Any]]] = {
-    "preset": (10, {}),
-    "four people": (4, {}),
-    "rate 1e-3": (10, {"learning_rate": 1e-3}),  # what 30 minutes liked best
-    "rate 6e-3": (10, {"learning_rate": 6e-3}),
-    "rank 8": (10, {"rank": 8, "alpha": 16}),
-    "rank 128": (10, {"rank": 128, "alpha": 256}),
-    "all layers": (10, {"top_layers": None}),  # names are read below, but a step costs half as much again
-    "top 4 layers": (10, {"top_layers": 4}),
-    "rows of 160": (10, {"max_length": 160, "targets_per_window": 4, "window": 4}),  # twice the steps
-    "rows of 768": (10, {"max_length": 768, "targets_per_window": 20, "window": 20}),  # half the steps
-    "content": (10, {"supervise": "content"}),  # no effort on names and deltas
-    "even": (10, {"evenness": 1.0}),  # who wrote little comes sooner
-    "four, rate 1e-3": (4, {"learning_rate": 1e-3}),
-    "four, content": (4, {"supervise": "content"}),
-    "four, few messages thrice": (4, {"epochs": 3, "max_steps": 360}),
+ALL: dict[str, Any] = {"top_layers": None, "learning_rate": 1e-3}
+
+
+class Candidate(NamedTuple):
+    """What differs from BASE, on the chats of how many people, and how many messages are trained on (None: all)."""
+
+    changes: dict[str, Any]
+    people: int = 10
+    messages: int | None = None
+
+
+CANDIDATES = {  # one thing at a time, then what was best together
+    "as it was": Candidate({}),
+    "rate 1e-3": Candidate({"learning_rate": 1e-3}),
+    "all layers, 1e-3": Candidate(ALL),
+    "all layers, 5e-4": Candidate({**ALL, "learning_rate": 5e-4}),
+    "all layers, 2e-3": Candidate({**ALL, "learning_rate": 2e-3}),
+    "rank 8": Candidate({**ALL, "rank": 8, "alpha": 16}),
+    "rank 128": Candidate({**ALL, "rank": 128, "alpha": 256}),
+    "rows of 512": Candidate({**ALL, "max_length": 512, "targets_per_window": 16, "window": 16}),
+    "rows of 160": Candidate({**ALL, "max_length": 160, "targets_per_window": 4, "window": 4}),
+    "blocks of 2": Candidate(
+        {**ALL, "targets_per_window": 2}
+    ),  # every other line without context: the name alone tells
+    "content": Candidate({**ALL, "supervise": "content"}),
+    "even": Candidate({**ALL, "evenness": 1.0}),
+    "800 messages, thrice": Candidate({**ALL, "epochs": 3}, messages=800),
+    "four, all layers, 1e-3": Candidate(ALL, people=4),
 }
 
 
@@ -74,28 +93,60 @@ def validation_home(home: Path, output: Path) -> Path:
     return output
 
 
-def homes(data: Path, work: Path, people: int) -> tuple[Path, Path]:
+def fewer(home: Path, output: Path, messages: int) -> Path:
+    """Copy a home with so many messages to train on, of conversations that are drawn; the others are context."""
+    if output.exists():
+        return output
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_private_folder(partial)
+    shutil.copyfile(home / FILENAME, partial / FILENAME)
+    with open_database(partial) as db, db.atomic():
+        counts = db.conn.execute(
+            "SELECT conversation_id, count(*) FROM training_messages WHERE split = 'train' GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        left = messages
+        for conversation, count in random.Random(0).sample(counts, len(counts)):
+            if left <= 0:
+                db.conn.execute(
+                    "UPDATE training_messages SET split = NULL WHERE conversation_id = ? AND split = 'train'",
+                    (conversation,),
+                )
+            left -= count
+    partial.rename(output)
+    return output
+
+
+def homes(data: Path, work: Path, candidate: Candidate) -> tuple[Path, Path]:
     """Return the home to search in, and the same with shuffled names."""
-    folder = work / f"{people} people"
-    home = validation_home(prepared_home(data, folder, people), folder / "validation")
+    folder = work / f"{candidate.people} people"
+    home = validation_home(prepared_home(data, folder, candidate.people), folder / "validation")
     control = folder / "shuffled"
     if not control.exists():
         shuffle_names(home, control, seed=0)
+    if candidate.messages is not None:
+        home = fewer(home, folder / f"{candidate.messages} messages", candidate.messages)
     return home, control
 
 
 def run(name: str, home: Path, models: Path, changes: dict[str, Any], minutes: float) -> dict[str, Any]:
-    """Train and measure one candidate."""
+    """Train a candidate for some minutes of processor time, and measure it."""
     if not (home / "models").exists():
         (home / "models").symlink_to(models, target_is_directory=True)
-    settings = type(BASE)(**{**BASE.model_dump(), "max_minutes": minutes, **changes})
+    settings = type(BASE)(**{**BASE.model_dump(), **changes})
     with open_database(home) as db:
-        trained = train(db, settings, home=home)
+        before, clock = time.process_time(), time.monotonic()
+        plan = train(db, settings, home=home, dry_run=True).plan
+        share = (time.process_time() - before) / (time.monotonic() - clock)  # of a core; other work has the rest
+        steps = round(60 * minutes / ((plan.seconds_per_step or 1) * share))
+        before = time.process_time()
+        trained = train(db, settings.changed(max_steps=steps), home=home)
+        seconds = time.process_time() - before
         measured = evaluate(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
     return {
         "name": name,
         "changes": changes,
-        "minutes": trained.minutes,
+        "minutes": round(seconds / 60, 2),
         "steps": trained.steps,
         "messages": trained.trained_targets,
         "tokens": trained.trained_tokens,
@@ -107,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=5, help="of the clock, a run; times the cores for CPU time")
+    parser.add_argument("--minutes", type=float, default=10, help="of processor time, a run")
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--best", choices=CANDIDATES)
     arguments = parser.parse_args()
@@ -120,9 +171,9 @@ def main() -> None:
     for name, is_control in wanted:
         label = f"{name}, names shuffled" if is_control else name
         if label not in done:
-            people, changes = CANDIDATES[name]
-            home = homes(arguments.data, work, people)[is_control]
-            done[label] = json.dumps(run(label, home, models, changes, arguments.minutes))
+            candidate = CANDIDATES[name]
+            home = homes(arguments.data, work, candidate)[is_control]
+            done[label] = json.dumps(run(label, home, models, candidate.changes, arguments.minutes))
             with results.open("a", encoding="utf-8") as file:
                 file.write(done[label] + "\n")
         print(done[label], flush=True)

@@ -12,7 +12,7 @@ from ventriloquist.prepare import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from training_search import BASE, CANDIDATES, validation_home
+from training_search import BASE, CANDIDATES, fewer, validation_home
 
 
 def test_the_home_to_search_in_has_no_test_message_and_validation_in_its_place(home: Path, tmp_path: Path) -> None:
@@ -31,7 +31,22 @@ def test_the_home_to_search_in_has_no_test_message_and_validation_in_its_place(h
     assert all(recorded == there for recorded, there in lengths)
 
 
+def test_fewer_messages_are_whole_conversations_and_the_held_out_ones_stay(home: Path, tmp_path: Path) -> None:
+    with filled(home, [chat(*(f"{i} of {j}" for i in range(30))) for j in range(4)]) as db:
+        prepare(db)
+    query = "SELECT split, count(*), count(DISTINCT conversation_id) FROM training_messages GROUP BY 1 ORDER BY 1"
+    with open_database(home) as db:
+        before = {split: counts for split, *counts in db.conn.execute(query)}
+    with open_database(fewer(home, tmp_path / "fewer", before["train"][0] // 2)) as db:
+        after = {split: counts for split, *counts in db.conn.execute(query)}
+    assert after["train"] == [before["train"][0] // 2, 2]
+    assert after[None] == after["train"]
+    assert {split: after[split] for split in ("validation", "test")} == {
+        split: before[split] for split in ("validation", "test")
+    }
+
+
 def test_every_candidate_is_a_setting_of_a_run() -> None:
-    for _, changes in CANDIDATES.values():
-        assert type(BASE)(**{**BASE.model_dump(), **changes})
+    for candidate in CANDIDATES.values():
+        assert type(BASE)(**{**BASE.model_dump(), **candidate.changes})
     assert len(CANDIDATES) <= 20
