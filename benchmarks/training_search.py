@@ -1,6 +1,6 @@
 """Search for settings under which SmolLM2 learns persons, at a fixed cost a run, measured on validation messages.
 
-    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--minutes 10] [--only NAME …] [--best NAME]
+    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--tokens 80000] [--only NAME …] [--best NAME]
 
 The data are JSON lines as `chat_db_from_jsonl.py` reads them: the chats of the four and the ten most talkative people.
 Each run trains one of CANDIDATES and prints a line of JSON: what was trained in which time; bits per character of base
@@ -9,9 +9,10 @@ are those of the validation split: they take the place of the test split in a co
 messages are gone. `--best NAME` trains a candidate on that copy with shuffled names, too: what it still gains there is
 not about persons.
 
-`--minutes` are of processor time: a candidate gets the optimizer steps that, by the plan's measurement, fill them on
-one thread (OMP_NUM_THREADS=1), so that other work on the machine takes nothing from it. Finished runs are read back
-from DIR/results.jsonl and not done again, so the search can be stopped; two of them can share DIR.
+A run's cost is counted in tokens with LoRA on all layers, so that other work on the machine takes nothing from it:
+80,000 are eight to ten minutes of a core (OMP_NUM_THREADS=1). Where a token costs less, there are more of them.
+Finished runs are read back from DIR/results.jsonl and not done again, so the search can be stopped; two of them can
+share DIR.
 """
 
 from __future__ import annotations
@@ -43,16 +44,17 @@ ALL: dict[str, Any] = {"top_layers": None, "learning_rate": 1e-3}
 
 
 class Candidate(NamedTuple):
-    """What differs from BASE, on the chats of how many people, and how many messages are trained on (None: all)."""
+    """What differs from BASE, and on what."""
 
     changes: dict[str, Any]
-    people: int = 10
-    messages: int | None = None
+    people: int = 10  # whose chats
+    messages: int | None = None  # trained on; None: all
+    cost: float = 1.0  # processor time of a token, all layers of rank 32 being 1; see cpu_step.py
 
 
 CANDIDATES = {  # one thing at a time, then what was best together
-    "as it was": Candidate({}),
-    "rate 1e-3": Candidate({"learning_rate": 1e-3}),
+    "as it was": Candidate({}, cost=0.6),
+    "rate 1e-3": Candidate({"learning_rate": 1e-3}, cost=0.6),
     "all layers, 1e-3": Candidate(ALL),
     "all layers, 5e-4": Candidate({**ALL, "learning_rate": 5e-4}),
     "all layers, 2e-3": Candidate({**ALL, "learning_rate": 2e-3}),
@@ -129,23 +131,21 @@ def homes(data: Path, work: Path, candidate: Candidate) -> tuple[Path, Path]:
     return home, control
 
 
-def run(name: str, home: Path, models: Path, changes: dict[str, Any], minutes: float) -> dict[str, Any]:
-    """Train a candidate for some minutes of processor time, and measure it."""
+def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) -> dict[str, Any]:
+    """Train a candidate on so many tokens' worth, and measure it."""
     if not (home / "models").exists():
         (home / "models").symlink_to(models, target_is_directory=True)
-    settings = type(BASE)(**{**BASE.model_dump(), **changes})
+    settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, **candidate.changes})
     with open_database(home) as db:
-        before, clock = time.process_time(), time.monotonic()
         plan = train(db, settings, home=home, dry_run=True).plan
-        share = (time.process_time() - before) / (time.monotonic() - clock)  # of a core; other work has the rest
-        steps = round(60 * minutes / ((plan.seconds_per_step or 1) * share))
+        steps = round(tokens / candidate.cost * plan.steps_per_epoch / plan.tokens_per_epoch)
         before = time.process_time()
         trained = train(db, settings.changed(max_steps=steps), home=home)
         seconds = time.process_time() - before
         measured = evaluate(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
     return {
         "name": name,
-        "changes": changes,
+        "changes": candidate.changes,
         "minutes": round(seconds / 60, 2),
         "steps": trained.steps,
         "messages": trained.trained_targets,
@@ -158,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10, help="of processor time, a run")
+    parser.add_argument("--tokens", type=int, default=80_000)
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--best", choices=CANDIDATES)
     arguments = parser.parse_args()
@@ -173,7 +173,7 @@ def main() -> None:
         if label not in done:
             candidate = CANDIDATES[name]
             home = homes(arguments.data, work, candidate)[is_control]
-            done[label] = json.dumps(run(label, home, models, candidate.changes, arguments.minutes))
+            done[label] = json.dumps(run(label, home, models, candidate, arguments.tokens))
             with results.open("a", encoding="utf-8") as file:
                 file.write(done[label] + "\n")
         print(done[label], flush=True)

@@ -85,6 +85,15 @@ def test_a_metric_that_there_is_not_is_one_line_and_a_hint(ready: Path) -> None:
     assert "'voice'" in result.stderr
 
 
+@pytest.mark.parametrize("place", ["", ".", "nowhere/report.html"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(ready: Path, place: str) -> None:
+    result = vq("eval", "--run", "one", "--only", "likelihood", "--report", place)
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 2
+    with open_database(ready) as db:
+        assert not db.conn.execute("SELECT count(*) FROM runs WHERE command = 'eval'").fetchone()[0]
+
+
 def test_the_blind_quiz_goes_on_where_it_stopped(ready: Path) -> None:
     first = json.loads(vq("eval", "--run", "one", "--blind", OTHER, "--json", input="1\n2\nq\n").stdout)
     assert first["answered"] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from ventriloquist.cli.console import harmless, note, print_json, progress
 from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,8 @@ def command(
     from ventriloquist.settings import load_settings
 
     settings = load_settings()
+    if report:
+        _check_place(report)
     folder = find_run(settings.runs, run)
     other = find_run(settings.runs, against) if against else None
     if blind is not None:
@@ -85,6 +89,21 @@ def command(
         return
     show_tables(result)
     note('Next: vq chat --as "NAME"')
+
+
+def _check_place(report: Path) -> None:
+    """Refuse, before hours of work, a report that could not be written after them.
+
+    Raises:
+        SettingsError: there is no such folder, or it cannot be written into.
+    """
+    if report.is_dir():
+        raise SettingsError(f"--report {report} is a folder.", hint="Name a file: vq eval --report report.html")
+    if not os.access(report if report.exists() else report.absolute().parent, os.W_OK):
+        raise SettingsError(
+            f"--report {report} cannot be written.",
+            hint="Name a file in a folder of yours: vq eval --report report.html",
+        )
 
 
 HEADLINE = ("likelihood", "identity")  # shown beside the promised three where there is room for little

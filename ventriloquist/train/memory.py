@@ -16,7 +16,10 @@ GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
-RUNTIME = 0.7 * GIB  # CUDA's context and kernels
+RUNTIME = {  # what a process takes beside the model
+    "cuda": 0.7 * GIB,  # its context and kernels
+    "cpu": 1.5 * GIB,  # Python and torch, and what the allocator keeps of rows of many lengths: 1 to 2 were measured
+}
 CHUNK = 2048  # tokens whose logits Unsloth has at a time
 
 
@@ -70,7 +73,7 @@ class Shapes:
             "activations": kept,
             "logits": supervised * self.vocabulary * (2 * FP32 + half),
         }
-        return parts | ({"runtime": RUNTIME} if device == "cuda" else {})
+        return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
 
 
 @dataclass(frozen=True, slots=True)
