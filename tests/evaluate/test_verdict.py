@@ -56,6 +56,23 @@ def test_a_guard_fails_only_where_the_whole_interval_lies_outside() -> None:
     assert verdict(METRICS["diversity"], 100, 0.3, Interval(0.2, 0.4), (None, 1.0)) == "fails: too little"
 
 
+@pytest.mark.parametrize(
+    ("valid", "base", "said"),
+    [
+        (400, 400, "passes"),  # however good the base model is
+        (400, 398, "passes"),
+        (390, 30, "passes"),
+        (200, 30, "fails: too little"),
+        (29, 0, "not enough data"),
+    ],
+)
+def test_valid_lines_pass_beside_any_base_model(valid: int, base: int, said: str) -> None:
+    of = 400 if valid >= 30 else 29
+    result = assess(METRICS["validity"], found(valid, of), {"base": found(base, of)}, seed=0)
+    assert (result.verdict, result.floor, result.ceiling) == (said, None, 1.0)
+    assert result.baselines == {"base": base / of}
+
+
 def test_without_a_ceiling_the_floor_is_what_is_passed_or_not() -> None:
     bits = METRICS["likelihood"]
     assert verdict(bits, 100, 0.2, Interval(0.1, 0.3), (0.0, None)) == "better than the floor"
