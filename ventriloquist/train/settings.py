@@ -31,7 +31,7 @@ class TrainSettings(BaseModel):
     recompute: bool = True  # activations, on an accelerator: a third more work for a tenth of their memory
 
     learning_rate: float = Field(1e-4, gt=0)
-    warmup: float = Field(0.03, ge=0, lt=1)  # share of the steps
+    warmup: float = Field(0.03, ge=0, lt=1)  # share of the run, in which the rate rises
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1)  # one: a second pass over private words memorises more than it learns

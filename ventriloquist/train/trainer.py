@@ -58,11 +58,12 @@ class RowTrainer(Trainer):
 
     def _learning_rate_factor(self, steps: int) -> Callable[[int], float]:
         """Linear warm-up, then a cosine to zero, over the steps or the minutes, whichever end first."""
+        warmup, one = self.settings.warmup, 1 / max(1, steps)
 
         def factor(step: int) -> float:
             done = self.progress(step, steps)
-            if step < self.settings.warmup * steps:
-                return (step + 1) / (self.settings.warmup * steps + 1)
+            if done < warmup:
+                return (done + one) / (warmup + one)  # no step is lost to a rate of zero
             return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
         return factor
