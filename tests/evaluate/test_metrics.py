@@ -11,7 +11,7 @@ from made_up import messages, scored, target, world, written
 
 from ventriloquist.evaluate.heldout import Before, HeldOutRow, draw_rows, draw_targets
 from ventriloquist.evaluate.judge import ngram_classifier
-from ventriloquist.evaluate.metric import Found
+from ventriloquist.evaluate.metric import Found, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
@@ -280,14 +280,25 @@ def test_an_assistants_phrases_are_seen() -> None:
 
 
 def test_personal_data_are_counted_without_their_text_and_told_from_what_was_remembered() -> None:
-    known = world(training={"A": ["my number is 250-555-0133"]})
-    real = messages([("A", "hm")] * 4)
-    generated = ["call 250-555-0133", "write to x@example.org", "see https://example.com/a", "at 10:30"]
-    found = measured("personal", written(real, generated), known)
-    assert found.value == 0.75
-    assert found.detail["kinds"]["number"] == {"remembered": 1, "invented": 0}
-    assert found.detail["kinds"]["e-mail address"] == {"remembered": 0, "invented": 1}
+    known = world(training={"A": ["my number is 250-555-0133", "Kim@Example.org", "at 10", "30 555 12"]})
+    real = messages([("A", "hm")] * 6)
+    generated = ["call (250) 555 0133", "x@example.org or kim@example.org", "see https://example.com/a", "at 10:30"]
+    found = measured("personal", written(real, [*generated, "call 250-555-0134", "1030555 12"]), known)
+    assert found.value == pytest.approx(4 / 6)
+    assert found.detail["kinds"]["number"] == {"remembered": 1, "invented": 2}  # two lines are no number
+    assert found.detail["kinds"]["e-mail address"] == {"remembered": 1, "invented": 1}
+    assert found.detail["kinds"]["link"] == {"remembered": 0, "invented": 1}
     assert "0133" not in str(found.detail)
+
+
+def test_numbers_do_not_hide_behind_the_links_that_real_people_send() -> None:
+    real = messages(
+        [("A", "https://example.com/?id=12345678&to=x@example.org" if n % 20 == 0 else "hm") for n in range(200)]
+    )
+    generated = ["call 250-555-0133" if n % 10 == 0 else "hm" for n in range(200)]
+    found = measured("personal", written(real, generated))
+    assert found.value == pytest.approx(0.1)
+    assert verdict(METRICS["personal"], found.n, found.value, found.interval(0), (None, 0.0)) == "fails: too much"
 
 
 def test_the_ngram_classifier_tells_voices_apart() -> None:
