@@ -11,6 +11,7 @@ from made_up import messages, scored, target, world
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.baselines import Reply
 from ventriloquist.evaluate.heldout import Before
+from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Candidates, Message, Subject
 from ventriloquist.transcript import DELTAS
 
@@ -56,7 +57,7 @@ def test_retrieval_answers_what_was_once_answered_to_something_alike() -> None:
 
 
 def test_shuffling_puts_what_was_done_elsewhere_in_somebody_elses_place() -> None:
-    names = [Candidates(one.target, (1.0, 2.0), place % 2, ("A", "B")) for place, one in enumerate(REAL)]
+    names = [Candidates(one.target, (1.0, float(place)), place % 2, ("A", "B")) for place, one in enumerate(REAL)]
     forecasts = [
         item._replace(score=scored([item.target], 1, 1, tuple(np.eye(6)[place % 6]))[0].score)
         for place, item in enumerate(scored([one.target for one in REAL], 1, 1))
@@ -67,8 +68,30 @@ def test_shuffling_puts_what_was_done_elsewhere_in_somebody_elses_place() -> Non
     written_by = {one.content: one.name for one in REAL}
     assert all(written_by[one.content] != one.name for one in mixed.messages)
     assert len({one.content for one in mixed.messages}) > len(REAL) / 2
-    assert Counter(item.true for item in mixed.names) == Counter(item.true for item in names)
+    assert [item.true for item in mixed.names] == [item.true for item in names]
+    assert Counter(item.costs for item in mixed.names) == Counter(item.costs for item in names)
+    assert [item.costs for item in mixed.names] != [item.costs for item in names]
     assert Counter(item.score.deltas for item in mixed.scored) == Counter(item.score.deltas for item in forecasts)
+
+
+def test_whoever_always_names_one_person_is_no_better_than_the_floor_for_that_one() -> None:
+    names = [Candidates(one.target, (0.0, 1.0, 1.0), "ABC".index(one.name), ("A", "B", "C")) for one in REAL]
+    subject = Subject("adapter", names=names)
+    mixed = baselines.shuffled(subject, seed=1)
+    for person, share in {"A": 1.0, "B": 0.0}.items():
+        floor = METRICS["identity"].measure(mixed.of(person), world())
+        assert floor is not None
+        assert floor.value == share
+
+
+def test_whoever_knows_everybody_is_right_by_chance_where_names_are_shuffled() -> None:
+    names = [
+        Candidates(one.target, tuple(float(name != one.name) for name in "ABC"), "ABC".index(one.name), ("A", "B", "C"))
+        for one in messages([("AAABBC"[place % 6], "x") for place in range(3000)])
+    ]
+    floor = METRICS["identity"].measure(baselines.shuffled(Subject("adapter", names=names), seed=1), world())
+    assert floor is not None
+    assert floor.value == pytest.approx((9 + 4 + 1) / 36, abs=0.03)
 
 
 def test_where_one_person_alone_was_written_for_nothing_can_be_shuffled() -> None:

@@ -113,7 +113,8 @@ def shuffled(subject: Subject, seed: int) -> Subject:
     """Return the subject with everything it did assigned to other messages: what is left is not about persons.
 
     In each place stands what was written in somebody else's: of messages that are merely shuffled, a talkative person
-    gets back many of their own.
+    gets back many of their own. Costs of names move from message to message and the true name stays, so that whoever
+    always names one person is always right about that one, here too.
     """
     generator = random.Random(seed)  # noqa: S311  # not for secrets
     elsewhere = {
@@ -121,7 +122,7 @@ def shuffled(subject: Subject, seed: int) -> Subject:
         for name in {message.name for message in subject.messages}
     }
     deltas = generator.sample([item.score.deltas for item in subject.scored], len(subject.scored))
-    trues = generator.sample([item.true for item in subject.names], len(subject.names))
+    costs = generator.sample([item.costs for item in subject.names], len(subject.names))
     return Subject(
         "shuffled",
         scored=[
@@ -134,7 +135,7 @@ def shuffled(subject: Subject, seed: int) -> Subject:
             if elsewhere[message.name]
         ],
         reference=subject.reference,
-        names=[item._replace(true=true) for item, true in zip(subject.names, trues, strict=True)],
+        names=[item._replace(costs=of_other) for item, of_other in zip(subject.names, costs, strict=True)],
     )
 
 

@@ -4,7 +4,7 @@ Every held-out message is scored as the only line of a conversation of all candi
 P(content | name), as in language-model authorship attribution. Nothing but the name differs, so no habit of turn
 taking or subject of the conversation can help. ID@1 is how often the true name comes first. Ceiling: a character
 n-gram classifier that was trained on the same messages, since real single messages are attributed right only about
-half of the time; floor: the same scores with the true names shuffled among the messages.
+half of the time; floor: the same scores shuffled among the messages.
 """
 
 from __future__ import annotations
