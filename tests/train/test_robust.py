@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from safetensors.numpy import load_file
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
-from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
@@ -27,6 +28,7 @@ from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loop import Outcome, run_loop
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import schedule
+from ventriloquist.train.run import unfinished_run
 from ventriloquist.train.watch import BEST
 
 QUICK = preset("tiny").changed(
@@ -179,6 +181,31 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     subprocess.run([*arguments[:-1], "resume"], check=True, stdout=subprocess.DEVNULL)
     assert weights(folder) == expected
     assert [step.step for step in log.read(folder / log.FILENAME)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
+    prepared: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = QUICK.changed(max_steps=2, save_minutes=0.0)
+    expected = weights(Path(train(prepared, settings, home=home).run or ""))
+    flush = os.fsync
+    flushed: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        if list(home.glob("runs/*/manifest.partial")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flushed.append(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match="No space"):
+            train(prepared, settings, home=home)
+    folder = unfinished_run(home / "runs")
+    assert (folder / WEIGHTS).stat().st_ino in flushed
+    assert train(prepared, settings, home=home, resume=True).steps == 2
+    assert weights(folder) == expected
+    assert not list(folder.glob("*.partial"))
 
 
 def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, home: Path) -> None:

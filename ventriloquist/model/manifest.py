@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
+from ventriloquist.model.files import write_whole
 from ventriloquist.transcript import FORMAT_VERSION
 
 FILENAME = "manifest.json"
@@ -41,7 +42,7 @@ class Manifest(BaseModel):
     tainted: str | None = None  # why it should not be used any more
 
     def write(self, folder: Path) -> None:
-        (folder / FILENAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / FILENAME, self.model_dump_json(indent=2))
 
     def base_folder_or_id(self, folder: Path) -> str:
         """Return the base model's source; one that is kept in the folder is found wherever that was copied."""

@@ -14,6 +14,7 @@ from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.extras import require_train_extra
+from ventriloquist.model.files import flush_all
 from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
@@ -253,6 +254,7 @@ def _finish(
     steps = log.read(folder / log.FILENAME)
     if steps:
         draw(steps, folder)
+    flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed
     run.make_manifest(db, settings, corpus, base, run.summary_figures(summary)).write(folder)
     for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
         shutil.rmtree(rest, ignore_errors=True)

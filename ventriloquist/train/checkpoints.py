@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from ventriloquist.errors import StorageError
+from ventriloquist.model.files import flush, write_whole
 
 WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
 KEPT = 2  # checkpoints that stand at a time, and for a moment one more
@@ -23,14 +24,8 @@ def seal(checkpoint: Path) -> None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         files[str(path.relative_to(checkpoint))] = {"size": path.stat().st_size, "sha256": digest}
-    partial = checkpoint / f"{WHOLE}.partial"
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(files, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(checkpoint / WHOLE)
-    _sync_folder(checkpoint)
-    _sync_folder(checkpoint.parent)
+    write_whole(checkpoint / WHOLE, json.dumps(files))
+    flush(checkpoint.parent)
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -87,11 +82,3 @@ def check_disk(folder: Path, needed: int) -> None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from ventriloquist.model import tiny
 from ventriloquist.model.adapter import find_run
 from ventriloquist.model.base import TINY, Base, resolve
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.files import write_whole
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, order_members, parse_header
@@ -46,8 +46,8 @@ def unfinished_run(runs: Path) -> Path:
 def begin(folder: Path, settings: TrainSettings, data_hash: str) -> None:
     """Write what a run needs to be gone on with; from now on it is unfinished, before it was nothing."""
     make_private_folder(folder)
-    _write(folder / DATA, json.dumps({"data_hash": data_hash}))
-    _write(folder / SETTINGS, settings.model_dump_json(indent=2))
+    write_whole(folder / DATA, json.dumps({"data_hash": data_hash}))
+    write_whole(folder / SETTINGS, settings.model_dump_json(indent=2))
 
 
 def recorded_settings(folder: Path) -> TrainSettings:
@@ -150,13 +150,3 @@ def _people(db: Database) -> list[str]:
 def summary_figures(summary: Any) -> dict[str, Any]:
     """Return a summary as a manifest keeps it."""
     return {key: value for key, value in asdict(summary).items() if key != "plan"}
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
