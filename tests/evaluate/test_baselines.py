@@ -11,8 +11,10 @@ from made_up import messages, scored, target, world
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.baselines import Reply
 from ventriloquist.evaluate.heldout import Before
+from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Candidates, Message, Subject
+from ventriloquist.evaluate.world import Known, subjects
 from ventriloquist.transcript import DELTAS
 
 TRAINING = {
@@ -46,6 +48,35 @@ def test_the_nearest_contact_is_the_one_who_writes_most_alike() -> None:
     subject = baselines.nearest(world(REAL, training=TRAINING, judged=judged))
     assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
     assert {one.content for one in subject.messages if one.name == "B"} <= set(TRAINING["A"])
+
+
+def test_who_wrote_hardly_anything_is_nobodys_nearest_contact() -> None:
+    judged = {name: [f"{text} {number}" for number, text in enumerate(texts)] for name, texts in TRAINING.items()}
+    training = {**{name: texts * 4 for name, texts in TRAINING.items()}, "D": ["ok"], "E": ["ok sure"] * 49}
+    subject = baselines.nearest(world(REAL, training=training, judged=judged))
+    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
+    few = {"A": TRAINING["A"] * 4, "B": TRAINING["B"], "D": ["ok"]}
+    subject = baselines.nearest(world(REAL, training=few, judged=judged))
+    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
+    assert baselines.nearest(world(REAL, training={"A": ["ok"]}, judged=judged)).messages == []
+
+
+def test_a_message_is_scored_as_each_persons_at_once() -> None:
+    judge = train_judge(TRAINING)
+    assert set(judge.score_as_each(["ok then"])) == set(TRAINING)
+    for name, scores in judge.score_as_each(["ok then", "WHAT?"]).items():
+        assert scores.tolist() == judge.score(["ok then", "WHAT?"], [name, name]).tolist()
+    assert train_judge({}).score_as_each(["ok"]) == {}
+
+
+def test_only_the_baselines_that_are_wanted_are_made() -> None:
+    known = Known(world(REAL, training=TRAINING), [*TRAINING], [], {}, {})
+    adapter = Subject("adapter", messages=REAL, reference=REAL)
+    assert list(subjects(known, adapter, adapter, {"pooled", "shuffled"})) == ["pooled", "shuffled"]
+    everybody = subjects(known, adapter, adapter)
+    assert {name: subject.name for name, subject in everybody.items()} == {name: name for name in everybody}
+    named = {end for metric in METRICS.values() for end in (metric.floor, metric.ceiling, *metric.baselines)}
+    assert {name for name in named if isinstance(name, str)} == set(everybody)
 
 
 def test_retrieval_answers_what_was_once_answered_to_something_alike() -> None:

@@ -16,6 +16,7 @@ from ventriloquist.evaluate.statistics import Array
 from ventriloquist.transcript import DELTAS
 
 JUDGED = 200  # messages of each person by which it is judged who is most like whom
+ENOUGH = 50  # training messages of whoever may be most like somebody
 EVEN = 0.5  # added to each count, so that no delta is impossible
 
 
@@ -65,22 +66,25 @@ def _draws(generator: random.Random, names: Sequence[str], weights: Sequence[int
 
 
 def nearest(world: World) -> Subject:
-    """Return, in everybody's place, training messages of the one who is judged most like them."""
+    """Return, in everybody's place, training messages of the one who is judged most like them.
+
+    That is somebody who wrote ENOUGH, since the mean of few scores is extreme by chance; where only one person did, as
+    much as the next one.
+    """
     generator = random.Random(world.seed)  # noqa: S311  # not for secrets
-    asked = {
-        name: generator.sample(list(contents), min(JUDGED, len(contents))) for name, contents in world.training.items()
-    }
-    likest: dict[str, str] = {}
-    for person in world.judge.people():
-        scores = {
-            other: float(np.mean(world.judge.score(contents, [person] * len(contents))))
-            for other, contents in asked.items()
-            if other != person
-        }
-        if scores:
-            likest[person] = max(scores, key=scores.__getitem__)
+    counts = sorted(map(len, world.training.values()))
+    least = min([ENOUGH, *counts[-2:-1]])
+    likest: dict[str, tuple[float, str]] = {}
+    for other, contents in world.training.items():
+        if len(contents) < least:
+            continue
+        sample = generator.sample(list(contents), min(JUDGED, len(contents)))
+        for person, scores in world.judge.score_as_each(sample).items():
+            mean = float(np.mean(scores))
+            if person != other and (person not in likest or mean > likest[person][0]):
+                likest[person] = mean, other
     messages = [
-        message._replace(content=generator.choice(world.training[likest[message.name]]))
+        message._replace(content=generator.choice(world.training[likest[message.name][1]]))
         for message in world.real
         if message.name in likest
     ]

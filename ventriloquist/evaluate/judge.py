@@ -35,9 +35,16 @@ class Judge:
         for name, classifier in self.classifiers.items():
             index = [place for place, other in enumerate(names) if other == name]
             if index:
-                rows = self.features.transform([contents[place][:MAX_CHARACTERS] for place in index])
-                scores[index] = classifier.decision_function(rows)
+                scores[index] = classifier.decision_function(self._read([contents[place] for place in index]))
         return scores
+
+    def score_as_each(self, contents: Sequence[str]) -> dict[str, Array]:
+        """Return the same of each content for each person who is judged, (messages,), reading them once."""
+        rows = self._read(contents) if self.classifiers else None
+        return {name: classifier.decision_function(rows) for name, classifier in self.classifiers.items()}
+
+    def _read(self, contents: Sequence[str]) -> Any:
+        return self.features.transform([content[:MAX_CHARACTERS] for content in contents])
 
     def people(self) -> list[str]:
         return list(self.classifiers)

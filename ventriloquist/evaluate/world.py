@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.database import Database
@@ -75,22 +75,34 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
     return Known(world, names, latest, by_turn, division)
 
 
-def subjects(known: Known, adapter: Subject, base: Subject) -> dict[str, Subject]:
-    """Return everybody the adapter is compared with, by name."""
+def subjects(
+    known: Known, adapter: Subject, base: Subject, wanted: Collection[str] | None = None
+) -> dict[str, Subject]:
+    """Return everybody the adapter is compared with, by name.
+
+    Args:
+        wanted: the names of those that are needed; None: all.
+    """
     world, real = known.world, known.world.real
-    found = [
-        baselines.as_base(base),
-        baselines.real_half(real),
-        baselines.pooled(world),
-        baselines.nearest(world),
-        baselines.retrieval(real, known.past),
-        baselines.shuffled(adapter, world.seed),
-        baselines.habit(adapter.scored, known.habits),
-        baselines.by_chance(adapter.names),
-    ]
-    if adapter.names:
-        pairs = [(content, name) for name in known.candidates for content in world.training[name]]
-        classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
-        first = classify([item.target.line.content for item in adapter.names])
-        found.append(baselines.chosen("ngram", adapter.names, first))
-    return {subject.name: subject for subject in found}
+    makers: dict[str, Callable[[], Subject]] = {
+        "base": lambda: baselines.as_base(base),
+        "real": lambda: baselines.real_half(real),
+        "pooled": lambda: baselines.pooled(world),
+        "nearest": lambda: baselines.nearest(world),
+        "retrieval": lambda: baselines.retrieval(real, known.past),
+        "shuffled": lambda: baselines.shuffled(adapter, world.seed),
+        "habit": lambda: baselines.habit(adapter.scored, known.habits),
+        "chance": lambda: baselines.by_chance(adapter.names),
+        "ngram": lambda: _ngram(known, adapter),
+    }
+    return {name: make() for name, make in makers.items() if wanted is None or name in wanted}
+
+
+def _ngram(known: Known, adapter: Subject) -> Subject:
+    """Return the n-gram classifier in the place of a model's speaker scores."""
+    if not adapter.names:
+        return Subject("ngram")
+    pairs = [(content, name) for name in known.candidates for content in known.world.training[name]]
+    classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
+    first = classify([item.target.line.content for item in adapter.names])
+    return baselines.chosen("ngram", adapter.names, first)
