@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from ventriloquist.database import Database
 from ventriloquist.evaluate import baselines
@@ -14,6 +15,7 @@ from ventriloquist.evaluate.judge import ngram_classifier, train_judge
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.texts import typed
 
 EVERYTHING = 1 << 62  # positions; a short conversation holds nothing out
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
@@ -33,36 +35,40 @@ class Known:
 def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, int], seed: int) -> Known:
     """Read what is known of the people, with nothing of the test split but the targets themselves.
 
+    Of each message what was typed (see `texts`); of one that is all placeholder nothing but its delta.
+
     Args:
         held_out: for each conversation, the position of the first message that the adapter has never seen.
     """
     rows = db.conn.execute(
-        "SELECT conversation_id, position, sender, content, delta, split FROM training_messages"
+        "SELECT conversation_id, position, sender, content, delta, sent_at, split FROM training_messages"
         " WHERE kind = 'text' ORDER BY conversation_id, position"
     )
     training: dict[str, list[str]] = defaultdict(list)
     judged: dict[str, list[str]] = defaultdict(list)
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
-    past: dict[str, list[Reply]] = defaultdict(list)
+    past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
-    for id, position, sender, content, delta, split in rows:
+    for id, position, sender, content, delta, sent_at, split in rows:
         if id != conversation:
             conversation, before, said = id, "", ""
+        own = typed(content)
         if split in ("train", None) and position < held_out.get(id, EVERYTHING):
-            training[sender].append(content)
             deltas[sender, sender == before][delta] += 1
-            if before and before != sender:
-                past[sender].append(Reply(sender, said, content))
-        elif split == "validation" and position >= held_out.get(id, 0):
-            judged[sender].append(content)
-        before, said = sender, content
+            if own:
+                training[sender].append(own)
+                if before and before != sender:
+                    past[sender].append((sent_at, Reply(sender, said, own)))
+        elif split == "validation" and position >= held_out.get(id, 0) and own:
+            judged[sender].append(own)
+        before, said = sender, own
     by_person, by_turn = baselines.delta_shares(deltas)
     names = sorted(training, key=lambda name: (-len(training[name]), name))[:MAX_CANDIDATES]
     judge = train_judge(judged)
     world = World(
         training=dict(training),
         judge=judge,
-        real=[Message(target, target.line.content) for target in targets],
+        real=[Message(target, own) for target in targets if (own := typed(target.line.content))],
         delta_shares=by_person,
         seed=seed,
     )
@@ -71,7 +77,7 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
         "read by the judge of style": judge.messages,
         "tested on": len(targets),
     }
-    latest = [reply for replies in past.values() for reply in replies[-MAX_PAST:]]
+    latest = [reply for replies in past.values() for _, reply in sorted(replies, key=itemgetter(0))[-MAX_PAST:]]
     return Known(world, names, latest, by_turn, division)
 
 
@@ -104,5 +110,5 @@ def _ngram(known: Known, adapter: Subject) -> Subject:
         return Subject("ngram")
     pairs = [(content, name) for name in known.candidates for content in known.world.training[name]]
     classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
-    first = classify([item.target.line.content for item in adapter.names])
+    first = classify([typed(item.target.line.content) for item in adapter.names])
     return baselines.chosen("ngram", adapter.names, first)

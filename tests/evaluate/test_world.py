@@ -1,0 +1,44 @@
+"""What the prepared file says of the people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from file_builder import DAY, NOON, Conversation, Message, filled
+from made_up import target
+
+from ventriloquist.evaluate import world
+from ventriloquist.evaluate.world import read_world
+from ventriloquist.prepare import prepare
+
+
+def test_of_each_message_what_was_typed_is_read(home: Path) -> None:
+    said = [Message("Sam" if i % 2 else "Aidan Allchin", f"line {i}") for i in range(40)]
+    said[0].guid = "first"
+    said[3] = Message("Sam", "250-555-0133", reply_to="first")
+    said[5] = Message("Sam", "no, x@example.org!", reply_to="first")
+    with filled(home, [Conversation(said)]) as db:
+        prepare(db)
+        assert "[replying to" in db.conn.execute("SELECT group_concat(content) FROM training_messages").fetchone()[0]
+        held_out = [target("Sam", '[replying to "line 0"] sure'), target("Sam", "[phone]")]
+        known = read_world(db, held_out, {}, seed=0)
+    assert known.world.training["Sam"][:3] == ["line 1", "no,!", "line 7"]
+    assert [one.content for one in known.world.real] == ["sure"]
+    assert [reply.content for reply in known.past if reply.name == "Sam"] == known.world.training["Sam"]
+    assert next(reply for reply in known.past if reply.content == "line 4").before == ""
+    assert known.division["tested on"] == 2
+
+
+def test_the_past_messages_that_are_searched_are_the_latest_in_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "MAX_PAST", 3)
+    later, earlier = (
+        Conversation([Message("Sam" if i % 2 else "Aidan Allchin", f"{word} {i}", at + i) for i in range(8)])
+        for word, at in (("later", NOON + DAY), ("earlier", NOON))
+    )
+    with filled(home, [later, earlier]) as db:
+        prepare(db)
+        past = read_world(db, [], {}, seed=0).past
+    assert [reply.content for reply in past if reply.name == "Sam"] == ["later 3", "later 5", "later 7"]
