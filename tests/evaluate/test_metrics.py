@@ -13,7 +13,7 @@ from ventriloquist.evaluate.heldout import Before, HeldOutRow, draw_rows, draw_t
 from ventriloquist.evaluate.judge import ngram_classifier
 from ventriloquist.evaluate.metric import Found, verdict
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.metrics.copies import longest_common
+from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
 from ventriloquist.evaluate.metrics.timing import ranked_probability
 from ventriloquist.evaluate.records import Candidates, Subject, World, Written
@@ -305,3 +305,22 @@ def test_the_ngram_classifier_tells_voices_apart() -> None:
     texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
     names = (["A"] * 3 + ["B"] * 3) * 3
     assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]
+    longest = found.detail["longest"]
+    assert longest["difference"] == pytest.approx(longest["generated"] - longest["real"])
+
+
+def test_a_copy_with_another_first_or_last_word_is_a_copy() -> None:
+    known = world(
+        training={"A": ["see you at the old station on sunday morning", "hm"], "B": ["what a fine day that was"]}
+    )
+    real = messages([("A", "something else that is long")] * 5)
+    generated = [
+        "see you at the old STATION on sunday evening",
+        "meet you at the old station on sunday morning",
+        "you at the old  station on sunday",  # a piece of it
+        "see you at the new station on monday morning",
+        "what a fine day that is",  # somebody else's
+    ]
+    assert measured("copies", written(real, generated), known).value == pytest.approx(3 / 5)
+    assert is_piece("abcdefghij", "xx cdefghij yy")
+    assert not is_piece("abcdefghij", "bcdefgh")
