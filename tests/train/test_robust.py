@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from file_builder import MINUTE, NOON
 from safetensors.numpy import load_file
 
 from ventriloquist.database import Database
@@ -22,7 +23,8 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.manifest import first_unseen, read_manifest
+from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loop import Outcome, run_loop
@@ -229,11 +231,30 @@ def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepa
     conversation = max(earlier.held_out, key=lambda number: earlier.held_out[number])
     marks = {**earlier.held_out, conversation: later_mark}
     gone = [*earlier.people, "Somebody Gone"]
+    marks[99] = 7  # a conversation that is left out now
     earlier.model_copy(update={"held_out": marks, "people": gone}).write(first)
     second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
     manifest = read_manifest(second)
     assert manifest.held_out == marks
     assert "Somebody Gone" in manifest.people  # to forget them must reach this adapter too
+
+
+def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Database, home: Path) -> None:
+    midnight = NOON + 120 * MINUTE  # in that time zone: the middle of the longest conversation
+    prepare(prepared, PrepareOptions(timezone="Etc/GMT-10", since="2024-03-16"))
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    earlier = read_manifest(first)
+    longest = max(earlier.held_out, key=lambda conversation: earlier.held_out[conversation])
+    prepare(prepared)
+    query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at < ?"
+    (older,) = prepared.conn.execute(query, (longest, midnight)).fetchone()
+    expected = earlier.held_out[longest] + older
+    assert older > 100
+    assert first_unseen(prepared, earlier)[longest] == expected
+    prepare(prepared, PrepareOptions(holdout=60))  # more is held out than the first run left
+    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
+    assert read_manifest(second).held_out[longest] == expected
+    assert read_manifest(second).trained_until[longest] == earlier.trained_until[longest]
 
 
 def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(prepared: Database, home: Path) -> None:

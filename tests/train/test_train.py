@@ -36,16 +36,24 @@ def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Datab
     assert summary.last_loss < summary.first_loss
     manifest = read_manifest(folder)
     assert (manifest.format_version, manifest.window, manifest.people[0]) == (FORMAT_VERSION, 9, "Aidan Allchin")
-    marks = dict(
-        prepared.conn.execute(
-            "SELECT conversation_id, min(position) FROM training_messages"
-            " WHERE split IN ('validation', 'test') GROUP BY 1"
-        )
-    )
-    assert manifest.held_out == marks
     assert manifest.settings["rank"] == 4
     assert load_adapter(folder).model.peft_config["default"].r == 4
     assert not (folder / "checkpoints").exists()
+
+
+def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepared: Database, home: Path) -> None:
+    manifest = read_manifest(Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or ""))
+    of_conversation: dict[int, list[tuple[str | None, int]]] = {}
+    query = "SELECT conversation_id, split, sent_at FROM training_messages ORDER BY conversation_id, position"
+    for id, split, sent_at in prepared.conn.execute(query):
+        of_conversation.setdefault(id, []).append((split, sent_at))
+    assert manifest.held_out.keys() == of_conversation.keys()
+    for id, messages in of_conversation.items():
+        mark = manifest.held_out[id]
+        assert {split for split, _ in messages[:mark]} <= {"train", None}
+        assert mark == len(messages) or messages[mark][0] == "validation"
+        assert manifest.trained_until[id] == messages[mark - 1][1]
+    assert min(map(len, of_conversation.values())) in manifest.held_out.values()  # trained on whole
 
 
 def test_the_manifest_names_nobody_who_was_left_out(prepared: Database, home: Path) -> None:

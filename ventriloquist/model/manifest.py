@@ -35,7 +35,8 @@ class Manifest(BaseModel):
     seed: int
     data_hash: str
     people: list[str]  # the owner first
-    held_out: dict[int, int]  # conversation id: the position of its first held-out message
+    held_out: dict[int, int]  # conversation id: the position of its first held-out message; its length if there is none
+    trained_until: dict[int, int] = {}  # conversation id: when the last message before that was sent, Unix ms
     packages: dict[str, str]
     created_at: str  # ISO, UTC
     result: dict[str, Any] = {}
@@ -72,6 +73,19 @@ def read_manifest(folder: Path) -> Manifest:
             hint="Run: vq train",
         )
     return manifest
+
+
+def first_unseen(db: Database, manifest: Manifest) -> dict[int, int]:
+    """Return for each conversation the first position that an adapter was not trained on, as it is prepared now.
+
+    Positions move when older messages are collected later or reactions become lines; times do not.
+    """
+    positions = dict(manifest.held_out)
+    seen = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at <= ?"
+    for id, sent_at in manifest.trained_until.items():
+        (position,) = db.conn.execute(seen, (id, sent_at)).fetchone()
+        positions[id] = max(position, positions.get(id, 0))
+    return positions
 
 
 def hash_data(db: Database) -> str:

@@ -17,9 +17,9 @@ from ventriloquist.model.base import TINY, Base, resolve
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.files import write_whole
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
+from ventriloquist.train.marks import marks
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, order_members, parse_header
-from ventriloquist.windows import MIN_HOLDOUT_MESSAGES
 
 SETTINGS = "settings.json"  # of a run that has begun
 DATA = "data.json"
@@ -109,16 +109,9 @@ def make_manifest(
 ) -> Manifest:
     """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before."""
     people = _people(db)
-    held_out = {}
-    for conversation in corpus.conversations:
-        span = corpus.targets(conversation, "validation") or corpus.targets(conversation, "test")
-        if span:
-            held_out[conversation.id] = span.first
+    held_out, trained_until = marks(db, corpus, settings)
     if settings.continue_from is not None:
-        earlier = read_manifest(Path(settings.continue_from))
-        people += [name for name in earlier.people if name not in people]
-        # what was trained on then is not held out now; a conversation without a mark was trained on whole
-        held_out = {id: max(first, earlier.held_out.get(id, MIN_HOLDOUT_MESSAGES)) for id, first in held_out.items()}
+        people += [name for name in read_manifest(Path(settings.continue_from)).people if name not in people]
     return Manifest(
         format_version=FORMAT_VERSION,
         base_model=BESIDE if settings.model == TINY else base.source,
@@ -132,6 +125,7 @@ def make_manifest(
         data_hash=corpus.data_hash,
         people=people,
         held_out=held_out,
+        trained_until=trained_until,
         packages=package_versions(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         result=result,
