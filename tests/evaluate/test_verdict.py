@@ -141,6 +141,8 @@ def test_what_a_person_would_not_do_is_named() -> None:
     assert rejections(few) == ()
     assert undecided(few) == GUARDS
     titles = {name: metric.title for name, metric in METRICS.items()}
+    assert undecided(few, ["likelihood"]) == undecided({}, ["likelihood"]) == ()
+    assert undecided(results, ["voice", "lengths", "timing"]) == ("lengths",)  # asked for, and nothing was generated
     assert told_by(("copies",), (), titles) == "Copied"
     assert told_by((), ("voice",), titles) == "nothing that could be measured; not enough data for Style match"
 

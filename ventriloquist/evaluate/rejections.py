@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, Result
 
@@ -13,13 +13,15 @@ TOLD_APART = 0.5  # 2 · (1 − AUC) under which a classifier tells generated me
 
 def rejections(metrics: Mapping[str, Result]) -> tuple[str, ...]:
     """Name the metrics by which the adapter's messages are rejected."""
-    decided = {name: metrics[name] for name in GUARDS if name not in undecided(metrics)}
-    return tuple(name for name, result in decided.items() if _rejects(name, result))
+    decided = [name for name in GUARDS if name in metrics and metrics[name].verdict != NOT_ENOUGH]
+    return tuple(name for name in decided if _rejects(name, metrics[name]))
 
 
-def undecided(metrics: Mapping[str, Result]) -> tuple[str, ...]:
-    """Name the guards for which there was not enough data."""
-    return tuple(name for name in GUARDS if name not in metrics or metrics[name].verdict == NOT_ENOUGH)
+def undecided(metrics: Mapping[str, Result], asked: Collection[str] = GUARDS) -> tuple[str, ...]:
+    """Name the guards, of the metrics that were asked for, for which there was not enough data."""
+    return tuple(
+        name for name in GUARDS if name in asked and (name not in metrics or metrics[name].verdict == NOT_ENOUGH)
+    )
 
 
 def _rejects(name: str, result: Result) -> bool:
