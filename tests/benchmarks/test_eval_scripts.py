@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from file_builder import Conversation, Message, filled
@@ -72,11 +73,9 @@ def test_every_fake_is_rejected_by_name_and_so_is_somebody_else(stage: Stage, ot
 
 def test_shuffled_labels_say_nothing(stage: Stage) -> None:
     half = Subject("real", messages=stage.half.messages, reference=stage.half.reference)
-    found = METRICS["voice"].measure(baselines.shuffled(half, 0), stage.world)
-    assert found is not None
-    low, high = found.interval(0)
-    assert low < 0 < high
-    assert abs(found.value) < 15
+    found = [METRICS["voice"].measure(baselines.shuffled(half, seed), stage.world) for seed in range(5)]
+    assert all(one is not None and abs(one.value) < 8 for one in found)
+    assert abs(mean(one.value for one in found if one is not None)) < 3
 
 
 def test_a_canary_takes_the_place_of_training_messages_of_the_copy(home: Path) -> None:

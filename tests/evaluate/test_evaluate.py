@@ -19,7 +19,7 @@ from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
 from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
-from ventriloquist.evaluate.heldout import draw_targets, held_out_rows, prompt
+from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prompt
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
 from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS
@@ -70,8 +70,9 @@ def write_lines(db: Database, home: Path, run: Path) -> None:
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
     targets = [target for row in held_out_rows(db, corpus, adapter.manifest) for target in row.targets]
-    drawn = draw_targets(targets, EXTENT.validity, 0)
-    prompts = [prompt(db, target, EXTENT.validity_context or 0).text for target in drawn]
+    drawn = draw_for_writing(targets, EXTENT.validity, 0)
+    room = adapter.manifest.max_length - MAX_NEW_TOKENS
+    prompts = [prompt(db, corpus, target, EXTENT.validity_context or 0, room).text for target in drawn]
     free, given, again = [], [], []
     for number, (target, before) in enumerate(zip(drawn, prompts, strict=True)):
         name = target.line.name
@@ -92,6 +93,22 @@ def write_lines(db: Database, home: Path, run: Path) -> None:
 def evaluation(trained: tuple[Database, Path, Path]) -> Evaluation:
     db, home, run = trained
     return evaluate(db, run, home=home, extent=EXTENT)
+
+
+def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Database, Path, Path]) -> None:
+    db, home, run = trained
+    adapter = load_adapter(run)
+    corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
+    target = held_out_rows(db, corpus, adapter.manifest)[-1].targets[-1]
+
+    def tokens(room: int) -> int:
+        return len(adapter.tokenizer(prompt(db, corpus, target, 99, room).text, add_special_tokens=False)["input_ids"])
+
+    everything = tokens(1_000_000)
+    header = tokens(0)  # the header stays
+    assert header < 200 < everything
+    assert all(header <= tokens(room) <= room for room in (header, 200, 300, everything - 1))
+    assert prompt(db, corpus, target, 99, everything).text == prompt(db, corpus, target, 99, 1_000_000).text
 
 
 def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Path], evaluation: Evaluation) -> None:
@@ -198,6 +215,24 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
     assert comparison is not None
     assert comparison.against == "two"
     assert comparison.metrics["likelihood"].outcome == "undecided"
+
+
+def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Database, Path, Path]) -> None:
+    db, home, run = trained
+    later = shutil.copytree(run, home / "runs" / "later")
+    marks = {id: first + 30 for id, first in read_manifest(run).held_out.items()}
+    read_manifest(run).model_copy(update={"held_out": marks}).write(later)
+    alone, both, turned = (
+        evaluate(db, first, home=home, extent=EXTENT, only=["likelihood"], against=second)
+        for first, second in ((later, None), (run, later), (later, run))
+    )
+    assert (
+        alone.held_out
+        == both.held_out
+        == turned.held_out
+        < evaluate(db, run, home=home, extent=EXTENT, only=["timing"]).held_out
+    )
+    assert both.metrics["likelihood"].n == turned.metrics["likelihood"].n == both.held_out
 
 
 def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 from made_up import messages, scored, target, world, written
 
-from ventriloquist.evaluate.heldout import Before, HeldOutRow, draw_rows, draw_targets
+from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.judge import ngram_classifier
 from ventriloquist.evaluate.metric import Found, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
 from ventriloquist.evaluate.metrics.timing import ranked_probability
-from ventriloquist.evaluate.records import Candidates, Subject, World, Written
+from ventriloquist.evaluate.records import Candidates, Message, Subject, World, Written
 from ventriloquist.model.corpus import Row
 from ventriloquist.transcript import DELTAS, Line, render_line
 
@@ -69,19 +70,41 @@ def test_the_final_windows_are_the_last_two_of_a_conversation() -> None:
 
 
 def test_rows_and_targets_are_drawn_by_the_seed_with_the_final_windows_first() -> None:
-    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n), 50)] * 5) for n in range(20)]
+    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n), 10 * n + 50)] * 5) for n in range(20)]
     last = HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
     drawn = draw_rows([*rows, last], 12, seed=3)
     assert drawn[0] is last
     assert len(drawn) == 4
     assert draw_rows([*rows, last], 12, seed=3) == drawn != draw_rows([*rows, last], 12, seed=4)
     assert draw_rows(rows, None, seed=3) == rows
+
+
+def test_a_target_is_drawn_by_its_place_whatever_else_there_is() -> None:
     targets = [target("A", str(n), 20 - n) for n in range(20)]
     chosen = draw_targets(targets, 5, seed=0)
     assert len(chosen) == 5
     assert [one for one in targets if one in chosen] == chosen
-    assert targets[-2:] == chosen[-2:]
-    assert draw_targets(targets, 1, seed=0)[0] in targets[-2:]
+    assert chosen != draw_targets(targets, 5, seed=1)
+    fewer = [one for one in targets if one != chosen[2]]
+    assert {*chosen} - {chosen[2]} < {*draw_targets(fewer, 5, seed=0)}
+
+
+def test_half_of_what_is_written_are_final_windows_and_who_writes_most_gets_enough_of_the_rest() -> None:
+    chats = [
+        [target("A" if n % 3 else name, str(n), 60 - n, conversation=chat) for n in range(60)]
+        for chat, name in enumerate("BCDEFGHIJK" * 10)
+    ]
+    targets = [one for chat in chats for one in chat]
+    chosen = draw_for_writing(targets, 300, seed=0)
+    assert len(chosen) == 300
+    assert [one for one in targets if one in chosen] == chosen
+    assert sum(one.is_final for one in chosen) == 150
+    counts = Counter(one.line.name for one in chosen)
+    assert sum(count >= ENOUGH for count in counts.values()) >= 4
+    few = draw_for_writing(targets, 32, seed=0)
+    assert sum(one.is_final for one in few) == 16
+    assert len({one.line.name for one in few if not one.is_final}) > 3  # too few for anybody: drawn from everybody
+    assert len(draw_for_writing(targets[-2:], 32, seed=0)) == 2
 
 
 def test_a_forecast_that_is_certain_and_right_has_no_ranked_probability_score() -> None:
@@ -160,6 +183,48 @@ def test_style_match_is_100_for_the_real_0_for_others_and_over_for_a_caricature(
     exchanged = [*real[1:], real[0]]
     other = measured("voice", written(known.real, [content for _, content in exchanged]), known)
     assert other.value == pytest.approx(0, abs=12)
+
+
+def test_style_match_is_100_for_the_same_people_in_another_mix() -> None:
+    """Some are easier to tell than others, and an adapter need not have written for whom there is most of."""
+
+    def mix(seed: int, of_a: int, of_b: int) -> list[tuple[str, str]]:
+        rng = random.Random(seed)
+        said = talk(400, seed)
+        own = [(name, content) for name, content in said if name == "A"][:of_a]
+        return (
+            own + [(name, "Fine." if rng.random() < 0.7 else content) for name, content in said if name == "B"][:of_b]
+        )
+
+    by_person = {name: [content for other, content in mix(9, 100, 100) if other == name] for name in "AB"}
+    known = world(messages(mix(1, 160, 40)), judged=by_person)
+    found = measured("voice", Subject("adapter", messages=messages(mix(2, 40, 160)), reference=known.real), known)
+    low, high = found.interval(0)
+    assert low < 100 < high
+    assert found.value == pytest.approx(100, abs=15)
+
+
+def test_the_style_match_of_one_person_is_as_uncertain_as_their_own_messages_are() -> None:
+    """Other people's conversations, of which there are many, say nothing about it."""
+    rng = random.Random(0)
+
+    def said(name: str, count: int) -> list[tuple[str, str]]:
+        habit = {"A": ("yes!!", "Fine."), "B": ("no...", "Fine.")}[name]
+        return [(name, rng.choice(habit) + f" {rng.randrange(99)}") for _ in range(count)]
+
+    judged = {name: [content for _, content in said(name, 200)] for name in "AB"}
+    values, covered = [], 0
+    for seed in range(30):
+        own = [Message(target("A", text, n + 1, conversation=0), text) for n, (_, text) in enumerate(said("A", 60))]
+        others = messages(said("B", 120))
+        known = world([*own, *others], judged=judged)
+        generated = [one._replace(content=text) for one, (_, text) in zip(own, said("A", 60), strict=True)]
+        found = measured("voice", Subject("adapter", messages=generated, reference=own), known)
+        low, high = found.interval(seed)
+        covered += low <= 100 <= high
+        values.append(found.value)
+    assert np.std(values) > 5
+    assert covered >= 26
 
 
 def test_who_is_always_typical_is_a_caricature() -> None:
@@ -264,6 +329,25 @@ def test_copies_are_long_messages_of_the_training_text_less_the_real_share() -> 
     assert found.n == 2  # the others are too short
     assert found.value == pytest.approx(1 / 2 - 1 / 4)
     assert longest_common("xxmessage thatyy", "A long message that was") == len("message that")
+    longest = found.detail["longest"]
+    assert longest["difference"] == pytest.approx(longest["generated"] - longest["real"])
+
+
+def test_a_copy_with_another_first_or_last_word_is_a_copy() -> None:
+    known = world(
+        training={"A": ["see you at the old station on sunday morning", "hm"], "B": ["what a fine day that was"]}
+    )
+    real = messages([("A", "something else that is long")] * 5)
+    generated = [
+        "see you at the old STATION on sunday evening",
+        "meet you at the old station on sunday morning",
+        "you at the old  station on sunday",  # a piece of it
+        "see you at the new station on monday morning",
+        "what a fine day that is",  # somebody else's
+    ]
+    assert measured("copies", written(real, generated), known).value == pytest.approx(3 / 5)
+    assert is_piece("abcdefghij", "xx cdefghij yy")
+    assert not is_piece("abcdefghij", "bcdefgh")
 
 
 def test_diversity_falls_where_a_few_messages_are_repeated() -> None:
@@ -305,22 +389,3 @@ def test_the_ngram_classifier_tells_voices_apart() -> None:
     texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
     names = (["A"] * 3 + ["B"] * 3) * 3
     assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]
-    longest = found.detail["longest"]
-    assert longest["difference"] == pytest.approx(longest["generated"] - longest["real"])
-
-
-def test_a_copy_with_another_first_or_last_word_is_a_copy() -> None:
-    known = world(
-        training={"A": ["see you at the old station on sunday morning", "hm"], "B": ["what a fine day that was"]}
-    )
-    real = messages([("A", "something else that is long")] * 5)
-    generated = [
-        "see you at the old STATION on sunday evening",
-        "meet you at the old station on sunday morning",
-        "you at the old  station on sunday",  # a piece of it
-        "see you at the new station on monday morning",
-        "what a fine day that is",  # somebody else's
-    ]
-    assert measured("copies", written(real, generated), known).value == pytest.approx(3 / 5)
-    assert is_piece("abcdefghij", "xx cdefghij yy")
-    assert not is_piece("abcdefghij", "bcdefgh")

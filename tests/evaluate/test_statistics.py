@@ -33,6 +33,7 @@ def test_wilson_is_the_published_interval() -> None:
     assert wilson(10, 20) == pytest.approx((0.2993, 0.7007), abs=1e-4)
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
     assert wilson(0, 0) == (0.0, 1.0)
+    assert all(wilson(n, n).high == 1 and wilson(0, n).low == 0 for n in range(1, 1000))
 
 
 @given(st.integers(1, 500), st.data())
@@ -130,6 +131,18 @@ def test_a_paired_difference_is_seen_where_two_intervals_overlap() -> None:
     same = paired_bootstrap(first, first, mean, 0)
     assert same is not None
     assert (same.value, same.p) == (0, 1)
+
+
+@pytest.mark.parametrize("count", [4, 8, 30])
+def test_the_p_of_no_difference_is_as_often_small_as_it_says(count: int) -> None:
+    generator = np.random.default_rng(5)
+    small = 0
+    for seed in range(200):
+        values = generator.normal(size=(2, count))
+        difference = paired_bootstrap(*(clusters([[1, value] for value in side]) for side in values), mean, seed)
+        assert difference is not None
+        small += difference.p <= 0.05
+    assert small <= 20
 
 
 def test_without_common_messages_there_is_nothing_to_compare() -> None:

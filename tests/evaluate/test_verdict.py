@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from made_up import messages, target
+from made_up import messages, scored, target, world
 
 from ventriloquist.evaluate.compare import compare
 from ventriloquist.evaluate.metric import Found, Result, assess, verdict
 from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
@@ -140,9 +141,9 @@ def test_what_a_person_would_not_do_is_named() -> None:
     few = {name: replace(one, verdict="not enough data") for name, one in results.items()}
     assert rejections(few) == ()
     assert undecided(few) == GUARDS
-    titles = {name: metric.title for name, metric in METRICS.items()}
     assert undecided(few, ["likelihood"]) == undecided({}, ["likelihood"]) == ()
     assert undecided(results, ["voice", "lengths", "timing"]) == ("lengths",)  # asked for, and nothing was generated
+    titles = {name: metric.title for name, metric in METRICS.items()}
     assert told_by(("copies",), (), titles) == "Copied"
     assert told_by((), ("voice",), titles) == "nothing that could be measured; not enough data for Style match"
 
@@ -157,8 +158,39 @@ def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -
     assert worse.metrics["copies"].outcome == "worse"
     same = compare("other", {"identity": found(20)}, {"identity": found(20)}, seed=0)
     assert same.metrics["identity"].outcome == "undecided"
-    few = compare("other", {"identity": found(5, 10)}, {"identity": found(9, 10)}, seed=0)
-    assert few.metrics == {}
+    few = compare("other", {"identity": found(5, 10)}, {"identity": found(9, 10)}, seed=0).metrics["identity"]
+    assert (few.outcome, few.difference, few.p) == ("not enough data", None, None)
+
+
+def test_bits_saved_over_different_bases_are_compared_over_the_same_one() -> None:
+    """A weak base leaves more to save: who saves more of its own may still expect people's words less."""
+    places = [target("A", "x" * 10, conversation=n) for n in range(60)]
+    weak = METRICS["likelihood"].measure(Subject("weak", scored=scored(places, 22, 16)), world())
+    strong = METRICS["likelihood"].measure(Subject("strong", scored=scored(places, 14, 11)), world())
+    assert weak is not None
+    assert strong is not None
+    assert weak.value > strong.value
+    row = compare("other", {"likelihood": weak}, {"likelihood": strong}, seed=0).metrics["likelihood"]
+    assert row.outcome == "worse"
+    assert row.second == pytest.approx(1 - 11 / 22)
+
+
+def test_distances_are_compared_in_their_own_unit() -> None:
+    real = messages([("A", "x" * (5 + n % 7)) for n in range(200)])
+
+    def longer(by: int) -> Found:
+        generated = [one._replace(content=one.content + "x" * by) for one in real]
+        found = METRICS["lengths"].measure(Subject("one", messages=generated, reference=real), world())
+        assert found is not None
+        return found
+
+    near, far = longer(3), longer(20)
+    row = compare("other", {"lengths": near}, {"lengths": far}, seed=0).metrics["lengths"]
+    assert row.outcome == "better"
+    assert row.difference == pytest.approx(far.value - near.value)
+    assert row.low is not None
+    assert row.high is not None
+    assert row.low < row.difference < row.high
 
 
 def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> None:

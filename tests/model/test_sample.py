@@ -18,6 +18,14 @@ def test_a_batch_writes_what_each_prompt_writes_alone(tiny_model: Tiny, prompts:
     assert any(together)
 
 
+def test_what_the_cache_cannot_hold_at_once_is_written_in_turns(
+    tiny_model: Tiny, prompts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1)
+    monkeypatch.setattr("ventriloquist.model.sample.BATCH_TOKENS", 150)  # a long prompt is a batch by itself
+    assert sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1) == together
+
+
 def test_greedy_lines_are_those_of_plain_generation(tiny_model: Tiny, prompts: list[str]) -> None:
     written = sample_lines(tiny_model.model, tiny_model.tokenizer, prompts, max_new_tokens=12, temperature=0)
     for prompt, line in zip(prompts, written, strict=True):

@@ -130,7 +130,7 @@ def show_tables(result: Evaluation) -> None:
     from rich.text import Text
 
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import end, figure, interval, told_by, value
+    from ventriloquist.evaluate.words import COMPARED, compared, end, interval, told_by, value
 
     console = Console(highlight=False)
 
@@ -171,17 +171,8 @@ def show_tables(result: Evaluation) -> None:
     if result.comparison:
         table(
             f"Against {result.comparison.against}",
-            ("", "this run", "the other", "this run is", "p (Holm)"),
-            [
-                (
-                    METRICS[name].title,
-                    figure(METRICS[name], row.first),
-                    figure(METRICS[name], row.second),
-                    row.outcome,
-                    f"{row.p:.3f}",
-                )
-                for name, row in result.comparison.metrics.items()
-            ],
+            COMPARED,
+            [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()],
         )
     for name, reason in result.not_measured.items():
         console.print(Text(f"{METRICS[name].title}: not measured; {reason}", style="dim"))

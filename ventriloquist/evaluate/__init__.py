@@ -10,15 +10,18 @@ from ventriloquist.database import Database
 from ventriloquist.errors import NotReadyError, UnknownNameError
 from ventriloquist.evaluate.compare import Comparison, compare
 from ventriloquist.evaluate.examples import keep_examples
-from ventriloquist.evaluate.heldout import held_out_rows, most_talkative
+from ventriloquist.evaluate.heldout import Place, draw, held_out_rows, later_marks, most_talkative
 from ventriloquist.evaluate.metric import Found, Need, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import rejections, undecided
 from ventriloquist.evaluate.store import Store
 from ventriloquist.evaluate.subjects import FULL, QUICK, Extent, Models, Stage
 from ventriloquist.evaluate.world import Known, read_world, subjects
 from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
+from ventriloquist.model.manifest import read_manifest
 
 __all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 
@@ -89,7 +92,12 @@ def evaluate(
         if name not in METRICS:
             raise UnknownNameError(name, METRICS, noun="metric")
     chosen = [name for name in METRICS if not only or name in only]
-    measured = _measure(db, run, home, extent, chosen, seed, stage)
+    marks = read_manifest(run).held_out
+    shared = None
+    if against is not None:
+        marks = later_marks(marks, read_manifest(against).held_out)
+        shared = _places(db, run, home) & _places(db, against, home)
+    measured = _measure(db, run, home, extent, chosen, seed, stage, marks, shared)
     metrics = {
         name: assess(METRICS[name], measured.found[name], measured.others[name], seed)
         for name in chosen
@@ -97,7 +105,7 @@ def evaluate(
     }
     comparison = None
     if against is not None:
-        other = _measure(db, against, home, extent, chosen, seed, stage)
+        other = _measure(db, against, home, extent, chosen, seed, stage, marks, shared)
         comparison = compare(against.name, measured.found, other.found, seed)
     return Evaluation(
         schema=SCHEMA,
@@ -128,26 +136,48 @@ def evaluate(
     )
 
 
+def _places(db: Database, run: Path, home: Path) -> set[Place]:
+    """Return where a run can be measured."""
+    manifest = read_manifest(run)
+    tokenizer = load_tokenizer(Base(manifest.base_folder_or_id(run), manifest.base_revision))
+    rows = held_out_rows(db, load_corpus(db, tokenizer, home / "tokens"), manifest)
+    return {target.place for row in rows for target in row.targets}
+
+
 def _measure(
-    db: Database, run: Path, home: Path, extent: Extent, chosen: Collection[str], seed: int, stage: Stage
+    db: Database,
+    run: Path,
+    home: Path,
+    extent: Extent,
+    chosen: Collection[str],
+    seed: int,
+    stage: Stage,
+    marks: Mapping[int, int],
+    shared: Collection[Place] | None,
 ) -> _Measured:
+    """Measure one run.
+
+    Args:
+        marks: for each conversation, the position from which on no run that is compared was trained on it.
+        shared: where all of these can be measured; None: this one alone is.
+    """
     stage("Loading the model")
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens", stage("Tokenising"))
-    rows = held_out_rows(db, corpus, adapter.manifest)
+    rows = held_out_rows(db, corpus, adapter.manifest, shared)
     if not rows:
         raise NotReadyError(
-            "No message is held out: every conversation is shorter than 10 messages.",
+            "No message is held out: every conversation is shorter than 10 messages, or was trained on whole.",
             hint="Collect more history, then run: vq prepare",
         )
-    models = Models(db, adapter, rows, Store(run), extent, seed, stage)
-    known = read_world(db, models.targets, adapter.manifest.held_out, seed)
+    models = Models(db, corpus, adapter, rows, Store(run), extent, seed, stage)
+    known = read_world(db, models.targets, marks, seed)
     needs: set[Need] = {METRICS[name].needs for name in chosen}
     subject, base = models.subjects(needs, known.candidates)
     if subject.messages:
         keep_examples(db, run, subject, base)
     progress = stage("Measuring")
-    others = subjects(known, subject, base)
+    others = {name: _beside(other, subject, seed) for name, other in subjects(known, subject, base).items()}
     world = known.world
     found: dict[str, Found | None] = {}
     of_others: dict[str, dict[str, Found | None]] = {}
@@ -179,6 +209,14 @@ def _measure(
         final,
         people,
     )
+
+
+def _beside(other: Subject, subject: Subject, seed: int) -> Subject:
+    """Return another subject with messages in the same places, or as many: with more, a classifier would learn more."""
+    if other.name == "real":
+        return replace(other, messages=draw(other.messages, len(subject.messages), seed))
+    here = {message.target.place for message in subject.messages}
+    return replace(other, messages=[message for message in other.messages if message.target.place in here])
 
 
 def _why(name: str, extent: Extent) -> str:

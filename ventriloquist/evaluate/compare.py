@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ventriloquist.evaluate.metric import Found, Metric
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.statistics import Difference, Statistic, holm, paired_bootstrap
+from ventriloquist.evaluate.statistics import Difference, Statistic, holm, paired_bootstrap, paired_roots
 
 LEVEL = 0.05  # of the adjusted p
+
+Outcome = Literal["better", "worse", "undecided", "not enough data"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One metric's row."""
+    """One metric's row. Without enough data there is no difference."""
 
     first: float
-    second: float
-    difference: float  # first − second in the metric's own direction: positive is better
-    low: float  # 95 %
-    high: float
-    p: float  # adjusted for the number of metrics (Holm)
-    outcome: Literal["better", "worse", "undecided"]  # the first
+    second: float  # by the first one's yardstick: its bits are those saved over the first one's base
+    difference: float | None  # first − second in the metric's own direction: positive is better
+    low: float | None  # 95 %
+    high: float | None
+    p: float | None  # adjusted for the number of metrics (Holm)
+    outcome: Outcome  # of the first
 
 
 @dataclass(frozen=True)
@@ -39,26 +41,44 @@ class Comparison:
 def compare(
     against: str, first: Mapping[str, Found | None], second: Mapping[str, Found | None], seed: int
 ) -> Comparison:
-    """Compare what was found about two runs, by a paired bootstrap over what both were measured on."""
-    differences: dict[str, tuple[Found, Found, Difference]] = {}
+    """Compare what was found about two runs, paired by the clusters that both were measured on."""
+    pairs: dict[str, tuple[Found, Found, Difference | None]] = {}
     for name, found in first.items():
         other = second.get(name)
-        if found is None or other is None or min(found.n, other.n) < METRICS[name].minimum:
-            continue
-        difference = paired_bootstrap(found.sums, other.sums, _goodness(METRICS[name], found.statistic), seed)
-        if difference is not None:
-            differences[name] = found, other, difference
-    adjusted = holm([difference.p for _, _, difference in differences.values()])
+        if found is not None and other is not None:
+            other = _by_the_yardstick_of(found, other)
+            enough = min(found.n, other.n) >= METRICS[name].minimum
+            pairs[name] = found, other, _difference(METRICS[name], found, other, seed) if enough else None
+    known = [difference for _, _, difference in pairs.values() if difference is not None]
+    adjusted = iter(holm([difference.p for difference in known]))
     return Comparison(
         against,
-        {
-            name: Compared(
-                *(found.value, other.value, difference.value, difference.low, difference.high, p),
-                outcome="undecided" if p > LEVEL else "better" if difference.value > 0 else "worse",
-            )
-            for (name, (found, other, difference)), p in zip(differences.items(), adjusted, strict=True)
-        },
+        {name: _row(found, other, difference, adjusted) for name, (found, other, difference) in pairs.items()},
     )
+
+
+def _row(found: Found, other: Found, difference: Difference | None, adjusted: Iterator[float]) -> Compared:
+    if difference is None:
+        return Compared(found.value, other.value, None, None, None, None, "not enough data")
+    p = next(adjusted)
+    outcome: Outcome = "undecided" if p > LEVEL else "better" if difference.value > 0 else "worse"
+    return Compared(found.value, other.value, *difference[:3], p, outcome)
+
+
+def _by_the_yardstick_of(found: Found, other: Found) -> Found:
+    """Measure the other one against what the first is measured against, where both have something to do with it."""
+    if not found.yardstick:
+        return other
+    sums = {cluster: vector.copy() for cluster, vector in other.sums.items() if cluster in found.sums}
+    for cluster, vector in sums.items():
+        vector[[*found.yardstick]] = found.sums[cluster][[*found.yardstick]]
+    return replace(other, sums=sums) if sums else other
+
+
+def _difference(metric: Metric, found: Found, other: Found, seed: int) -> Difference | None:
+    if found.is_square:  # less is better of all of them
+        return paired_roots(other.sums, found.sums, found.statistic)
+    return paired_bootstrap(found.sums, other.sums, _goodness(metric, found.statistic), seed)
 
 
 def _goodness(metric: Metric, statistic: Statistic) -> Statistic:

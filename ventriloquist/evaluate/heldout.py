@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -13,14 +13,18 @@ from ventriloquist.database import Database
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.model.corpus import Conversation, Corpus, Row
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.transcript import Line, parse_header, parse_line
+from ventriloquist.transcript import Line, complete_header, parse_header, parse_line
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the product promises
+ONE_DAY = "2020-01-01"  # in the header of a conversation that there never was; the same for all
 STRETCH = 10  # neighbouring messages of a conversation that are drawn together where there are few conversations
 
+ENOUGH = 50  # messages of a person that a verdict about them takes
 MAX_PEOPLE = 30  # who are measured one by one: those with the most held-out messages
 
 Item = TypeVar("Item")
+Place = tuple[int, int]
+"""A conversation and a position in it."""
 
 
 class Before(NamedTuple):
@@ -45,6 +49,10 @@ class Target:
     before: Before = NOTHING
 
     @property
+    def place(self) -> Place:
+        return self.conversation.id, self.position
+
+    @property
     def cluster(self) -> Cluster:
         return self.conversation.id, self.position // STRETCH
 
@@ -61,21 +69,32 @@ class HeldOutRow:
     targets: list[Target]
 
 
-def held_out_rows(db: Database, corpus: Corpus, manifest: Manifest) -> list[HeldOutRow]:
+def held_out_rows(
+    db: Database, corpus: Corpus, manifest: Manifest, places: Collection[Place] | None = None
+) -> list[HeldOutRow]:
     """Cut the test split into rows of the adapter's own window.
 
     Only messages at or after the adapter's held-out mark count, and only what a person typed: attachments' and
     reactions' lines are not style.
+
+    Args:
+        places: only targets in these; None: all.
     """
     rows = []
     context = manifest.context or manifest.window // 2
     size = manifest.targets_per_window if manifest.context else manifest.window - context
     for conversation in corpus.conversations:
-        mark = manifest.held_out.get(conversation.id, 0)
+        mark = manifest.held_out.get(conversation.id, 0)  # of one that was not there, nothing was trained on
         for block in corpus.blocks(conversation, "test", context=context, size=size, max_length=manifest.max_length):
             row = corpus.row(conversation, block, "test")
             typed = _typed_lines(db, conversation.id, block.first_target, block.stop)
-            kept = [target for target in row.targets if target[0] in typed and target[0] >= mark]
+            kept = [
+                target
+                for target in row.targets
+                if target[0] in typed
+                and target[0] >= mark
+                and (places is None or (conversation.id, target[0]) in places)
+            ]
             if kept:
                 targets = [
                     Target(conversation, position, line, conversation.messages - position, before)
@@ -85,12 +104,17 @@ def held_out_rows(db: Database, corpus: Corpus, manifest: Manifest) -> list[Held
     return rows
 
 
+def later_marks(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int, int]:
+    """Return, for each conversation, the position from which on neither of two runs was trained on it."""
+    return {id: max(first.get(id, 0), second.get(id, 0)) for id in {**first, **second}}
+
+
 def draw_rows(rows: list[HeldOutRow], limit: int | None, seed: int) -> list[HeldOutRow]:
     """Draw whole rows by the seed until there are `limit` targets; those with a final window come first."""
     if limit is None:
         return rows
     drawn: list[HeldOutRow] = []
-    shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311  # not for secrets
+    shuffled = sorted(rows, key=lambda row: _lot(row.targets[0].cluster, seed))
     for row in sorted(shuffled, key=lambda row: not any(target.is_final for target in row.targets)):
         if sum(len(other.targets) for other in drawn) >= limit:
             break
@@ -106,12 +130,43 @@ def draw(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
     return [items[index] for index in chosen]
 
 
-def draw_targets(targets: Sequence[Target], limit: int, seed: int) -> list[Target]:
-    """Draw at most `limit` targets by the seed: the final windows first, then any others, in their order."""
-    final = draw([target for target in targets if target.is_final], limit, seed)
-    others = draw([target for target in targets if not target.is_final], limit - len(final), seed)
-    kept = {(target.conversation.id, target.position) for target in (*final, *others)}
-    return [target for target in targets if (target.conversation.id, target.position) in kept]
+def draw_targets(targets: Sequence[Target], limit: int | None, seed: int) -> list[Target]:
+    """Draw at most `limit` targets by the seed, in their order.
+
+    A target is drawn by its place, whatever else there is to draw from: two runs draw the same ones.
+    """
+    if limit is None or len(targets) <= limit:
+        return list(targets)
+    lots = sorted(targets, key=lambda target: _lot(target.place, seed))
+    chosen = {target.place for target in lots[:limit]}
+    return [target for target in targets if target.place in chosen]
+
+
+def draw_for_writing(targets: Sequence[Target], limit: int, seed: int) -> list[Target]:
+    """Draw at most `limit` targets by the seed, in their order: up to half of them final windows.
+
+    Of the others as many of those who write most get ENOUGH as there is room for; what is left is drawn from everybody.
+    """
+    others = [target for target in targets if not target.is_final]
+    final = draw_targets(
+        [target for target in targets if target.is_final], max(limit - limit // 2, limit - len(others)), seed
+    )
+    chosen = {target.place for target in final}
+    of_person = Counter(target.line.name for target in final)
+    counts = Counter(target.line.name for target in targets)
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        missing = ENOUGH - of_person[name]
+        if len(chosen) + missing > limit:
+            break
+        own = [target for target in others if target.line.name == name]
+        chosen |= {target.place for target in draw_targets(own, max(0, missing), seed)}
+    rest = [target for target in others if target.place not in chosen]
+    chosen |= {target.place for target in draw_targets(rest, limit - len(chosen), seed)}
+    return [target for target in targets if target.place in chosen]
+
+
+def _lot(what: object, seed: int) -> float:
+    return random.Random(f"{seed} {what}").random()  # noqa: S311  # not for secrets
 
 
 def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
@@ -148,14 +203,29 @@ class Prompt:
     members: tuple[str, ...]
 
 
-def prompt(db: Database, target: Target, context: int) -> Prompt:
-    """Render the window of a target up to the target, with at most `context` messages."""
+def prompt(db: Database, corpus: Corpus, target: Target, context: int, room: int) -> Prompt:
+    """Render the window of a target up to the target.
+
+    Args:
+        context: messages at most.
+        room: tokens at most; old messages go first, the header stays.
+    """
     conversation = target.conversation
+    first = max(0, target.position - context)
+    lengths = corpus.lengths(conversation)[first : target.position]
+    left = room - len(corpus.header_tokens(conversation, first))
+    while len(lengths) and lengths.sum() > left:
+        first, lengths = first + 1, lengths[1:]
     shown = db.conn.execute(
         "SELECT day, line FROM training_messages"
         " WHERE conversation_id = ? AND position >= ? AND position <= ? ORDER BY position",
-        (conversation.id, target.position - context, target.position),
+        (conversation.id, first, target.position),
     ).fetchall()
     header = conversation.header + json.dumps(shown[0][0]) + "}"
     lines = [header, *(line for _, line in shown[:-1])]  # the last one is the target
-    return Prompt("".join(f"{line}\n" for line in lines), parse_header(header).members)
+    return Prompt("".join(f"{line}\n" for line in lines), members(conversation))
+
+
+def members(conversation: Conversation) -> tuple[str, ...]:
+    """Return who takes part in a conversation, the owner first."""
+    return parse_header(complete_header(conversation.header, ONE_DAY)).members

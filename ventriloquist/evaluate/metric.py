@@ -34,6 +34,7 @@ class Found:
     statistic: Statistic
     exact: Callable[[Sums], Interval] | None = None  # an interval of its own; None: a bootstrap
     is_square: bool = False  # a mean square, to which noise adds: that is taken off, and the figure is the root
+    yardstick: tuple[int, ...] = ()  # of the sums: what the subject is measured against that is its own, as its base
     detail: Mapping[str, Any] = field(default_factory=dict)  # what charts show; JSON can hold it
 
     @property

@@ -35,7 +35,8 @@ def wilson(successes: float, trials: float) -> Interval:
     scale = 1 + Z_95**2 / trials
     centre = (share + Z_95**2 / (2 * trials)) / scale
     half = Z_95 / scale * math.sqrt(share * (1 - share) / trials + Z_95**2 / (4 * trials**2))
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    # all and nothing are in the interval by the formula, if not by its rounding
+    return Interval(max(0.0, centre - half) if successes else 0.0, min(1.0, centre + half) if share < 1 else 1.0)
 
 
 def share_interval(sums: Sums) -> Interval:
@@ -161,27 +162,70 @@ class Difference(NamedTuple):
 
 
 def paired_bootstrap(first: Sums, second: Sums, statistic: Statistic, seed: int) -> Difference | None:
-    """Compare a statistic of two subjects by drawing the same clusters for both; None where they share none."""
+    """Compare a statistic of two subjects by drawing the same clusters for both; None where they share too few.
+
+    p is that of a t with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4), at the degrees of freedom
+    that few or unequal clusters leave.
+    """
+    from scipy import stats
+
+    paired = _paired(first, second, statistic)
+    if paired is None:
+        return None
+    shared, difference = paired
+    matrix = _matrix(shared)
+    count = len(matrix)
+    values = difference(_resample(count, seed) @ matrix)
+    values = values[np.isfinite(values)]
+    total = matrix.sum(axis=0)
+    value = float(difference(total))
+    if len(values) < 2 or not math.isfinite(value):
+        return None
+    low, high = bootstrap(shared, difference, seed)
+    error = float(values.std(ddof=1)) * math.sqrt(count / (count - 1))
+    if not error:
+        return Difference(value, low, high, 0.0 if value else 1.0)
+    p = 2 * float(stats.t.sf(abs(value) / error, _degrees_of_freedom(difference(total - matrix))))
+    return Difference(value, low, high, p)
+
+
+def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference | None:
+    """Compare two subjects by the roots of mean squares less the noise in them, see `root_of_square`.
+
+    The squares are compared by a jackknife over the clusters that both have; a difference of squares is one of roots
+    times their sum.
+    """
+    from scipy import stats
+
+    paired = _paired(first, second, statistic)
+    if paired is None:
+        return None
+    shared, difference = paired
+    roots = [
+        root_of_square({cluster: sums[cluster] for cluster in shared}, statistic).value for sums in (first, second)
+    ]
+    matrix = _matrix(shared)
+    total, count = matrix.sum(axis=0), len(matrix)
+    without = difference(total - matrix)
+    if not np.isfinite(without).all() or sum(roots) <= 0:
+        return None  # both are within the noise
+    variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
+    error = math.sqrt(variance) / sum(roots)
+    value = roots[0] - roots[1]
+    half = float(stats.t.ppf(0.975, count - 1)) * error
+    p = 2 * float(stats.t.sf(abs(value) / error, count - 1)) if error else float(not value)
+    return Difference(value, value - half, value + half, p)
+
+
+def _paired(first: Sums, second: Sums, statistic: Statistic) -> tuple[Sums, Statistic] | None:
+    """Return the sums of both subjects side by side in the clusters that they share, and the difference of them."""
     shared = {cluster: np.concatenate([first[cluster], second[cluster]]) for cluster in first if cluster in second}
     if len(shared) < 2:
         return None
     width = len(next(iter(first.values())))
     if any(len(vector) != 2 * width for vector in shared.values()):
         return None  # measured on other people
-
-    def difference(totals: Array) -> Array:
-        return statistic(totals[..., :width]) - statistic(totals[..., width:])
-
-    matrix = _matrix(shared)
-    values = difference(_resample(len(matrix), seed) @ matrix)
-    values = values[np.isfinite(values)]
-    value = float(difference(matrix.sum(axis=0)))
-    if not len(values) or not math.isfinite(value):
-        return None
-    low, high = bootstrap(shared, difference, seed)
-    # the null distribution is the draws' own, moved to 0 (Davison and Hinkley, 1997, 4.4)
-    p = (1 + int((np.abs(values - value) >= abs(value)).sum())) / (1 + len(values))
-    return Difference(value, low, high, min(1.0, p))
+    return shared, lambda totals: statistic(totals[..., :width]) - statistic(totals[..., width:])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

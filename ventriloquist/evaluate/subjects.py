@@ -10,7 +10,17 @@ from functools import partial
 from typing import Any
 
 from ventriloquist.database import Database
-from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.heldout import (
+    ONE_DAY,
+    HeldOutRow,
+    Prompt,
+    Target,
+    draw_for_writing,
+    draw_rows,
+    draw_targets,
+    members,
+    prompt,
+)
 from ventriloquist.evaluate.metric import Need
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
@@ -18,6 +28,7 @@ from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
 from ventriloquist.evaluate.store import Store, key_of
 from ventriloquist.model.adapter import Adapter
+from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
 from ventriloquist.records import Progress
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
@@ -25,7 +36,6 @@ from ventriloquist.transcript import Header, Line, TranscriptError, line_opening
 MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
 LINES_AT_ONCE = 32  # written and kept together
 TARGETS_AT_ONCE = 8  # whose names are swapped together
-ONE_DAY = "2020-01-01"  # in the header of a conversation that there never was; the same for all
 
 Stage = Callable[[str], Progress]
 ADAPTER, BASE = "adapter", "base"
@@ -53,6 +63,7 @@ class Models:
     def __init__(
         self,
         db: Database,
+        corpus: Corpus,
         adapter: Adapter,
         rows: list[HeldOutRow],
         store: Store,
@@ -60,7 +71,7 @@ class Models:
         seed: int,
         stage: Stage,
     ) -> None:
-        self._db, self._adapter, self._store = db, adapter, store
+        self._db, self._corpus, self._adapter, self._store = db, corpus, adapter, store
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
         self.targets = [target for row in rows for target in row.targets]
 
@@ -123,7 +134,7 @@ class Models:
 
     def _written(self, system: str) -> list[Written]:
         """Write one line in place of each target, sampled as a chat samples but without its grammar."""
-        targets = draw_targets(self.targets, self._extent.validity, self._seed)
+        targets = draw_for_writing(self.targets, self._extent.validity, self._seed)
         prompts = [self._prompt(target) for target in targets]
         texts = self._write(system, [one.text for one in prompts], "Writing")
         return [Written(*item) for item in zip(targets, texts, (one.members for one in prompts), strict=True)]
@@ -152,7 +163,9 @@ class Models:
         return [Message(line.target, found[line.target]) for line in lines if line.target in found]
 
     def _prompt(self, target: Target) -> Prompt:
-        return prompt(self._db, target, self._extent.validity_context or self._adapter.manifest.window - 1)
+        manifest = self._adapter.manifest
+        context = self._extent.validity_context or manifest.window - 1
+        return prompt(self._db, self._corpus, target, context, manifest.max_length - MAX_NEW_TOKENS)
 
     def _write(self, system: str, prompts: Sequence[str], stage: str) -> list[str]:
         from ventriloquist.model.sample import sample_lines
@@ -178,7 +191,7 @@ class Models:
         """Score each message alone, under each candidate's name."""
         if len(candidates) < 2:
             return []
-        targets = draw(
+        targets = draw_targets(
             [target for target in self.targets if target.line.name in candidates], self._extent.identity, self._seed
         )
         prefix = render_header(Header("group", tuple(candidates), ONE_DAY)) + "\n"
@@ -211,8 +224,8 @@ class Models:
         """Score the true message and nineteen others in each target's place, by −PMI."""
         found = []
         for target, group, inside in self._in_place(system, self._rivals, "Ranking"):
-            members = prompt(self._db, target, 0).members
-            prefix = render_header(Header("dm" if len(members) == 2 else "group", members, ONE_DAY)) + "\n"
+            others = members(target.conversation)
+            prefix = render_header(Header("dm" if len(others) == 2 else "group", others, ONE_DAY)) + "\n"
             (alone,) = self._contents(system, prefix, [group], "Ranking")
             found.append(Candidates(target, tuple(here - there for here, there in zip(inside, alone, strict=True)), 0))
         return found
@@ -235,11 +248,11 @@ class Models:
         """Yield drawn targets, lines that could stand in their place, and the nats of those lines' contents."""
         from ventriloquist.model.score import score_row
 
-        chosen = {_place(target) for target in draw(self.targets, self._extent.ranking, self._seed)}
-        rows = [row for row in self._rows if any(_place(target) in chosen for target in row.targets)]
+        chosen = {target.place for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
+        rows = [row for row in self._rows if any(target.place in chosen for target in row.targets)]
         progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
         for done, row in enumerate(rows, 1):
-            groups = [lines_of(target) if _place(target) in chosen else [] for target in row.targets]
+            groups = [lines_of(target) if target.place in chosen else [] for target in row.targets]
             rendered = [[render_line(line) for line in group] for group in groups]
             key = key_of("in place", system, row.row.tokens.tolist(), rendered)
             kept = self._store.get(key)
@@ -253,7 +266,7 @@ class Models:
 
     def _rivals(self, target: Target) -> list[Line]:
         """Return the true line and others' contents in its place: nine of the same person's, ten of other people."""
-        generator = random.Random(f"{self._seed} {_place(target)}")  # noqa: S311  # not for secrets
+        generator = random.Random(f"{self._seed} {target.place}")  # noqa: S311  # not for secrets
         true = target.line
         same = sorted({one.line.content for one in self.targets if one.line.name == true.name} - {true.content})
         others = sorted({one.line.content for one in self.targets if one.line.name != true.name} - {true.content})
@@ -261,7 +274,3 @@ class Models:
             return []
         contents = [true.content, *generator.sample(same, SAME), *generator.sample(others, OTHERS)]
         return [Line(true.name, true.delta, content) for content in contents]
-
-
-def _place(target: Target) -> tuple[int, int]:
-    return target.conversation.id, target.position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from ventriloquist.evaluate.compare import Compared
 from ventriloquist.evaluate.metric import Metric, Result
 
 SUBJECTS = {
@@ -54,6 +55,24 @@ def told_by(rejected_by: Collection[str], undecided: Collection[str], titles: Ma
     said = ", ".join(titles[name] for name in rejected_by) or "nothing that could be measured"
     open_ = ", ".join(titles[name] for name in undecided)
     return f"{said}; not enough data for {open_}" if open_ else said
+
+
+COMPARED = ("", "this run", "the other", "difference", "95 %", "p (Holm)", "this run is")
+
+
+def compared(metric: Metric, row: Compared) -> tuple[str, ...]:
+    """Return the cells under COMPARED: two runs' figures, and how sure it is which one is better."""
+    first, second = figure(metric, row.first), figure(metric, row.second)
+    if row.difference is None or row.low is None or row.high is None or row.p is None:
+        return metric.title, first, second, "", "", "", row.outcome
+    difference, low, high = (_signed(metric, number) for number in (row.difference, row.low, row.high))
+    return metric.title, first, second, difference, f"{low} to {high}", f"{row.p:.3f}", row.outcome
+
+
+def _signed(metric: Metric, number: float) -> str:
+    if metric.unit == "ratio":
+        return f"{number:+.2f}"
+    return f"+{figure(metric, number)}" if number > 0 else figure(metric, number)
 
 
 def summary(metric: Metric, result: Result) -> str:

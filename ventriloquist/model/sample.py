@@ -10,6 +10,7 @@ import torch
 from ventriloquist.model.sampling import Sampling, draw
 
 BATCH = 32  # prompts a forward pass; more only costs memory
+BATCH_TOKENS = 32_768  # of their cache: 4.5 GiB for Qwen3-8B
 
 
 def sample_lines(
@@ -37,24 +38,36 @@ def sample_lines(
     """
     uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
     lines: list[str] = []
-    for start in range(0, len(prompts), BATCH):
-        part = prompts[start : start + BATCH]
-        lines += _continue(
-            model, tokenizer, part, uniforms[start : start + BATCH], Sampling(temperature=temperature, min_p=min_p)
-        )
+    encoded = [tokenizer.backend_tokenizer.encode(prompt, add_special_tokens=False).ids for prompt in prompts]
+    sampling = Sampling(temperature=temperature, min_p=min_p)
+    start = 0
+    while start < len(encoded):
+        stop = start + 1
+        while (
+            stop < len(encoded)
+            and stop - start < BATCH
+            and _cached(encoded[start : stop + 1], uniforms) <= BATCH_TOKENS
+        ):
+            stop += 1
+        lines += _continue(model, tokenizer, encoded[start:stop], uniforms[start:stop], sampling)
+        start = stop
     return lines
 
 
+def _cached(encoded: Sequence[list[int]], uniforms: torch.Tensor) -> int:
+    """Return the tokens that a batch's cache may grow to, filled up to the longest prompt."""
+    return len(encoded) * (max(map(len, encoded)) + uniforms.shape[1])
+
+
 def _continue(
-    model: Any, tokenizer: Any, prompts: Sequence[str], uniforms: torch.Tensor, sampling: Sampling
+    model: Any, tokenizer: Any, encoded: Sequence[list[int]], uniforms: torch.Tensor, sampling: Sampling
 ) -> list[str]:
-    encoded = [tokenizer.backend_tokenizer.encode(prompt, add_special_tokens=False).ids for prompt in prompts]
     longest = max(len(ids) for ids in encoded)
     inputs = torch.tensor([[0] * (longest - len(ids)) + ids for ids in encoded])
     mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded])
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    written: list[list[int]] = [[] for _ in prompts]
-    rows = torch.arange(len(prompts))  # of those still writing
+    written: list[list[int]] = [[] for _ in encoded]
+    rows = torch.arange(len(encoded))  # of those still writing
     cache = None
     with torch.inference_mode():
         for step in range(uniforms.shape[1]):

@@ -41,12 +41,15 @@ def indistinguishable(subject: Subject, world: World) -> Found | None:
     folds = _folds(clusters)
     scores = _out_of_fold([message.content[:MAX_CHARACTERS] for message in messages], people, is_generated, folds)
     strata = folds * (people.max() + 1) + people
-    placements = _placements(scores, is_generated, strata)
-    auc = float(placements[is_generated].mean())
+    placements, weights = _placements(scores, is_generated, strata)
+    if not weights.any():
+        return None  # nobody has generated and real messages in conversations that are tested together
+    auc = float(np.average(placements[is_generated], weights=weights[is_generated]))
     # linear in the messages: each side brings its placements less half of the AUC
+    brought = np.stack([weights, weights * (placements - auc / 2)], axis=1)
     sums = tally(
-        (cluster, (1, placement - auc / 2, 0, 0) if generates else (0, 0, 1, placement - auc / 2))
-        for cluster, generates, placement in zip(clusters, is_generated, placements, strict=True)
+        (cluster, (*pair, 0, 0) if generates else (0, 0, *pair))
+        for cluster, generates, pair in zip(clusters, is_generated, brought, strict=True)
     )
     p = _permutation(scores, is_generated, strata, auc, world.seed)
     return Found(len(generated), sums, _figure, detail={"auc": auc, "p": p})
@@ -93,19 +96,21 @@ def _decide(rows: Any, is_generated: NDArray[np.bool_], known: NDArray[np.bool_]
     return np.asarray(model.fit(rows[known], is_generated[known]).decision_function(rows[asked]))
 
 
-def _placements(scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> Array:
-    """Return for each message how often it is on its side of the others in its stratum: the mean of it is the AUC."""
-    placements = np.full(len(scores), np.nan)
+def _placements(scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return for each message how often it is on its side of the others in its stratum, and its weight.
+
+    On either side a stratum weighs as much as it has generated messages: so both sides' means are the AUC. What has
+    nothing to be compared with weighs nothing.
+    """
+    placements, weights = np.zeros(len(scores)), np.zeros(len(scores))
     for stratum in np.unique(strata):
         here = strata == stratum
         ours, theirs = np.flatnonzero(here & is_generated), np.flatnonzero(here & ~is_generated)
         if len(ours) and len(theirs):
             wins = (scores[ours][:, None] > scores[theirs]) + 0.5 * (scores[ours][:, None] == scores[theirs])
             placements[ours], placements[theirs] = wins.mean(axis=1), wins.mean(axis=0)
-    for side in (is_generated, ~is_generated):  # what has nothing to be compared with counts as the others do
-        missing = side & np.isnan(placements)
-        placements[missing] = np.nanmean(placements[side]) if missing.sum() < side.sum() else 0.5
-    return placements
+            weights[ours], weights[theirs] = 1, len(ours) / len(theirs)
+    return placements, weights
 
 
 def _permutation(

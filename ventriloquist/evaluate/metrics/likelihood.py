@@ -34,6 +34,7 @@ def likelihood(subject: Subject, world: World) -> Found | None:  # noqa: ARG001 
         len(subject.scored),
         sums,
         _saved,
+        yardstick=(1,),
         detail={
             "characters": int(characters),
             "bits_per_character": {

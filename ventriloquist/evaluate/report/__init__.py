@@ -13,7 +13,7 @@ from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import message, page, table, text
-from ventriloquist.evaluate.words import SUBJECTS, figure, interval, told_by, value
+from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, interval, told_by, value
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -150,20 +150,10 @@ def _people(evaluation: Evaluation) -> str:
 
 
 def _comparison(comparison: Comparison) -> str:
-    rows = [
-        (
-            METRICS[name].title,
-            figure(METRICS[name], row.first),
-            figure(METRICS[name], row.second),
-            row.outcome,
-            f"{row.p:.3f}",
-        )
-        for name, row in comparison.metrics.items()
-    ]
+    rows = [compared(METRICS[name], row) for name, row in comparison.metrics.items()]
     return (
-        f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>Paired bootstrap on the same messages;"
-        " p adjusted for the number of metrics (Holm).</p>"
-        + table(("", "this run", "the other", "this run is", "p"), rows)
+        f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>On the same messages. More of a"
+        " difference is better for this run; p adjusted for the number of metrics (Holm).</p>" + table(COMPARED, rows)
     )
 
 
