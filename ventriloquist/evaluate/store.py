@@ -9,22 +9,24 @@ from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import StorageError
+from ventriloquist.model.adapter import WEIGHTS
 
 FOLDER = "evaluation"  # in the run's folder; private: it holds generated messages and what was before them
 RECORDS = "records.jsonl"
 
 
 class Store:
-    """Values by what they were made from. A line that was not written whole is made again."""
+    """Values by what they were made from and the run's weights. A line that was not written whole is made again."""
 
     def __init__(self, run: Path) -> None:
-        """Open what is kept of a run.
+        """Open what is kept of a run; of other weights that stood in its folder nothing is found.
 
         Raises:
             StorageError: its folder cannot be written to.
         """
         self._path = run / FOLDER / RECORDS
         self._values: dict[str, Any] = {}
+        self._weights = _hash_weights(run)
         try:
             make_private_folder(self._path.parent)
             self._path.touch(mode=0o600)
@@ -45,10 +47,11 @@ class Store:
 
     def get(self, key: str) -> Any:
         """Return a value, or None where it is not there yet."""
-        return self._values.get(key)
+        return self._values.get(f"{self._weights} {key}")
 
     def put(self, key: str, value: Any) -> Any:
         """Keep a value that JSON can hold, and return it."""
+        key = f"{self._weights} {key}"
         self._values[key] = value
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps([key, value], ensure_ascii=False) + "\n")
@@ -56,5 +59,24 @@ class Store:
 
 
 def key_of(*parts: object) -> str:
-    """Return a key of everything that decides a value."""
+    """Return a key of what a value was made from, but for the weights, which `Store` adds."""
     return hashlib.blake2b(json.dumps(parts, default=str).encode(), digest_size=16).hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write what JSON can hold, readable by its owner only, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _hash_weights(run: Path) -> str:
+    """Return a hash of a run's adapter (a second a gigabyte), or of a merged run's weights by their sizes and times."""
+    adapter = run / WEIGHTS
+    if adapter.exists():
+        with adapter.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    merged = sorted((path.name, path.stat()) for path in run.glob("*.safetensors"))
+    return key_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in merged])[:16]
