@@ -151,6 +151,34 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         attempt("impatient", impatient)
 
 
+def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
+    base: Base, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = QUICK.changed(max_steps=2, validations=2)
+    flush, flushed = os.fsync, set[int]()
+
+    def fsync(descriptor: int) -> None:
+        if list(tmp_path.glob("checkpoints/*/whole.partial")):
+            needed = (tmp_path / log.FILENAME, *tmp_path.glob(f"{BEST}*/*"))
+            assert {path.stat().st_ino for path in needed} <= flushed
+        flushed.add(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    model = add_lora(load_base(base, device="cpu"), settings)
+    run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    assert (tmp_path / log.FILENAME).stat().st_ino in flushed
+
+
+def test_weights_that_are_cut_off_are_refused_in_words(prepared: Database, home: Path) -> None:
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_adapter(folder)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        train(prepared, QUICK.changed(continue_from=folder.name), home=home)
+
+
 @pytest.mark.slow  # three processes that each import torch: nothing less is a kill
 def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobody_killed(
     prepared: Database, home: Path

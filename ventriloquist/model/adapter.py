@@ -67,6 +67,7 @@ def load_adapter(folder: Path) -> Adapter:
         raise ModelError(f"{folder} has no {WEIGHTS}.", hint="Run: vq train")
     require_torch()
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
     tokenizer = load_tokenizer(base)
@@ -74,6 +75,6 @@ def load_adapter(folder: Path) -> Adapter:
         return Adapter(folder, manifest, load_base(base), tokenizer)
     try:
         model = PeftModel.from_pretrained(load_base(base), folder).eval()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
     return Adapter(folder, manifest, model, tokenizer)

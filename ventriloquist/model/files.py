@@ -29,6 +29,7 @@ def flush(path: Path) -> None:
 def flush_all(folder: Path) -> None:
     """Flush a folder with everything in it."""
     for path in folder.rglob("*"):
-        flush(path)
+        if not path.is_symlink():
+            flush(path)
     flush(folder)
     flush(folder.parent)

@@ -135,10 +135,11 @@ def load_adapter_weights(model: Any, folder: Path) -> None:
         ModelError: the folder's adapter does not fit.
     """
     from peft import load_peft_weights, set_peft_model_state_dict
+    from safetensors import SafetensorError
 
     try:
         mismatch = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
     if mismatch.unexpected_keys:
         raise ModelError(f"The adapter in {folder} is one for another model.", hint="Run: vq train")

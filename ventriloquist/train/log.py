@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ventriloquist.model.files import write_whole
+
 FILENAME = "log.jsonl"
 
 
@@ -35,7 +37,7 @@ class Step:
 
 def append(path: Path, step: Step) -> None:
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(step)) + "\n")
+        file.write(f"{_line(step)}\n")
 
 
 def read(path: Path, upto: int | None = None) -> list[Step]:
@@ -54,12 +56,15 @@ def read(path: Path, upto: int | None = None) -> list[Step]:
 def rewind(path: Path, step: int) -> list[Step]:
     """Cut a log back to the checkpoint from which its run goes on, and return what is left."""
     steps = read(path, step)
-    partial = path.with_suffix(".partial")
-    partial.write_text("", encoding="utf-8")
-    for kept in steps:
-        append(partial, kept)
-    partial.replace(path)
+    if steps:
+        write_whole(path, "\n".join(map(_line, steps)))
+    else:
+        path.unlink(missing_ok=True)
     return steps
+
+
+def _line(step: Step) -> str:
+    return json.dumps(asdict(step))
 
 
 def peak_memory(device: str) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from ventriloquist.model.files import flush, flush_all
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, seal
 from ventriloquist.train.log import Step
@@ -119,9 +120,15 @@ class Watch(TrainerCallback):
             check_disk(self.folder, checkpoint_bytes(trainable))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
-        """Seal the checkpoint once every process has written its part; then earlier best weights can go."""
+        """Seal the checkpoint once every process has written its part; then earlier best weights can go.
+
+        Who goes on from it reads the log, and the best weights that this names: they are on the disk before.
+        """
         wait()
         if is_main():
+            flush(self.folder / log.FILENAME)
+            if self.best is not None:
+                flush_all(self.folder / f"{BEST}{self.best.step}")
             seal(Path(args.output_dir or "") / f"checkpoint-{state.global_step}")
             for folder in self.folder.glob(f"{BEST}*"):
                 if self.best is None or folder.name != f"{BEST}{self.best.step}":
