@@ -26,10 +26,22 @@ def test_a_placeholder_of_redaction_is_nobodys_style(kind: str) -> None:
     assert typed(reply_marker("hm") + f"[{kind}]") == ""
 
 
-@pytest.mark.parametrize(
-    "attachment",
-    [("image/png", None, None), ("video/mp4", None, None), ("audio/x", None, "call [phone]"), ("audio/x", None, None)]
-    + [(None, "a b.pdf", None), (None, None, None)],
-)
+ATTACHMENTS = [
+    ("image/png", None, None),
+    ("video/mp4", None, None),
+    ("audio/x", None, None),
+    ("audio/x", None, "call [phone]"),
+    (None, "a b.pdf", None),
+    (None, None, None),
+]
+
+
+@pytest.mark.parametrize("attachment", ATTACHMENTS)
 def test_an_attachment_that_a_model_wrote_as_text_is_not_typed(attachment: tuple[str | None, ...]) -> None:
     assert typed(attachment_placeholder(*attachment)) == ""
+
+
+@pytest.mark.parametrize("part", ["[file: ", "[voice message: ", '[replying to "', "[a", " ["])
+def test_a_long_hostile_content_is_read_once(part: str) -> None:
+    content = part * 500_000  # read anew from each bracket it would take hours
+    assert typed(content) == content

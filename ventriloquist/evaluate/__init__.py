@@ -177,7 +177,8 @@ def _measure(
     if subject.messages:
         keep_examples(db, run, subject, base)
     progress = stage("Measuring")
-    others = {name: _beside(other, subject, seed) for name, other in subjects(known, subject, base).items()}
+    wanted = {end for name in chosen for end in METRICS[name].compared}
+    others = {name: _beside(other, subject, seed) for name, other in subjects(known, subject, base, wanted).items()}
     world = known.world
     found: dict[str, Found | None] = {}
     of_others: dict[str, dict[str, Found | None]] = {}
@@ -186,9 +187,8 @@ def _measure(
     for done, name in enumerate(chosen, 1):
         metric = METRICS[name]
         ends = [end for end in (metric.floor, metric.ceiling) if isinstance(end, str)]
-        compared = dict.fromkeys((*ends, *metric.baselines))
         found[name] = metric.measure(subject, world)
-        of_others[name] = {other: metric.measure(others[other], world) for other in compared if other in others}
+        of_others[name] = {other: metric.measure(others[other], world) for other in metric.compared}
         if name in ON_FINAL_WINDOWS:
             last = subject.final()
             final[name] = metric.measure(replace(last, reference=subject.reference), world)
@@ -196,7 +196,7 @@ def _measure(
             for person in most_talkative(target.line.name for target in models.targets):
                 people.setdefault(person, {})[name] = (
                     metric.measure(subject.of(person), world),
-                    {end: metric.measure(others[end].of(person), world) for end in ends if end in others},
+                    {end: metric.measure(others[end].of(person), world) for end in ends},
                 )
         progress(done, len(chosen))
     return _Measured(

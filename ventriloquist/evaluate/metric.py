@@ -68,6 +68,12 @@ class Metric:
     bounds: tuple[float, float] | None = None  # a guard: it fails where the interval lies outside
     by_person: bool = True
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Return the subjects that the figure stands between or beside."""
+        ends = (end for end in (self.floor, self.ceiling) if isinstance(end, str))
+        return tuple(dict.fromkeys((*ends, *self.baselines)))
+
 
 @dataclass(frozen=True)
 class Result:

@@ -27,6 +27,7 @@ from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
 from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
 from ventriloquist.evaluate.store import Store, key_of
+from ventriloquist.evaluate.texts import typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
@@ -81,7 +82,7 @@ class Models:
         Args:
             candidates: the names that are swapped.
         """
-        real = [Message(target, target.line.content) for target in self.targets]
+        real = [Message(target, own) for target in self.targets if (own := typed(target.line.content))]
         scored = self._scored() if "scores" in needs else []
         lines: dict[str, list[Written]] = {ADAPTER: [], BASE: []}
         messages: dict[str, list[Message]] = {ADAPTER: [], BASE: []}
@@ -160,7 +161,8 @@ class Models:
                 found[target] = parse_line(opening + text).content
             except TranscriptError:
                 continue  # counted by the metric of validity
-        return [Message(line.target, found[line.target]) for line in lines if line.target in found]
+        own = {target: typed(content) for target, content in found.items()}
+        return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
 
     def _prompt(self, target: Target) -> Prompt:
         manifest = self._adapter.manifest

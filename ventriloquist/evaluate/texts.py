@@ -8,8 +8,8 @@ from ventriloquist.transcript import reply_marker
 
 _OPENING, _CLOSING = map(re.escape, reply_marker("\0").split("\0"))
 _REPLY = re.compile(f"^{_OPENING}.*?{_CLOSING}")
-# what redaction leaves, a user's own rules included, and what stands for an attachment that a model wrote as text
-_PLACEHOLDER = re.compile(r" ?\[(?:[a-z][a-z0-9_-]{0,30}|voice message(?:: .*)?|file: .*)\]")
+_PLACEHOLDER = re.compile(r" ?\[[a-z][a-z0-9_-]{0,30}\]")  # what redaction leaves, a user's own rules included
+_ATTACHMENT = re.compile(r"\[(?:voice message(?:: .*)?|file: .*)\]")  # that a model wrote as text: all of the content
 
 
 def typed(content: str) -> str:
@@ -20,5 +20,7 @@ def typed(content: str) -> str:
     if "[" not in content:  # nearly always
         return content
     own = _REPLY.sub("", content)
+    if _ATTACHMENT.fullmatch(own):
+        return ""
     left = _PLACEHOLDER.sub("", own)
     return left if left == own else left.strip()
