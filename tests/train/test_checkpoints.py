@@ -14,6 +14,7 @@ from ventriloquist.train.checkpoints import (
     clear_partial,
     is_whole,
     newest_whole_checkpoint,
+    run_bytes,
     seal,
 )
 
@@ -76,3 +77,7 @@ def test_a_disk_that_is_too_small_is_refused_in_gibibytes(tmp_path: Path) -> Non
 
 def test_a_checkpoint_has_weights_and_two_moments() -> None:
     assert checkpoint_bytes(1_000_000) == 12_000_000
+
+
+def test_a_run_has_three_checkpoints_and_two_best_weights_for_a_moment() -> None:
+    assert run_bytes(1_000_000) == 3 * 12_000_000 + 2 * 4_000_000

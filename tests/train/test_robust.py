@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from file_builder import MINUTE, NOON
 from safetensors.numpy import load_file
 
 from ventriloquist.database import Database
-from ventriloquist.errors import ModelError
+from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
@@ -27,6 +29,7 @@ from ventriloquist.model.manifest import first_unseen, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
+from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.loop import Outcome, run_loop
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import schedule
@@ -151,6 +154,32 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         attempt("impatient", impatient)
 
 
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize(
+    ("validations", "share"), [(2, 0.5), (0, 0.5), (0, 1.5)], ids=["best weights", "checkpoint", "moments"]
+)
+def test_a_disk_that_fills_up_is_said_in_words(
+    base: Base, corpus: Corpus, tmp_path: Path, validations: int, share: float
+) -> None:
+    settings = QUICK.changed(max_steps=2, validations=validations, save_minutes=0.0)
+    model = add_lora(load_base(base, device="cpu"), settings)
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    rows = schedule(corpus, settings).rows
+    with largest_file(int(share * weight_bytes(trainable))), pytest.raises(StorageError, match="cannot be written"):
+        run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    assert newest_whole_checkpoint(tmp_path / "checkpoints") is None
+
+
 def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
     base: Base, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +258,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", fsync)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StorageError, match="No space"):
             train(prepared, settings, home=home)
     folder = unfinished_run(home / "runs")
     assert (folder / WEIGHTS).stat().st_ino in flushed

@@ -19,7 +19,7 @@ from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
-from ventriloquist.train.checkpoints import KEPT, check_disk, checkpoint_bytes
+from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory
 from ventriloquist.train.plan import Plan, make_plan
@@ -159,7 +159,7 @@ def _train(
         plan = _timed(plan, corpus, settings, rows, config, device)
         followers.announce(plan)
         return TrainSummary(plan)
-    check_disk(home, (KEPT + 1) * checkpoint_bytes(plan.trainable_parameters))
+    check_disk(home, run_bytes(plan.trainable_parameters) - run.size(folder))
     followers.announce(plan)
     from ventriloquist.train.loop import run_loop
 
@@ -246,15 +246,16 @@ def _finish(
     from ventriloquist.train.loop import CHECKPOINTS
     from ventriloquist.train.watch import BEST
 
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
-    corpus.tokenizer.save_pretrained(folder)
-    if settings.model == TINY and not (folder / BESIDE).exists():  # trained on from an adapter that has it
-        shutil.copytree(base.source, folder / BESIDE)
-    steps = log.read(folder / log.FILENAME)
-    if steps:
-        draw(steps, folder)
-    flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed
-    run.make_manifest(db, settings, corpus, base, run.summary_figures(summary)).write(folder)
+    with saving(folder):
+        model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
+        corpus.tokenizer.save_pretrained(folder)
+        if settings.model == TINY and settings.continue_from is not None:  # it lies beside the earlier adapter
+            shutil.copytree(base.source, folder / BESIDE, dirs_exist_ok=True)
+        steps = log.read(folder / log.FILENAME)
+        if steps:
+            draw(steps, folder)
+        flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed
+        run.make_manifest(db, settings, corpus, base, run.summary_figures(summary)).write(folder)
     for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
         shutil.rmtree(rest, ignore_errors=True)

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import StorageError
@@ -61,13 +63,41 @@ def clear_partial(folder: Path) -> None:
             shutil.rmtree(path)
 
 
+def weight_bytes(trainable_parameters: int) -> int:
+    """Return the size of the adapter's weights, in 32 bits."""
+    return 4 * trainable_parameters
+
+
 def checkpoint_bytes(trainable_parameters: int) -> int:
     """Return the size of one checkpoint at most: weights and moments of the adapter in 32 bits."""
-    return trainable_parameters * 4 * (1 + MOMENTS)
+    return weight_bytes(trainable_parameters) * (1 + MOMENTS)
+
+
+def run_bytes(trainable_parameters: int) -> int:
+    """Return what a run has on the disk at most: a checkpoint more than stay, and the best weights, old and new."""
+    return (KEPT + 1) * checkpoint_bytes(trainable_parameters) + 2 * weight_bytes(trainable_parameters)
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Say in words that what the block saves cannot be written; each library has an error of its own for that.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written to.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError: of torch.save
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error).strip().split("\n", 1)[0]
+        raise StorageError(
+            f"{folder} cannot be written: {why}", hint="Free some space, then run: vq train --resume"
+        ) from error
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Refuse where a checkpoint would not fit.
+    """Refuse where what is to be written would not fit.
 
     Raises:
         StorageError: the disk with `folder` has less than `needed` bytes free.

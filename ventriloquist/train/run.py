@@ -50,6 +50,11 @@ def begin(folder: Path, settings: TrainSettings, data_hash: str) -> None:
     write_whole(folder / SETTINGS, settings.model_dump_json(indent=2))
 
 
+def size(folder: Path) -> int:
+    """Return the bytes of what a run has written so far."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def recorded_settings(folder: Path) -> TrainSettings:
     """Return the settings that a run began with."""
     return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainingArguments
 
+from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.settings import TrainSettings
@@ -50,6 +51,10 @@ class RowTrainer(Trainer):
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # gradients are averaged over processes
         return (loss, {}) if return_outputs else loss
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with saving(Path(self.args.output_dir or "")):
+            super()._save_checkpoint(model, trial)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         factor = self._learning_rate_factor(num_training_steps)
@@ -106,7 +111,7 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: 
         disable_tqdm=True,
         report_to="none",
         save_strategy="no",  # Watch says when
-        save_total_limit=2,
+        save_total_limit=KEPT,
         seed=settings.seed,
         dataloader_pin_memory=device == "cuda",
         average_tokens_across_devices=True,

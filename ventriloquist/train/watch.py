@@ -17,7 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ventriloquist.model.files import flush, flush_all
 from ventriloquist.train import log
-from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, seal
+from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
 from ventriloquist.train.ranks import is_main, wait, world_size
 from ventriloquist.train.rows import PackedRow
@@ -60,6 +60,7 @@ class Watch(TrainerCallback):
         self._due = int((past[-1].share if past else 0.0) * self.settings.validations)
         self._saved_at = past[-1].minutes if past else 0.0
         self._step_started = time.monotonic()
+        self._trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
 
     @property
     def best(self) -> Step | None:
@@ -116,8 +117,7 @@ class Watch(TrainerCallback):
             or step.minutes - self._saved_at >= self.settings.save_minutes
         )
         if control.should_save and is_main():
-            trainable = sum(p.numel() for p in self.trainer.model.parameters() if p.requires_grad)
-            check_disk(self.folder, checkpoint_bytes(trainable))
+            check_disk(self.folder, checkpoint_bytes(self._trainable))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
         """Seal the checkpoint once every process has written its part; then earlier best weights can go.
@@ -176,7 +176,9 @@ class Watch(TrainerCallback):
 
     def _keep_best(self, step: Step) -> None:
         if self.best is step and is_main():
-            self.trainer.model.save_pretrained(self.folder / f"{BEST}{step.step}")
+            check_disk(self.folder, weight_bytes(self._trainable))
+            with saving(self.folder):
+                self.trainer.model.save_pretrained(self.folder / f"{BEST}{step.step}")
 
     def _is_past_its_best(self) -> bool:
         patience = self.settings.patience
