@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pexpect
@@ -16,11 +16,12 @@ from file_builder import Conversation, Message, filled
 from invented import NAMES, lines
 from typer.testing import CliRunner, Result
 
+from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.database import open_database
-from ventriloquist.evaluate.examples import FILENAME, Example
-from ventriloquist.evaluate.store import FOLDER
-from ventriloquist.prepare import prepare
+from ventriloquist.evaluate.examples import Example, write_examples
+from ventriloquist.model.manifest import hash_data
+from ventriloquist.prepare import PrepareOptions, prepare
 
 torch.set_num_threads(1)
 OWNER, OTHER, _ = NAMES
@@ -36,10 +37,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = [Message(OWNER if i % 2 else OTHER, line.content) for i, line in enumerate(lines(120, seed=5))]
     with filled(folder, [Conversation(said)], owner=OWNER) as db:
         prepare(db)
+        data = hash_data(db)
     run = build_run(folder / "runs" / "one", window=9)
     examples = [Example(OTHER, [(OWNER, f"q{n}")], f"real {n}", f"made {n}", None) for n in range(4)]
-    (run / FOLDER).mkdir()
-    (run / FOLDER / FILENAME).write_text(json.dumps([asdict(example) for example in examples]))
+    write_examples(run, data, examples)
     shutil.copytree(run, folder / "runs" / "two")
     return folder
 
@@ -101,6 +102,26 @@ def test_the_blind_quiz_goes_on_where_it_stopped(ready: Path) -> None:
     assert "2 of 2" in second.stderr
     assert "of 4, " in second.stdout
     assert vq("eval", "--run", "one", "--blind", OTHER).stdout == second.stdout
+
+
+def test_the_quiz_shows_nothing_of_data_that_was_prepared_otherwise(ready: Path) -> None:
+    with open_database(ready) as db:
+        prepare(db, PrepareOptions(holdout=30))
+    result = vq("eval", "--run", "one", "--blind", OTHER, input="1\n")
+    assert result.exit_code == 1
+    assert "this data" in result.stderr
+    assert "real 1" not in result.stderr
+
+
+def test_where_terminals_have_no_single_keys_an_answer_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "termios", None)
+    monkeypatch.setattr("sys.stdin", Terminal("1\nq\n"))
+    assert list(eval_blind.keys()) == ["1", "q"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_on_a_terminal_one_key_is_an_answer(ready: Path) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ventriloquist.cli.console import note, show
+from ventriloquist.database import open_database
 from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
+from ventriloquist.model.manifest import hash_data
+from ventriloquist.settings import load_settings
 
 KEYS = ("1", "2")
 LONGEST = 500  # characters of a message that are shown
@@ -15,7 +18,8 @@ LONGEST = 500  # characters of a message that are shown
 
 def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
     """Ask until there are no more questions or `q` is pressed, then report; every answer is kept at once."""
-    left = questions(run, name, seed)
+    with open_database(load_settings().home) as db:
+        left = questions(run, name, seed, hash_data(db))
     note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
     for number, question in enumerate(left, 1):
         ask(question, name, f"{number} of {len(left)}")
@@ -49,12 +53,16 @@ def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
 
 def keys() -> Iterator[str]:
     """Yield what is pressed: single keys of a terminal, lines of a pipe."""
-    if not sys.stdin.isatty():
+    try:
+        import termios
+        import tty
+    except ImportError:  # no such terminals on this system: a key and Enter
+        single_keys = False
+    else:
+        single_keys = sys.stdin.isatty()
+    if not single_keys:
         yield from (line.strip()[:1].lower() for line in iter(sys.stdin.readline, ""))
         return
-    import termios
-    import tty
-
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:

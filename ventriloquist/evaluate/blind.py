@@ -12,7 +12,7 @@ from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError, UnknownNameError
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.statistics import wilson
-from ventriloquist.evaluate.store import FOLDER, key_of
+from ventriloquist.evaluate.store import FOLDER, key_of, write_json
 
 FILENAME = "blind.json"
 
@@ -39,16 +39,19 @@ class HitRate:
     high: float
 
 
-def questions(run: Path, name: str, seed: int) -> list[Question]:
+def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]:
     """Return the questions of a person that have not been answered yet, in the seed's order.
 
+    Args:
+        data_hash: of what is prepared now.
+
     Raises:
-        NotReadyError: nothing has been generated for this run.
+        NotReadyError: nothing has been generated for this run and this data.
         UnknownNameError: nothing has been generated in this name.
     """
-    examples = read_examples(run)
+    examples = read_examples(run, data_hash)
     if not examples:
-        raise NotReadyError("Nothing has been generated for this run yet.", hint="Run: vq eval")
+        raise NotReadyError("Nothing has been generated for this run and this data yet.", hint="Run: vq eval")
     own = [example for example in examples if example.name == name]
     if not own:
         raise UnknownNameError(name, sorted({example.name for example in examples}))
@@ -67,9 +70,7 @@ def keep_answer(run: Path, name: str, question: Question, choice: int) -> None:
     """Keep which answer was taken for the real one."""
     answers = _read(run)
     answers.setdefault(name, {})[question.key] = choice == question.real
-    path = make_private_folder(run / FOLDER) / FILENAME
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(answers, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(make_private_folder(run / FOLDER) / FILENAME, answers)
 
 
 def hit_rate(run: Path, name: str) -> HitRate:

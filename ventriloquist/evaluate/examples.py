@@ -11,7 +11,9 @@ from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
-from ventriloquist.evaluate.store import FOLDER
+from ventriloquist.evaluate.store import FOLDER, write_json
+from ventriloquist.evaluate.texts import typed
+from ventriloquist.model.manifest import hash_data
 from ventriloquist.transcript import parse_line
 
 FILENAME = "examples.json"
@@ -33,21 +35,32 @@ def keep_examples(db: Database, run: Path, adapter: Subject, base: Subject) -> N
     """Write the examples of an evaluation into the run's folder, readable by its owner only."""
     by_base = {message.target: message.content for message in base.messages}
     examples = [
-        Example(message.name, _before(db, message.target), message.target.line.content, message.content, other)
-        for message, other in ((message, by_base.get(message.target)) for message in adapter.messages)
+        Example(message.name, _before(db, message.target), real, message.content, by_base.get(message.target))
+        for message in adapter.messages
+        if (real := typed(message.target.line.content))  # as of the generated ones: a quiz is about what was typed
     ]
-    path = make_private_folder(run / FOLDER) / FILENAME
-    path.touch(mode=0o600)
-    path.write_text(json.dumps([asdict(example) for example in examples], ensure_ascii=False), encoding="utf-8")
+    write_examples(run, hash_data(db), examples)
 
 
-def read_examples(run: Path) -> Sequence[Example]:
-    """Read the examples of a run's last evaluation; none where there are none."""
+def write_examples(run: Path, data_hash: str, examples: Sequence[Example]) -> None:
+    """Write examples of prepared data into a run's folder."""
+    kept = {"data_hash": data_hash, "examples": [asdict(example) for example in examples]}
+    write_json(make_private_folder(run / FOLDER) / FILENAME, kept)
+
+
+def read_examples(run: Path, data_hash: str | None = None) -> Sequence[Example]:
+    """Read the examples of a run's last evaluation; none where there are none.
+
+    Args:
+        data_hash: of what is prepared now; of other data, in which a secret may stand, there are none.
+    """
     try:
-        rows = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
+        kept = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in rows]
+    if not isinstance(kept, dict) or data_hash not in (None, kept["data_hash"]):
+        return []
+    return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in kept["examples"]]
 
 
 def _before(db: Database, target: Target) -> list[tuple[str, str]]:
