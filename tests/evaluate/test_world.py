@@ -22,7 +22,7 @@ def test_of_each_message_what_was_typed_is_read(home: Path) -> None:
         prepare(db)
         assert "[replying to" in db.conn.execute("SELECT group_concat(content) FROM training_messages").fetchone()[0]
         held_out = [target("Sam", '[replying to "line 0"] sure'), target("Sam", "[phone]")]
-        known = read_world(db, held_out, {}, seed=0)
+        known = read_world(db, held_out, {1: len(said)}, seed=0)
     assert known.world.training["Sam"][:3] == ["line 1", "no,!", "line 7"]
     assert [one.content for one in known.world.real] == ["sure"]
     assert [reply.content for reply in known.past if reply.name == "Sam"] == known.world.training["Sam"]
@@ -40,5 +40,5 @@ def test_the_past_messages_that_are_searched_are_the_latest_in_time(
     )
     with filled(home, [later, earlier]) as db:
         prepare(db)
-        past = read_world(db, [], {}, seed=0).past
+        past = read_world(db, [], {1: 8, 2: 8}, seed=0).past
     assert [reply.content for reply in past if reply.name == "Sam"] == ["later 3", "later 5", "later 7"]
