@@ -70,7 +70,7 @@ def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOut
             packages={},
             created_at="",
         )
-        return load_base(base), tokenizer, held_out_rows(db, corpus, manifest)
+        return load_base(base), tokenizer, held_out_rows(db, corpus, manifest, manifest.held_out)
 
 
 def plain(model: Any, tokenizer: Any, before: Sequence[int], line: Line) -> float:

@@ -69,7 +69,11 @@ def write_lines(db: Database, home: Path, run: Path) -> None:
     """Put lines into the run's store as a trained adapter would write them; the tiny model writes no valid one."""
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
-    targets = [target for row in held_out_rows(db, corpus, adapter.manifest) for target in row.targets]
+    targets = [
+        target
+        for row in held_out_rows(db, corpus, adapter.manifest, adapter.manifest.held_out)
+        for target in row.targets
+    ]
     drawn = draw_for_writing(targets, EXTENT.validity, 0)
     room = adapter.manifest.max_length - MAX_NEW_TOKENS
     prompts = [prompt(db, corpus, target, EXTENT.validity_context or 0, room).text for target in drawn]
@@ -99,7 +103,7 @@ def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Data
     db, home, run = trained
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
-    target = held_out_rows(db, corpus, adapter.manifest)[-1].targets[-1]
+    target = held_out_rows(db, corpus, adapter.manifest, {})[-1].targets[-1]
 
     def tokens(room: int) -> int:
         return len(adapter.tokenizer(prompt(db, corpus, target, 99, room).text, add_special_tokens=False)["input_ids"])

@@ -21,7 +21,7 @@ from ventriloquist.evaluate.world import Known, read_world, subjects
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.manifest import first_unseen, read_manifest
 
 __all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 
@@ -92,11 +92,11 @@ def evaluate(
         if name not in METRICS:
             raise UnknownNameError(name, METRICS, noun="metric")
     chosen = [name for name in METRICS if not only or name in only]
-    marks = read_manifest(run).held_out
+    marks = first_unseen(db, read_manifest(run))
     shared = None
     if against is not None:
-        marks = later_marks(marks, read_manifest(against).held_out)
-        shared = _places(db, run, home) & _places(db, against, home)
+        marks = later_marks(marks, first_unseen(db, read_manifest(against)))
+        shared = _places(db, run, home, marks) & _places(db, against, home, marks)
     measured = _measure(db, run, home, extent, chosen, seed, stage, marks, shared)
     metrics = {
         name: assess(METRICS[name], measured.found[name], measured.others[name], seed)
@@ -136,11 +136,11 @@ def evaluate(
     )
 
 
-def _places(db: Database, run: Path, home: Path) -> set[Place]:
+def _places(db: Database, run: Path, home: Path, marks: Mapping[int, int]) -> set[Place]:
     """Return where a run can be measured."""
     manifest = read_manifest(run)
     tokenizer = load_tokenizer(Base(manifest.base_folder_or_id(run), manifest.base_revision))
-    rows = held_out_rows(db, load_corpus(db, tokenizer, home / "tokens"), manifest)
+    rows = held_out_rows(db, load_corpus(db, tokenizer, home / "tokens"), manifest, marks)
     return {target.place for row in rows for target in row.targets}
 
 
@@ -158,13 +158,13 @@ def _measure(
     """Measure one run.
 
     Args:
-        marks: for each conversation, the position from which on no run that is compared was trained on it.
+        marks: for each conversation, the first position that no run that is compared was trained on.
         shared: where all of these can be measured; None: this one alone is.
     """
     stage("Loading the model")
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens", stage("Tokenising"))
-    rows = held_out_rows(db, corpus, adapter.manifest, shared)
+    rows = held_out_rows(db, corpus, adapter.manifest, marks, shared)
     if not rows:
         raise NotReadyError(
             "No message is held out: every conversation is shorter than 10 messages, or was trained on whole.",

@@ -70,21 +70,26 @@ class HeldOutRow:
 
 
 def held_out_rows(
-    db: Database, corpus: Corpus, manifest: Manifest, places: Collection[Place] | None = None
+    db: Database,
+    corpus: Corpus,
+    manifest: Manifest,
+    marks: Mapping[int, int],
+    places: Collection[Place] | None = None,
 ) -> list[HeldOutRow]:
     """Cut the test split into rows of the adapter's own window.
 
-    Only messages at or after the adapter's held-out mark count, and only what a person typed: attachments' and
-    reactions' lines are not style.
+    Only what nobody was trained on counts, and only what a person typed: attachments' and reactions' lines are not
+    style.
 
     Args:
+        marks: for each conversation, the first position that was not trained on; 0 for others.
         places: only targets in these; None: all.
     """
     rows = []
     context = manifest.context or manifest.window // 2
     size = manifest.targets_per_window if manifest.context else manifest.window - context
     for conversation in corpus.conversations:
-        mark = manifest.held_out.get(conversation.id, 0)  # of one that was not there, nothing was trained on
+        mark = marks.get(conversation.id, 0)
         for block in corpus.blocks(conversation, "test", context=context, size=size, max_length=manifest.max_length):
             row = corpus.row(conversation, block, "test")
             typed = _typed_lines(db, conversation.id, block.first_target, block.stop)

@@ -17,7 +17,6 @@ from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.evaluate.texts import typed
 
-EVERYTHING = 1 << 62  # positions; a short conversation holds nothing out
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
 
 
@@ -53,7 +52,7 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
         if id != conversation:
             conversation, before, said = id, "", ""
         own = typed(content)
-        if split in ("train", None) and position < held_out.get(id, EVERYTHING):
+        if split in ("train", None) and position < held_out.get(id, 0):
             deltas[sender, sender == before][delta] += 1
             if own:
                 training[sender].append(own)
