@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 import torch
 from adapter_builder import build_run
 from invented import NAMES, conversation
+from safetensors.torch import load_file
 
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sample import sample_lines
 from ventriloquist.transcript import render
 
@@ -47,6 +50,19 @@ def test_the_merged_model_writes_the_same_greedy_lines(run: Path, tmp_path: Path
     merge(run, tmp_path / "merged")
     base = Base(str(tmp_path / "merged"))
     assert greedy(load_base(base), load_tokenizer(base)) == expected
+
+
+def test_after_training_in_4_bits_on_cuda_it_is_merged_in_16_on_the_cpu(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "quantized"
+    shutil.copytree(run, folder)
+    manifest = read_manifest(folder)
+    manifest.model_copy(update={"settings": {**manifest.settings, "four_bit": True}}).write(folder)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # its card may not hold 16 bits a weight
+    merge(folder, tmp_path / "merged")
+    weights = load_file(tmp_path / "merged" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
 
 
 def test_the_folder_is_plain_private_and_says_what_it_is(run: Path, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         raise StorageError(f"{folder} exists already.", hint="Name another folder with --output.")
     if converter and not converter.is_file():
         raise ModelError(f"{converter} is no file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md.")
-    adapter = load_adapter(run)
+    adapter = load_adapter(run, to_merge=True)
     from safetensors import SafetensorError
 
     manifest = adapter.manifest

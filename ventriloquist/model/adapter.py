@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import ModelError, NotReadyError
-from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
+from ventriloquist.model.base import (
+    Base,
+    Bits,
+    best_device,
+    has_bitsandbytes,
+    load_base,
+    load_tokenizer,
+    require_torch,
+)
 from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
 
 WEIGHTS = "adapter_model.safetensors"
@@ -55,8 +63,13 @@ def find_run(runs: Path, name: str | None = None) -> Path:
     return finished[-1]
 
 
-def load_adapter(folder: Path) -> Adapter:
+def load_adapter(folder: Path, *, to_merge: bool = False) -> Adapter:
     """Load an adapter and its base model from this machine; never from the network.
+
+    One that was trained on weights in 4 bits has them so on CUDA, too: its card may not hold more.
+
+    Args:
+        to_merge: load weights that an adapter can be merged into, in 16 bits at least, on the CPU if need be.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -73,8 +86,20 @@ def load_adapter(folder: Path) -> Adapter:
     tokenizer = load_tokenizer(base)
     if manifest.base_model == MERGED:
         return Adapter(folder, manifest, load_base(base), tokenizer)
+    device, bits = _place(manifest, to_merge)
     try:
-        model = PeftModel.from_pretrained(load_base(base), folder).eval()
+        plain = load_base(base, device=device, bits=bits)
+        model = PeftModel.from_pretrained(plain, folder, torch_device=device).eval()
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
     return Adapter(folder, manifest, model, tokenizer)
+
+
+def _place(manifest: Manifest, to_merge: bool) -> tuple[str, Bits | None]:
+    """Return where a base model is loaded, and with how many bits a weight."""
+    device = best_device()
+    if device != "cuda" or not manifest.settings.get("four_bit"):
+        return device, None
+    if to_merge:
+        return "cpu", 16
+    return device, 4 if has_bitsandbytes() else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError
@@ -14,6 +16,8 @@ from ventriloquist.model.extras import require_train_extra
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"
+
+Bits = Literal[4, 16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,14 @@ def load_config(base: Base, *, offline: bool = True) -> Any:
     return _load(AutoConfig, base, offline=offline)
 
 
-def load_base(base: Base, *, offline: bool = True, device: str | None = None) -> Any:
-    """Load a base model's weights: bf16 on an accelerator, fp32 on a CPU.
+def load_base(base: Base, *, offline: bool = True, device: str | None = None, bits: Bits | None = None) -> Any:
+    """Load a base model's weights.
 
     Args:
         offline: never ask the hub; only `vq train` may fetch a base model.
         device: default the best there is.
+        bits: of a weight; default 16 (bf16) on an accelerator and 32 on a CPU. 4 needs bitsandbytes, and computes in
+            the default.
 
     Raises:
         ModelError: it is not here and cannot be fetched, or is no causal language model.
@@ -83,9 +89,19 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None) ->
     device = device or best_device()
     if device == "cpu":
         multiply_fast()
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    model = _load(AutoModelForCausalLM, base, offline=offline, dtype=dtype, use_safetensors=True)
-    return model.to(device).eval()
+    dtype = torch.float32 if device == "cpu" and bits != 16 else torch.bfloat16
+    load = partial(_load, AutoModelForCausalLM, base, offline=offline, dtype=dtype, use_safetensors=True)
+    if bits != 4:
+        return load().to(device).eval()
+    from transformers import BitsAndBytesConfig
+
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return load(quantization_config=quantization, device_map={"": device}).eval()
 
 
 def multiply_fast() -> None:
@@ -111,6 +127,11 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def has_bitsandbytes() -> bool:
+    """Return whether weights can be held in 4 bits and Adam's moments in 8."""
+    return find_spec("bitsandbytes") is not None
+
+
 def require_torch() -> None:
     """Check that the `train` extra is installed, and keep the libraries of the hub quiet and to themselves.
 
@@ -128,11 +149,13 @@ def require_torch() -> None:
 
 
 def _load(loader: Any, base: Base, *, offline: bool, **settings: Any) -> Any:
+    from safetensors import SafetensorError
+
     try:
         return loader.from_pretrained(
             base.source, revision=base.revision, local_files_only=offline, trust_remote_code=False, **settings
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         first_line = str(error).strip().split("\n", 1)[0]
         raise ModelError(
             f"The base model {base.source} cannot be loaded: {first_line}",
