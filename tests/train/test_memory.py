@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import Qwen3Config
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model import tiny
-from ventriloquist.train import TrainSettings, train
-from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, ladder
+from ventriloquist.train import TrainSettings, preset, train
+from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, exhaustion_explained, ladder
 from ventriloquist.train.presets import PRESETS
 
 # the published configurations: parameters, and those of the adapter of rank 128 on all seven linears
@@ -93,6 +94,39 @@ def test_the_least_change_that_fits_is_named() -> None:
         check_memory("M", 40, 8, "cuda", rungs)
     assert "would not do" in error.value.hint
     assert "smollm2" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory"),
+        MemoryError(),
+    ],
+)
+def test_exhausted_memory_is_answered_with_what_to_make_smaller(error: Exception) -> None:
+    with pytest.raises(ModelError, match="memory of mps is exhausted") as answer, exhaustion_explained("mps"):
+        raise error
+    assert "--max-length" in answer.value.hint
+
+
+def test_another_error_is_not_taken_for_exhausted_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), exhaustion_explained("cpu"):
+        raise RuntimeError("shapes cannot be multiplied")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_memory_is_exhausted_wherever_a_model_is_made(
+    prepared: Database, home: Path, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(torch.nn.Module, "to", exhaust)
+    with pytest.raises(ModelError, match="exhausted"):
+        train(prepared, preset("tiny").changed(max_steps=1, max_length=512), home=home, dry_run=dry_run)
 
 
 def test_a_model_that_cannot_fit_is_refused_before_any_weights_are_looked_for(

@@ -109,26 +109,6 @@ def test_after_losses_that_are_no_numbers_the_last_good_adapter_is_kept(
     assert any(bool(parameter.abs().sum()) for name, parameter in model.named_parameters() if "lora_B" in name)
 
 
-def test_exhausted_memory_is_answered_with_what_to_make_smaller(base: Base, corpus: Corpus, tmp_path: Path) -> None:
-    def exhaust(_module: Any, _arguments: Any, _output: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-
-    settings = QUICK.changed(max_steps=1)
-    plain = load_base(base, device="cpu")
-    plain.register_forward_hook(exhaust)
-    with pytest.raises(ModelError, match="exhausted") as error:
-        run_loop(
-            add_lora(plain, settings),
-            target_loss,
-            corpus,
-            schedule(corpus, settings).rows,
-            settings,
-            tmp_path,
-            device="cpu",
-        )
-    assert "--max-length" in error.value.hint
-
-
 def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_first_does_not(
     base: Base, corpus: Corpus, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.log import Step
-from ventriloquist.train.memory import check_memory
+from ventriloquist.train.memory import check_memory, exhaustion_explained
 from ventriloquist.train.plan import Plan, make_plan
 from ventriloquist.train.presets import PRESETS, preset, resolve_settings
 from ventriloquist.train.rows import Schedule, schedule
@@ -99,8 +99,8 @@ def train(
     Raises:
         MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
         NotReadyError: nothing is prepared, or nothing is to be resumed.
-        ModelError: the base model cannot be used or does not fit, or the loss is no number for long; then the adapter
-            of before is kept, where there is one.
+        ModelError: the base model cannot be used or does not fit, memory is exhausted, or the loss is no number for
+            long; then the adapter of before is kept, where there is one.
         StorageError: the disk is too small for the checkpoints.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
@@ -116,7 +116,8 @@ def train(
     settings = adapt_to(run.continued_settings(settings, home / "runs"), backend, device)
     followers = Followers(progress, announce, observe) if ranks.is_main() else Followers()
     try:
-        return _train(db, settings, folder, home, device, backend, followers, dry_run=dry_run, resume=resume)
+        with exhaustion_explained(device):
+            return _train(db, settings, folder, home, device, backend, followers, dry_run=dry_run, resume=resume)
     finally:
         if not resume and ranks.is_main() and (dry_run or not (folder / run.SETTINGS).exists()):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume

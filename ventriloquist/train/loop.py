@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import PrinterCallback
 
 from ventriloquist.errors import ModelError
@@ -63,7 +62,7 @@ def run_loop(
     has the last ones that are known to be good, if there are any.
 
     Raises:
-        ModelError: the device's memory is exhausted, or the loss was never a number for long.
+        ModelError: the loss was never a number for long.
     """
     checkpoints = folder / CHECKPOINTS
     with main_first():
@@ -86,13 +85,10 @@ def run_loop(
     trainer.remove_callback(PrinterCallback)  # stdout is the result
     trainer.add_callback(watch)
     with stop_on_signals(watch):
-        try:
-            if checkpoint and past and past[-1].share >= 1:  # killed between the last step and the manifest
-                load_adapter_weights(model, checkpoint)
-            else:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            raise _memory_error(error, device) or error from error
+        if checkpoint and past and past[-1].share >= 1:  # killed between the last step and the manifest
+            load_adapter_weights(model, checkpoint)
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if watch.failed:
         _restore_good(model, watch, checkpoints)
     elif watch.stopped_by is None and watch.best is not None:
@@ -133,15 +129,4 @@ def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step]) -> Outcome:
         stopped_early=watch.stopped_early,
         failed_at=watch.non_finite_since if watch.failed else None,
         signal=watch.stopped_by,
-    )
-
-
-def _memory_error(error: BaseException, device: str) -> ModelError | None:
-    """Return what a user can do about exhausted memory, or None where the error is another one."""
-    exhausted = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)  # of a CPU
-    if not exhausted:
-        return None
-    return ModelError(
-        f"The memory of {device} is exhausted.",
-        hint="Run again with half the --max-length; then --four-bit, then half the --rank. See: vq train --dry-run",
     )

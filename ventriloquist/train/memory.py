@@ -6,6 +6,8 @@ The figures are derived, not measured: see docs/train.md.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ RUNTIME = {  # what a process takes beside the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python and torch, and what the allocator keeps of rows of many lengths: 1 to 2 were measured
 }
+EXHAUSTED = ("out of memory", "not enough memory", "can't allocate memory")  # of CUDA and MPS; of CPUs
 CHUNK = 2048  # tokens whose logits Unsloth has at a time
 
 
@@ -124,6 +127,24 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
         if rungs
         else f"Use {smaller}.",
     )
+
+
+@contextmanager
+def exhaustion_explained(device: str) -> Iterator[None]:
+    """Say what to make smaller where the memory of a device is exhausted inside the block.
+
+    Raises:
+        ModelError: it is.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in EXHAUSTED):
+            raise
+        raise ModelError(
+            f"The memory of {device} is exhausted.",
+            hint="Run again with half the --max-length; then --four-bit, then half the --rank. See: vq train --dry-run",
+        ) from error
 
 
 def available_memory(device: str) -> int:
