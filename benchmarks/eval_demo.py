@@ -17,7 +17,7 @@ from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.report import write_report
 from ventriloquist.model.adapter import find_run
-from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.manifest import hash_data, read_manifest
 
 EXTENT = Extent(likelihood=None, identity=48, validity=64, validity_context=4, thorough=True)
 
@@ -30,7 +30,8 @@ def main() -> None:
     run = find_run(arguments.home / "runs")
     with open_database(arguments.home) as db:
         result = evaluate(db, run, home=arguments.home, extent=EXTENT)
-    write_report(result, arguments.report, manifest=read_manifest(run), examples=read_examples(run))
+        examples = read_examples(run, hash_data(db))
+    write_report(result, arguments.report, manifest=read_manifest(run), examples=examples)
     show_tables(result)
 
 

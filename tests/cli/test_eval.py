@@ -20,7 +20,7 @@ from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.database import open_database
 from ventriloquist.evaluate.examples import Example, write_examples
-from ventriloquist.model.manifest import hash_data
+from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 
 torch.set_num_threads(1)
@@ -38,7 +38,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with filled(folder, [Conversation(said)], owner=OWNER) as db:
         prepare(db)
         data = hash_data(db)
+        marks = "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY 1"
+        held_out = dict(db.conn.execute(marks).fetchall())
     run = build_run(folder / "runs" / "one", window=9)
+    read_manifest(run).model_copy(update={"held_out": held_out}).write(run)
     examples = [Example(OTHER, [(OWNER, f"q{n}")], f"real {n}", f"made {n}", None) for n in range(4)]
     write_examples(run, data, examples)
     shutil.copytree(run, folder / "runs" / "two")

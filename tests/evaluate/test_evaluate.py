@@ -22,10 +22,10 @@ from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prompt
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
-from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS
+from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import Line, line_opening, render_line
 
@@ -89,8 +89,8 @@ def write_lines(db: Database, home: Path, run: Path) -> None:
         again.append(line[len(line_opening(name)) :] if number % 2 else "still no line")
     store = Store(run)
     for system in ("adapter", "base"):
-        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, prompts), free)
-        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, given), again)
+        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, prompts), free)
+        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, given), again)
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
 def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid_one_is_no_message(
     trained: tuple[Database, Path, Path], evaluation: Evaluation
 ) -> None:
-    examples = read_examples(trained[2])
+    examples = read_examples(trained[2], hash_data(trained[0]))
     assert [example.adapter for example in examples if example.adapter.startswith("as myself")] == [
         f"as myself {number}" for number in (0, 3, 6, 9)
     ]
@@ -289,8 +289,8 @@ class Tags(html.parser.HTMLParser):
 def test_the_report_of_a_hostile_history_is_harmless(
     trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    _, _, run = trained
-    examples = read_examples(run)
+    db, _, run = trained
+    examples = read_examples(run, hash_data(db))
     assert examples
     whole = replace(examples[0], real=EVIL, adapter="x" * 10_000_000, base=None, before=[(HOSTILE, EVIL)])
     path = tmp_path / "report.html"
@@ -313,8 +313,8 @@ def test_the_report_of_a_hostile_history_is_harmless(
 def test_a_report_without_text_has_none(
     trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    _, _, run = trained
+    db, _, run = trained
     page = render(evaluation, manifest=read_manifest(run))
-    example = replace(read_examples(run)[0], real=EVIL)
+    example = replace(read_examples(run, hash_data(db))[0], real=EVIL)
     assert "onerror" not in page
     assert "onerror" in render(evaluation, manifest=read_manifest(run), examples=[example])

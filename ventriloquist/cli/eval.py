@@ -50,7 +50,7 @@ def command(
     from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
-    from ventriloquist.model.manifest import read_manifest
+    from ventriloquist.model.manifest import hash_data, read_manifest
     from ventriloquist.settings import load_settings
 
     settings = load_settings()
@@ -78,10 +78,11 @@ def command(
             stage=stage,
         )
         recorded.result = result
+        data_hash = hash_data(recorded.db)
     if result.changed_data:
         note("The prepared data has changed since this adapter was trained; only what it never saw is scored.")
     if report:
-        examples = [] if no_text else read_examples(folder)
+        examples = [] if no_text else read_examples(folder, data_hash)
         write_report(result, report, manifest=read_manifest(folder), examples=examples)
         note(f"Report: {report}")
     if json_:

@@ -113,7 +113,7 @@ def evaluate(
         model=measured.model,
         seed=seed,
         changed_data=measured.changed_data,
-        held_out=len(measured.known.world.real),
+        held_out=measured.known.division["tested on"],
         division=measured.known.division,
         final_windows={
             name: assess(METRICS[name], found, measured.others[name], seed)
@@ -130,7 +130,7 @@ def evaluate(
             for person, of_person in measured.people.items()
         },
         rejected_by=rejections(metrics),
-        undecided=undecided(metrics),
+        undecided=undecided(metrics, chosen),
         not_measured={name: _why(name, extent) for name in chosen if measured.found[name] is None},
         comparison=comparison,
     )

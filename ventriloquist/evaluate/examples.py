@@ -48,7 +48,7 @@ def write_examples(run: Path, data_hash: str, examples: Sequence[Example]) -> No
     write_json(make_private_folder(run / FOLDER) / FILENAME, kept)
 
 
-def read_examples(run: Path, data_hash: str | None = None) -> Sequence[Example]:
+def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
     """Read the examples of a run's last evaluation; none where there are none.
 
     Args:
@@ -58,7 +58,7 @@ def read_examples(run: Path, data_hash: str | None = None) -> Sequence[Example]:
         kept = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    if not isinstance(kept, dict) or data_hash not in (None, kept["data_hash"]):
+    if not isinstance(kept, dict) or kept["data_hash"] != data_hash:
         return []
     return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in kept["examples"]]
 

@@ -35,6 +35,7 @@ from ventriloquist.records import Progress
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
 
 MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
+TEMPERATURE, MIN_P = 0.9, 0.05  # as a chat samples
 LINES_AT_ONCE = 32  # written and kept together
 TARGETS_AT_ONCE = 8  # whose names are swapped together
 
@@ -179,10 +180,12 @@ class Models:
         for start in range(0, len(prompts), LINES_AT_ONCE):
             part = prompts[start : start + LINES_AT_ONCE]
             seed = self._seed + start // LINES_AT_ONCE
-            key = key_of("lines", system, seed, MAX_NEW_TOKENS, part)
+            key = key_of("lines", system, seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
             kept = self._store.get(key)
             if kept is None:
-                sample = partial(sample_lines, self._adapter.model, self._adapter.tokenizer)
+                sample = partial(
+                    sample_lines, self._adapter.model, self._adapter.tokenizer, temperature=TEMPERATURE, min_p=MIN_P
+                )
                 with self._using(system):
                     kept = self._store.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
             texts += kept
