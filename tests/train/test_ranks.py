@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.database import Database
+from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log, preset, train
+from ventriloquist.train.rows import rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, Rows
 
@@ -50,11 +52,15 @@ def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Databa
     assert prepared.conn.execute("SELECT count(*) FROM runs WHERE command = 'train'").fetchone()[0] == 1
 
 
-def test_what_fills_the_last_step_carries_no_loss(prepared: Database, home: Path, corpus: object) -> None:
-    from ventriloquist.model.corpus import Corpus
-    from ventriloquist.train.rows import schedule
+def test_every_step_that_is_asked_for_has_rows_whatever_the_processes(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert rows_per_step(SETTINGS) == 4
+    assert len(schedule(corpus, SETTINGS.changed(max_steps=3)).rows) == 12
 
-    assert isinstance(corpus, Corpus)
+
+def test_what_fills_the_last_step_carries_no_loss(corpus: Corpus) -> None:
     planned = schedule(corpus, SETTINGS.changed(max_steps=2)).rows[:3]
     rows = Rows(corpus, planned, SETTINGS, multiple=4)
     assert len(rows) == 4

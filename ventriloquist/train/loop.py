@@ -16,11 +16,11 @@ from ventriloquist.train.backends import load_adapter_weights
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss
-from ventriloquist.train.ranks import agree, is_main, main_first, world_size
-from ventriloquist.train.rows import PackedRow
+from ventriloquist.train.ranks import agree, is_main, main_first
+from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import Rows
-from ventriloquist.train.trainer import RowTrainer, arguments, rows_per_process
+from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
 from ventriloquist.train.watch import BEST, Watch, stop_on_signals
 
@@ -78,7 +78,7 @@ def run_loop(
         minutes_before=past[-1].minutes if past else 0.0,
         model=model,
         args=arguments(settings, checkpoints, device=device, recompute=recompute),
-        train_dataset=Rows(corpus, rows, settings, world_size() * rows_per_process(settings)),
+        train_dataset=Rows(corpus, rows, settings, rows_per_step(settings)),
         data_collator=lambda batch: batch[0],
     )
     watch = Watch(trainer, rows, Validation(corpus, settings), folder, past, device=device, observe=observe)

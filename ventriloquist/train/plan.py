@@ -12,7 +12,7 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import Backend
 from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder
 from ventriloquist.train.ranks import world_size
-from ventriloquist.train.rows import TRAIN, Message, PackedRow, Schedule, count_targets
+from ventriloquist.train.rows import TRAIN, Message, PackedRow, Schedule, count_targets, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import WINDOW_SIZE
 
@@ -58,7 +58,7 @@ def make_plan(
     longest = max((row_tokens(row) for row in rows.first_epoch), default=0)
     most_loss = max((sum(piece.supervised for piece in row) for row in rows.first_epoch), default=0)
     memory = shapes.memory(settings, device, longest, most_loss)
-    per_step = -(-settings.rows_per_step // world_size()) * world_size()
+    per_step = rows_per_step(settings)
     targets = count_targets(corpus)
     plan = Plan(
         model=settings.model,

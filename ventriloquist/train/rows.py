@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.model.corpus import Conversation, Corpus
+from ventriloquist.train.ranks import world_size
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import SPLITS, Block, Split
 
@@ -54,7 +55,7 @@ def schedule(corpus: Corpus, settings: TrainSettings) -> Schedule:
     rows: list[PackedRow] = []
     first_epoch: list[PackedRow] = []
     first_pieces: list[Piece] = []
-    wanted = (settings.max_steps or 0) * settings.rows_per_step
+    wanted = (settings.max_steps or 0) * rows_per_step(settings)
     for epoch in range(settings.epochs):
         generator = random.Random(f"{settings.seed} {epoch}")  # noqa: S311  # not for secrets
         pieces = list(epoch_pieces(corpus, settings, generator))
@@ -70,6 +71,16 @@ def schedule(corpus: Corpus, settings: TrainSettings) -> Schedule:
         if piece.block.first_target - piece.block.start < min(settings.context, piece.block.first_target)
     )
     return Schedule(rows[: wanted or None], first_epoch, _dropped(corpus, first_pieces), shortened)
+
+
+def rows_per_process(settings: TrainSettings) -> int:
+    """Return how many rows a process takes for an optimizer step."""
+    return -(-settings.rows_per_step // world_size())
+
+
+def rows_per_step(settings: TrainSettings) -> int:
+    """Return how many rows all processes take for an optimizer step: the settings', or a few more."""
+    return rows_per_process(settings) * world_size()
 
 
 def count_targets(corpus: Corpus) -> int:

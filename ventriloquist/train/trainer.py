@@ -18,6 +18,7 @@ from transformers import Trainer, TrainingArguments
 from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size
+from ventriloquist.train.rows import rows_per_process
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, Tensors
 
@@ -120,8 +121,3 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: 
     )
     training._n_gpu = min(1, training.n_gpu)  # several GPUs in one process would mean DataParallel: one is used
     return training
-
-
-def rows_per_process(settings: TrainSettings) -> int:
-    """Return how many rows a process takes for an optimizer step; all together at least `rows_per_step`."""
-    return -(-settings.rows_per_step // world_size())

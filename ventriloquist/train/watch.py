@@ -20,8 +20,8 @@ from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
 from ventriloquist.train.ranks import is_main, wait, world_size
-from ventriloquist.train.rows import PackedRow
-from ventriloquist.train.trainer import RowTrainer, rows_per_process
+from ventriloquist.train.rows import PackedRow, rows_per_step
+from ventriloquist.train.trainer import RowTrainer
 from ventriloquist.train.validation import Validation
 
 MAX_NON_FINITE = 3  # losses in a row that are no number; one alone can be a fluke of bf16
@@ -54,7 +54,7 @@ class Watch(TrainerCallback):
         self.stopped_by: int | None = None  # the signal that asked for a stop
         self.stopped_early = False  # validation stopped getting better
         self.non_finite_since: int | None = None  # the first of the latest steps whose loss is no number
-        self.per_step = rows_per_process(self.settings) * world_size()
+        self.per_step = rows_per_step(self.settings)
         self._rows, self._validation, self._device, self._observe = rows, validation, device, observe
         self._validated = [step for step in past if step.bits_per_character is not None]
         self._due = int((past[-1].share if past else 0.0) * self.settings.validations)
