@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from ventriloquist.cli.app import app
 from ventriloquist.cli.train_view import duration, plan_lines
 from ventriloquist.database import Database
-from ventriloquist.train import preset, train
+from ventriloquist.train import Interrupted, preset, train
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
 KEYS = {
@@ -65,6 +66,8 @@ def test_a_result_names_what_was_trained_and_the_next_step(prepared: Database) -
         (["--model", "tiny", "--continue-from", "nothing"], 1, "no finished run"),
         (["--resume"], 1, "no unfinished run"),
         (["--max-steps", "0"], 2, "max-steps"),
+        (["--resume", "--rank", "8", "--no-four-bit"], 2, "Leave out --rank, --four-bit"),
+        (["--resume", "--model", "tiny", "--wandb"], 2, "Leave out --model, --wandb"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_hint(prepared: Database, arguments: list[str], code: int, says: str) -> None:
@@ -72,6 +75,21 @@ def test_what_cannot_be_is_refused_with_a_hint(prepared: Database, arguments: li
     assert result.exit_code == code
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Database, home: Path) -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = preset("tiny").changed(max_steps=2, max_length=512, targets_per_window=8, rank=3)
+    with pytest.raises(Interrupted):
+        train(prepared, settings, home=home, progress=interrupt)
+    result = CliRunner().invoke(app, ["train", "--resume", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["steps"] == 2
+    ((parameters,),) = prepared.conn.execute("SELECT parameters FROM runs WHERE command = 'train'")
+    assert (json.loads(parameters)["model"], json.loads(parameters)["rank"]) == ("tiny", 3)
 
 
 @pytest.mark.slow  # a process that imports torch and is then asked to stop

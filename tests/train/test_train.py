@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,12 @@ from safetensors.numpy import load_file
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.adapter import find_run, load_adapter
+from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
+from ventriloquist.train.checkpoints import CHECKPOINTS, seal
+from ventriloquist.train.run import begin, check_resumable, unfinished_run
 from ventriloquist.transcript import FORMAT_VERSION
 
 QUICK = preset("tiny").changed(max_steps=6, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8)
@@ -111,6 +115,42 @@ def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Database, home: 
     resumed = train(prepared, QUICK, home=home, resume=True)
     assert resumed.steps == 6
     assert weights(Path(resumed.run or "")) == whole
+
+
+def test_a_run_that_never_made_a_step_leaves_nothing_to_resume(
+    prepared: Database, base: Base, home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(base.source, tmp_path / "cut")
+    weights_file = tmp_path / "cut" / "model.safetensors"
+    weights_file.write_bytes(weights_file.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        train(prepared, QUICK.changed(model=str(tmp_path / "cut")), home=home)
+    assert not list((home / "runs").iterdir())
+
+
+def test_a_run_with_a_checkpoint_is_gone_on_with_before_a_newer_one_without(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="resume"):
+        unfinished_run(tmp_path)
+    for name in ("1", "2", "3"):
+        begin(tmp_path / name, QUICK, "hash")
+    assert unfinished_run(tmp_path).name == "3"
+    checkpoint = tmp_path / "1" / CHECKPOINTS / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights").write_bytes(b"1")
+    seal(checkpoint)
+    assert unfinished_run(tmp_path).name == "1"
+
+
+def test_other_data_or_processes_than_a_run_began_with_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(tmp_path / "run", QUICK, "hash")
+    check_resumable(tmp_path / "run", QUICK, "hash")
+    with pytest.raises(ModelError, match="data has changed"):
+        check_resumable(tmp_path / "run", QUICK, "other")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ModelError, match="2 rows a step, 3 processes would take 3"):
+        check_resumable(tmp_path / "run", QUICK, "hash")
 
 
 def test_there_is_nothing_to_resume_after_a_finished_run(prepared: Database, home: Path) -> None:

@@ -60,7 +60,7 @@ def command(
     require_train_extra()
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, resolve_settings, train
+    from ventriloquist.train import Interrupted, resolve_settings, settings_to_resume, train
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
@@ -78,10 +78,17 @@ def command(
         "wandb": wandb or None,
         "seed": seed,
     }
+    asked = {"model": model, "config": config, **flags}
+    given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value is not None]
+    if resume and given:
+        raise typer.BadParameter(f"Leave out {', '.join(given)}: the run has its own settings.", param_hint="--resume")
     settings = load_settings()
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
-    chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
+    if resume:
+        chosen = settings_to_resume(settings.home)
+    else:
+        chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
     try:
         with _recorded(settings.home, chosen) as run, TrainView() as view:
             run.result = summary = train(

@@ -19,7 +19,7 @@ from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
-from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
+from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, run_bytes, saving
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
 from ventriloquist.train.plan import Plan, make_plan
@@ -37,6 +37,7 @@ __all__ = [
     "preset",
     "require_ready",
     "resolve_settings",
+    "settings_to_resume",
     "train",
 ]
 
@@ -119,8 +120,17 @@ def train(
         with exhaustion_explained(device):
             return _train(db, settings, folder, home, device, backend, followers, dry_run=dry_run, resume=resume)
     finally:
-        if not resume and ranks.is_main() and (dry_run or not (folder / run.SETTINGS).exists()):
-            shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
+        if not resume and ranks.is_main() and (dry_run or not (folder / log.FILENAME).exists()):
+            shutil.rmtree(folder, ignore_errors=True)  # no step was made: there is nothing to resume
+
+
+def settings_to_resume(home: Path) -> TrainSettings:
+    """Return the settings of the run that `train` would go on with.
+
+    Raises:
+        NotReadyError: there is none.
+    """
+    return run.recorded_settings(run.unfinished_run(home / "runs"))
 
 
 def require_ready(db: Database) -> None:
@@ -166,7 +176,7 @@ def _train(
 
     with _followed(followers, settings, plan, folder) as follow:
         if resume:
-            run.check_same_data(folder, corpus.data_hash)
+            run.check_resumable(folder, settings, corpus.data_hash)
         elif ranks.is_main():
             run.begin(folder, settings, corpus.data_hash)
         model = load_model(base, settings, device)
@@ -244,7 +254,6 @@ def _finish(
 ) -> None:
     """Write adapter, tokenizer, curve and last of all the manifest; what was only for going on then goes."""
     from ventriloquist.train.curve import draw
-    from ventriloquist.train.loop import CHECKPOINTS
     from ventriloquist.train.watch import BEST
 
     with saving(folder):

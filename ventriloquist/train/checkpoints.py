@@ -13,6 +13,7 @@ from pathlib import Path
 from ventriloquist.errors import StorageError
 from ventriloquist.model.files import flush, write_whole
 
+CHECKPOINTS = "checkpoints"  # of a run, a folder each
 WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
 KEPT = 2  # checkpoints that stand at a time, and for a moment one more
 MOMENTS = 2  # of Adam, for each trainable parameter

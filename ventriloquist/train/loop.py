@@ -13,7 +13,7 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
 from ventriloquist.train.backends import load_adapter_weights
-from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
+from ventriloquist.train.checkpoints import CHECKPOINTS, clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import agree, is_main, main_first
@@ -23,8 +23,6 @@ from ventriloquist.train.tensors import Rows
 from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
 from ventriloquist.train.watch import BEST, Watch, stop_on_signals
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)

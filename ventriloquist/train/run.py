@@ -17,7 +17,10 @@ from ventriloquist.model.base import TINY, Base, resolve
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.files import write_whole
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
+from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
 from ventriloquist.train.marks import marks
+from ventriloquist.train.ranks import world_size
+from ventriloquist.train.rows import rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, order_members, parse_header
 
@@ -31,22 +34,23 @@ def new_folder(runs: Path) -> Path:
 
 
 def unfinished_run(runs: Path) -> Path:
-    """Return the newest run folder that is unfinished.
+    """Return the newest run folder that is unfinished, one with a whole checkpoint before one without.
 
     Raises:
         NotReadyError: there is none.
     """
-    folders = sorted(path.parent for path in runs.glob(f"*/{SETTINGS}"))
+    folders = sorted((path.parent for path in runs.glob(f"*/{SETTINGS}")), reverse=True)
     unfinished = [folder for folder in folders if not (folder / FILENAME).exists()]
     if not unfinished:
         raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
-    return unfinished[-1]
+    saved = (folder for folder in unfinished if newest_whole_checkpoint(folder / CHECKPOINTS))
+    return next(saved, unfinished[0])
 
 
 def begin(folder: Path, settings: TrainSettings, data_hash: str) -> None:
     """Write what a run needs to be gone on with; from now on it is unfinished, before it was nothing."""
     make_private_folder(folder)
-    write_whole(folder / DATA, json.dumps({"data_hash": data_hash}))
+    write_whole(folder / DATA, json.dumps({"data_hash": data_hash, "rows_per_step": rows_per_step(settings)}))
     write_whole(folder / SETTINGS, settings.model_dump_json(indent=2))
 
 
@@ -60,14 +64,21 @@ def recorded_settings(folder: Path) -> TrainSettings:
     return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
 
 
-def check_same_data(folder: Path, data_hash: str) -> None:
-    """Refuse to go on with other data than a run began with.
+def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> None:
+    """Refuse to go on with other data than a run began with, or in other steps.
 
     Raises:
-        ModelError: the prepared data has changed.
+        ModelError: the prepared data or the number of processes has changed.
     """
-    if json.loads((folder / DATA).read_text(encoding="utf-8"))["data_hash"] != data_hash:
+    begun = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    if begun["data_hash"] != data_hash:
         raise ModelError("The prepared data has changed since that run began.", hint="Run: vq train")
+    if begun["rows_per_step"] != rows_per_step(settings):
+        raise ModelError(
+            f"That run began with {begun['rows_per_step']} rows a step, {world_size()} processes would take"
+            f" {rows_per_step(settings)}.",
+            hint="Start as many processes as it began with.",
+        )
 
 
 def base_for(db: Database, settings: TrainSettings, folder: Path, home: Path) -> Base:
