@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from ventriloquist.database import Database
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log, preset, train
+from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
 from ventriloquist.train.rows import rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, Rows
@@ -22,19 +25,18 @@ SETTINGS = preset("tiny").changed(
 )  # fmt: skip
 
 
-def launch(home: Path, settings: TrainSettings, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(home: Path, settings: TrainSettings) -> list[str]:
     config = home / "settings.json"
     config.write_text(settings.model_dump_json(), encoding="utf-8")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    command = ["-m", "ventriloquist", "train", "--config", str(config), "--json", *arguments]
-    return subprocess.run([*torchrun, *command], capture_output=True, text=True, check=False, timeout=300)
+    return [*torchrun, "-m", "ventriloquist", "train", "--config", str(config), "--json"]
 
 
 @pytest.mark.slow  # two processes that import torch
 def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Database, home: Path) -> None:
     one = Path(train(prepared, SETTINGS, home=home).run or "")
     expected = log.read(one / log.FILENAME)
-    finished = launch(home, SETTINGS)
+    finished = subprocess.run(command(home, SETTINGS), capture_output=True, text=True, check=False, timeout=300)
     assert finished.returncode == 0, finished.stderr[-2000:]
     (line,) = finished.stdout.splitlines()  # of the main process alone
     summary = json.loads(line)
@@ -50,6 +52,32 @@ def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Databa
     )
     assert len(list((home / "runs").iterdir())) == 2
     assert prepared.conn.execute("SELECT count(*) FROM runs WHERE command = 'train'").fetchone()[0] == 1
+
+
+@pytest.mark.slow  # two processes that import torch
+def test_a_signal_to_one_process_ends_the_run_of_all_saved(prepared: Database, home: Path) -> None:
+    with subprocess.Popen(
+        command(home, SETTINGS.changed(max_steps=500, epochs=99, validations=0)), stderr=subprocess.PIPE, text=True
+    ) as launcher:
+        assert launcher.stderr is not None
+        for line in launcher.stderr:
+            if line.startswith("step 1 of"):
+                (other,) = (pid for pid in children(launcher.pid) if b"\0RANK=1\0" in environment(pid))
+                os.kill(other, signal.SIGINT)
+                break
+        launcher.communicate(timeout=120)
+    (folder,) = (home / "runs").iterdir()
+    checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
+    assert checkpoint is not None
+    assert 1 < step_of(checkpoint) == log.read(folder / log.FILENAME)[-1].step < 500
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_every_step_that_is_asked_for_has_rows_whatever_the_processes(

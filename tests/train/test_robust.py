@@ -128,6 +128,11 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         (tmp_path / folder).mkdir()
         return run_loop(model, target_loss, corpus, rows, settings, tmp_path / folder, device="cpu", observe=observe)
 
+    def late(step: Step) -> None:
+        for number in (signal.SIGINT,) if step.step == 4 else ():
+            os.kill(os.getpid(), number)
+
+    assert attempt("late", late).signal is None  # all steps were made
     outcome = attempt("launched", launcher)
     assert (outcome.steps, outcome.signal) == (3, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):

@@ -51,7 +51,8 @@ class Watch(TrainerCallback):
         """
         self.trainer, self.folder = trainer, folder
         self.settings = trainer.settings
-        self.stopped_by: int | None = None  # the signal that asked for a stop
+        self.asked: int | None = None  # the signal that asked this process for a stop
+        self.stopped_by: int | None = None  # the one that all processes stop for, agreed on once a step
         self.stopped_early = False  # validation stopped getting better
         self.non_finite_since: int | None = None  # the first of the latest steps whose loss is no number
         self.per_step = rows_per_step(self.settings)
@@ -137,12 +138,14 @@ class Watch(TrainerCallback):
 
     def _agree(self) -> None:
         """Let all processes have the latest clock and the highest signal of any."""
+        asked = self.asked  # another one may come at any time: it counts from the next step on
         if world_size() == 1:
+            self.stopped_by = asked
             return
         own = (time.monotonic() - self.trainer.started) / 60
         accelerator = self.trainer.accelerator
         values = accelerator.gather(
-            torch.tensor([[own, float(self.stopped_by or 0)]], device=accelerator.device, dtype=torch.float32)
+            torch.tensor([[own, float(asked or 0)]], device=accelerator.device, dtype=torch.float32)
         )
         minutes, number = values.amax(0).tolist()
         self.trainer.agreed_minutes = minutes
@@ -195,9 +198,9 @@ def stop_on_signals(watch: Watch) -> Iterator[None]:
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if watch.stopped_by == number:
+        if watch.asked == number:
             raise KeyboardInterrupt
-        watch.stopped_by = watch.stopped_by or number
+        watch.asked = watch.asked or number
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
