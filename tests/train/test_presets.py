@@ -69,6 +69,7 @@ def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path
     ("text", "says"),
     [
         ("rank = 0", "rank"),
+        ("seed = -1", "seed"),
         ("ranks = 3", "ranks"),
         ("rank = ", "neither a preset nor a file"),
         ('learning_rate = "high"', "learning_rate"),

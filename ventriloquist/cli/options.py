@@ -9,8 +9,17 @@ import typer
 
 from ventriloquist.errors import SettingsError
 
+
+def _seed(value: int | None) -> int | None:
+    if value is not None and not 0 <= value < 2**32:  # what numpy takes
+        raise typer.BadParameter("A seed is a number from 0 to 4294967295.")
+    return value
+
+
+SEED = typer.Option("--seed", help="Seed of everything random.", callback=_seed)
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+SeedOption = Annotated[int, SEED]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

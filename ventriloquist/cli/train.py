@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, print_json, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.options import SEED, JsonOption
 
 if TYPE_CHECKING:
     from ventriloquist.database.runs import Run
@@ -48,7 +48,7 @@ def command(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, SEED] = None,
     json_: JsonOption = False,
 ) -> None:
     """Train an adapter on the prepared windows. Ctrl-C saves; --resume goes on.

@@ -164,6 +164,10 @@ def _train(
         tokenizer = load_tokenizer(base, offline=False)
         corpus = load_corpus(db, tokenizer, home / "tokens", followers.progress)
     rows = schedule(corpus, settings)
+    if not rows.rows:
+        raise ModelError(
+            f"No message fits, with its header, into {settings.max_length} tokens.", hint="Use a larger --max-length."
+        )
     plan, rungs = make_plan(corpus, settings, rows, config, device, backend)
     check_memory(plan.model, plan.memory_gib["total"], plan.available_gib, device, rungs)
     if dry_run:
@@ -208,7 +212,7 @@ def _train(
 
 def _timed(plan: Plan, corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str) -> Plan:
     """Return the plan with the time that it takes, where that can be measured before the weights are here."""
-    if settings.backend != "transformers" or settings.four_bit or not rows.rows:
+    if settings.backend != "transformers" or settings.four_bit:
         return plan
     from ventriloquist.train.measure import seconds_per_token
 

@@ -51,7 +51,7 @@ class TrainSettings(BaseModel):
     patience: int | None = Field(3, ge=1)  # validations without a better one before the run ends early; None: never
     save_minutes: float = Field(10.0, ge=0)  # at most so much is lost to a crash
     wandb: bool = False  # report figures to Weights & Biases; never a word of a message
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
 
     def changed(self, **changes: Any) -> TrainSettings:
         """Return these settings with the changes that are not None, validated."""
