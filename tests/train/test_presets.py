@@ -44,7 +44,16 @@ def test_the_device_decides_among_the_presets_of_a_model(memory: float | None, n
 
 
 def test_a_model_without_a_preset_gets_the_default_models() -> None:
-    assert preset("somebody/else", 24).changed(model=QWEN_8B) == PRESETS["qwen3-8b-24gb"].settings
+    for memory in (None, 12, 24):  # whatever the card: it may be a small model
+        assert preset("somebody/else", memory).changed(model=QWEN_8B) == PRESETS["qwen3-8b-80gb"].settings
+
+
+def test_weights_in_four_bits_are_for_cuda_unless_they_are_asked_for() -> None:
+    qwen_4b = "unsloth/Qwen3-4B-Base"
+    assert preset(qwen_4b, 16).four_bit
+    assert not preset(qwen_4b).four_bit
+    assert not resolve_settings(None, "qwen3-8b-16gb", {}).four_bit
+    assert resolve_settings(qwen_4b, None, {"four_bit": True}).four_bit
 
 
 def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
     """
     if settings.four_bit and not has_bitsandbytes():
-        raise MissingExtraError("4-bit weights need bitsandbytes.", hint=install_hint("unsloth"))
+        hint = "Leave out --four-bit." if device == "mps" else install_hint("unsloth")
+        raise MissingExtraError("4-bit weights need bitsandbytes.", hint=hint)
     return settings.changed(
         backend=backend.name,
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes(),

@@ -46,15 +46,22 @@ PRESETS: dict[str, Preset] = {name: _read_preset(name) for name in NAMES}
 
 
 def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
-    """Return the preset of a model; one without a preset of its own gets the default model's, on that model.
+    """Return the preset of a model; one without a preset of its own gets the default model's largest, on that model.
 
     Args:
-        memory_gib: what the device has; default enough. Too little for any preset gives the smallest.
+        memory_gib: what the CUDA device has; too little for any preset gives the smallest. None: there is no such
+            device, so the largest, and no weights in 4 bits.
     """
-    fitting = [preset for preset in PRESETS.values() if preset.settings.model == model]
-    fitting = fitting or [preset for preset in PRESETS.values() if preset.settings.model == DEFAULT_MODEL]
-    enough = [preset for preset in fitting if memory_gib is None or NOMINAL * preset.memory_gib <= memory_gib]
-    return (enough or fitting[-1:])[0].settings.changed(model=model)
+    fitting = [candidate for candidate in PRESETS.values() if candidate.settings.model == model]
+    if not fitting:
+        return preset(DEFAULT_MODEL).changed(model=model)
+    enough = [candidate for candidate in fitting if memory_gib is None or NOMINAL * candidate.memory_gib <= memory_gib]
+    return _suited((enough or fitting[-1:])[0].settings, memory_gib)
+
+
+def _suited(settings: TrainSettings, memory_gib: float | None) -> TrainSettings:
+    """Return a preset's settings without weights in 4 bits where there is no CUDA for them."""
+    return settings.changed(four_bit=settings.four_bit and memory_gib is not None)
 
 
 def resolve_settings(
@@ -66,11 +73,12 @@ def resolve_settings(
         model: from a flag.
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
         changes: from flags, None where one was not given. A rank without an alpha brings twice itself.
+        memory_gib: of the CUDA device, None without one; see `preset`.
 
     Raises:
         SettingsError: the configuration cannot be read, or a value makes no sense.
     """
-    configured = _read_config(config) if config is not None else {}
+    configured = _read_config(config, memory_gib) if config is not None else {}
     flags = {key: value for key, value in changes.items() if value is not None}
     if model is not None:
         flags["model"] = model
@@ -90,9 +98,9 @@ def resolve_settings(
     return chosen
 
 
-def _read_config(config: str) -> dict[str, Any]:
+def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
     if config in PRESETS:
-        return PRESETS[config].settings.model_dump()
+        return _suited(PRESETS[config].settings, memory_gib).model_dump()
     path = Path(config).expanduser()
     try:
         text = path.read_text(encoding="utf-8")
