@@ -6,8 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from ventriloquist.database import Database
+from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import Plan, TrainSettings, preset, train
 from ventriloquist.train.plan import advice, window_tokens
@@ -21,6 +23,14 @@ def test_the_literal_windows_are_counted_uncut_whatever_the_preset(corpus: Corpu
     texts = prepared.conn.execute("SELECT text FROM rendered_windows WHERE split = 'train'")
     counted = sum(len(corpus.tokenizer(text, add_special_tokens=False)["input_ids"]) for (text,) in texts)
     assert window_tokens(corpus) == counted
+
+
+def test_a_dry_run_multiplies_as_the_run_does(prepared: Database, base: Base, home: Path) -> None:
+    load_base(base, device="cpu")
+    of_the_run = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")  # neither of the two that it may be
+    train(prepared, QUICK, home=home, dry_run=True)
+    assert torch.get_float32_matmul_precision() == of_the_run
 
 
 def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Database, home: Path) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.database import Database
+from ventriloquist.errors import ModelError
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log, preset, train
+from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
 from ventriloquist.train.rows import rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
@@ -86,6 +88,12 @@ def test_every_step_that_is_asked_for_has_rows_whatever_the_processes(
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert rows_per_step(SETTINGS) == 4
     assert len(schedule(corpus, SETTINGS.changed(max_steps=3)).rows) == 12
+
+
+def test_unsloth_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match="one process"):
+        choose_backend("unsloth", "cuda")
 
 
 def test_what_fills_the_last_step_carries_no_loss(corpus: Corpus) -> None:

@@ -34,10 +34,12 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
 
     Raises:
         MissingExtraError: Unsloth is asked for and not installed.
-        ModelError: Unsloth is asked for and does not run here.
+        ModelError: Unsloth is asked for and does not run here, or in several processes.
     """
     if wish == "transformers":
         return Backend("transformers", "asked for")
+    if wish == "unsloth" and world_size() > 1:
+        raise ModelError("Unsloth trains in one process; here are several.", hint="Leave out --backend unsloth.")
     obstacle = _obstacle(device) if wish == "auto" else None
     if obstacle is not None:
         return Backend("transformers", obstacle)

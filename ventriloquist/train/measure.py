@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ventriloquist.model.base import multiply_fast
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import add_lora, row_loss
 from ventriloquist.train.plan import row_tokens
@@ -24,6 +25,8 @@ def seconds_per_token(corpus: Corpus, settings: TrainSettings, rows: Schedule, c
     import torch
     from transformers import AutoModelForCausalLM
 
+    if device == "cpu":
+        multiply_fast()
     with torch.random.fork_rng():
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
         model = add_lora(model.to(device), settings).train()
