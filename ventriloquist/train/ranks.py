@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ventriloquist.errors import ModelError
+
 Value = TypeVar("Value")
 
 
@@ -26,7 +28,16 @@ def local_rank() -> int:
 
 
 def join(device: str) -> None:
-    """Meet the other processes, if there are any. Call once, before anything else here."""
+    """Meet the other processes, if there are any. Call once, before anything else here.
+
+    Raises:
+        ModelError: the launcher would shard the model over them.
+    """
+    if any(os.environ.get(f"ACCELERATE_USE_{way}", "").lower() == "true" for way in ("FSDP", "DEEPSPEED")):
+        raise ModelError(
+            "accelerate is configured to shard the model (FSDP, DeepSpeed), which is not supported.",
+            hint="Start it without: torchrun --nproc-per-node N -m ventriloquist train",
+        )
     if world_size() > 1:
         from accelerate import PartialState
 
