@@ -25,8 +25,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ventriloquist import collect, prepare
+from ventriloquist.database import recorded_run
+from ventriloquist.database.connect import FILENAME
 from ventriloquist.demo.addressbook import Card, write_contacts
 from ventriloquist.demo.chatdb import Chat, ChatDatabase, Owner, Sent
+from ventriloquist.sources import SOURCES
 
 OWNER = Owner("+12505550100", "observer@example.com")
 OWNER_NAME = "Observer"
@@ -87,6 +91,22 @@ def write(chosen: Chosen, folder: Path) -> None:
             )
     owner = Card(first=OWNER_NAME, phones=[OWNER.phone], emails=[OWNER.email], is_me=True)
     write_contacts(folder / "AddressBook", [owner, *(Card(first=n, emails=[addresses[n]]) for n in names)], [])
+
+
+def prepared_home(data: Path, work: Path, people: int) -> Path:
+    """Build a chat.db, collect it and prepare it, once, under a folder; return the home."""
+    home = work / "home"
+    if not (home / FILENAME).exists():
+        folder = work / "source"
+        write(choose(list(read(data)), people), folder)
+        with (
+            SOURCES["chat-db"](folder / "chat.db", folder / "AddressBook") as source,
+            recorded_run(home, "collect", create=True) as run,
+        ):
+            run.result = collect.collect(run.db, source)
+        with recorded_run(home, "prepare") as run:
+            run.result = prepare.prepare(run.db)
+    return home
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from persons import prepared_home
+from chat_db_from_jsonl import prepared_home
 
 from ventriloquist import collect, prepare
 from ventriloquist.database import open_database, recorded_run

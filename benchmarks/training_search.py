@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from persons import prepared_home
+from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
 from ventriloquist.database import open_database
