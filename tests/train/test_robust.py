@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import torch
-from file_builder import MINUTE, NOON
 from safetensors.numpy import load_file
 
 from ventriloquist.database import Database
@@ -25,8 +24,6 @@ from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.model.manifest import first_unseen, read_manifest
-from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
@@ -250,60 +247,3 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
     assert train(prepared, settings, home=home, resume=True).steps == 2
     assert weights(folder) == expected
     assert not list(folder.glob("*.partial"))
-
-
-def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, home: Path) -> None:
-    first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run or "")
-    steps = log.read(first / log.FILENAME)
-    # another rank is asked for: the adapter's own is kept
-    settings = QUICK.changed(continue_from=first.name, max_steps=2, seed=5, rank=8, alpha=16)
-    second = Path(train(prepared, settings, home=home).run or "")
-    assert log.read(second / log.FILENAME)[0].loss < steps[0].loss - 0.2
-    manifest = read_manifest(second)
-    assert manifest.settings["continue_from"] == str(first)
-    assert manifest.settings["rank"] == 4
-    assert {*read_manifest(first).people} <= {*manifest.people}
-    assert load_adapter(second).model.peft_config["default"].r == 4
-
-
-def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepared: Database, home: Path) -> None:
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
-    earlier = read_manifest(first)
-    later_mark = max(earlier.held_out.values()) + 3
-    conversation = max(earlier.held_out, key=lambda number: earlier.held_out[number])
-    marks = {**earlier.held_out, conversation: later_mark}
-    gone = [*earlier.people, "Somebody Gone"]
-    marks[99] = 7  # a conversation that is left out now
-    earlier.model_copy(update={"held_out": marks, "people": gone}).write(first)
-    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
-    manifest = read_manifest(second)
-    assert manifest.held_out == marks
-    assert "Somebody Gone" in manifest.people  # to forget them must reach this adapter too
-
-
-def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Database, home: Path) -> None:
-    midnight = NOON + 120 * MINUTE  # in that time zone: the middle of the longest conversation
-    prepare(prepared, PrepareOptions(timezone="Etc/GMT-10", since="2024-03-16"))
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
-    earlier = read_manifest(first)
-    longest = max(earlier.held_out, key=lambda conversation: earlier.held_out[conversation])
-    prepare(prepared)
-    query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at < ?"
-    (older,) = prepared.conn.execute(query, (longest, midnight)).fetchone()
-    expected = earlier.held_out[longest] + older
-    assert older > 100
-    assert first_unseen(prepared, earlier)[longest] == expected
-    prepare(prepared, PrepareOptions(holdout=60))  # more is held out than the first run left
-    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
-    assert read_manifest(second).held_out[longest] == expected
-    assert read_manifest(second).trained_until[longest] == earlier.trained_until[longest]
-
-
-def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(prepared: Database, home: Path) -> None:
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
-    with pytest.raises(ModelError, match="is an adapter for tiny"):
-        train(prepared, preset("smollm2").changed(continue_from=first.name), home=home)
-    read_manifest(first).model_copy(update={"tainted": "Kim was forgotten."}).write(first)
-    with pytest.raises(ModelError, match="Kim was forgotten"):
-        train(prepared, QUICK.changed(continue_from=first.name), home=home)
-    assert [path.name for path in (home / "runs").iterdir()] == [first.name]
