@@ -1,12 +1,12 @@
 """Judge the evaluator by itself, without any language model.
 
-    python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150]
+    python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150] [--seed 0]
 
 On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
 of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
 (gibberish of an n-gram author, verbatim copies, five messages repeated, an assistant's phrases), each of which a
 metric must reject and name. Then: how often intervals cover the truth in 200 repeats, and that shuffled labels say
-nothing.
+nothing. `--seed` draws other chats.
 """
 
 from __future__ import annotations
@@ -228,11 +228,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--chats", type=int, default=150, help="of those in which they write, drawn")
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     heard = list(read(arguments.data))
     people = [name for name, _ in Counter(one.name for one in heard).most_common(arguments.people)]
     theirs = sorted({one.chat for one in heard if one.name in people})
-    chats = set(random.Random(0).sample(theirs, min(arguments.chats, len(theirs))))
+    chats = set(random.Random(arguments.seed).sample(theirs, min(arguments.chats, len(theirs))))
     stage = set_up([one for one in heard if one.chat in chats], people)
     print(f"{len(stage.world.real):,} messages of {len(people)} people tested, judge of {stage.world.judge.messages:,}")
     for name, values in ladder(stage).items():

@@ -106,14 +106,15 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
 def _degrees_of_freedom(without: Array) -> float:
     """Return the degrees of freedom of a variance to which some clusters bring much more than others.
 
-    From a figure without each cluster in turn, (clusters,): 3 (Σ u²)² / Σ u⁴ of the changes u (Satterthwaite, 1946,
-    with u⁴ / 3 for σ⁴); clusters − 1 where all are alike.
+    From a figure without each cluster in turn, (clusters,): (Σ u²)² / Σ u⁴ of the changes u, the number of equal
+    clusters that would bring as much (Kish, 1965, of squares). Satterthwaite's (1946) is three times that: right for
+    normal changes, where conversations have a few that nothing compares to.
     """
     known = without[np.isfinite(without)]
     squares = (known - known.mean()) ** 2 if len(known) else known
     if not squares.any():
         return max(1.0, len(without) - 1.0)
-    return float(np.clip(3 * squares.sum() ** 2 / (squares**2).sum(), 1, len(without) - 1))
+    return float(np.clip(squares.sum() ** 2 / (squares**2).sum(), 1, len(without) - 1))
 
 
 class Estimate(NamedTuple):
