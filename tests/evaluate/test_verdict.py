@@ -14,7 +14,7 @@ from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
-from ventriloquist.evaluate.words import figure, summary, told_by, value
+from ventriloquist.evaluate.words import figure, summary, sure_value, told_by, value
 
 VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
 
@@ -146,6 +146,12 @@ def test_what_a_person_would_not_do_is_named() -> None:
     titles = {name: metric.title for name, metric in METRICS.items()}
     assert told_by(("copies",), (), titles) == "Copied"
     assert told_by((), ("voice",), titles) == "nothing that could be measured; not enough data for Style match"
+
+
+def test_where_no_interval_stands_beside_it_a_figure_of_too_few_is_not_shown() -> None:
+    few = Result(-28.42, -90.0, 1.0, 9, 0.0, None, {}, "not enough data")
+    enough = replace(few, value=0.2, low=0.1, high=0.3, n=300, verdict="better than the floor")
+    assert [sure_value(METRICS["timing"], one) for one in (few, enough)] == ["–", "20%"]
 
 
 def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -> None:

@@ -131,7 +131,7 @@ def show_tables(result: Evaluation) -> None:
     from rich.text import Text
 
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, compared, end, interval, told_by, value
+    from ventriloquist.evaluate.words import COMPARED, compared, end, interval, sure_value, told_by, value
 
     console = Console(highlight=False)
 
@@ -165,7 +165,7 @@ def show_tables(result: Evaluation) -> None:
         "Person by person",
         ("", *(METRICS[name].title for name in people)),
         [
-            (person, *(value(METRICS[name], one[name]) if name in one else "–" for name in people))
+            (person, *(sure_value(METRICS[name], one[name]) if name in one else "–" for name in people))
             for person, one in result.people.items()
         ],
     )

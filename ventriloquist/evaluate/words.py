@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ventriloquist.evaluate.compare import Compared
-from ventriloquist.evaluate.metric import Metric, Result
+from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 
 SUBJECTS = {
     "adapter": "this adapter",
@@ -34,6 +34,11 @@ def figure(metric: Metric, number: float | None) -> str:
 def value(metric: Metric, result: Result) -> str:
     """Return a result's value; no number where it has no interval."""
     return figure(metric, None if result.low is None else result.value)
+
+
+def sure_value(metric: Metric, result: Result) -> str:
+    """Return a result's value where no interval stands beside it: only one of enough messages."""
+    return "–" if result.verdict == NOT_ENOUGH else value(metric, result)
 
 
 def interval(metric: Metric, result: Result) -> str:

@@ -13,7 +13,7 @@ from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import message, page, table, text
-from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, interval, told_by, value
+from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, interval, sure_value, told_by, value
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -122,7 +122,7 @@ def _people(evaluation: Evaluation) -> str:
     parts = ["<h2 id=people>Person by person</h2>"]
     shown = [name for name in evaluation.metrics if METRICS[name].by_person]
     rows = [
-        (person, *(value(METRICS[name], of_person[name]) if name in of_person else "" for name in shown))
+        (person, *(sure_value(METRICS[name], of_person[name]) if name in of_person else "" for name in shown))
         for person, of_person in evaluation.people.items()
     ]
     parts.append(table(("", *(METRICS[name].title for name in shown)), rows))
