@@ -161,14 +161,12 @@ def show_tables(result: Evaluation) -> None:
             ],
         )
     people = ("voice", "likelihood", "identity", "timing")
-    table(
-        "Person by person",
-        ("", *(METRICS[name].title for name in people)),
-        [
-            (person, *(sure_value(METRICS[name], one[name]) if name in one else "–" for name in people))
-            for person, one in result.people.items()
-        ],
-    )
+    by_person = {
+        person: [sure_value(METRICS[name], one[name]) if name in one else "–" for name in people]
+        for person, one in result.people.items()
+    }
+    if told := [(person, *cells) for person, cells in by_person.items() if {*cells} != {"–"}]:
+        table("Person by person, where there is enough of them", ("", *(METRICS[name].title for name in people)), told)
     if result.comparison:
         table(
             f"Against {result.comparison.against}",
