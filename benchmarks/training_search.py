@@ -22,6 +22,8 @@ import json
 import random
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +31,7 @@ from typing import Any, NamedTuple
 from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
-from ventriloquist.database import open_database
+from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME, make_private_folder
 from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.train import preset, train
@@ -72,15 +74,23 @@ CANDIDATES = {  # one thing at a time, then what was best together
 }
 
 
-def validation_home(home: Path, output: Path) -> Path:
-    """Copy a home without its test messages; those of the validation split are its test split. Return the copy."""
-    if output.exists():
-        return output
+@contextmanager
+def copied(home: Path, output: Path) -> Iterator[Database]:
+    """Copy a home, to be changed inside the block; the copy appears whole or not at all."""
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_private_folder(partial)
     shutil.copyfile(home / FILENAME, partial / FILENAME)
     with open_database(partial) as db, db.atomic():
+        yield db
+    partial.rename(output)
+
+
+def validation_home(home: Path, output: Path) -> Path:
+    """Copy a home without its test messages; those of the validation split are its test split. Return the copy."""
+    if output.exists():
+        return output
+    with copied(home, output) as db:
         for conversation, start in db.conn.execute(
             "SELECT conversation_id, min(position) FROM training_messages WHERE split = 'test' GROUP BY 1"
         ).fetchall():
@@ -91,7 +101,6 @@ def validation_home(home: Path, output: Path) -> Path:
                 "UPDATE training_conversations SET messages = ? WHERE conversation_id = ?", (start, conversation)
             )
         db.conn.execute("UPDATE training_messages SET split = 'test' WHERE split = 'validation'")
-    partial.rename(output)
     return output
 
 
@@ -99,11 +108,7 @@ def fewer(home: Path, output: Path, messages: int) -> Path:
     """Copy a home with so many messages to train on, of conversations that are drawn; the others are context."""
     if output.exists():
         return output
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    make_private_folder(partial)
-    shutil.copyfile(home / FILENAME, partial / FILENAME)
-    with open_database(partial) as db, db.atomic():
+    with copied(home, output) as db:
         counts = db.conn.execute(
             "SELECT conversation_id, count(*) FROM training_messages WHERE split = 'train' GROUP BY 1 ORDER BY 1"
         ).fetchall()
@@ -115,7 +120,6 @@ def fewer(home: Path, output: Path, messages: int) -> Path:
                     (conversation,),
                 )
             left -= count
-    partial.rename(output)
     return output
 
 
