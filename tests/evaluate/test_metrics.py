@@ -254,6 +254,23 @@ def test_a_classifier_cannot_tell_more_of_the_same_and_can_tell_something_else()
     assert other.detail["p"] < 0.01
 
 
+def test_the_judge_tells_the_classifier_of_messages_that_are_somebody_elses() -> None:
+    vocabulary = {"A": range(0, 400, 2), "B": range(1, 400, 2)}
+    rng = random.Random(0)
+
+    def say(name: str) -> str:
+        return " ".join(f"w{rng.choice(vocabulary[name])}" for _ in range(3))
+
+    real = messages([(name, say(name)) for name in "AB" * 100])
+    mixed = written(real, [say(rng.choice("AB")) for _ in real])
+    by_person = {name: [say(name) for _ in range(400)] for name in "AB"}
+    told = measured("indistinguishable", mixed, world(real, judged=by_person))
+    assert told.value < 0.7
+    assert measured("indistinguishable", mixed).value > told.value + 0.15
+    same = written(real, [say(one.name) for one in real])
+    assert measured("indistinguishable", same, world(real, judged=by_person)).value > 0.85
+
+
 def test_habits_of_more_of_the_same_are_near_and_of_others_far() -> None:
     real = messages(talk(200, seed=1))
     same = measured("fingerprint", written(real, [content for _, content in talk(200, seed=2)]))

@@ -2,24 +2,26 @@
 
     2 · (1 − AUC) of a classifier two-sample test (Lopez-Paz and Oquab, 2017, arXiv 1610.06545)
 
-The classifier, logistic regression over TF-IDF of character 1- to 4-grams, one for everybody and one for each person,
-their log-odds added, is trained to tell the two and tested on conversations it has not seen, person by person. 1: it
-cannot, and a little more by chance; 0: it always can. It sees what the judge of style is blind to: gibberish of the
-right letters, the same five messages again and again, an assistant's phrases. The interval is of the AUC's placements
-(DeLong, 1988); p is of a permutation within folds.
+The classifier, logistic regression over TF-IDF of character 1- to 4-grams and over what the judge of style says of a
+message, one for everybody and one for each person, their log-odds added, is trained to tell the two and tested on
+conversations it has not seen, person by person. 1: it cannot, and a little more by chance; 0: it always can. The judge
+knows the person from messages of its own, which finds other people's; the n-grams find what the judge is blind to:
+gibberish of the right letters, the same five messages again and again, an assistant's phrases. The interval is of the
+AUC's placements (DeLong, 1988); p is of a permutation within folds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.evaluate.heldout import draw
-from ventriloquist.evaluate.judge import MAX_CHARACTERS
+from ventriloquist.evaluate.judge import MAX_CHARACTERS, Judge
 from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import MIN_CONVERSATIONS, Array, Cluster
 from ventriloquist.evaluate.tally import ratio, tally
 
@@ -39,7 +41,7 @@ def indistinguishable(subject: Subject, world: World) -> Found | None:
     is_generated = np.arange(len(messages)) < len(generated)
     people = np.unique([message.name for message in messages], return_inverse=True)[1]
     folds = _folds(clusters)
-    scores = _out_of_fold([message.content[:MAX_CHARACTERS] for message in messages], people, is_generated, folds)
+    scores = _out_of_fold(_read(messages, world.judge), people, is_generated, folds)
     strata = folds * (people.max() + 1) + people
     placements, weights = _placements(scores, is_generated, strata)
     if not weights.any():
@@ -68,15 +70,23 @@ def _folds(clusters: list[Cluster]) -> NDArray[np.int64]:
     return np.array([order[key] % FOLDS for key in keys])
 
 
-def _out_of_fold(
-    contents: list[str], people: NDArray[np.int64], is_generated: NDArray[np.bool_], folds: NDArray[np.int64]
-) -> Array:
-    """Score each message by a classifier that has not seen its fold."""
+def _read(messages: Sequence[Message], judge: Judge) -> Any:
+    """Return what the classifier is shown: a message's n-grams, and how much the judge finds its writer in it."""
+    from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped]  # it has no stubs
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     features = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=False, sublinear_tf=True, min_df=2)
-    rows = features.fit_transform(contents)  # which n-grams there are says nothing about who wrote them
-    scores = np.zeros(len(contents))
+    contents = [message.content[:MAX_CHARACTERS] for message in messages]
+    grams = features.fit_transform(contents)  # which n-grams there are says nothing about who wrote them
+    judged = np.nan_to_num(judge.score(contents, [message.name for message in messages]))
+    return hstack([grams, csr_matrix(judged[:, np.newaxis])], format="csr")
+
+
+def _out_of_fold(
+    rows: Any, people: NDArray[np.int64], is_generated: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> Array:
+    """Score each message by a classifier that has not seen its fold."""
+    scores = np.zeros(len(people))
     for fold in np.unique(folds):
         here = folds == fold
         scores[here] = _decide(rows, is_generated, ~here, here)  # what tells everybody's
