@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -180,21 +181,38 @@ def order(name: str, values: Sequence[float]) -> float:
     return float(kendalltau(RUNGS, [sign * value for value in values]).statistic)
 
 
-def half_right(stage: Stage, seed: int = 0) -> Subject:
-    """Return, in each place, a real message of the same person or, every other time, of somebody else."""
+def blend(stage: Stage, seed: int = 0) -> Subject:
+    """Return, in each place, something of everything that is measured.
+
+    Of ten messages a copy of a training message, an assistant's phrase, one with a telephone number, and for the rest
+    real ones, every other by somebody else.
+    """
     generator = random.Random(seed)
-    real = stage.world.real
-    own = {name: [one.content for one in real if one.name == name] for name in {one.name for one in real}}
-    others = {name: [one.content for one in real if one.name != name] for name in own}
-    messages = [
-        one._replace(content=generator.choice((own if generator.random() < 0.5 else others)[one.name])) for one in real
-    ]
-    return Subject("half right", messages=messages, reference=real)
+    world = stage.world
+    own = {name: [one.content for one in world.real if one.name == name] for name in {one.name for one in world.real}}
+    others = {name: [one.content for one in world.real if one.name != name] for name in own}
+
+    def write(name: str) -> str:
+        content = generator.choice((own if generator.random() < 0.5 else others)[name])
+        kind = generator.random()
+        if kind < 0.1:
+            return generator.choice(world.training[name])
+        if kind < 0.2:
+            return generator.choice(ASSISTANT)
+        return (
+            f"{content} 555-{generator.randrange(1000):03}-{generator.randrange(10000):04}" if kind < 0.3 else content
+        )
+
+    messages = [one._replace(content=write(one.name)) for one in world.real]
+    return Subject("blend", messages=messages, reference=world.real)
 
 
 def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
-    """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure."""
-    subject = half_right(stage)
+    """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure.
+
+    Of a square the whole's figure is its plain root: to those who draw from it, the whole has no noise.
+    """
+    subject = blend(stage)
     generator = np.random.default_rng(0)
     for name, found in measure(stage, subject, OF_MESSAGES).items():
         if found is None:
@@ -205,13 +223,15 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
         chats = list(by_chat.values())
         if len(chats) < SAMPLED:
             continue
+        whole = float(found.statistic(np.sum(chats, axis=0)))
+        truth = math.sqrt(whole) if found.is_square else whole
         hits = 0
         for repeat in range(repeats):
             drawn = generator.integers(0, len(chats), SAMPLED)
             sums = {(place, 0): chats[chat] for place, chat in enumerate(drawn)}
             sample = replace(found, sums=sums)
             low, high = sample.interval(repeat)
-            hits += low <= found.value <= high
+            hits += low <= truth <= high
         yield name, hits / repeats, repeats
 
 

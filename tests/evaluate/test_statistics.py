@@ -93,6 +93,18 @@ def test_a_share_of_clusters_that_agree_within_is_less_certain_than_wilson_says(
     assert share_interval(clusters([[10, 10]] * 10)) == wilson(100, 100)
 
 
+@pytest.mark.parametrize("rare", [0.1, 0.3])
+def test_the_interval_of_a_share_that_few_conversations_have_covers_it_as_often_as_it_says(rare: float) -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        sizes = np.minimum(1 + 3 * generator.pareto(1.5, 60), 100).astype(int)
+        successes = generator.binomial(sizes, np.where(generator.random(60) < rare, 0.6, 0.0))
+        low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()))
+        covered += low <= 0.6 * rare <= high
+    assert 270 <= covered <= 297
+
+
 def test_a_difference_of_shares_is_newcombes_and_is_uncertain_even_where_nothing_was_seen() -> None:
     single = clusters([[56, 70, 48, 80]])
     assert excess_interval(single) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # Newcombe (1998), table II, (a)

@@ -42,8 +42,8 @@ def wilson(successes: float, trials: float) -> Interval:
 def share_interval(sums: Sums) -> Interval:
     """Return the 95 % interval of a share from clusters of (successes, trials).
 
-    Wilson's, at the sample size that independent messages would need to be as certain (Korn and Graubard, 1998): a
-    bootstrap of a share of 0 or 1 would have no width at all.
+    Wilson's, at the sample size that independent messages would need to be as certain, with the t of as many clusters
+    as differ (Korn and Graubard, 1998): a bootstrap of a share of 0 or 1 would have no width at all.
     """
     return _share_interval(_matrix(sums)[:, :2])
 
@@ -66,6 +66,8 @@ def excess_interval(sums: Sums) -> Interval:
 
 def _share_interval(matrix: Array) -> Interval:
     """Return the interval of a share from (clusters, 2)."""
+    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
+
     successes, trials = (float(total) for total in matrix.sum(axis=0))
     count = len(matrix)
     if trials == 0 or count < 2 or successes in (0.0, trials):
@@ -73,7 +75,10 @@ def _share_interval(matrix: Array) -> Interval:
     share = successes / trials
     residuals = matrix[:, 0] - share * matrix[:, 1]
     variance = count / (count - 1) * float((residuals**2).sum()) / trials**2
-    design_effect = max(1.0, variance / (share * (1 - share) / trials))
+    design_effect = variance / (share * (1 - share) / trials)
+    if design_effect <= 1:  # messages of a conversation are no more alike than others
+        return wilson(successes, trials)
+    design_effect *= (stats.t.ppf(0.975, _degrees_of_freedom(residuals)) / Z_95) ** 2
     return wilson(successes / design_effect, trials / design_effect)
 
 
@@ -83,7 +88,7 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     Bias-corrected percentiles (Efron, 1981), widened for few or unequal clusters as a t interval is (Hesterberg, 2015,
     arXiv 1411.5279, "expanded percentile"); with one cluster nothing is known.
     """
-    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
+    from scipy import stats
 
     matrix = _matrix(sums)
     count = len(matrix)
