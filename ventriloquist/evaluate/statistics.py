@@ -66,8 +66,6 @@ def excess_interval(sums: Sums) -> Interval:
 
 def _share_interval(matrix: Array) -> Interval:
     """Return the interval of a share from (clusters, 2)."""
-    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
-
     successes, trials = (float(total) for total in matrix.sum(axis=0))
     count = len(matrix)
     if trials == 0 or count < 2 or successes in (0.0, trials):
@@ -78,34 +76,38 @@ def _share_interval(matrix: Array) -> Interval:
     design_effect = variance / (share * (1 - share) / trials)
     if design_effect <= 1:  # messages of a conversation are no more alike than others
         return wilson(successes, trials)
-    design_effect *= (stats.t.ppf(0.975, _degrees_of_freedom(residuals)) / Z_95) ** 2
+    design_effect *= (_t_95(_degrees_of_freedom(residuals)) / Z_95) ** 2
     return wilson(successes / design_effect, trials / design_effect)
 
 
 def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     """Return the 95 % interval of a statistic under a cluster bootstrap (Efron, 1979).
 
-    Bias-corrected percentiles (Efron, 1981), widened for few or unequal clusters as a t interval is (Hesterberg, 2015,
-    arXiv 1411.5279, "expanded percentile"); with one cluster nothing is known.
+    A t interval with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4), at the degrees of freedom that
+    few or unequal clusters leave; with one cluster nothing is known.
     """
-    from scipy import stats
-
     matrix = _matrix(sums)
-    count = len(matrix)
-    if count < 2:
+    if len(matrix) < 2:
         return Interval(-math.inf, math.inf)
+    value, error, degrees = _standard_error(matrix, statistic, seed)
+    half = error * _t_95(degrees)
+    return Interval(value - half, value + half) if math.isfinite(half) else Interval(-math.inf, math.inf)
+
+
+def _standard_error(matrix: Array, statistic: Statistic, seed: int) -> tuple[float, float, float]:
+    """Return a statistic of (clusters, sums), its standard error by drawing clusters, and the degrees of freedom."""
+    count, total = len(matrix), matrix.sum(axis=0)
     values = statistic(_resample(count, seed) @ matrix)
     values = values[np.isfinite(values)]
-    if not len(values):
-        return Interval(-math.inf, math.inf)
-    total = matrix.sum(axis=0)
-    value = float(statistic(total))
-    below = (np.sum(values < value) + np.sum(values <= value)) / 2
-    middle = stats.norm.ppf(np.clip(below / len(values), 0.01, 0.99))
-    degrees = _degrees_of_freedom(statistic(total - matrix))
-    reach = math.sqrt(count / (count - 1)) * stats.t.ppf(0.975, degrees)
-    low, high = np.quantile(values, stats.norm.cdf([2 * middle - reach, 2 * middle + reach]))
-    return Interval(float(low), float(high))
+    error = float(values.std(ddof=1)) * math.sqrt(count / (count - 1)) if len(values) > 1 else math.inf
+    return float(statistic(total)), error, _degrees_of_freedom(statistic(total - matrix))
+
+
+def _t_95(degrees: float) -> float:
+    """Return the 97.5 % quantile of Student's t."""
+    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
+
+    return float(stats.t.ppf(0.975, degrees))
 
 
 def _degrees_of_freedom(without: Array) -> float:
@@ -137,8 +139,6 @@ def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
     by the noise in what is squared, drawing clusters again adds as much again, and what stands together is noisier than
     independent messages are.
     """
-    from scipy import stats
-
     matrix = _matrix(sums)
     total = matrix.sum(axis=0)
     value = float(statistic(total))
@@ -150,7 +150,7 @@ def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
     noise = (count - 1) * float(without.mean() - value)
     variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
     # near 0 the slope of a square says nothing of its spread: that of squared noise is at most twice its square
-    half = float(stats.t.ppf(0.975, count - 1)) * math.sqrt(variance + 2 * noise**2)
+    half = _t_95(count - 1) * math.sqrt(variance + 2 * noise**2)
     return Estimate(*(_signed_root(square) for square in (value - noise, value - noise - half, value - noise + half)))
 
 
@@ -170,29 +170,23 @@ class Difference(NamedTuple):
 def paired_bootstrap(first: Sums, second: Sums, statistic: Statistic, seed: int) -> Difference | None:
     """Compare a statistic of two subjects by drawing the same clusters for both; None where they share too few.
 
-    p is that of a t with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4), at the degrees of freedom
-    that few or unequal clusters leave.
+    As in `bootstrap`: p is under 5 % where the interval does not hold 0.
     """
-    from scipy import stats
-
     paired = _paired(first, second, statistic)
     if paired is None:
         return None
     shared, difference = paired
-    matrix = _matrix(shared)
-    count = len(matrix)
-    values = difference(_resample(count, seed) @ matrix)
-    values = values[np.isfinite(values)]
-    total = matrix.sum(axis=0)
-    value = float(difference(total))
-    if len(values) < 2 or not math.isfinite(value):
-        return None
-    low, high = bootstrap(shared, difference, seed)
-    error = float(values.std(ddof=1)) * math.sqrt(count / (count - 1))
-    if not error:
-        return Difference(value, low, high, 0.0 if value else 1.0)
-    p = 2 * float(stats.t.sf(abs(value) / error, _degrees_of_freedom(difference(total - matrix))))
-    return Difference(value, low, high, p)
+    value, error, degrees = _standard_error(_matrix(shared), difference, seed)
+    return _difference(value, error, degrees) if math.isfinite(value) and math.isfinite(error) else None
+
+
+def _difference(value: float, error: float, degrees: float) -> Difference:
+    """Return a difference with the interval and the p of a t."""
+    from scipy import stats
+
+    half = _t_95(degrees) * error
+    p = 2 * float(stats.t.sf(abs(value) / error, degrees)) if error else float(not value)
+    return Difference(value, value - half, value + half, p)
 
 
 def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference | None:
@@ -201,8 +195,6 @@ def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference 
     The squares are compared by a jackknife over the clusters that both have; a difference of squares is one of roots
     times their sum.
     """
-    from scipy import stats
-
     paired = _paired(first, second, statistic)
     if paired is None:
         return None
@@ -216,11 +208,7 @@ def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference 
     if not np.isfinite(without).all() or sum(roots) <= 0:
         return None  # both are within the noise
     variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
-    error = math.sqrt(variance) / sum(roots)
-    value = roots[0] - roots[1]
-    half = float(stats.t.ppf(0.975, count - 1)) * error
-    p = 2 * float(stats.t.sf(abs(value) / error, count - 1)) if error else float(not value)
-    return Difference(value, value - half, value + half, p)
+    return _difference(roots[0] - roots[1], math.sqrt(variance) / sum(roots), count - 1)
 
 
 def _paired(first: Sums, second: Sums, statistic: Statistic) -> tuple[Sums, Statistic] | None:
