@@ -105,6 +105,11 @@ def test_the_interval_of_a_share_that_few_conversations_have_covers_it_as_often_
     assert 270 <= covered <= 297
 
 
+def test_one_success_in_all_says_nothing_of_clusters() -> None:
+    low, high = share_interval(clusters([[1, 3], *[[0, 4]] * 50]))
+    assert (low, high) == pytest.approx(wilson(1, 203), abs=1e-3)
+
+
 def test_a_difference_of_shares_is_newcombes_and_is_uncertain_even_where_nothing_was_seen() -> None:
     single = clusters([[56, 70, 48, 80]])
     assert excess_interval(single) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # Newcombe (1998), table II, (a)

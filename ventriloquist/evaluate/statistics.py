@@ -42,8 +42,8 @@ def wilson(successes: float, trials: float) -> Interval:
 def share_interval(sums: Sums) -> Interval:
     """Return the 95 % interval of a share from clusters of (successes, trials).
 
-    Wilson's, at the sample size that independent messages would need to be as certain, with the t of as many clusters
-    as differ (Korn and Graubard, 1998): a bootstrap of a share of 0 or 1 would have no width at all.
+    Wilson's, at the sample size that independent messages would need to be as certain (Korn and Graubard, 1998), and
+    with a t for what is estimated of that: a bootstrap of a share of 0 or 1 would have no width at all.
     """
     return _share_interval(_matrix(sums)[:, :2])
 
@@ -76,7 +76,9 @@ def _share_interval(matrix: Array) -> Interval:
     design_effect = variance / (share * (1 - share) / trials)
     if design_effect <= 1:  # messages of a conversation are no more alike than others
         return wilson(successes, trials)
-    design_effect *= (_t_95(_degrees_of_freedom(residuals)) / Z_95) ** 2
+    # the less clustering adds to the variance, the less it matters how few clusters say so
+    degrees = _degrees_of_freedom(residuals) * design_effect / (design_effect - 1)
+    design_effect *= (_t_95(degrees) / Z_95) ** 2
     return wilson(successes / design_effect, trials / design_effect)
 
 
