@@ -83,6 +83,24 @@ def test_each_rung_of_the_ladder_needs_less() -> None:
     assert rungs[-1].changes.count("--rank") == rungs[-1].changes.count("--max-length") == 1
 
 
+def test_processes_that_share_a_model_have_their_part_of_it_and_what_is_gathered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = TrainSettings(adam_8bit=False)
+    shapes = Shapes(config_of("8b"), settings)
+    alone = shapes.memory(settings, "cuda", 8192, 3000)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    shared = shapes.memory(settings, "cuda", 8192, 3000)
+    assert (shared["weights"], shared["adapter"]) == (alone["weights"] / 4, alone["adapter"] / 4)
+    assert (shared["activations"], shared["logits"]) == (alone["activations"], alone["logits"])
+    assert shared["gathered"] / GIB == pytest.approx(
+        3.04, abs=0.01
+    )  # 2 × 151,936 × 4,096 and two of 36 layers, 16 bits
+    rungs = ladder(shapes, settings, "cuda", 8192, 3000)
+    assert not any(what in rung.changes for rung in rungs for what in ("--four-bit", "8-bit"))
+
+
 def test_the_least_change_that_fits_is_named() -> None:
     rungs = [Rung("--max-length 4096", 30), Rung("--max-length 4096, --four-bit", 14), Rung("everything", 9)]
     check_memory("M", 24, 24, "cuda", rungs)

@@ -17,7 +17,6 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
-from ventriloquist.train.ranks import join
 from ventriloquist.train.rows import rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, Rows
@@ -95,12 +94,6 @@ def test_unsloth_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ModelError, match="one process"):
         choose_backend("unsloth", "cuda")
-
-
-def test_a_launcher_that_would_shard_the_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(ModelError, match="not supported"):
-        join("cuda")
 
 
 def test_what_fills_the_last_step_carries_no_loss(corpus: Corpus) -> None:

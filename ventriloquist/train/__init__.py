@@ -177,6 +177,7 @@ def _train(
     check_disk(home, run_bytes(plan.trainable_parameters) - run.size(folder))
     followers.announce(plan)
     from ventriloquist.train.loop import run_loop
+    from ventriloquist.train.shards import save_adapter
 
     with _followed(followers, settings, plan, folder) as follow:
         if resume:
@@ -200,8 +201,10 @@ def _train(
     )
     if outcome.signal is not None:
         raise Interrupted(outcome.signal, outcome.steps)
+    with saving(folder):
+        save_adapter(model, folder)
     if ranks.is_main():
-        _finish(db, settings, folder, corpus, base, model, summary)
+        _finish(db, settings, folder, corpus, base, summary)
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter of before is kept in {folder}.",
@@ -212,7 +215,7 @@ def _train(
 
 def _timed(plan: Plan, corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str) -> Plan:
     """Return the plan with the time that it takes, where that can be measured before the weights are here."""
-    if settings.backend != "transformers" or settings.four_bit:
+    if settings.backend != "transformers" or settings.four_bit or ranks.is_sharded():
         return plan
     from ventriloquist.train.measure import seconds_per_token
 
@@ -253,15 +256,13 @@ def _finish(
     folder: Path,
     corpus: Corpus,
     base: Base,
-    model: Any,
     summary: TrainSummary,
 ) -> None:
-    """Write adapter, tokenizer, curve and last of all the manifest; what was only for going on then goes."""
+    """Write tokenizer, curve and last of all the manifest; what was only for going on then goes."""
     from ventriloquist.train.curve import draw
     from ventriloquist.train.watch import BEST
 
     with saving(folder):
-        model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
         corpus.tokenizer.save_pretrained(folder)
         if settings.model == TINY and settings.continue_from is not None:  # it lies beside the earlier adapter

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
-from ventriloquist.model.base import Base, has_bitsandbytes, load_base
+from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
 from ventriloquist.model.extras import install_hint
-from ventriloquist.train.ranks import local_rank, world_size
+from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import LINEARS, BackendWish, TrainSettings
 
 if TYPE_CHECKING:
@@ -80,13 +80,16 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
+        ModelError: 4-bit weights are asked for, and accelerate would split them over processes.
     """
+    if settings.four_bit and is_sharded():
+        raise ModelError("4-bit weights cannot be split over processes (FSDP).", hint="Use --no-four-bit.")
     if settings.four_bit and not has_bitsandbytes():
         hint = "Leave out --four-bit." if device == "mps" else install_hint("unsloth")
         raise MissingExtraError("4-bit weights need bitsandbytes.", hint=hint)
     return settings.changed(
         backend=backend.name,
-        adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes(),
+        adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
         recompute=settings.recompute and device != "cpu",
     )
 
@@ -148,11 +151,14 @@ def load_adapter_weights(model: Any, folder: Path) -> None:
 
 
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
-    if device == "cuda" and world_size() > 1:
+    bits: Bits | None = 4 if settings.four_bit else None
+    if device == "cuda" and is_sharded():
+        device, bits = "cpu", 16  # where accelerate takes each process's part from: a GPU could not hold the whole
+    elif device == "cuda" and world_size() > 1:
         device = f"cuda:{local_rank()}"
     # without peft's prepare_model_for_kbit_training: get_peft_model freezes, Trainer has activations recomputed, and
     # what else that does, embeddings and head in 32 bits, is 2.3 GiB more for Qwen3-8B
-    return add_lora(load_base(base, offline=False, device=device, bits=4 if settings.four_bit else None), settings)
+    return add_lora(load_base(base, offline=False, device=device, bits=bits), settings)
 
 
 def _load_unsloth(base: Base, settings: TrainSettings) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ventriloquist.errors import ModelError
+from ventriloquist.train.ranks import shards
 from ventriloquist.train.settings import LINEARS, TrainSettings
 
 GIB = 2**30
@@ -58,7 +59,8 @@ class Shapes:
         Weights are bf16 on an accelerator, fp32 on a CPU. The adapter is fp32 with its gradient and two moments.
         Activations: with recomputing one hidden state a layer and one layer's inside, else every adapted layer's inside
         (about 12 hidden states and 4 of the feed-forward). Logits, their copy in fp32 and its gradient: at the
-        supervised tokens only.
+        supervised tokens only. Where processes share the model, each has its part of weights and adapter, and beside it
+        what is gathered whole at a time: a layer, the next one, and embeddings and head.
 
         Args:
             tokens, supervised: of the longest row, and of the row with the most loss.
@@ -70,12 +72,17 @@ class Shapes:
         kept = tokens * self.hidden * self.layers * half + inside if settings.recompute else inside * through
         if settings.backend == "unsloth":
             supervised = min(supervised, CHUNK)
+        held = shards()
         parts = {
-            "weights": (self.base - quantized) * half + quantized * NF4,
-            "adapter": self.trainable_at(settings) * (2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)),
+            "weights": ((self.base - quantized) * half + quantized * NF4) / held,
+            "adapter": self.trainable_at(settings)
+            * (2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32))
+            / held,
             "activations": kept,
             "logits": supervised * self.vocabulary * (2 * FP32 + half),
         }
+        if held > 1:
+            parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * half
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
 
 
@@ -92,9 +99,9 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
     steps: list[tuple[str, dict[str, Any]]] = [
         (f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens
     ]
-    if device == "cuda" and not settings.four_bit:
+    if device == "cuda" and not settings.four_bit and shards() == 1:
         steps.append(("--four-bit", {"four_bit": True}))
-    if device == "cuda" and not settings.adam_8bit:
+    if device == "cuda" and not settings.adam_8bit and shards() == 1:
         steps.append(("8-bit Adam (the extra `unsloth` brings it)", {"adam_8bit": True}))
     steps += [(f"--rank {rank}", {"rank": rank, "alpha": 2 * rank}) for rank in (64, 32, 16) if rank < settings.rank]
     rungs = []

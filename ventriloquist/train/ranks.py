@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from ventriloquist.errors import ModelError
 
@@ -27,21 +27,53 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def is_sharded() -> bool:
+    """Return whether accelerate is configured to split the model over the processes (FSDP)."""
+    return _configured("ACCELERATE_USE_FSDP")
+
+
+def shards() -> int:
+    """Return over how many processes the model is split; 1 where each has the whole."""
+    return world_size() if is_sharded() else 1
+
+
 def join(device: str) -> None:
     """Meet the other processes, if there are any. Call once, before anything else here.
 
     Raises:
-        ModelError: the launcher would shard the model over them.
+        ModelError: accelerate is configured for something that is not supported.
     """
-    if any(os.environ.get(f"ACCELERATE_USE_{way}", "").lower() == "true" for way in ("FSDP", "DEEPSPEED")):
-        raise ModelError(
-            "accelerate is configured to shard the model (FSDP, DeepSpeed), which is not supported.",
-            hint="Start it without: torchrun --nproc-per-node N -m ventriloquist train",
-        )
+    if _configured("ACCELERATE_USE_DEEPSPEED"):
+        _refuse("DeepSpeed")
+    if is_sharded():
+        if os.environ.get("FSDP_VERSION") != "2":
+            _refuse("FSDP 1")
+        if _configured("FSDP_OFFLOAD_PARAMS"):
+            _refuse("FSDP with parameters on the CPU")
+        if world_size() == 1:
+            _refuse("FSDP in one process")
+        os.environ.setdefault(
+            "FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP"
+        )  # else all is one part, gathered at once
+        os.environ["FSDP_ACTIVATION_CHECKPOINTING"] = "false"  # the run's settings say so: `recompute`
     if world_size() > 1:
         from accelerate import PartialState
+        from accelerate.utils import DistributedType
 
-        PartialState(cpu=device == "cpu", **({"backend": "gloo"} if device == "cpu" else {}))
+        state = PartialState(cpu=device == "cpu", **({"backend": "gloo"} if device == "cpu" else {}))
+        if is_sharded() and state.distributed_type is DistributedType.MULTI_CPU:  # it would not shard, and not say so
+            _refuse("FSDP on CPUs")
+
+
+def _configured(name: str) -> bool:
+    return os.environ.get(name, "").lower() == "true"
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ModelError(
+        f"accelerate is configured for {what}, which is not supported.",
+        hint="Use torchrun, or on several GPUs: accelerate launch --use_fsdp --fsdp_version 2 -m ventriloquist train",
+    )
 
 
 def agree(value: Value) -> Value:
@@ -53,6 +85,15 @@ def agree(value: Value) -> Value:
     values = [value]
     broadcast_object_list(values)
     return values[0]
+
+
+def everywhere(holds: bool) -> bool:
+    """Return whether something holds in every process."""
+    if world_size() == 1:
+        return holds
+    from accelerate.utils import gather_object
+
+    return all(gather_object([holds]))
 
 
 def wait() -> None:

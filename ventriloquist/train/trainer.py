@@ -15,12 +15,16 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainingArguments
 
+from ventriloquist.train.backends import load_adapter_weights
 from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.rows import rows_per_process
 from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.shards import load_optimizer, save_adapter, save_optimizer
 from ventriloquist.train.tensors import IGNORED, Tensors
+
+OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 
 
 class RowTrainer(Trainer):
@@ -56,6 +60,24 @@ class RowTrainer(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         with saving(Path(self.args.output_dir or "")):
             super()._save_checkpoint(model, trial)
+
+    # what a checkpoint holds, and how it is written and read, is the same however the processes share the model
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        save_adapter(self.model, Path(output_dir or self.args.output_dir or ""))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        save_optimizer(self.optimizer, Path(output_dir) / OPTIMIZER)
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_adapter_weights(model or self.model, Path(resume_from_checkpoint))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_optimizer(self.optimizer, Path(checkpoint) / OPTIMIZER)
+            self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULER, weights_only=True))
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         factor = self._learning_rate_factor(num_training_steps)

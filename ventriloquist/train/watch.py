@@ -19,8 +19,9 @@ from ventriloquist.model.files import flush, flush_all
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
-from ventriloquist.train.ranks import is_main, wait, world_size
+from ventriloquist.train.ranks import agree, everywhere, is_main, wait, world_size
 from ventriloquist.train.rows import PackedRow, rows_per_step
+from ventriloquist.train.shards import local, save_adapter
 from ventriloquist.train.trainer import RowTrainer
 from ventriloquist.train.validation import Validation
 
@@ -80,8 +81,7 @@ class Watch(TrainerCallback):
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Take no step along a gradient that is not finite: it would make all weights so."""
         parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
-        finite = all(bool(torch.isfinite(parameter.grad).all()) for parameter in parameters)
-        if not finite:
+        if not everywhere(all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)):
             for parameter in parameters:
                 parameter.grad = None
 
@@ -158,7 +158,9 @@ class Watch(TrainerCallback):
         due, self._due = self._due, int(share * self.settings.validations)
         bits = None
         if due < self._due and self.non_finite_since is None:
-            bits = self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
+            bits = agree(
+                self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
+            )
         return Step(
             step=state.global_step,
             steps=state.max_steps,
@@ -178,10 +180,12 @@ class Watch(TrainerCallback):
         return self._rows[(step - 1) * self.per_step : step * self.per_step]
 
     def _keep_best(self, step: Step) -> None:
-        if self.best is step and is_main():
+        if self.best is not step:
+            return
+        if is_main():
             check_disk(self.folder, weight_bytes(self._trainable))
-            with saving(self.folder):
-                self.trainer.model.save_pretrained(self.folder / f"{BEST}{step.step}")
+        with saving(self.folder):
+            save_adapter(self.trainer.model, self.folder / f"{BEST}{step.step}")
 
     def _is_past_its_best(self) -> bool:
         patience = self.settings.patience
