@@ -157,7 +157,7 @@ def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_gettin
     settings = SETTINGS.changed(
         max_steps=30, epochs=9, validations=30, rows_per_step=2, learning_rate=3.0, warmup=0.1, patience=2
     )
-    command = accelerate(BY_FLAGS, "--config", written(home, settings))
+    command = accelerate([*BY_FLAGS, "--fsdp_reshard_after_forward", "false"], "--config", written(home, settings))
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert finished.returncode == 0, finished.stderr[-2000:]
     summary = json.loads(finished.stdout)

@@ -173,6 +173,7 @@ def _train(
     if dry_run:
         plan = _timed(plan, corpus, settings, rows, config, device)
         followers.announce(plan)
+        ranks.wait()  # the main process removes the folder: by then the others have read in it
         return TrainSummary(plan)
     check_disk(home, run_bytes(plan.trainable_parameters) - run.size(folder))
     followers.announce(plan)

@@ -41,7 +41,8 @@ def own_part(tensor: Any, parameter: torch.Tensor) -> Any:
 
 def save_adapter(model: Any, folder: Path) -> None:
     """Write a model's adapter, whole, in the main process; every process must call this."""
-    state = {name: whole(parameter) for name, parameter in model.named_parameters() if parameter.requires_grad}
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    state = {name: whole(tensor) for name, tensor in model.state_dict().items() if name in trained}
     if is_main():
         model.save_pretrained(folder, state_dict=state)
 

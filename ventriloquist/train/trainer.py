@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ class RowTrainer(Trainer):
         """
         super().__init__(**arguments)
         self.settings, self.loss = settings, loss
+        if self.is_fsdp_enabled:
+            plugin = self.accelerator.state.fsdp_plugin
+            if plugin.mixed_precision_policy is not None:  # gradients are summed in 32 bits, as where none is split
+                plugin.mixed_precision_policy = replace(plugin.mixed_precision_policy, reduce_dtype=torch.float32)
         self.model_accepts_loss_kwargs = True  # the loss is normalised by the targets of the whole step, not again
         self.started = time.monotonic() - 60 * minutes_before
         self.agreed_minutes = minutes_before  # of the main process: clocks differ, learning rates must not
