@@ -24,6 +24,7 @@ from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.ranks import join
+from ventriloquist.train.run import begin, check_resumable
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.validation import Validation
 
@@ -204,3 +205,12 @@ def test_weights_in_four_bits_are_refused_and_moments_in_eight_left_out() -> Non
     with pytest.raises(ModelError, match="4-bit") as error:
         adapt_to(settings.changed(four_bit=True), Backend("transformers", ""), "cuda")
     assert "--no-four-bit" in error.value.hint
+
+
+@pytest.mark.usefixtures("sharded")
+def test_a_run_that_began_with_moments_in_eight_bits_does_not_go_on_with_others(tmp_path: Path) -> None:
+    settings = TrainSettings(backend="transformers", adam_8bit=True)
+    begin(tmp_path / "run", settings, "data")
+    check_resumable(tmp_path / "run", settings, "data")
+    with pytest.raises(ModelError, match="8-bit Adam"):
+        check_resumable(tmp_path / "run", adapt_to(settings, Backend("transformers", ""), "cuda"), "data")

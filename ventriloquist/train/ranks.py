@@ -55,7 +55,8 @@ def join(device: str) -> None:
         os.environ.setdefault(
             "FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP"
         )  # else all is one part, gathered at once
-        os.environ["FSDP_ACTIVATION_CHECKPOINTING"] = "false"  # the run's settings say so: `recompute`
+        for what in ("CHECKPOINTING", "CHECKPOINTING_OFFLOAD"):  # the run's settings decide: `recompute`
+            os.environ[f"FSDP_ACTIVATION_{what}"] = "false"
     if world_size() > 1:
         from accelerate import PartialState
         from accelerate.utils import DistributedType

@@ -65,10 +65,10 @@ def recorded_settings(folder: Path) -> TrainSettings:
 
 
 def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> None:
-    """Refuse to go on with other data than a run began with, or in other steps.
+    """Refuse to go on with other data than a run began with, in other steps, or with another optimizer.
 
     Raises:
-        ModelError: the prepared data or the number of processes has changed.
+        ModelError: the prepared data or the number of processes has changed, or its 8-bit Adam does not run here.
     """
     begun = json.loads((folder / DATA).read_text(encoding="utf-8"))
     if begun["data_hash"] != data_hash:
@@ -78,6 +78,11 @@ def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> No
             f"That run began with {begun['rows_per_step']} rows a step, {world_size()} processes would take"
             f" {rows_per_step(settings)}.",
             hint="Start as many processes as it began with.",
+        )
+    if recorded_settings(folder).adam_8bit and not settings.adam_8bit:
+        raise ModelError(
+            "That run began with 8-bit Adam, which does not run here.",
+            hint="Go on with it on CUDA, with bitsandbytes and without FSDP.",
         )
 
 
