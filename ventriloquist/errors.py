@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SHOWN = 15  # names, where none is near
+
 
 class VentriloquistError(Exception):
     """An expected failure: `what` is wrong, and `hint` is what to run or do about it."""
@@ -64,10 +66,10 @@ class UnknownNameError(VentriloquistError):
         known = list(known)
         folded = {candidate.casefold(): candidate for candidate in known}
         matches = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-        near = [folded[match] for match in matches] or sorted(known)[:5]
+        near = ", ".join(repr(folded[match]) for match in matches)
+        there_are = ", ".join(repr(candidate) for candidate in sorted(known)[:SHOWN])
+        more = ", …" if len(known) > SHOWN else "."
         super().__init__(
             f"No {noun} is called {name!r}.",
-            hint="Did you mean " + ", ".join(repr(candidate) for candidate in near) + "?"
-            if near
-            else "Run: vq collect",
+            hint=f"Did you mean {near}?" if near else f"There are {there_are}{more}" if known else "Run: vq collect",
         )

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.database import open_database
+from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.examples import Example, write_examples
 from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
@@ -78,7 +79,7 @@ def test_the_table_says_what_each_figure_stands_between_and_no_text_leaves_the_w
     shown = vq("eval", "--run", "one", "--only", "likelihood", "--report", str(report), "--no-text").stdout
     assert "Bits saved" in shown
     assert "floor  ceiling" in shown
-    assert "Told from real people by" in shown
+    assert "Told from real people by" not in shown  # no guard was asked for
     assert "made 1" not in report.read_text(encoding="utf-8")
 
 
@@ -96,6 +97,29 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(ready: Path,
     assert len(result.stderr.splitlines()) == 2
     with open_database(ready) as db:
         assert not db.conn.execute("SELECT count(*) FROM runs WHERE command = 'eval'").fetchone()[0]
+
+
+def test_a_report_is_its_owners_alone_whatever_was_there_before(ready: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.touch(mode=0o644)
+    report.chmod(0o644)
+    assert vq("eval", "--run", "one", "--only", "likelihood", "--report", str(report)).exit_code == 0
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_says_nothing_here_is_refused(ready: Path) -> None:
+    quiz = vq("eval", "--run", "one", "--blind", OTHER, "--quick", "--only", "voice")
+    assert quiz.exit_code == 2
+    assert "Leave out --quick, --only" in quiz.stderr
+    assert vq("eval", "--run", "one", "--no-text").exit_code == 2
+    same = vq("eval", "--run", "one", "--against", "one")
+    assert same.exit_code == 1
+    assert "is the same run." in same.stderr
+
+
+def test_a_message_of_the_quiz_cannot_look_like_two(capsys: pytest.CaptureFixture[str]) -> None:
+    eval_blind.ask(Question("1:1", (("Ada", "hi\nYou: forged"),), ("a\nb", "c"), 0), "Ada", "1 of 1")
+    assert not any(line.startswith("You:") for line in capsys.readouterr().err.splitlines())
 
 
 def test_the_blind_quiz_goes_on_where_it_stopped(ready: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from made_up import messages, scored, target, world
 
+from ventriloquist.evaluate import Evaluation
 from ventriloquist.evaluate.compare import compare
 from ventriloquist.evaluate.metric import Found, Result, assess, verdict
 from ventriloquist.evaluate.metrics import METRICS
@@ -137,15 +138,22 @@ def test_what_a_person_would_not_do_is_named() -> None:
     assert rejections(results) == ("voice", "indistinguishable", "copies")
     at_floor = {"voice": result(10, "no better than the floor"), "lengths": result(80, "no better than the floor")}
     assert rejections(at_floor) == ("voice",)  # the other is near the real one, if not surely
-    assert undecided(results) == ("fingerprint", "lengths", "assistant", "personal")
+    assert undecided(results) == ("validity", "fingerprint", "lengths", "assistant", "personal")
     few = {name: replace(one, verdict="not enough data") for name, one in results.items()}
     assert rejections(few) == ()
     assert undecided(few) == GUARDS
     assert undecided(few, ["likelihood"]) == undecided({}, ["likelihood"]) == ()
     assert undecided(results, ["voice", "lengths", "timing"]) == ("lengths",)  # asked for, and nothing was generated
-    titles = {name: metric.title for name, metric in METRICS.items()}
-    assert told_by(("copies",), (), titles) == "Copied"
-    assert told_by((), ("voice",), titles) == "nothing that could be measured; not enough data for Style match"
+
+
+def test_who_would_tell_is_said_only_where_it_was_asked() -> None:
+    def told(*asked: str, rejected: tuple[str, ...] = (), few: tuple[str, ...] = ()) -> str:
+        metrics = {name: result(0, "passes") for name in asked}
+        return told_by(Evaluation(1, "", "", 0, False, 0, {}, {}, metrics, {}, rejected, few, {}))
+
+    assert told("validity", "copies", rejected=("validity", "copies")) == "valid lines, copied"
+    assert told("voice", few=("voice",)) == "nothing that could be measured; not enough data for style match"
+    assert told("likelihood", "timing") == ""
 
 
 def test_where_no_interval_stands_beside_it_a_figure_of_too_few_is_not_shown() -> None:

@@ -91,8 +91,19 @@ def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Database, hom
     result = CliRunner().invoke(app, ["train", "--resume", "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["steps"] == 2
+    assert ", saved after step 2." in result.stderr
     ((parameters,),) = prepared.conn.execute("SELECT parameters FROM runs WHERE command = 'train'")
     assert (json.loads(parameters)["model"], json.loads(parameters)["rank"]) == ("tiny", 3)
+
+
+def test_a_run_whose_settings_cannot_be_read_is_named(prepared: Database, home: Path) -> None:
+    folder = home / "runs" / "20260101-000000-000"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text('{"learning_rate": null}', encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", "--resume"])
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+    assert folder.name in result.stderr
 
 
 @pytest.mark.slow  # a process that imports torch and is then asked to stop

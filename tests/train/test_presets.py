@@ -83,6 +83,10 @@ def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path
         ("rank = ", "neither a preset nor a file"),
         ('learning_rate = "high"', "learning_rate"),
         ('rank = "many"', "rank"),
+        ("learning_rate = inf", "learning_rate"),
+        ("learning_rate = 1e300", "learning_rate"),
+        ("max_minutes = inf", "max_minutes"),
+        ("max_grad_norm = nan", "max_grad_norm"),
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:

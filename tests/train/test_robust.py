@@ -181,6 +181,14 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
     assert (tmp_path / log.FILENAME).stat().st_ino in flushed
 
 
+def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Database, home: Path) -> None:
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    (folder / "base").rename(home / "elsewhere")
+    with pytest.raises(ModelError, match=r"base is not there any more\.") as error:
+        load_adapter(folder)
+    assert "vq train" in error.value.hint
+
+
 def test_weights_that_are_cut_off_are_refused_in_words(prepared: Database, home: Path) -> None:
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])

@@ -53,11 +53,19 @@ def command(
     from ventriloquist.model.manifest import hash_data, read_manifest
     from ventriloquist.settings import load_settings
 
+    others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
+    given = [flag for flag, value in others.items() if value]
+    if blind is not None and given:
+        raise typer.BadParameter(f"Leave out {', '.join(given)}: the quiz measures nothing.", param_hint="--blind")
+    if no_text and not report:
+        raise typer.BadParameter("It is about the report: add --report FILE.", param_hint="--no-text")
     settings = load_settings()
     if report:
         _check_place(report)
     folder = find_run(settings.runs, run)
     other = find_run(settings.runs, against) if against else None
+    if other == folder:
+        raise SettingsError(f"--against {against} is the same run.", hint="Name another one: vq eval --against RUN")
     if blind is not None:
         from ventriloquist.cli.eval_blind import quiz
 
@@ -120,8 +128,8 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
     for name in HEADLINE:
         if name in result.metrics:
             yield METRICS[name].title.lower(), summary(METRICS[name], result.metrics[name])
-    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
-    yield "told from real people by", told_by(result.rejected_by, result.undecided, titles)
+    if told := told_by(result):
+        yield "told from real people by", told
 
 
 def show_tables(result: Evaluation) -> None:
@@ -175,8 +183,8 @@ def show_tables(result: Evaluation) -> None:
         )
     for name, reason in result.not_measured.items():
         console.print(Text(f"{METRICS[name].title}: not measured; {reason}", style="dim"))
-    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
-    console.print(Text(f"Told from real people by: {told_by(result.rejected_by, result.undecided, titles)}"))
+    if said := told_by(result):
+        console.print(Text(f"Told from real people by: {said}"))
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
     """Ask until there are no more questions or `q` is pressed, then report; every answer is kept at once."""
     with open_database(load_settings().home) as db:
         left = questions(run, name, seed, hash_data(db))
-    note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
+    if left:
+        note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
     for number, question in enumerate(left, 1):
         ask(question, name, f"{number} of {len(left)}")
         key = next((key for key in keys() if key in (*KEYS, "q")), "q")
@@ -35,9 +36,14 @@ def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
 def ask(question: Question, name: str, place: str) -> None:
     note(f"\n— {place} —")
     for who, content in question.before:
-        note(f"{who}: {content[:LONGEST]}")
+        note(f"{who}: {_shown(content)}")
     for key, answer in zip(KEYS, question.answers, strict=True):
-        note(f"  [{key}] {name}: {answer[:LONGEST]}")
+        note(f"  [{key}] {name}: {_shown(answer)}")
+
+
+def _shown(content: str) -> str:
+    """Cut a message where it is long, and indent its lines, so that none looks like a message of its own."""
+    return content[:LONGEST].replace("\n", "\n      ")
 
 
 def rows(rate: HitRate) -> Iterator[tuple[str, str]]:

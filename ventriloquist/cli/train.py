@@ -60,7 +60,7 @@ def command(
     require_train_extra()
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, resolve_settings, settings_to_resume, train
+    from ventriloquist.train import Interrupted, resolve_settings, to_resume, train
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
@@ -86,7 +86,10 @@ def command(
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     if resume:
-        chosen = settings_to_resume(settings.home)
+        resumable = to_resume(settings.home)
+        chosen = resumable.settings
+        if is_main():
+            note(f"Going on with {resumable.run}, saved after step {resumable.step:,}.")
     else:
         chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
     try:

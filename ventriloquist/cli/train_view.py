@@ -100,6 +100,10 @@ def duration(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def plan_lines(plan: Plan) -> list[str]:
     """Return a run's plan as lines."""
     share = plan.supervised_tokens_per_epoch / max(1, plan.tokens_per_epoch)
@@ -108,21 +112,23 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [
         f"{plan.model} with {plan.backend} on {plan.device} ({plan.backend_reason}):"
         f" {plan.trainable_parameters:,} trainable parameters",
-        f"{plan.targets:,} messages of {plan.conversations:,} conversations; {plan.steps:,} steps,"
-        f" {plan.steps_per_epoch:,} an epoch",
-        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:.0f} times that as literal windows",
+        f"{_many(plan.targets - plan.dropped_targets, 'message')} of {_many(plan.conversations, 'conversation')};"
+        f" {_many(plan.steps, 'step')}, {plan.steps_per_epoch:,} an epoch",
+        f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:,.0f} times that as literal"
+        " windows",
         f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}",
     ]
     if plan.minutes is not None and plan.seconds_per_step is not None:
         lines.append(f"about {plan.seconds_per_step:.1f} s a step, {duration(plan.minutes)} in all (measured)")
     if plan.shortened_targets:
-        lines.append(f"{plan.shortened_targets:,} messages have less context than planned, to fit into --max-length")
+        lines.append(
+            f"{_many(plan.shortened_targets, 'message')} with less context than planned, to fit into --max-length"
+        )
     if plan.dropped_targets:
         places = [f"{m.position} of conversation {m.conversation} ({m.tokens:,} tokens)" for m in plan.dropped[:3]]
         more = ["…"] if plan.dropped_targets > len(places) else []
         lines.append(
-            f"{plan.dropped_targets:,} messages are longer, with their header, than a row and are left out"
-            " (see --max-length):"
+            f"{_many(plan.dropped_targets, 'message')} left out, longer with the header than a row (see --max-length):"
             f" {', '.join(places + more)}"
         )
     if plan.processes == 1 and plan.visible_gpus > 1:

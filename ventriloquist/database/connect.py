@@ -101,4 +101,7 @@ def _storage_error(path: Path, error: Exception) -> Exception:
         return StorageError(f"{path} is damaged or not a database.", hint="Move it away, then run: vq collect")
     if _is_wrong_sql(error):
         return error  # a bug of ours
-    return StorageError(f"{path} cannot be used: {text}.", hint="Check the folder's permissions, or set VQ_HOME.")
+    return StorageError(
+        f"{path} cannot be used: {text}.",
+        hint="Check the disk's free space and the folder's permissions, or set VQ_HOME.",
+    )

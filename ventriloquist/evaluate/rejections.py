@@ -6,7 +6,17 @@ from collections.abc import Collection, Mapping
 
 from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, Result
 
-GUARDS = ("voice", "indistinguishable", "fingerprint", "lengths", "copies", "diversity", "assistant", "personal")
+GUARDS = (
+    "validity",
+    "voice",
+    "indistinguishable",
+    "fingerprint",
+    "lengths",
+    "copies",
+    "diversity",
+    "assistant",
+    "personal",
+)
 
 TOLD_APART = 0.5  # 2 · (1 − AUC) under which a classifier tells generated messages from real ones
 

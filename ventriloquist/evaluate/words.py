@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from ventriloquist.evaluate.compare import Compared
 from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
+from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.rejections import GUARDS
+
+if TYPE_CHECKING:
+    from ventriloquist.evaluate import Evaluation
 
 SUBJECTS = {
     "adapter": "this adapter",
@@ -26,7 +31,7 @@ def figure(metric: Metric, number: float | None) -> str:
     if number is None:
         return "–"
     if metric.unit == "share":
-        return f"{number:.0%}" if abs(number) >= 0.1 or number == 0 else f"{number:.1%}"
+        return f"{number:,.0%}" if abs(number) >= 0.1 or number == 0 else f"{number:.1%}"
     # what noise is taken off of may come out below nothing
     return f"{number:.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 
@@ -55,11 +60,16 @@ def end(metric: Metric, which: str | float | None, number: float | None) -> str:
     return f"{figure(metric, number)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, number)
 
 
-def told_by(rejected_by: Collection[str], undecided: Collection[str], titles: Mapping[str, str]) -> str:
-    """Say which guards tell generated messages from real ones, and which could not say."""
-    said = ", ".join(titles[name] for name in rejected_by) or "nothing that could be measured"
-    open_ = ", ".join(titles[name] for name in undecided)
-    return f"{said}; not enough data for {open_}" if open_ else said
+def told_by(evaluation: Evaluation) -> str:
+    """Say which guards tell generated messages from real ones, and which could not say; nothing if none was asked."""
+    if not evaluation.undecided and not any(name in evaluation.metrics for name in GUARDS):
+        return ""
+    rejected_by, undecided = (
+        ", ".join(METRICS[name].title.lower() for name in names)
+        for names in (evaluation.rejected_by, evaluation.undecided)
+    )
+    said = rejected_by or "nothing that could be measured"
+    return f"{said}; not enough data for {undecided}" if undecided else said
 
 
 COMPARED = ("", "this run", "the other", "difference", "95 %", "p (Holm)", "this run is")

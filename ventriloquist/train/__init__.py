@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError
@@ -19,7 +19,7 @@ from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
-from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, run_bytes, saving
+from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
 from ventriloquist.train.plan import Plan, make_plan
@@ -31,13 +31,14 @@ __all__ = [
     "PRESETS",
     "Interrupted",
     "Plan",
+    "Resumable",
     "Step",
     "TrainSettings",
     "TrainSummary",
     "preset",
     "require_ready",
     "resolve_settings",
-    "settings_to_resume",
+    "to_resume",
     "train",
 ]
 
@@ -124,13 +125,24 @@ def train(
             shutil.rmtree(folder, ignore_errors=True)  # no step was made: there is nothing to resume
 
 
-def settings_to_resume(home: Path) -> TrainSettings:
-    """Return the settings of the run that `train` would go on with.
+class Resumable(NamedTuple):
+    """A run that can be gone on with."""
+
+    run: str
+    step: int  # after which it was saved
+    settings: TrainSettings
+
+
+def to_resume(home: Path) -> Resumable:
+    """Return the run that `train` would go on with.
 
     Raises:
         NotReadyError: there is none.
+        ModelError: its settings cannot be read.
     """
-    return run.recorded_settings(run.unfinished_run(home / "runs"))
+    folder = run.unfinished_run(home / "runs")
+    checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
+    return Resumable(folder.name, step_of(checkpoint) if checkpoint else 0, run.recorded_settings(folder))
 
 
 def require_ready(db: Database) -> None:

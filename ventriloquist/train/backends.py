@@ -37,7 +37,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         ModelError: Unsloth is asked for and does not run here, or in several processes.
     """
     if wish == "transformers":
-        return Backend("transformers", "asked for")
+        return Backend("transformers", "as it is set")
     if wish == "unsloth" and world_size() > 1:
         raise ModelError("Unsloth trains in one process; here are several.", hint="Leave out --backend unsloth.")
     obstacle = _obstacle(device) if wish == "auto" else None
@@ -57,7 +57,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         if wish == "unsloth":
             raise ModelError(reason, hint="Run: vq train --backend transformers") from None
         return Backend("transformers", reason)
-    return Backend("unsloth", "asked for" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
+    return Backend("unsloth", "as it is set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
 
 
 def _obstacle(device: str) -> str | None:

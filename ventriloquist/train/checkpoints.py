@@ -97,8 +97,11 @@ def saving(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def check_disk(folder: Path, needed: int) -> None:
+def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
     """Refuse where what is to be written would not fit.
+
+    Args:
+        begun: whether the run has a checkpoint to go on from.
 
     Raises:
         StorageError: the disk with `folder` has less than `needed` bytes free.
@@ -106,8 +109,10 @@ def check_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(
-            f"Training needs {needed / 2**30:.1f} GiB of disk for its checkpoints; {free / 2**30:.1f} GiB are free.",
-            hint="Free some space, set VQ_HOME to a larger disk, or use a smaller --rank.",
+            f"Training needs {needed / 2**20:,.0f} MiB of disk for its checkpoints; {free / 2**20:,.0f} MiB are free.",
+            hint="Free some space, then run: vq train --resume"
+            if begun
+            else "Free some space, set VQ_HOME to a larger disk, or use a smaller --rank.",
         )
 
 

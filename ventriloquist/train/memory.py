@@ -5,7 +5,6 @@ The figures are derived, not measured: see docs/train.md.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,14 +154,15 @@ def exhaustion_explained(device: str) -> Iterator[None]:
 
 
 def available_memory(device: str) -> int:
-    """Return the bytes of memory that a device has."""
+    """Return the bytes of memory that a device has; of a CPU's, what other programs leave."""
+    import psutil
     import torch
 
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[1])
     if device == "mps":
         return int(torch.mps.recommended_max_memory())
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(psutil.virtual_memory().available)
 
 
 def cuda_gib() -> float | None:

@@ -60,8 +60,17 @@ def size(folder: Path) -> int:
 
 
 def recorded_settings(folder: Path) -> TrainSettings:
-    """Return the settings that a run began with."""
-    return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
+    """Return the settings that a run began with.
+
+    Raises:
+        ModelError: they cannot be read.
+    """
+    try:
+        return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The settings of the run {folder} cannot be read.", hint="Move that folder away, then run: vq train"
+        ) from error
 
 
 def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> None:

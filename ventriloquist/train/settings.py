@@ -17,7 +17,7 @@ BackendWish = Literal["auto", "unsloth", "transformers"]
 class TrainSettings(BaseModel):
     """Everything that decides a run; kept in its folder and in its manifest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str = DEFAULT_MODEL
     backend: BackendWish = "auto"  # Unsloth on CUDA where it is installed
@@ -30,9 +30,9 @@ class TrainSettings(BaseModel):
     adam_8bit: bool = True  # moments in 8 bits, where CUDA and bitsandbytes are
     recompute: bool = True  # activations, on an accelerator: a third more work for a tenth of their memory
 
-    learning_rate: float = Field(1e-4, gt=0)
+    learning_rate: float = Field(1e-4, gt=0, le=10)
     warmup: float = Field(0.03, ge=0, lt=1)  # share of the run, in which the rate rises
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(0.01, ge=0, le=1)
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1)  # one: a second pass over private words memorises more than it learns
     max_steps: int | None = Field(None, ge=1)
@@ -44,7 +44,7 @@ class TrainSettings(BaseModel):
     max_length: int = Field(8192, ge=64)  # tokens a row: 163 messages of 33 tokens, and room for long ones
     rows_per_step: int = Field(2, ge=1)  # about 128 targets a step: more blur people together, fewer are noise
     supervise: Literal["line", "content"] = "line"  # what of a target carries loss; content: what is written alone
-    evenness: float = Field(0.0, ge=0)  # 1: who wrote a tenth comes ten times sooner in an epoch; 0: as it falls
+    evenness: float = Field(0.0, ge=0, le=10)  # 1: who wrote a tenth comes ten times sooner in an epoch; 0: as it falls
 
     validations: int = Field(10, ge=0)  # times a run, evenly; the best one's weights are kept. 0: the last ones are
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart

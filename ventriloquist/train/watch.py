@@ -118,7 +118,7 @@ class Watch(TrainerCallback):
             or step.minutes - self._saved_at >= self.settings.save_minutes
         )
         if control.should_save and is_main():
-            check_disk(self.folder, checkpoint_bytes(self._trainable))
+            check_disk(self.folder, checkpoint_bytes(self._trainable), begun=True)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
         """Seal the checkpoint once every process has written its part; then earlier best weights can go.
@@ -183,7 +183,7 @@ class Watch(TrainerCallback):
         if self.best is not step:
             return
         if is_main():
-            check_disk(self.folder, weight_bytes(self._trainable))
+            check_disk(self.folder, weight_bytes(self._trainable), begun=True)
         with saving(self.folder):
             save_adapter(self.trainer.model, self.folder / f"{BEST}{step.step}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ventriloquist.evaluate import METRICS, Evaluation
@@ -12,7 +13,7 @@ from ventriloquist.evaluate.examples import Example
 from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
-from ventriloquist.evaluate.report.markup import message, page, table, text
+from ventriloquist.evaluate.report.markup import isolated, message, page, table, text
 from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, interval, sure_value, told_by, value
 from ventriloquist.model.manifest import Manifest
 
@@ -30,6 +31,9 @@ def write_report(
         examples: windows with their messages; none for a report without any text of messages.
     """
     path.touch(mode=0o600)
+    if path.is_file():  # and no device
+        with suppress(PermissionError):  # of a file that is somebody else's
+            path.chmod(0o600)
     path.write_text(render(evaluation, manifest=manifest, examples=examples), encoding="utf-8")
 
 
@@ -70,11 +74,11 @@ def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
 
 
 def _headline(evaluation: Evaluation) -> str:
-    titles = {name: metric.title.lower() for name, metric in METRICS.items()}
-    said = told_by(evaluation.rejected_by, evaluation.undecided, titles)
+    said = told_by(evaluation)
     changed = "The prepared data has changed since this adapter was trained." if evaluation.changed_data else ""
     bad = " bad" if evaluation.rejected_by else ""
-    return f'<p class="verdict{bad}">Told from real people by: {text(said)}.</p><p class=note>{changed}</p>'
+    told = f'<p class="verdict{bad}">Told from real people by: {text(said)}.</p>' if said else ""
+    return f"{told}<p class=note>{changed}</p>"
 
 
 def _cards(results: Mapping[str, Result]) -> str:
@@ -127,7 +131,7 @@ def _people(evaluation: Evaluation) -> str:
     ]
     parts.append(table(("", *(METRICS[name].title for name in shown)), rows))
     for person, of_person in evaluation.people.items():
-        parts.append(f"<h3>{text(person)}</h3>")
+        parts.append(f"<h3>{isolated(person)}</h3>")
         parts.append(
             table(
                 ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),
@@ -161,12 +165,12 @@ def _examples(examples: Sequence[Example]) -> str:
     step = max(1, len(examples) // MAX_EXAMPLES)
     parts = ["<h2 id=examples>Side by side</h2><p class=note>Drawn by place, not chosen.</p>"]
     for example in examples[::step][:MAX_EXAMPLES]:
-        said = "<br>".join(f"<b>{text(name)}</b> {message(content)}" for name, content in example.before)
+        said = "<br>".join(f"<b>{isolated(name)}</b> {message(content)}" for name, content in example.before)
         answers = [("real", "really", example.real), ("adapter", "this adapter", example.adapter)]
         if example.base is not None:
             answers.append(("base", "base model", example.base))
         shown = "".join(
-            f'<div class="{kind}"><small>{text(example.name)}, {label}</small>{message(content)}</div>'
+            f'<div class="{kind}"><small>{isolated(example.name)}, {label}</small>{message(content)}</div>'
             for kind, label, content in answers
         )
         parts.append(f'<div class="window"><div class="said">{said}</div><div class="answers">{shown}</div></div>')
@@ -183,7 +187,7 @@ def _not_measured(evaluation: Evaluation) -> str:
     if not reasons:
         return ""
     rows = [(METRICS[name].title, reason) for name, reason in reasons.items()]
-    return "<h2>What could not be measured</h2>" + table(("", "why"), rows)
+    return "<h2>What could not be measured, or not surely</h2>" + table(("", "why"), rows, figures=False)
 
 
 def _division(evaluation: Evaluation) -> str:

@@ -62,7 +62,7 @@ def bars(groups: Mapping[str, Sequence[float]], colours: Sequence[str], *, width
 
 def calibration(points: Sequence[tuple[float, float, int]], *, size: int = 260) -> str:
     """Draw observed shares over forecast ones; on the diagonal, what is said to happen happens."""
-    inner, left = size - 48, 34
+    inner, left = size - 62, 42
 
     def place(forecast: float, observed: float) -> Point:
         return left + forecast * inner, size - 30 - observed * inner

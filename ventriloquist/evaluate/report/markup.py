@@ -20,7 +20,7 @@ STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 62rem;
   margin: 2.5rem auto; padding: 0 1.25rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .25rem; } h2 { margin: 2.75rem 0 .25rem; font-size: 1.3rem; }
-h3 { margin: 1.75rem 0 .25rem; font-size: 1.05rem; }
+h3 { margin: 1.75rem 0 .25rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 p.note, figcaption { color: var(--soft); margin: .15rem 0 .9rem; font-size: .92rem; }
 nav a { margin-right: .9rem; } a { color: var(--accent); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .9rem; margin: 1rem 0; }
@@ -32,12 +32,13 @@ nav a { margin-right: .9rem; } a { color: var(--accent); }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td:first-child { white-space: nowrap; }
+th, td:first-child { max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; break-inside: avoid; } svg { display: block; max-width: 100%; height: auto; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 1.2rem; }
 .window { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem 1rem; margin: .8rem 0;
-  break-inside: avoid; }
+  break-inside: avoid; overflow-wrap: anywhere; }
 .window .said { color: var(--soft); font-size: .9rem; } .said b { font-weight: 600; }
 .answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .7rem; margin-top: .5rem; }
 .answers div { border-left: 3px solid var(--line); padding-left: .6rem; overflow-wrap: anywhere; }
@@ -51,23 +52,33 @@ pre { font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 def text(value: object) -> str:
     """Escape a text: no tag, no control character, nothing that reorders what stands beside it."""
     shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    visible = _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", _NEWLINES.sub(" ", shown))
-    return html.escape(visible)
+    return html.escape(_CONTROL.sub(_visible, _NEWLINES.sub(" ", shown)))
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def isolated(name: str) -> str:
+    """Escape a name, whose direction of writing is not that of what stands beside it."""
+    return f'<bdi dir="auto">{text(name)}</bdi>'
 
 
 def message(content: str) -> str:
     """Escape a message, cut where it is long."""
     cut = content if len(content) <= MAX_CHARACTERS else content[:MAX_CHARACTERS] + "…"
-    return f'<bdi dir="auto">{text(cut)}</bdi>'
+    return isolated(cut)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; the first column is text, the others are figures."""
-    head = "".join(f"<th{_class(column)}>{text(cell)}</th>" for column, cell in enumerate(header))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_class(column)}>{text(cell)}</td>" for column, cell in enumerate(row)) + "</tr>"
-        for row in rows
-    )
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, figures: bool = True) -> str:
+    """Return a table; the first column is text, the others are figures or text, too."""
+    others = ' class="number"' if figures else ""
+
+    def cells(tag: str, row: Sequence[object]) -> str:
+        return "".join(f"<{tag}{others if column else ''}>{text(cell)}</{tag}>" for column, cell in enumerate(row))
+
+    head, body = cells("th", header), "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
@@ -83,7 +94,3 @@ def page(title: str, body: str) -> str:
         f'<meta name="referrer" content="no-referrer"><title>{text(title)}</title><style>{STYLE}</style></head>'
         f"<body>{body}</body></html>\n"
     )
-
-
-def _class(column: int) -> str:
-    return ' class="number"' if column else ""
