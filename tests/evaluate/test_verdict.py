@@ -116,6 +116,13 @@ def test_what_could_not_be_measured_has_no_value() -> None:
     assert figure(METRICS["identity"], None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("number", "said"), [(0.0, "0%"), (-0.0004, "0%"), (0.004, "0.4%"), (0.55, "55%"), (-1993.9, "-199,390%")]
+)
+def test_shares_are_said_as_precisely_as_they_matter(number: float, said: str) -> None:
+    assert figure(COPIES, number) == said
+
+
 def test_a_number_without_an_interval_is_not_shown() -> None:
     lonely = Result(0.5, None, None, 3, 0.1, 0.7, {}, "not enough data")
     assert value(METRICS["identity"], lonely) == "–"

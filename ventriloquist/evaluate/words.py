@@ -31,7 +31,7 @@ def figure(metric: Metric, number: float | None) -> str:
     if number is None:
         return "–"
     if metric.unit == "share":
-        return f"{number:,.0%}" if abs(number) >= 0.1 or number == 0 else f"{number:.1%}"
+        return f"{number:z,.0%}" if abs(number) >= 0.1 or abs(number) < 0.0005 else f"{number:.1%}"
     # what noise is taken off of may come out below nothing
     return f"{number:.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 

@@ -30,7 +30,7 @@ nav a { margin-right: .9rem; } a { color: var(--accent); }
 .verdict { font-weight: 600; } .bad { color: var(--bad); } .muted { color: var(--soft); font-weight: 400; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .35rem .4rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td:first-child { white-space: nowrap; }
 th, td:first-child { max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
