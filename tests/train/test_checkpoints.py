@@ -71,7 +71,7 @@ def test_without_a_checkpoint_there_is_none(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_too_small_is_refused_and_a_run_that_has_begun_can_go_on(tmp_path: Path) -> None:
     check_disk(tmp_path, 1)
-    with pytest.raises(StorageError, match=r"1,073,741,824 MiB of disk") as before:
+    with pytest.raises(StorageError, match=r"1,073,741,824\.0 MiB of disk") as before:
         check_disk(tmp_path, 2**50)
     assert "--rank" in before.value.hint
     with pytest.raises(StorageError) as begun:

@@ -64,7 +64,7 @@ def command(
         _check_place(report)
     folder = find_run(settings.runs, run)
     other = find_run(settings.runs, against) if against else None
-    if other == folder:
+    if other is not None and other.samefile(folder):
         raise SettingsError(f"--against {against} is the same run.", hint="Name another one: vq eval --against RUN")
     if blind is not None:
         from ventriloquist.cli.eval_blind import quiz

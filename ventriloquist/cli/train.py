@@ -89,7 +89,8 @@ def command(
         resumable = to_resume(settings.home)
         chosen = resumable.settings
         if is_main():
-            note(f"Going on with {resumable.run}, saved after step {resumable.step:,}.")
+            place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
+            note(f"Going on with {resumable.run}, {place}.")
     else:
         chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
     try:

@@ -100,7 +100,7 @@ def duration(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
-def _many(number: int, noun: str) -> str:
+def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -108,28 +108,29 @@ def plan_lines(plan: Plan) -> list[str]:
     """Return a run's plan as lines."""
     share = plan.supervised_tokens_per_epoch / max(1, plan.tokens_per_epoch)
     saving = plan.window_tokens_per_epoch / max(1, plan.tokens_per_epoch)
+    free = " free" if plan.device == "cpu" else ""
     memory = ", ".join(f"{part} {size:.2f}" for part, size in plan.memory_gib.items())
     lines = [
         f"{plan.model} with {plan.backend} on {plan.device} ({plan.backend_reason}):"
         f" {plan.trainable_parameters:,} trainable parameters",
-        f"{_many(plan.targets - plan.dropped_targets, 'message')} of {_many(plan.conversations, 'conversation')};"
-        f" {_many(plan.steps, 'step')}, {plan.steps_per_epoch:,} an epoch",
+        f"{_counted(plan.targets - plan.dropped_targets, 'message')} of {_counted(plan.conversations, 'conversation')};"
+        f" {_counted(plan.steps, 'step')}, {plan.steps_per_epoch:,} an epoch",
         f"{plan.tokens_per_epoch:,} tokens an epoch, {share:.0%} with loss; {saving:,.0f} times that as literal"
         " windows",
-        f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}",
+        f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}{free}",
     ]
     if plan.minutes is not None and plan.seconds_per_step is not None:
         lines.append(f"about {plan.seconds_per_step:.1f} s a step, {duration(plan.minutes)} in all (measured)")
     if plan.shortened_targets:
         lines.append(
-            f"{_many(plan.shortened_targets, 'message')} with less context than planned, to fit into --max-length"
+            f"{_counted(plan.shortened_targets, 'message')} with less context than planned, to fit into --max-length"
         )
     if plan.dropped_targets:
         places = [f"{m.position} of conversation {m.conversation} ({m.tokens:,} tokens)" for m in plan.dropped[:3]]
         more = ["…"] if plan.dropped_targets > len(places) else []
         lines.append(
-            f"{_many(plan.dropped_targets, 'message')} left out, longer with the header than a row (see --max-length):"
-            f" {', '.join(places + more)}"
+            f"{_counted(plan.dropped_targets, 'message')} left out, longer with the header than a row"
+            f" (see --max-length): {', '.join(places + more)}"
         )
     if plan.processes == 1 and plan.visible_gpus > 1:
         lines.append(

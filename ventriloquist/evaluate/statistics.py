@@ -78,7 +78,8 @@ def _share_interval(matrix: Array) -> Interval:
         return wilson(successes, trials)
     # the less clustering adds to the variance, the less it matters how few clusters say so
     degrees = _degrees_of_freedom(residuals) * design_effect / (design_effect - 1)
-    design_effect *= (_t_95(degrees) / Z_95) ** 2
+    alike = float((matrix[:, 1] ** 2).sum()) / trials  # the effect where all messages of a conversation are alike
+    design_effect = max(design_effect, min(alike, design_effect * (_t_95(degrees) / Z_95) ** 2))
     return wilson(successes / design_effect, trials / design_effect)
 
 
@@ -115,9 +116,9 @@ def _t_95(degrees: float) -> float:
 def _degrees_of_freedom(without: Array) -> float:
     """Return the degrees of freedom of a variance to which some clusters bring much more than others.
 
-    From a figure without each cluster in turn, (clusters,): (Σ u²)² / Σ u⁴ of the changes u, the number of equal
-    clusters that would bring as much (Kish, 1965, of squares). Satterthwaite's (1946) is three times that: right for
-    normal changes, where conversations have a few that nothing compares to.
+    From a figure without each cluster in turn, or what each brings, (clusters,): (Σ u²)² / Σ u⁴ of the changes u, the
+    number of equal clusters that would bring as much (Kish, 1965, of squares). Satterthwaite's (1946) is three times
+    that: right for normal changes, where conversations have a few that nothing compares to.
     """
     known = without[np.isfinite(without)]
     squares = (known - known.mean()) ** 2 if len(known) else known

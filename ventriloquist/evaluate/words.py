@@ -33,7 +33,7 @@ def figure(metric: Metric, number: float | None) -> str:
     if metric.unit == "share":
         return f"{number:z,.0%}" if abs(number) >= 0.1 or abs(number) < 0.0005 else f"{number:.1%}"
     # what noise is taken off of may come out below nothing
-    return f"{number:.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
+    return f"{number:z.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 
 
 def value(metric: Metric, result: Result) -> str:
@@ -85,9 +85,8 @@ def compared(metric: Metric, row: Compared) -> tuple[str, ...]:
 
 
 def _signed(metric: Metric, number: float) -> str:
-    if metric.unit == "ratio":
-        return f"{number:+.2f}"
-    return f"+{figure(metric, number)}" if number > 0 else figure(metric, number)
+    shown = f"{number:z.2f}" if metric.unit == "ratio" else figure(metric, number)
+    return f"+{shown}" if number > 0 and any(digit in shown for digit in "123456789") else shown
 
 
 def summary(metric: Metric, result: Result) -> str:

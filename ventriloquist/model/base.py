@@ -151,17 +151,21 @@ def require_torch() -> None:
 def _load(loader: Any, base: Base, *, offline: bool, **settings: Any) -> Any:
     from safetensors import SafetensorError
 
-    remedy = (
-        "Put it back where it was when the adapter was trained, or train anew: vq train"
-        if offline
-        else "Check its name and the network, or use --model smollm2 or a local folder."
-    )
     if Path(base.source).is_absolute() and not Path(base.source).is_dir():
-        raise ModelError(f"The base model {base.source} is not there any more.", hint=remedy)
+        raise ModelError(
+            f"The base model {base.source} is not there any more.",
+            hint="Put it back where it was when the adapter was trained, or train anew: vq train",
+        )
     try:
         return loader.from_pretrained(
             base.source, revision=base.revision, local_files_only=offline, trust_remote_code=False, **settings
         )
     except (OSError, ValueError, SafetensorError) as error:
         first_line = str(error).strip().split("\n", 1)[0].rstrip(" :")
-        raise ModelError(f"The base model {base.source} cannot be loaded: {first_line}", hint=remedy) from None
+        if Path(base.source).is_absolute():
+            hint = "Check the files in that folder, and that transformers is as new as the model."
+        elif offline:
+            hint = f"Only vq train fetches a base model. Run: vq train --model {base.source}"
+        else:
+            hint = "Check its name and the network, or use --model smollm2 or a local folder."
+        raise ModelError(f"The base model {base.source} cannot be loaded: {first_line}", hint=hint) from None

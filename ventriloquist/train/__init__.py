@@ -129,7 +129,7 @@ class Resumable(NamedTuple):
     """A run that can be gone on with."""
 
     run: str
-    step: int  # after which it was saved
+    step: int | None  # after which it was saved, if it was
     settings: TrainSettings
 
 
@@ -142,7 +142,7 @@ def to_resume(home: Path) -> Resumable:
     """
     folder = run.unfinished_run(home / "runs")
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
-    return Resumable(folder.name, step_of(checkpoint) if checkpoint else 0, run.recorded_settings(folder))
+    return Resumable(folder.name, step_of(checkpoint) if checkpoint else None, run.recorded_settings(folder))
 
 
 def require_ready(db: Database) -> None:
@@ -187,7 +187,7 @@ def _train(
         followers.announce(plan)
         ranks.wait()  # the main process removes the folder: by then the others have read in it
         return TrainSummary(plan)
-    check_disk(home, run_bytes(plan.trainable_parameters) - run.size(folder))
+    check_disk(home, run_bytes(plan.trainable_parameters) - run.size(folder), begun=resume)
     followers.announce(plan)
     from ventriloquist.train.loop import run_loop
     from ventriloquist.train.shards import save_adapter

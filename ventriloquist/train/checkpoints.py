@@ -17,6 +17,7 @@ CHECKPOINTS = "checkpoints"  # of a run, a folder each
 WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
 KEPT = 2  # checkpoints that stand at a time, and for a moment one more
 MOMENTS = 2  # of Adam, for each trainable parameter
+UNWRITTEN = ("PytorchStreamWriter", "inline_container", "Parent directory")  # in a RuntimeError of torch.save
 
 
 def seal(checkpoint: Path) -> None:
@@ -90,7 +91,9 @@ def saving(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError: of torch.save
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in UNWRITTEN):
+            raise
         why = (error.strerror if isinstance(error, OSError) else None) or str(error).strip().split("\n", 1)[0]
         raise StorageError(
             f"{folder} cannot be written: {why}", hint="Free some space, then run: vq train --resume"
@@ -101,7 +104,7 @@ def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
     """Refuse where what is to be written would not fit.
 
     Args:
-        begun: whether the run has a checkpoint to go on from.
+        begun: whether the run can be gone on with.
 
     Raises:
         StorageError: the disk with `folder` has less than `needed` bytes free.
@@ -109,7 +112,7 @@ def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(
-            f"Training needs {needed / 2**20:,.0f} MiB of disk for its checkpoints; {free / 2**20:,.0f} MiB are free.",
+            f"Training needs {needed / 2**20:,.1f} MiB of disk for its checkpoints; {free / 2**20:,.1f} MiB are free.",
             hint="Free some space, then run: vq train --resume"
             if begun
             else "Free some space, set VQ_HOME to a larger disk, or use a smaller --rank.",

@@ -123,13 +123,13 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
     if needed <= available:
         return
     enough = next((rung for rung in rungs if rung.gib <= available), None)
+    free = " free" if device == "cpu" else ""
     smaller = "a smaller model: --model unsloth/Qwen3-1.7B-Base, unsloth/Qwen3-0.6B-Base or smollm2"
     raise ModelError(
-        f"{model} needs about {needed:.0f} GiB to train; {device} has {available:.0f} GiB.",
+        f"{model} needs about {needed:.0f} GiB to train; {device} has {available:.0f} GiB{free}.",
         hint=f"Use {enough.changes} (about {enough.gib:.0f} GiB), or {smaller}."
         if enough
-        else f"Use {smaller}. Shorter rows, 4-bit weights, 8-bit Adam and a smaller rank"
-        f" would not do: {rungs[-1].gib:.0f} GiB."
+        else f"Use {smaller}. {rungs[-1].changes} would not do: {rungs[-1].gib:.0f} GiB."
         if rungs
         else f"Use {smaller}.",
     )
@@ -149,7 +149,9 @@ def exhaustion_explained(device: str) -> Iterator[None]:
             raise
         raise ModelError(
             f"The memory of {device} is exhausted.",
-            hint="Run again with half the --max-length; then --four-bit, then half the --rank. See: vq train --dry-run",
+            hint="Run again with half the --max-length, then half the --rank. See: vq train --dry-run"
+            if shards() > 1 or device == "cpu"
+            else "Run again with half the --max-length; then --four-bit, then half the --rank. See: vq train --dry-run",
         ) from error
 
 

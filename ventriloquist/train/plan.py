@@ -11,7 +11,7 @@ import numpy as np
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import Backend
 from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder
-from ventriloquist.train.ranks import world_size
+from ventriloquist.train.ranks import agree, world_size
 from ventriloquist.train.rows import TRAIN, Message, PackedRow, Schedule, count_targets, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import WINDOW_SIZE
@@ -79,7 +79,7 @@ def make_plan(
         steps=math.ceil(len(rows.rows) / per_step),
         trainable_parameters=shapes.trainable,
         memory_gib={part: round(size / GIB, 3) for part, size in {**memory, "total": sum(memory.values())}.items()},
-        available_gib=round(available_memory(device) / GIB, 1),
+        available_gib=round(agree(available_memory(device)) / GIB, 1),
         advice=advice(targets, settings),
     )
     return plan, ladder(shapes, settings, device, longest, most_loss)

@@ -11,6 +11,12 @@ from ventriloquist.errors import ModelError
 
 Value = TypeVar("Value")
 
+REFUSED = {  # what accelerate can be configured for, by the variable that says so
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "parallelism in several dimensions",
+}
+
 
 def world_size() -> int:
     """Return how many processes train together; 1 without a launcher."""
@@ -43,8 +49,9 @@ def join(device: str) -> None:
     Raises:
         ModelError: accelerate is configured for something that is not supported.
     """
-    if _configured("ACCELERATE_USE_DEEPSPEED"):
-        _refuse("DeepSpeed")
+    for variable, what in REFUSED.items():
+        if _configured(variable):
+            _refuse(what)
     if is_sharded():
         if os.environ.get("FSDP_VERSION") != "2":
             _refuse("FSDP 1")
@@ -52,9 +59,8 @@ def join(device: str) -> None:
             _refuse("FSDP with parameters on the CPU")
         if world_size() == 1:
             _refuse("FSDP in one process")
-        os.environ.setdefault(
-            "FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP"
-        )  # else all is one part, gathered at once
+        # without a policy all is one part, gathered at once
+        os.environ.setdefault("FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP")
         for what in ("CHECKPOINTING", "CHECKPOINTING_OFFLOAD"):  # the run's settings decide: `recompute`
             os.environ[f"FSDP_ACTIVATION_{what}"] = "false"
     if world_size() > 1:

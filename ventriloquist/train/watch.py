@@ -19,7 +19,7 @@ from ventriloquist.model.files import flush, flush_all
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
-from ventriloquist.train.ranks import agree, everywhere, is_main, wait, world_size
+from ventriloquist.train.ranks import agree, everywhere, is_main, is_sharded, wait, world_size
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.shards import local, save_adapter
 from ventriloquist.train.trainer import RowTrainer
@@ -81,7 +81,8 @@ class Watch(TrainerCallback):
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Take no step along a gradient that is not finite: it would make all weights so."""
         parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
-        if not everywhere(all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)):
+        finite = all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)
+        if not (everywhere(finite) if is_sharded() else finite):  # else every process has the same gradients
             for parameter in parameters:
                 parameter.grad = None
 
@@ -118,7 +119,7 @@ class Watch(TrainerCallback):
             or step.minutes - self._saved_at >= self.settings.save_minutes
         )
         if control.should_save and is_main():
-            check_disk(self.folder, checkpoint_bytes(self._trainable), begun=True)
+            check_disk(self.folder, checkpoint_bytes(self._trainable), begun=self._saved_at > 0)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
         """Seal the checkpoint once every process has written its part; then earlier best weights can go.
@@ -183,7 +184,7 @@ class Watch(TrainerCallback):
         if self.best is not step:
             return
         if is_main():
-            check_disk(self.folder, weight_bytes(self._trainable), begun=True)
+            check_disk(self.folder, weight_bytes(self._trainable), begun=self._saved_at > 0)
         with saving(self.folder):
             save_adapter(self.trainer.model, self.folder / f"{BEST}{step.step}")
 

@@ -60,9 +60,9 @@ def _visible(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def isolated(name: str) -> str:
-    """Escape a name, whose direction of writing is not that of what stands beside it."""
-    return f'<bdi dir="auto">{text(name)}</bdi>'
+def isolated(value: str) -> str:
+    """Escape a name or a message, whose direction of writing is not that of what stands beside it."""
+    return f'<bdi dir="auto">{text(value)}</bdi>'
 
 
 def message(content: str) -> str:
