@@ -176,6 +176,7 @@ def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_gettin
     ("environment", "named"),
     [
         ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DeepSpeed"),
+        ({"ACCELERATE_USE_PARALLELISM_CONFIG": "true"}, "several dimensions"),
         ({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1"}, "FSDP 1"),
         ({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}, "FSDP in one process"),
         ({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_OFFLOAD_PARAMS": "true"}, "on the CPU"),

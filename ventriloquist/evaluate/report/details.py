@@ -37,7 +37,7 @@ def confusion(metrics: Mapping[str, Result]) -> str:
         return ""
     detail = metrics["identity"].detail
     names = detail["candidates"]
-    head = "".join(f"<th>{text(name)}</th>" for name in names)
+    head = "".join(f"<th class=number>{text(name)}</th>" for name in names)
     rows = []
     for writer in names:
         counts = detail["confusion"].get(writer, {})
