@@ -166,8 +166,9 @@ def test_training_stops_on_the_clock(prepared: Database, home: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(prepared: Database, home: Path) -> None:
+    settings = QUICK.changed(learning_rate=10.0, alpha=10**20, warmup=0.0, max_grad_norm=1e30, max_steps=20)
     with pytest.raises(ModelError, match="not a number"):
-        train(prepared, QUICK.changed(learning_rate=10.0, alpha=10**20, warmup=0.0, max_grad_norm=1e30, max_steps=20), home=home)
+        train(prepared, settings, home=home)
     with pytest.raises(NotReadyError):
         find_run(home / "runs")
 
