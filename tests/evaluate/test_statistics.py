@@ -62,7 +62,7 @@ def test_the_bootstrap_covers_also_where_a_few_clusters_are_most_of_the_messages
         means = generator.normal(3, 1, size=30)
         low, high = bootstrap(clusters(np.stack([sizes, sizes * means], axis=1)), mean, seed)
         covered += low <= 3 <= high
-    assert covered >= 190
+    assert 190 <= covered <= 198
 
 
 def test_of_one_cluster_nothing_is_known() -> None:

@@ -15,6 +15,7 @@ from ventriloquist.train.checkpoints import (
     is_whole,
     newest_whole_checkpoint,
     run_bytes,
+    saving,
     seal,
 )
 
@@ -77,6 +78,13 @@ def test_a_disk_that_is_too_small_is_refused_and_a_run_that_has_begun_can_go_on(
     with pytest.raises(StorageError) as begun:
         check_disk(tmp_path, 2**50, begun=True)
     assert "vq train --resume" in begun.value.hint
+
+
+def test_only_what_could_not_be_written_is_blamed_on_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="unexpected pos"), saving(tmp_path):
+        raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+    with pytest.raises(RuntimeError, match="out of memory"), saving(tmp_path):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def test_a_checkpoint_has_weights_and_two_moments() -> None:
