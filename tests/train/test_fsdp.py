@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from processes import process_of_rank
 from safetensors.numpy import load_file
 
 from ventriloquist.database import Database, open_database
@@ -116,7 +117,10 @@ def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_
             if line.startswith("step 2 of"):
                 os.kill(process_of_rank(1, launcher.pid), signal.SIGTERM)
                 break
-        said.append(launcher.communicate(timeout=120)[1])
+        try:
+            said.append(launcher.communicate(timeout=240)[1])
+        finally:
+            launcher.kill()  # nothing where it has ended
     (folder,) = (path for path in home.glob("runs/*") if path.name not in whole)
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     assert checkpoint is not None, "".join(said)[-2000:]
@@ -138,17 +142,6 @@ def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_
     assert (json.loads(line)["run"], json.loads(line)["plan"]["processes"]) == (str(folder), 2)
     assert_alike(folder, expected)
     assert load_adapter(folder).manifest.settings == load_adapter(expected).manifest.settings
-
-
-def process_of_rank(rank: int, launcher: int) -> int:
-    wanted = f"\0RANK={rank}\0".encode()
-    (found,) = (pid for pid in descendants(launcher) if wanted in Path(f"/proc/{pid}/environ").read_bytes())
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    own = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    return [*own, *(grandchild for child in own for grandchild in descendants(child))]
 
 
 @pytest.mark.slow  # two processes that import torch

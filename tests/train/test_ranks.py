@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import process_of_rank
 
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
@@ -64,22 +65,13 @@ def test_a_signal_to_one_process_ends_the_run_of_all_saved(prepared: Database, h
         assert launcher.stderr is not None
         for line in launcher.stderr:
             if line.startswith("step 1 of"):
-                (other,) = (pid for pid in children(launcher.pid) if b"\0RANK=1\0" in environment(pid))
-                os.kill(other, signal.SIGINT)
+                os.kill(process_of_rank(1, launcher.pid), signal.SIGINT)
                 break
         launcher.communicate(timeout=120)
     (folder,) = (home / "runs").iterdir()
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     assert checkpoint is not None
     assert 1 < step_of(checkpoint) == log.read(folder / log.FILENAME)[-1].step < 500
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-
-
-def environment(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_every_step_that_is_asked_for_has_rows_whatever_the_processes(
