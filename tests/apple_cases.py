@@ -178,6 +178,10 @@ def _senders(case: Cases, anna: Chat, trip: Chat) -> None:
     case("hers with an error", anna, said("Anna Lee", "Anna Lee", "odd"), "odd", sender=ANNA, error=1)
     spam = "spam" if case.db.has("message", "is_spam") else ""
     case("spam", anna, said("Anna Lee", "Anna Lee", "buy", flags=spam), "buy", sender=ANNA, is_spam=1)
+    for action in range(6):
+        flags = "spam" if 2 <= action <= 4 and case.db.has("message", "filter_action") else ""
+        hers = said("Anna Lee", "Anna Lee", "offer", flags=flags)
+        case(f"filter_action {action}", anna, hers, "offer", sender=ANNA, filter_action=action, filter_sub_action=1)
     target = case("a target", trip, said("Trip", "Ben", "how are you"), "how are you", sender=BEN)
     has_replies = case.db.has("message", "thread_originator_guid")
     case(
@@ -341,6 +345,17 @@ def _people(case: Cases) -> None:
         chat = case.db.dm(handle, "SMS")
         case(handle, chat, said(handle, handle, "ad", flags=flag), "ad", sender=handle)
         case(f"to {handle}", chat, said(handle, OWNER, "STOP", flags=flag), "STOP")
+    for number, verdict in enumerate((0, 1, 2, 3, 4, 36, 68)):
+        handle = f"+1250555018{number}"
+        chat = case.db.dm(handle, "SMS", is_filtered=verdict)
+        flags = "spam" if verdict >= 2 and case.db.has("chat", "is_filtered") else ""
+        case(f"is_filtered {verdict}", chat, said(handle, handle, "sale", flags=flags), "sale", sender=handle)
+    for label in ("(smsft)", "(smsfp)", " (SMSFP_RM)", "(smsft_fi)", "(filtered)", "(filtered) (smsft)"):
+        chat = case.db.dm(f"{NOBODY}{label}", "SMS")
+        case(f"a label {label}", chat, said(NOBODY, NOBODY, "n"), "n", sender=f"{NOBODY}{label}")
+        chat = case.db.dm(f"{SHORT}{label}", "SMS")
+        short = said(SHORT, SHORT, "ad", flags="short_code")
+        case(f"a short code's {label}", chat, short, "ad", sender=f"{SHORT}{label}")
     styleless = case.db.chat("iMessage;-;carl@example.com", None, [case.db.handle("carl@example.com")])
     case("no style", styleless, said("carl@example.com", OWNER, "s"), "s")
     nameless = case.db.chat("iMessage;-;", 45, [case.db.handle("")], chat_identifier=" ")
@@ -387,7 +402,52 @@ def _dates(case: Cases, chat: Chat) -> None:
 
     case("seconds", chat, at(978_307_200_000 + 500_000_000_000), "when", date=500_000_000)
     case("nanoseconds", chat, at(T + 7), "when", date=nanoseconds(T + 7) + 999_999)
-    case("1970", chat, at(0), "when", date=-978_307_200)
-    case("none", chat, at(978_307_200_000), "when", date=None)
-    case("zero", chat, at(978_307_200_000), "when", date=0)
     case("the future", chat, at(4_102_444_800_000), "when", date=nanoseconds(4_102_444_800_000))
+    _undated(case, chat)
+    _not_sent(case, chat)
+
+
+def _undated(case: Cases, chat: Chat) -> None:
+    """Rows whose date says nothing: they take another of their own, else that of the row before."""
+    delivered, read, before = T + 5 * DAY, T + 6 * DAY, T + 4 * DAY
+
+    def at(unix_ms: int) -> Text:
+        return Text("Anna Lee", OWNER, "when", unix_ms)
+
+    nothing = {
+        "NULL": None, "zero": 0, "a text": "yesterday", "1970": -978_307_200, "negative": nanoseconds(0),
+        "seconds of 2001": 86_400, "nanoseconds of 2001": 86_400 * 10**9, "the year 5000": 94_000_000_000,
+        "the year 2262": 2**63 - 1 - 10**18,
+    }  # fmt: skip
+    for name, date in nothing.items():
+        case("a row with a date", chat, at(before), "when", date=nanoseconds(before))
+        both = {"date_delivered": nanoseconds(delivered), "date_read": nanoseconds(read)}
+        case(f"{name}, delivered", chat, at(delivered), "when", date=date, **both)
+        case(f"{name}, read", chat, at(read), "when", date=date, date_delivered=0, date_read=both["date_read"])
+        case(f"{name}, after another", chat, at(read), "when", date=date, date_delivered=None, date_read=None)
+        seconds = (delivered - 978_307_200_000) // 1000
+        case(f"{name}, delivered in seconds", chat, at(delivered), "when", date=date, date_delivered=seconds)
+    target = case("a target", chat, at(before), "when", date=nanoseconds(before))
+    tapback = {"associated_message_type": 2000, "associated_message_guid": f"p:0/{target}"}
+    case("a tapback", chat, Reaction(target, "Anna Lee", "love"), "L", sender=ANNA, date=None, **tapback)
+
+
+def _not_sent(case: Cases, chat: Chat) -> None:
+    """Messages to be sent later: those that wait are skipped, those that were sent or whose time has come are not."""
+    past = nanoseconds(T)
+    if not case.db.has("message", "schedule_type"):
+        return
+
+    def later(name: str, outcome: Outcome | None, **columns: object) -> None:
+        case(name, chat, outcome or said("Anna Lee", OWNER, "later"), "later", at=T + 20_000 * DAY, **columns)
+
+    waiting = Skipped("scheduled")
+    later("to be sent", waiting, schedule_type=2, schedule_state=1)
+    later("to be sent, by its state", waiting, schedule_state=2)
+    later("to be sent, no date", waiting, date=None, schedule_type=2)
+    later("sent", None, schedule_type=2, is_sent=1)
+    later("delivered", None, schedule_type=2, is_delivered=1)
+    later("not scheduled", None, schedule_type=0)
+    case("its time has come", chat, Text("Anna Lee", OWNER, "x", T), "x", date=past, schedule_type=2)
+    failed = Text("Anna Lee", OWNER, "x", T, flags="failed")
+    case("it failed", chat, failed, "x", date=past, schedule_type=2, error=22)

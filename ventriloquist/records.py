@@ -76,6 +76,8 @@ class SourceChat(NamedTuple):
     group_id: str | None
     handles: tuple[str, ...]  # of the others in it, as the source has them; a dm's first is whom it is with
     newest_at: int  # of its messages, Unix milliseconds; 0: none
+    lookups: tuple[str, ...] = ()  # under which the source finds it: chats that share one are one to it
+    is_spam: bool = False  # the source filters all of it
 
 
 class Card(NamedTuple):
@@ -100,6 +102,7 @@ class Source:
     total: int  # rows
     chats: Sequence[SourceChat]
     handles: Sequence[str]  # as the source has them
+    person_hints: Sequence[tuple[str, str]]  # (hint, handle): the source takes handles with one hint for one person
     owner_identifiers: Mapping[str, int]  # under which its owner sent and received, and how often each is seen
     cards: Sequence[Card] | None  # None: no contacts were read
     notes: Sequence[str]  # what could not be read, a sentence each
@@ -125,6 +128,8 @@ SKIPPED = {
     "forgotten": "of people who were forgotten",
     "out_of_range": "left out by --since or --until",
     "no_guid": "rows without an identifier",
+    "no_date": "rows without a date, in a source that has none",
+    "scheduled": "messages that wait to be sent later",
 }
 
 Progress = Callable[[int, int], None]

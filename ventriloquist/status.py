@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -54,6 +54,7 @@ class PersonStatus:
     handles: list[str]
     cards: list[str]  # what each calls them, the fullest first
     messages: int
+    hinted: list[str] = field(default_factory=list)  # handles that Messages itself takes for one person's
 
 
 def status(home: Path) -> Status:
@@ -104,11 +105,14 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         last = db.conn.execute(
             "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
         ).fetchone()
-    everybody = [
-        PersonStatus(name, bool(is_me), json.loads(handles), cards.get(id_, []), count)
-        for name, is_me, handles, count, id_ in found
-    ]
-    return everybody, json.loads(last[0]) if last else {}
+    collected = json.loads(last[0]) if last else {}
+    hinted: dict[str, list[str]] = {handle: handles for handles in collected.get("hinted", []) for handle in handles}
+    everybody = []
+    for name, is_me, listed, count, id_ in found:
+        handles = json.loads(listed)
+        united = next((hinted[handle] for handle in handles if handle in hinted), [])
+        everybody.append(PersonStatus(name, bool(is_me), handles, cards.get(id_, []), count, united))
+    return everybody, collected
 
 
 def _names_on_cards(db: Database) -> dict[int, list[str]]:

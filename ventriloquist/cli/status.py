@@ -44,7 +44,8 @@ def command(
 def _about(person: PersonStatus) -> str:
     """Return what was united in a person; their cards where these call them by anything else."""
     cards = f"  cards: {', '.join(person.cards)}" if person.cards not in ([], [person.name]) else ""
-    return f"{person.messages:,}  {', '.join(person.handles)}{cards}"
+    hinted = f"  united by Messages: {', '.join(person.hinted)}" if person.hinted else ""
+    return f"{person.messages:,}  {', '.join(person.handles)}{cards}{hinted}"
 
 
 def rows(result: Status) -> Iterator[tuple[str, object]]:

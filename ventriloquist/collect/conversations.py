@@ -1,12 +1,12 @@
 """Which chats are one conversation.
 
-One-to-one: all with one person, over every service and handle. Groups: those of the same people under one title, and
-those that Messages gives one `group_id`.
+One-to-one: all with one person, over every service and handle. Groups: those of the same people under one title,
+those that Messages gives one `group_id`, and those that it finds under one identifier and that have somebody in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,6 +38,7 @@ def merge_chats(stored: SourceChat, found: SourceChat) -> SourceChat:
         title=newer.title or older.title,
         group_id=newer.group_id or older.group_id,
         handles=tuple(dict.fromkeys((*newer.handles, *older.handles))),
+        lookups=tuple(dict.fromkeys((*newer.lookups, *older.lookups))),
     )
 
 
@@ -57,6 +58,10 @@ def group_chats(chats: Iterable[SourceChat], directory: Directory) -> dict[str, 
             keys += [("group_id", chat.group_id)] if chat.group_id else []
         for key in keys:
             alike.unite(first_with.setdefault(key, chat.guid), chat.guid)
+        for identifier in chat.lookups if chat.type == "group" else ():
+            first = first_with.setdefault(("lookup", identifier), chat.guid)
+            if _may_be_one(people_of[first], people, directory.me):
+                alike.unite(first, chat.guid)
 
     conversations: dict[str, Conversation] = {}
     for chat in chats:
@@ -68,3 +73,9 @@ def group_chats(chats: Iterable[SourceChat], directory: Directory) -> dict[str, 
         if chat.type == "dm":
             conversation.other = next(iter(people), directory.me)
     return {chat.guid: conversations[alike.find(chat.guid)] for chat in chats}
+
+
+def _may_be_one(one: Mapping[Person, None], other: Mapping[Person, None], me: Person) -> bool:
+    """Tell whether two groups have somebody beside the owner in common, or one does not list its people."""
+    common, some, others = one.keys() & other.keys(), one.keys() - {me}, other.keys() - {me}
+    return bool(common - {me}) or not some or not others

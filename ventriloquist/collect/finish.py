@@ -57,8 +57,8 @@ def finish(
     Args:
         places: of every message in the file.
     """
-    for statement in ("DELETE FROM members", "DELETE FROM handles", "DELETE FROM cards", "DELETE FROM chats"):
-        connection.execute(statement)
+    for table in ("members", "handles", "cards", "chats", "person_hints"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
     me = people(plan.directory.me)
     members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}
     used_conversations = {place.conversation_id for place in places}
@@ -88,7 +88,9 @@ def finish(
     )
     conversation_of = {guid: conversations.of.get(conversation) for guid, conversation in plan.of_chat.items()}
     kept = {guid: id_ for guid, id_ in conversation_of.items() if id_ in used_conversations}
-    store_evidence(connection, _without_gone(plan), kept, _kept_cards(plan, by_id))
+    in_file = set(by_id.values())
+    hints = [pair for pair in plan.evidence.person_hints if plan.directory.person(pair[1]) in in_file]
+    store_evidence(connection, _without_gone(plan), kept, _kept_cards(plan, by_id), hints)
 
 
 def _without_gone(plan: Plan) -> Evidence:

@@ -1,4 +1,4 @@
-"""Handles in one form: numbers as E.164, addresses in lower case, all else as it came."""
+"""Handles in one form, without a filter's label: numbers as E.164, addresses in lower case, all else as it came."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 import phonenumbers
+
+from ventriloquist.sources.imessage.texts import without_label
 
 _NUMBER = re.compile(r"[\s+\d().\-/·\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\uff0b]+")
 _EXTENSION = re.compile(r"\s*(?:ext\.?|x|#|;ext=)\s*\d{1,7}\s*$", re.IGNORECASE)
@@ -34,39 +36,49 @@ def normalize(handle: str, region: str | None) -> str:
         handle: as a message or a card has it.
         region: two letters, of the country whose numbers may be written without a country code.
     """
-    handle = handle.replace("\x00", "").strip()
+    handle = without_label(handle.replace("\x00", "").strip())
     if "@" in handle:
         return handle.lower()
     number = _EXTENSION.sub("", handle)
     if not _NUMBER.fullmatch(number) or is_short_code(number):
         return handle
+    readings = [_parse(number, region)]
+    digits = phonenumbers.normalize_digits_only(number)
+    if digits.startswith("00") and not (readings[0] and phonenumbers.is_valid_number(readings[0])):
+        readings.append(_parse(f"+{digits[2:]}", None))
+    possible = [reading for reading in readings if reading and phonenumbers.is_possible_number(reading)]
+    if not possible:
+        return handle
+    best = next(filter(phonenumbers.is_valid_number, possible), possible[0])
+    return phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse(number: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        parsed = phonenumbers.parse(number, region)
+        return phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
-        return handle
-    if not phonenumbers.is_possible_number(parsed):
-        return handle
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return None
 
 
 def is_short_code(handle: str) -> bool:
-    """Tell whether a handle is the short number of a service."""
+    """Tell whether a handle is the short number of a service, whatever a filter wrote behind it."""
+    handle = without_label(handle)
     return handle.isascii() and handle.isdigit() and len(handle) <= _SHORT_CODE_DIGITS
 
 
 def is_business(handle: str) -> bool:
     """Tell whether a handle is a business: one of Business Chat, or a name where people have a number."""
+    handle = without_label(handle)
     return handle.startswith("urn:biz:") or ("@" not in handle and any(map(str.isalpha, handle)))
 
 
 def region_of(numbers: Iterable[str]) -> str | None:
     """Return the region that most of the numbers with a country code are of, None without any."""
     regions: Counter[str] = Counter()
-    for number in numbers:
+    for number in map(without_label, numbers):
         if number.startswith("+"):
-            try:
-                parsed = phonenumbers.parse(number)
-            except phonenumbers.NumberParseException:
+            parsed = _parse(number, None)
+            if parsed is None:
                 continue
             # a number that is not assigned has no region of its own: its country code's main one
             region = phonenumbers.region_code_for_number(parsed)

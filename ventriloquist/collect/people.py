@@ -64,6 +64,16 @@ class Directory:
             self._by_raw[handle] = found
         return found
 
+    def unite(self, people: Sequence[Person]) -> None:
+        """Make one person of several; the first one stays."""
+        first = people[0]
+        for person in people[1:]:
+            first.cards += person.cards
+            first.handles |= person.handles
+        for handle in first.handles:
+            self._by_handle[handle] = first
+        self._by_raw.clear()
+
     def __iter__(self) -> Iterator[Person]:
         """Everybody who is known so far."""
         return iter(dict.fromkeys(self._by_handle.values()))

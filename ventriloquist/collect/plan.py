@@ -18,6 +18,7 @@ class Plan:
     evidence: Evidence
     owner_name: str
     directory: Directory
+    hinted: Sequence[tuple[str, ...]]  # handles of people whom the source itself united
     of_chat: Mapping[str, Conversation]  # by the chat's guid
     renamed: Mapping[str, str]  # corrections of names, by normalised handle
     leave_out: Callable[[SourceMessage | SourceTapback], str | None] | None  # why a row is not wanted; None: all are

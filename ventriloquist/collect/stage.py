@@ -15,6 +15,7 @@ from ventriloquist.collect.echoes import skip_echoes
 from ventriloquist.collect.evidence import Evidence, gather
 from ventriloquist.collect.finish import finish, place_anew
 from ventriloquist.collect.handles import Normalizer
+from ventriloquist.collect.hints import unite_by_hints
 from ventriloquist.collect.ids import ConversationIds, PeopleIds
 from ventriloquist.collect.owner import owner_name, region
 from ventriloquist.collect.people import Directory, Person, build_directory
@@ -31,8 +32,8 @@ CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only
 
 # those that refer to others first
 _TABLES = (
-    "members", "handles", "cards", "chats", "owner_identifiers", "reactions", "tapbacks", "skipped", "attachments",
-    "text_messages", "conversations", "people",
+    "members", "handles", "cards", "chats", "person_hints", "owner_identifiers", "reactions", "tapbacks", "skipped",
+    "attachments", "text_messages", "conversations", "people",
 )  # fmt: skip
 
 
@@ -64,6 +65,7 @@ class CollectSummary:
     owner: str
     owner_identifiers: Mapping[str, int]  # how many rows of this source name each as the owner's
     ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards, which belong to none of them
+    hinted: Sequence[Sequence[str]]  # handles that the source itself takes for one person's, and that were united
     notes: Sequence[str]
 
 
@@ -145,6 +147,7 @@ def collect(
         owner=plan.owner_name,
         owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
         ambiguous={found.handle: found.names for found in plan.directory.ambiguous if people.knows(found.handle)},
+        hinted=[handles for handles in plan.hinted if people.knows(handles[0])],
         notes=plan.notes,
     )
 
@@ -163,13 +166,14 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     )
     for handle in evidence.handles:
         directory.person(handle)
+    hinted = unite_by_hints(directory, evidence, frozenset(map(normalize, options.corrections.part)))
     of_chat = group_chats(evidence.chats.values(), directory)
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
     names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
     leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone)
     notes = [*source.notes, *_unknown(options.corrections, evidence, normalize)]
-    return Plan(evidence, me, directory, of_chat, renamed, leave_out, gone, notes)
+    return Plan(evidence, me, directory, hinted, of_chat, renamed, leave_out, gone, notes)
 
 
 def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[str], str]) -> Iterator[str]:

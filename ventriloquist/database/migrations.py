@@ -183,3 +183,17 @@ def m002_training(db: Database) -> None:
             JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
     ):
         db.conn.execute(statement)
+
+
+@migrations()
+def m003_identity_hints(db: Database) -> None:
+    """What a source itself says of whose a handle is, and of which chats are one: used where no card speaks."""
+    for statement in (
+        "ALTER TABLE chats ADD COLUMN lookups TEXT NOT NULL DEFAULT '[]'",  # JSON; chats that share one are one
+        """CREATE TABLE person_hints (
+            hint TEXT NOT NULL,  -- handles with one hint are one person's
+            handle TEXT NOT NULL,  -- as the source has it
+            PRIMARY KEY (hint, handle)
+        ) WITHOUT ROWID""",
+    ):
+        db.conn.execute(statement)

@@ -130,6 +130,10 @@ def _delete_chats_and_tapbacks(db: Database, is_theirs: Callable[[str], bool]) -
         "INSERT INTO doomed_tapbacks VALUES (?)", [(guid,) for guid, handle in rows if is_theirs(handle)]
     )
     db.conn.execute("DELETE FROM tapbacks WHERE guid IN (SELECT guid FROM doomed_tapbacks)")
+    hints = db.conn.execute("SELECT hint, handle FROM person_hints").fetchall()
+    db.conn.executemany(
+        "DELETE FROM person_hints WHERE hint = ? AND handle = ?", [pair for pair in hints if is_theirs(pair[1])]
+    )
 
 
 def _as_written(db: Database, person_id: int) -> set[str]:

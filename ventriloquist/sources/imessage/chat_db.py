@@ -46,6 +46,7 @@ def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | Non
         handles = queries.handles(connection)
         chats = queries.chats(connection, handles)
         total = queries.count_messages(connection)
+        person_hints = queries.person_hints(connection)
         owner_identifiers = queries.owner_identifiers(connection)
 
     def rows() -> Iterator[SourceRow]:
@@ -53,7 +54,8 @@ def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | Non
             yield from read_messages(connection, handles, chats)
         reading.check_unchanged()
 
-    return Source(name, total, list(chats.values()), list(handles.values()), owner_identifiers, cards, notes, rows)
+    people = (list(handles.values()), person_hints, owner_identifiers)
+    return Source(name, total, list(chats.values()), *people, cards, notes, rows)
 
 
 def _contacts(folder: Path | None, *, required: bool) -> tuple[list[Card] | None, list[str]]:

@@ -19,10 +19,11 @@ from ventriloquist.records import (
     SourceTapback,
 )
 from ventriloquist.sources.imessage import body as bodies
-from ventriloquist.sources.imessage import queries
-from ventriloquist.sources.imessage.dates import EPOCH_MS, NANOSECONDS_FROM, to_unix_ms
+from ventriloquist.sources.imessage import marks, queries
+from ventriloquist.sources.imessage.dates import EPOCH_MS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
 from ventriloquist.sources.imessage.texts import clean, decode_text
+from ventriloquist.sources.imessage.when import When
 from ventriloquist.transcript import well_formed
 
 _KINDS: tuple[ReactionKind, ...] = ("love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker")
@@ -55,6 +56,8 @@ def read_messages(
     """Yield one record for every row, by ROWID."""
     chat_of = queries.chat_of_each_message(connection, chats)
     deleted = queries.recently_deleted(connection)
+    filtered = queries.filtered_by_join(connection)
+    when = When(connection)
     done: int | None = None
     for text_factory in (str, decode_text):  # the second takes what is no UTF-8, and five times as long for each text
         connection.text_factory = text_factory
@@ -62,16 +65,21 @@ def read_messages(
         try:
             attached_to, files = next(attached, _NO_MORE)
             for row in queries.messages(connection, after=done):
-                rowid, guid = row[:2]
+                rowid, guid, _, _, date = row[:5]
                 while attached_to < rowid:
                     attached_to, files = next(attached, _NO_MORE)
+                waits = row[-1] >= marks.WAITS
+                at = when(rowid, date, waits=waits)
                 if not guid or not guid.isascii() or guid.startswith(NO_GUID):
                     yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
                 elif rowid in deleted:
                     yield SourceSkipped(guid, "recently_deleted")
+                elif at is None:
+                    yield SourceSkipped(guid, "scheduled" if waits else "no_date")
                 else:
                     attachments = files if attached_to == rowid else ()
-                    yield _record(row, handles.get(row[2], ""), chat_of(rowid), attachments)
+                    is_spam = row[-1] & marks.SPAM or rowid in filtered
+                    yield _record(row, at, is_spam, handles.get(row[2], ""), chat_of(rowid), attachments)
                 done = rowid
         except sqlite3.OperationalError as error:
             if text_factory is decode_text or "UTF-8" not in str(error):
@@ -81,18 +89,22 @@ def read_messages(
 
 
 def _record(  # noqa: PLR0911, PLR0912  # a decision a line
-    row: tuple[Any, ...], handle: str, chat: SourceChat | None, attachments: tuple[Attachment, ...]
+    row: tuple[Any, ...],
+    sent_at: int,
+    is_spam: bool,
+    handle: str,
+    chat: SourceChat | None,
+    attachments: tuple[Attachment, ...],
 ) -> SourceRow:
     """Decide what a row is, in the order in which a later question would be meaningless."""
     (
-        rowid, guid, _, from_me, date, column_text, body, item_type, association, target, emoji,
-        originator, part, summary, date_edited, date_retracted, service, subject, error, is_spam,
+        rowid, guid, _, from_me, _, column_text, body, item_type, association, target, emoji,
+        originator, part, summary, date_edited, date_retracted, service, subject, error, _,
     ) = row  # fmt: skip
     if item_type:
         return SourceSkipped(guid, "event")
     is_from_me = 1 if from_me else 0
     sender = "" if is_from_me else handle
-    sent_at = date // 1_000_000 + EPOCH_MS if date and date > NANOSECONDS_FROM else to_unix_ms(date)
     if association and association >= _FIRST_ASSOCIATED:
         if association == _POLL_VOTE:
             return SourceSkipped(guid, "poll_vote")
@@ -131,7 +143,8 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
         return SourceSkipped(guid, "undecodable" if body and found is None else "empty")
     return _new(SourceMessage, (
         guid, rowid, chat.guid, sender, is_from_me, sent_at, text, originator or "", part or "", edited, revised_at,
-        service or "", well_formed(subject) if subject else "", attachments, bool(is_spam), bool(error and is_from_me),
+        service or "", well_formed(subject) if subject else "", attachments, bool(is_spam or chat.is_spam),
+        bool(error and is_from_me),
     ))  # fmt: skip
 
 

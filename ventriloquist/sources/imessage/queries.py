@@ -15,9 +15,10 @@ from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import SourceChat
+from ventriloquist.sources.imessage import marks
 from ventriloquist.sources.imessage.body import MAX_BYTES
-from ventriloquist.sources.imessage.dates import to_unix_ms
-from ventriloquist.sources.imessage.texts import is_blank
+from ventriloquist.sources.imessage.dates import is_message_date, to_unix_ms
+from ventriloquist.sources.imessage.texts import is_blank, without_label
 from ventriloquist.transcript import well_formed
 
 REQUIRED = {
@@ -26,10 +27,13 @@ REQUIRED = {
     "handle": ("id",),
     "chat_message_join": ("chat_id", "message_id"),
 }
-OPTIONAL = ("attachment", "message_attachment_join", "chat_handle_join", "chat_recoverable_message_join")
+OPTIONAL = (
+    "attachment", "message_attachment_join", "chat_handle_join", "chat_recoverable_message_join", "chat_lookup",
+)  # fmt: skip
 TABLES = (*REQUIRED, *OPTIONAL)
 
 GROUP_STYLE, DM_STYLE = 43, 45
+OTHER_DATES = ("date_delivered", "date_read")  # in this order they stand in for a message's own
 
 # The order in which messages.py unpacks a row.
 _MESSAGE_COLUMNS = (
@@ -51,8 +55,7 @@ _MESSAGE_COLUMNS = (
     ("service", "TEXT"),
     ("subject", "TEXT"),
     ("error", "INTEGER"),
-    ("is_spam", "INTEGER"),
-)
+)  # and last what marks.py says of it
 
 
 def columns(connection: sqlite3.Connection, table: str) -> set[str]:
@@ -75,7 +78,10 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
             )
     twice = "SELECT 1 FROM message WHERE guid IS NOT NULL GROUP BY guid HAVING count(*) > 1 LIMIT 1"
     if not _is_unique(connection, "message", "guid") and connection.execute(twice).fetchone():
-        raise SourceError(f"{path} is not as Messages would have made it: two messages have one guid.", hint=hint)
+        raise SourceError(
+            f"{path} holds two messages under one guid.",
+            hint="Take a fresh copy of it. If it was put together from several, collect those one after the other.",
+        )
 
 
 def _is_unique(connection: sqlite3.Connection, table: str, column: str) -> bool:
@@ -96,6 +102,7 @@ def messages(connection: sqlite3.Connection, *, after: int | None = None) -> Ite
     """Return ROWID and the columns of every message, by ROWID, or of those after one."""
     has = columns(connection, "message")
     chosen = [_column(name, kind) if name in has else "NULL" for name, kind in _MESSAGE_COLUMNS]
+    chosen.append(marks.expression(has))
     where = "" if after is None else f"WHERE ROWID > {after}"
     return connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message {where} ORDER BY ROWID")
 
@@ -156,6 +163,14 @@ def recently_deleted(connection: sqlite3.Connection) -> set[int]:
     return {message for (message,) in connection.execute("SELECT message_id FROM chat_recoverable_message_join")}
 
 
+def filtered_by_join(connection: sqlite3.Connection) -> set[int]:
+    """Return the messages, by ROWID, that a filter is against as their place in a chat says."""
+    condition = marks.is_filtered(columns(connection, "chat_message_join"))
+    if condition is None:
+        return set()
+    return {message for (message,) in connection.execute(f"SELECT message_id FROM chat_message_join WHERE {condition}")}
+
+
 def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | None, str | None, str | None]]:
     """Yield (message, MIME type, name as sent, path) of what a person attached, by message and then attachment."""
     has = columns(connection, "attachment")
@@ -178,6 +193,33 @@ def handles(connection: sqlite3.Connection) -> dict[int, str]:
     return {rowid: handle for rowid, handle in rows if not is_blank(handle)}
 
 
+def person_hints(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return (hint, handle) wherever Messages says of a handle whose it is: handles with one hint are one person's."""
+    if "person_centric_id" not in columns(connection, "handle"):
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT CAST(person_centric_id AS TEXT), CAST(id AS TEXT) FROM handle "
+        "WHERE person_centric_id IS NOT NULL ORDER BY 1, 2"
+    )
+    return [(hint.strip(), handle) for hint, handle in rows if not is_blank(hint) and not is_blank(handle)]
+
+
+def other_dates(connection: sqlite3.Connection, rowid: int) -> tuple[int | None, ...]:
+    """Return what stands beside a message's own date: when it was delivered and when it was read."""
+    has = columns(connection, "message")
+    chosen = [f"CAST({name} AS INTEGER)" for name in OTHER_DATES if name in has] or ["NULL"]
+    row = connection.execute(f"SELECT {', '.join(chosen)} FROM message WHERE ROWID = ?", (rowid,)).fetchone()
+    return tuple(row) if row else ()
+
+
+def all_dates(connection: sqlite3.Connection) -> Iterator[tuple[int | None, ...]]:
+    """Yield the dates of each message by ROWID, without those that wait to be sent."""
+    has = columns(connection, "message")
+    chosen = [f"CAST({name} AS INTEGER)" for name in ("date", *OTHER_DATES) if name in has]
+    waits = marks.waits(has)
+    yield from connection.execute(f"SELECT {', '.join(chosen)} FROM message WHERE NOT {waits} ORDER BY ROWID")
+
+
 def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, SourceChat]:
     """Return every chat for its ROWID."""
     joined: dict[int, list[str]] = {}
@@ -187,23 +229,49 @@ def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, 
         ):
             if handle in handles:
                 joined.setdefault(chat, []).append(handles[handle])
-    newest = {
-        chat: to_unix_ms(date)
-        for chat, date in connection.execute(
-            "SELECT chat_id, CAST(date AS INTEGER) FROM (SELECT chat_id, max(message_id) AS last "
-            "FROM chat_message_join GROUP BY chat_id) JOIN message ON message.ROWID = last"
-        )
-    }
+    newest = _newest_of_each_chat(connection)
+    looked_up = _lookups(connection)
     has = columns(connection, "chat")
-    names = ("style", "chat_identifier", "display_name", "group_id")
-    chosen = [
-        f"CAST({name} AS {'INTEGER' if name == 'style' else 'TEXT'})" if name in has else "NULL" for name in names
-    ]
+    names = ("style", "chat_identifier", "display_name", "group_id", "is_filtered")
+    kinds = {"style": "INTEGER", "is_filtered": "INTEGER"}
+    chosen = [f"CAST({name} AS {kinds.get(name, 'TEXT')})" if name in has else "NULL" for name in names]
     rows = connection.execute(f"SELECT ROWID, CAST(guid AS TEXT), {', '.join(chosen)} FROM chat")
     found = {}
-    for rowid, guid, style, identifier, title, group_id in rows:
+    for rowid, guid, style, identifier, title, group_id, is_filtered in rows:
         about = (style, identifier, title, group_id)
-        found[rowid] = _chat(guid or f"chat {rowid}", *about, joined.get(rowid, []), newest.get(rowid, 0))
+        chat = _chat(guid or f"chat {rowid}", *about, joined.get(rowid, []), newest.get(rowid, 0))
+        is_spam = (is_filtered or 0) >= marks.FILTERED_AS_SPAM
+        found[rowid] = chat._replace(lookups=tuple(looked_up.get(rowid, ())), is_spam=is_spam)
+    return found
+
+
+def _newest_of_each_chat(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return when the last message of each chat that has a date is from, in Unix milliseconds."""
+    last = "SELECT chat_id, max(message_id) AS last FROM chat_message_join GROUP BY chat_id"
+    dated = (  # takes several times as long: only where a chat needs it
+        "SELECT chat_id, max(message_id) AS last FROM chat_message_join JOIN message ON message.ROWID = message_id "
+        f"WHERE {is_message_date('date')} GROUP BY chat_id"
+    )
+    for newest in (last, dated):
+        rows = connection.execute(
+            f"SELECT chat_id, CAST(date AS INTEGER), {is_message_date('date')} FROM ({newest}) "
+            "JOIN message ON message.ROWID = last"
+        ).fetchall()
+        if all(has_date for _, _, has_date in rows):
+            break
+    return {chat: to_unix_ms(date) for chat, date, has_date in rows if has_date}
+
+
+def _lookups(connection: sqlite3.Connection) -> dict[int, list[str]]:
+    """Return the identifiers under which Messages finds each chat: two chats that share one are one to it."""
+    found: dict[int, list[str]] = {}
+    if {"identifier", "chat"} <= columns(connection, "chat_lookup"):
+        for chat, identifier in connection.execute(
+            "SELECT DISTINCT chat, CAST(identifier AS TEXT) FROM chat_lookup WHERE typeof(chat) = 'integer' "
+            "ORDER BY chat, 2"
+        ):
+            if not is_blank(identifier):
+                found.setdefault(chat, []).append(identifier)
     return found
 
 
@@ -217,7 +285,8 @@ def _chat(
     newest_at: int,
 ) -> SourceChat:
     known = tuple(dict.fromkeys(joined))
-    is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or len(known) > 1
+    several = len(set(map(without_label, known))) > 1
+    is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or several
     if is_group:
         return SourceChat(guid, "group", well_formed(title or "").strip() or None, group_id or None, known, newest_at)
     named = next((name for name in (identifier, guid.rpartition(";")[2], guid) if name and not is_blank(name)), "chat")

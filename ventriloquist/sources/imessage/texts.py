@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from ventriloquist.transcript import well_formed
 
 OBJECT_SLOT = "\ufffc"  # where an attachment stands
 APP_SLOT = "\ufffd"
+
+# What filters of text messages write behind a handle: (smsft), (smsfp), (smsft_fi), (smsfp_rm), (filtered) …
+_REST = r"(?:[_-][a-z0-9]+)*\s*\)[\s\u200b-\u202e\u2066-\u2069]*$"
+_LABEL = re.compile(rf"\s*\(\s*(?:(?:sms|mms|rcs)[a-z]*|filtered|junk|spam){_REST}", re.IGNORECASE)
+# Behind a number or an address any word in brackets is one.
+_WORD = re.compile(rf"\s*\(\s*[a-z]+{_REST}", re.IGNORECASE)
+_NUMBER_OR_ADDRESS = re.compile(r"[+\d\s().\-]*\d[+\d\s().\-]*|\S+@\S+")
+MAX_HANDLE = 1_000  # characters; what is longer is no number, and looked at no further
 
 
 def without_slots(text: str) -> str:
@@ -23,6 +33,20 @@ def clean(text: str) -> str:
 def is_blank(identifier: str | None) -> bool:
     """Tell whether a number or address is none: two people who have none do not share it."""
     return not (identifier or "").replace("\x00", "").strip()
+
+
+def without_label(handle: str) -> str:
+    """Drop what a filter wrote behind a handle; a handle that is nothing else stays as it is."""
+    while ")" in handle[-16:] and len(handle) <= MAX_HANDLE:
+        rest = _LABEL.sub("", handle)
+        if rest == handle:
+            rest = _WORD.sub("", handle)
+            if not _NUMBER_OR_ADDRESS.fullmatch(rest.strip()):
+                break
+        if rest == handle or not rest.strip():
+            break
+        handle = rest
+    return handle
 
 
 def decode_utf8(data: bytes) -> str:
