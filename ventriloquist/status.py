@@ -137,8 +137,11 @@ def _last_runs(db: Database) -> list[PastRun]:
 
 
 def _is_newer(db: Database, command: str, other: str) -> bool:
-    """Tell whether a command has finished here since another one last did, if that ever did."""
-    last = "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
+    """Tell whether a command has finished here, and changed something, since another one last did, if that ever did."""
+    last = (
+        "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
+        " AND ifnull(json_extract(result, '$.changed'), 1)"
+    )
     newest, others = (db.conn.execute(last, (name,)).fetchone()[0] for name in (command, other))
     return bool(newest > others)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -207,3 +208,78 @@ def test_who_was_left_ambiguous_is_shown(tmp_path: Path, home: Path, monkeypatch
     (shared,) = (line for line in shown.splitlines() if "nobody's" in line)
     assert both in shared
     assert "Ann Lee, Bob Ray" in shared
+
+
+def test_a_collect_says_what_comes_next_of_what_it_found(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    path = chat_db(tmp_path / "chat.db", 60)
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Ann", None, [ANN])])
+    assert "Next: vq prepare" in vq("collect", "--chat-db", path).stderr
+    again = vq("collect", "--chat-db", path).stderr
+    assert "Nothing new" in again
+    assert "vq prepare" not in again
+    assert vq("prepare").exit_code == 0
+    assert "Next: vq train" in vq("collect", "--chat-db", path).stderr
+    assert "Next: vq train" in vq("status").stderr
+    named = vq("collect", "--chat-db", path, "--contacts", contacts).stderr  # a name is in every line
+    assert "Next: vq prepare" in named
+    assert "Nothing new" not in named
+    assert "Next: vq prepare" in vq("status").stderr
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE message SET is_spam = 1",
+        "UPDATE message SET date = date + 1000000000000",
+        "DELETE FROM message WHERE ROWID = 1",
+        "UPDATE chat SET display_name = 'A title', style = 43",
+    ],
+)
+def test_only_what_is_new_is_to_be_prepared(
+    statement: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    path = chat_db(tmp_path / "chat.db", 60)
+    assert vq("collect", "--chat-db", path).exit_code == 0
+    with sqlite3.connect(path) as connection:
+        for name in [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(statement)
+    connection.close()
+    is_kept = statement.startswith("DELETE")  # what a source no longer has stays
+    assert ("Nothing new" in vq("collect", "--chat-db", path).stderr) is is_kept
+
+
+def test_nothing_collected_sends_on_to_nothing(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    assert "Next:" not in vq("collect", "--chat-db", chat_db(tmp_path / "chat.db", 0)).stderr
+
+
+def test_without_contacts_it_says_that_names_are_missing_and_how_to_give_them(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    path = chat_db(tmp_path / "chat.db")
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Ann", None, [ANN])])
+    (line,) = (line for line in vq("collect", "--chat-db", path).stderr.splitlines() if "Names are missing" in line)
+    assert "--contacts DIR" in line
+    assert "Names are missing" not in vq("collect", "--chat-db", path, "--contacts", contacts).stderr
+    assert "Names are missing" not in vq("collect", "--chat-db", path).stderr  # the file remembers
+
+
+def test_two_messages_under_one_guid_are_told_of(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    path = chat_db(tmp_path / "chat.db")
+    with sqlite3.connect(path) as connection:
+        copied = "'ONE' AS guid, text, attributedBody, date, is_from_me, handle_id"
+        connection.execute(f"CREATE TABLE copy AS SELECT {copied} FROM message")  # noqa: S608
+        connection.execute("DROP TABLE message")
+        connection.execute("ALTER TABLE copy RENAME TO message")
+    connection.close()
+    what, hint = vq("collect", "--chat-db", path).stderr.splitlines()
+    assert "holds two messages under one guid" in what
+    assert "one after the other" in hint
+    assert "--chat-db chat.db" not in hint

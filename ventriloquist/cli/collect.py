@@ -62,7 +62,7 @@ def command(
 
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
-    from ventriloquist import collect
+    from ventriloquist import collect, status
     from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
@@ -82,7 +82,11 @@ def command(
             summary = collect.collect_into(settings.home, source, options, asked=asked, progress=advance)
     for text in summary.notes:
         note(text)
-    show(summary, _rows(summary), json=json_, next_step="vq prepare")
+    next_step: str | None = status.status(settings.home).next_step
+    if not summary.changed:
+        note("Nothing new: the file is as it was.")
+        next_step = next_step if next_step != "vq prepare" else "vq status"
+    show(summary, _rows(summary), json=json_, next_step=next_step if summary.total_messages else None)
 
 
 def _rows(summary: CollectSummary) -> list[tuple[str, object]]:

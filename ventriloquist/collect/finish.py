@@ -19,8 +19,12 @@ from ventriloquist.collect.union_find import UnionFind
 from ventriloquist.records import Card
 
 
-def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
-    """Put every stored message where it belongs by what is known now: each source adds to what is known of people."""
+def place_anew(connection: sqlite3.Connection, placer: Placer) -> int:
+    """Put every stored message where it belongs by what is known now: each source adds to what is known of people.
+
+    Returns:
+        How many messages are not where they were, or not whose they were.
+    """
     senders = connection.execute(
         "SELECT DISTINCT chat_guid, ifnull(sender_handle, ''), is_from_me FROM text_messages"
     ).fetchall()
@@ -31,7 +35,7 @@ def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
     connection.executemany(
         "INSERT INTO placed VALUES (?, ?, ?, ?, ?)", [(*sender, *placer.place_of(*sender)[:2]) for sender in senders]
     )
-    connection.execute(
+    moved = connection.execute(
         """
         UPDATE text_messages SET conversation_id = placed.conversation_id, sender_id = placed.sender_id
         FROM placed
@@ -41,8 +45,9 @@ def place_anew(connection: sqlite3.Connection, placer: Placer) -> None:
             AND (placed.conversation_id, placed.sender_id)
                 IS NOT (text_messages.conversation_id, text_messages.sender_id)
         """
-    )
+    ).rowcount
     connection.execute("DROP TABLE placed")
+    return moved
 
 
 def finish(

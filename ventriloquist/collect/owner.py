@@ -22,7 +22,8 @@ def owner_name(my_name: str | None, cards: Iterable[Card], stored: str | None) -
     if not name:
         raise SettingsError(
             "Your own name is not known: MY_NAME is not set, and no contact card is marked as yours.",
-            hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect",
+            hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect. "
+            "Contacts that are given with --contacts DIR may say it, too.",
         )
     if name == UNKNOWN:
         raise SettingsError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from ventriloquist.collect.changes import digest_of_derived
 from ventriloquist.collect.choice import Choice, chooser
 from ventriloquist.collect.conversations import group_chats
 from ventriloquist.collect.corrections import Corrections
@@ -59,6 +60,7 @@ class CollectSummary:
     skipped: Mapping[str, int]  # by reason, as in records.SKIPPED
     added: int  # messages that are new in the file
     updated: int  # messages that the file had, and that changed
+    changed: bool  # the file is not as it was, in what training messages are made of
     total_messages: int  # in the file, of all sources
     people: int
     conversations: int
@@ -121,9 +123,9 @@ def collect(
         conversations = ConversationIds(connection, plan.of_chat)
         placer = Placer(plan, people, conversations)
         is_new = _is_new(connection)
+        before = b"" if is_new else digest_of_derived(connection)
         tally = store_rows(connection, source, placer.place, plan, is_new=is_new, progress=progress)
-        if not is_new:
-            place_anew(connection, placer)
+        moved = 0 if is_new else place_anew(connection, placer)
         tally.skipped["forgotten"] += skip_reactions_to_forgotten(connection, tally.tapbacks)
         verdicts = derive_reactions(connection, placer.person_of, tally.tapbacks)
         reactions = verdicts.pop("", 0)
@@ -132,6 +134,8 @@ def collect(
         tally.messages -= echoes
         tally.skipped["echo"] += echoes
         finish(connection, plan, people, conversations, placer.places())
+        added, updated = tally.added - echoes, tally.changed - tally.added
+        changed = bool(added or updated or moved) or digest_of_derived(connection) != before
         in_file = [_count(connection, table) for table in ("text_messages", "people", "conversations")]
     return CollectSummary(
         source=source.name,
@@ -139,8 +143,9 @@ def collect(
         messages=tally.messages,
         reactions=reactions,
         skipped={reason: tally.skipped[reason] for reason in SKIPPED if tally.skipped[reason]},
-        added=tally.added - echoes,
-        updated=tally.changed - tally.added,
+        added=added,
+        updated=updated,
+        changed=changed,
         total_messages=in_file[0],
         people=in_file[1],
         conversations=in_file[2],
@@ -172,8 +177,18 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
     leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone)
-    notes = [*source.notes, *_unknown(options.corrections, evidence, normalize)]
+    notes = [*source.notes, *_nameless(source, evidence), *_unknown(options.corrections, evidence, normalize)]
     return Plan(evidence, me, directory, hinted, of_chat, renamed, leave_out, gone, notes)
+
+
+def _nameless(source: Source, evidence: Evidence) -> Iterator[str]:
+    """Say that names are missing where nobody gave contacts; a source that cannot read its own says so itself."""
+    if source.cards is None and not evidence.cards and not source.notes:
+        yield (
+            "Names are missing: no contacts were read, so people are called by their numbers and addresses. "
+            "Give them with --contacts DIR: the AddressBook folder of the Mac, which is in "
+            "~/Library/Application Support there."
+        )
 
 
 def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[str], str]) -> Iterator[str]:
