@@ -275,7 +275,7 @@ def test_two_messages_under_one_guid_are_told_of(tmp_path: Path, home: Path, mon
     path = chat_db(tmp_path / "chat.db")
     with sqlite3.connect(path) as connection:
         copied = "'ONE' AS guid, text, attributedBody, date, is_from_me, handle_id"
-        connection.execute(f"CREATE TABLE copy AS SELECT {copied} FROM message")  # noqa: S608
+        connection.execute(f"CREATE TABLE copy AS SELECT {copied} FROM message")
         connection.execute("DROP TABLE message")
         connection.execute("ALTER TABLE copy RENAME TO message")
     connection.close()

@@ -195,5 +195,10 @@ def m003_identity_hints(db: Database) -> None:
             handle TEXT NOT NULL,  -- as the source has it
             PRIMARY KEY (hint, handle)
         ) WITHOUT ROWID""",
+        # without them to delete a person, or to list somebody's handles, is to look at everybody's
+        "CREATE INDEX handles_person ON handles (person_id)",
+        "CREATE INDEX members_person ON members (person_id)",
+        "CREATE INDEX reactions_person ON reactions (person_id)",
+        "CREATE INDEX cards_person ON cards (person_id)",
     ):
         db.conn.execute(statement)
