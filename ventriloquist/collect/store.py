@@ -166,6 +166,7 @@ def _write(
 ) -> None:
     messages: list[tuple[Any, ...]] = []
     attachments: list[tuple[Any, ...]] = []
+    details: list[tuple[Any, ...]] = []
     tapbacks: list[SourceTapback] = []
     skipped: list[SourceSkipped] = []
     for row in batch:
@@ -176,6 +177,11 @@ def _write(
                     (row.guid, position, attachment.mime_type, attachment.filename, attachment.transcript)
                     for position, attachment in enumerate(row.attachments)
                 ]
+                details += [
+                    (row.guid, position, attachment.kind, attachment.part, attachment.text_before)
+                    for position, attachment in enumerate(row.attachments)
+                    if attachment.kind is not None
+                ]
         elif isinstance(row, SourceTapback):
             tapbacks.append(row)
         else:
@@ -184,6 +190,7 @@ def _write(
     connection.executemany(insert_message, messages)
     tally.changed += connection.total_changes - changes
     connection.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", attachments)
+    connection.executemany("INSERT INTO attachment_details VALUES (?, ?, ?, ?, ?)", details)
     connection.executemany(insert_tapback, tapbacks)
     connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", skipped)
     tally.messages += len(messages)
