@@ -200,7 +200,10 @@ class ChatDatabase:
             body = attributed_body(_runs(text, attachments, attributes or {}), mutable=sender is not None)
         if reply_to is not None:
             length = utf16_length(reply_to.text or ATTACHMENT_SLOT)
-            columns |= {"thread_originator_guid": reply_to.guid, "thread_originator_part": f"{reply_to.text_part}:0:{length}"}
+            columns |= {
+                "thread_originator_guid": reply_to.guid,
+                "thread_originator_part": f"{reply_to.text_part}:0:{length}",
+            }
         row: dict[str, object] = {
             "text": None if stored == "typedstream" else text,
             "attributedBody": body,
