@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from functools import lru_cache
 from typing import Literal
 
 MediaKind = Literal["photo", "video", "voice", "sticker", "file"]
@@ -85,6 +86,7 @@ def media_kind(
     return kind or ("voice" if is_audio else "file")
 
 
+@lru_cache
 def _of_mime_type(mime_type: str) -> MediaKind | None:
     plain = mime_type.partition(";")[0].strip().lower()
     before, slash, after = plain.partition("/")
@@ -93,6 +95,7 @@ def _of_mime_type(mime_type: str) -> MediaKind | None:
     return _OF_TYPE.get(before, "file")
 
 
+@lru_cache
 def _of_uti(uti: str) -> MediaKind | None:
     plain = uti.strip().lower()
     if plain in _OF_UTI:

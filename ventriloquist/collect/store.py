@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ventriloquist.collect.plan import Plan
-from ventriloquist.collect.tapback_texts import may_be_tapback, read_tapback
+from ventriloquist.collect.tapback_texts import LAST_CHARACTERS, LAST_FOUR, may_be_tapback, read_tapback
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
@@ -178,7 +178,7 @@ def _write(
         if isinstance(row, SourceMessage):
             placed = place(row)
             messages.append(placed + row[: len(_READ)])
-            if may_be_tapback(row.text) and _reads_like_tapback(row):
+            if (row.text[-1:] in LAST_CHARACTERS or row.text[-4:] in LAST_FOUR) and _reads_like_tapback(row):
                 tally.quoting.add(placed.conversation_id)
             if row.attachments:
                 attachments += [

@@ -92,7 +92,7 @@ for _each in sorted(_ALL, key=lambda wording: (not wording.between, len(wording.
 _MEDIA = {fold(name).lower(): media for media, names in OBJECTS.items() for name in names}
 
 # How such a text ends: the first look at every message of a file.
-LAST_CHARACTERS = frozenset(_QUOTES + _APOSTROPHES + _SPACES + _UNSEEN)
+LAST_CHARACTERS = frozenset(_QUOTES + _APOSTROPHES + _SPACES + _UNSEEN + ".")
 LAST_FOUR = frozenset(
     [text[-4:] for both in WORDINGS.values() for texts in both for text in texts if not text.endswith("%s")]
     + [name[-4:] for names in OBJECTS.values() for name in names]
@@ -101,16 +101,14 @@ LAST_FOUR = frozenset(
 
 def may_be_tapback(text: str) -> bool:
     """Tell cheaply whether a text ends as one does that `read_tapback` reads."""
-    last = text[-1:]
-    if last == ".":
-        text = text[:-1]
-        last = text[-1:]
-    return last in LAST_CHARACTERS or text[-4:] in LAST_FOUR
+    return text[-1:] in LAST_CHARACTERS or text[-4:] in LAST_FOUR
 
 
 def read_tapback(text: str) -> TapbackText | None:
     """Read a text as a tapback, or return None when no phone writes one like it."""
     if len(text) > MAX_CHARACTERS:
+        return None
+    if text[-1:] == "." and not may_be_tapback(text[:-1]):  # the end of a sentence
         return None
     googles = _read_googles(text)
     if googles is not None:

@@ -111,11 +111,11 @@ def conversations_with_tapback_texts(connection: sqlite3.Connection) -> set[int]
     """Return the conversations in which a message reads like a tapback."""
     marks = ", ".join("?" * len(LAST_CHARACTERS)), ", ".join("?" * len(LAST_FOUR))
     rows = connection.execute(
-        "SELECT conversation_id, text FROM text_messages WHERE text IS NOT NULL "  # noqa: S608  # question marks
-        f"AND (substr(rtrim(text, '.'), -1) IN ({marks[0]}) OR substr(rtrim(text, '.'), -4) IN ({marks[1]}))",
-        (*sorted(LAST_CHARACTERS), *sorted(LAST_FOUR)),
+        "SELECT conversation_id, text FROM text_messages "  # noqa: S608  # question marks
+        f"WHERE substr(text, -1) IN ({marks[0]}) OR substr(text, -4) IN ({marks[1]})",
+        (*LAST_CHARACTERS, *LAST_FOUR),
     )
-    return {conversation for conversation, text in rows if may_be_tapback(text) and read_tapback(text)}
+    return {conversation for conversation, text in rows if read_tapback(text)}
 
 
 def _find(connection: sqlite3.Connection, conversation_id: int) -> Iterator[tuple[str, str, TapbackText]]:

@@ -68,12 +68,17 @@ def placed(
         if text == clean(column_text):
             _number_parts(attachments, range(len(files)), inside, column_text, unsent)
         return tuple(attachment for place, attachment in enumerate(attachments) if place not in inside)
-    slotted = bodies.with_slots(body)
+    slotted = found[2]
     if body.find(bodies.AUDIO_TRANSCRIPTION, found[1]) >= 0:
         files = _with_transcripts(files, found, body)
     is_tagged = any(body.find(name, found[1]) >= 0 for name in (bodies.EMOJI_IMAGE, bodies.ADAPTIVE_IMAGE))
-    if len(files) == 1 and slotted == OBJECT_SLOT and not is_tagged:  # nearly always
-        return (files[0].attachment,)
+    if len(files) == 1 and not is_tagged and not unsent and files[0].attachment.kind != "sticker":  # nearly always
+        alone = files[0].attachment
+        before, has_slot, after = slotted.partition(OBJECT_SLOT)
+        if not has_slot or text != found[0] or OBJECT_SLOT in after or not (before or after):
+            return (alone,)
+        part, text_before = int(bool(before)), len(without_slots(before))
+        return (Attachment(alone.mime_type, alone.filename, alone.transcript, alone.kind, part, text_before),)
     order = _order(files, found, body)
     attachments = [file.attachment for file in files]
     inside = set()  # the text

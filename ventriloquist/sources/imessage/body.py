@@ -58,8 +58,8 @@ ADAPTIVE_IMAGE = b"AdaptiveImage"  # in the names of the attributes that say the
 AUDIO_TRANSCRIPTION = b"IMAudioTranscription"
 
 
-Body = tuple[str, int]
-"""The text of a body, without slots and broken pairs, and where in the bytes the attributes begin."""
+Body = tuple[str, int, str]
+"""The text of a body, without slots and broken pairs; where in the bytes the attributes begin; the text with slots."""
 
 
 def decode(body: bytes) -> Body | None:
@@ -68,41 +68,23 @@ def decode(body: bytes) -> Body | None:
     The fast path finds the string, reads its length, and accepts it when it fits exactly and ends as an object does.
     """
     try:
-        at, end = _text_span(body)
+        if body.startswith(_MUTABLE):
+            at = len(_MUTABLE)
+        elif body.startswith(_IMMUTABLE):
+            at = len(_IMMUTABLE)
+        else:
+            at = _find_length(body)
+        length = body[at]
+        at += 1
+        if length > 0x7F:
+            length, at = _long_length(body, at)
+        end = at + length
         if body[end] == _END_OF_OBJECT:
             text = body[at:end].decode()
-            return text if text.isascii() else without_slots(text), end
+            return text if text.isascii() else without_slots(text), end, text
     except (IndexError, ValueError, struct.error):
         pass
     return _decode_slowly(body)
-
-
-def with_slots(body: bytes) -> str:
-    """Return the text of a body that `decode` reads with the slots of attachments and apps in it; empty: unknown."""
-    try:
-        at, end = _text_span(body)
-        return body[at:end].decode() if body[end] == _END_OF_OBJECT else ""
-    except (IndexError, ValueError, struct.error):
-        return ""
-
-
-def _text_span(body: bytes) -> tuple[int, int]:
-    """Return where a body's text begins and ends, unless its length is damaged.
-
-    Raises:
-        IndexError, ValueError, struct.error: it is not where it should be.
-    """
-    if body.startswith(_MUTABLE):
-        at = len(_MUTABLE)
-    elif body.startswith(_IMMUTABLE):
-        at = len(_IMMUTABLE)
-    else:
-        at = _find_length(body)
-    length = body[at]
-    at += 1
-    if length > 0x7F:
-        length, at = _long_length(body, at)
-    return at, at + length
 
 
 def _find_length(body: bytes) -> int:
@@ -143,7 +125,8 @@ def _decode_slowly(body: bytes) -> Body | None:
     stream = io.BytesIO(body)
     try:
         for data in _string_values(stream, EVENTS_TO_TEXT):
-            return clean(decode_utf8(data)), stream.tell()
+            text = decode_utf8(data)
+            return clean(text), stream.tell(), text
     except Exception:  # damaged bytes make pytypedstream raise anything, RecursionError included
         return None
     return None
