@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from apple import Chat, ChatDb, MacCard, write_address_book
 from collected import collect_into, dump, outcomes, query
+from hostile import read_mutated_tapback_texts
 
 from ventriloquist.collect import CollectSummary
 from ventriloquist.collect.tapback_texts import read_tapback
@@ -242,6 +243,10 @@ def test_a_hostile_text_is_read_in_no_time(text: str) -> None:
     for _ in range(20):
         read_tapback(text)
     assert time.process_time() - begin < 2  # CPU; what is not linear takes minutes
+
+
+def test_no_damage_makes_a_text_more_than_a_tapback() -> None:
+    read_mutated_tapback_texts(2_000)
 
 
 def test_many_that_quote_nothing_among_many_alike_take_linear_time(tmp_path: Path, home: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from apple import SCHEMAS, ChatDb
-from apple_bodies import FILE, PART, TRANSCRIPTION, attributed, body
+from apple_bodies import FILE, GLYPH, PART, TRANSCRIPTION, attributed, body
 from collected import collect_into, query
 from file_builder import Conversation, Message, filled
 
@@ -17,7 +17,6 @@ from ventriloquist.prepare import prepare
 
 T = 1_700_000_000_000
 ANN = "+12505550111"
-GLYPH = "__kIMEmojiImageAttributeName"
 SLOT = "\ufffc"
 
 
