@@ -127,8 +127,13 @@ def read_tapback(text: str) -> TapbackText | None:
             if lower.startswith(wording.before) and lower.endswith(wording.after):
                 found = _fill(wording, folded[len(wording.before) : len(folded) - len(wording.after)])
                 if found is not None:
-                    return found
+                    return None if found.media and _is_typed(folded) else found
     return None
+
+
+def _is_typed(folded: str) -> bool:
+    """Tell whether a person wrote that they "liked a photo": phones begin with a capital, except in French."""
+    return folded[0].islower() and not folded.startswith("a")
 
 
 def _fill(wording: _Wording, middle: str) -> TapbackText | None:
@@ -150,7 +155,8 @@ def _fill(wording: _Wording, middle: str) -> TapbackText | None:
 
 def _quoting(kind: ReactionKind, emoji: str, removed: int, quoted: str) -> TapbackText | None:
     """Return a tapback on what is quoted, in marks, or on an attachment that is named; None: it is neither."""
-    media = _MEDIA.get(quoted.lower())
+    named = quoted.lower()
+    media = _MEDIA.get(f"#{named.lstrip('0123456789')}" if named[:1].isdecimal() else named)
     if media is not None:
         return TapbackText(kind, emoji, removed, "", is_cut=False, media=media)
     if len(quoted) < 3 or quoted[0] not in "\"'" or quoted[-1] not in "\"'":

@@ -154,15 +154,17 @@ WORDINGS: dict[ReactionKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-# What is written for a message that is no text.
+# What is written for a message that is no text; # is a number.
 OBJECTS: dict[MediaKind, tuple[str, ...]] = {
     "photo": (
-        "an image", "a photo", "a picture", "ein Bild", "ein Foto", "einem Bild", "einem Foto", "une image",
+        "an image", "a photo", "a picture", "# images", "# photos", "# Bilder", "# Fotos", "# imágenes",
+        "ein Bild", "ein Foto", "einem Bild", "einem Foto", "une image",
         "une photo", "una imagen", "una foto", "un’immagine", "uma imagem", "uma foto", "um foto", "een afbeelding",
         "een foto", "en bild", "ett foto", "et billede", "et foto", "et bilde", "изображение", "фото",
     ),
     "video": (
-        "a movie", "a video", "ein Video", "einem Video", "einen Film", "une vidéo", "un vídeo", "un video",
+        "a movie", "a video", "# movies", "# videos", "# Videos",
+        "ein Video", "einem Video", "einen Film", "une vidéo", "un vídeo", "un video",
         "un filmato", "um vídeo", "een video", "en video", "en film", "видео",
     ),
     "voice": (
@@ -172,7 +174,8 @@ OBJECTS: dict[MediaKind, tuple[str, ...]] = {
     ),
     "sticker": ("a sticker", "einen Sticker", "un autocollant", "un sticker", "uma figurinha", "een sticker"),
     "file": (
-        "an attachment", "a file", "einen Anhang", "einem Anhang", "eine Datei", "une pièce jointe", "un fichier",
+        "an attachment", "a file", "# attachments", "# files",
+        "einen Anhang", "einem Anhang", "eine Datei", "une pièce jointe", "un fichier",
         "un archivo adjunto", "un archivo", "un allegato", "um anexo", "een bijlage", "en bilaga", "et vedlegg",
     ),
 }  # fmt: skip
