@@ -132,7 +132,7 @@ class ChatDb:
         (found,) = self.connection.execute("SELECT ROWID FROM message WHERE guid = ?", (guid,)).fetchone()
         return int(found)
 
-    def attach(self, guid: str, mime_type: str | None, name: str | None, **columns: object) -> None:
+    def attach(self, guid: str, /, mime_type: str | None, name: str | None, **columns: object) -> None:
         own = self.guid()
         row = {"guid": own, "original_guid": own, "mime_type": mime_type, "transfer_name": name} | columns
         attachment = self.insert("attachment", **row)

@@ -11,6 +11,7 @@ ONE_TIME_CODE = "__kIMOneTimeCodeAttributeName"
 TRANSCRIPTION = "IMAudioTranscription"
 MENTION = "__kIMMentionConfirmedMention"
 FILE = "__kIMFileTransferGUIDAttributeName"
+GLYPH = "__kIMEmojiImageAttributeName"
 
 _SUPER = {
     "NSMutableAttributedString": (0, "NSAttributedString"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apple import ME, Chat, ChatDb, MacCard, nanoseconds
-from apple_bodies import FILE, MENTION, ONE_TIME_CODE, PART, TRANSCRIPTION, attributed, body
+from apple_bodies import FILE, GLYPH, MENTION, ONE_TIME_CODE, PART, TRANSCRIPTION, attributed, body
 
 T = 1_700_000_000_000  # Unix milliseconds
 MINUTE = 60_000
@@ -108,6 +108,7 @@ def write_cases(db: ChatDb) -> Cases:
     _not_messages(case, anna, trip)
     _tapbacks(case, ben, trip)
     _attachments(case, ben)
+    _text_tapbacks(case)
     _edits(case, ben)
     _people(case)
     _groups(case, trip)
@@ -250,6 +251,31 @@ def _tapbacks(case: Cases, ben: Chat, trip: Chat) -> None:
     case("no sender, in a dm the other", ben, Reaction(in_dm, "Ben", "love"), "L", is_from_me=0, handle_id=0, **columns)
 
 
+def _text_tapbacks(case: Cases) -> None:
+    """By SMS, as texts."""
+    sms = case.db.dm(CARL, "SMS")
+
+    def carl(text: str) -> Callable[[int], Text]:
+        return said("Carl Dunn", "Carl Dunn", text, service="SMS")
+
+    def text(name: str, outcome: Outcome | Callable[[int], Outcome], written: str) -> str:
+        return case(name, sms, outcome, written, sender=CARL, service="SMS")
+
+    target = case(
+        "by SMS", sms, said("Carl Dunn", OWNER, "see you at ten", service="SMS"), "see you at ten", service="SMS"
+    )
+    text("liked in English", Reaction(target, "Carl Dunn", "like"), "Liked “see you at ten”")
+    text("loved in German", Skipped("reaction_removed"), "„see you at ten“ ein Herz hinzugefügt")
+    text("taken back in French", Skipped("reaction_removed"), "A retiré son « J’adore » de « see you at ten »")
+    text(
+        "by Google Messages",
+        Reaction(target, "Carl Dunn", "emoji", "👍"),
+        "\u200a\u200b👍\u200b to “\u200asee you…\u200a”\u200a",
+    )
+    text("quotes nothing", carl("Liked “see you at nine”"), "Liked “see you at nine”")
+    text("an image, of which there is none", carl("Loved an image"), "Loved an image")
+
+
 def _attachments(case: Cases, chat: Chat) -> None:
     slot = body("\ufffc", **{FILE: "at_0_X"})
 
@@ -281,6 +307,13 @@ def _attachments(case: Cases, chat: Chat) -> None:
     guid = case("sticker on a message", chat, Reaction("T" * 36, "Ben", "sticker"), sender=BEN, blob=slot,
                 associated_message_type=2007, associated_message_guid="p:0/" + "T" * 36)  # fmt: skip
     case.db.attach(guid, "image/heic", "sticker.heic", is_sticker=1)
+    guid = photo("type unknown, known to Apple", None, slot, ("application/octet-stream", "rec", None))
+    case.db.attach(guid, "application/octet-stream", "rec", uti="com.apple.coreaudio-format")
+    guid = photo("a sticker alone", None, slot, ("image/heic", "s.heic", None))
+    case.db.attach(guid, "image/heic", "s.heic", is_sticker=1)
+    within = attributed([("so ", {PART: 0}), ("\ufffc", {PART: 0, FILE: "at_0_X", GLYPH: 1}), ("good", {PART: 0})])
+    guid = photo("a Genmoji within a text", "so good", within)
+    case.db.attach(guid, "image/heic", "g.heic", is_sticker=1, emoji_image_short_description="a cat")
     guid = case("undecodable with a photo", chat, said("Ben", OWNER, None, attachments=(heic,)), blob=b"\x04\x0bstream")
     case.db.attach(guid, *heic[:2])
 

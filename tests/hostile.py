@@ -1,6 +1,6 @@
 """Damage, at random and on purpose: bodies, databases, and the end of the process at any moment.
 
-    python tests/hostile.py --bodies 100000 --databases 10000 --kills 200
+    python tests/hostile.py --bodies 100000 --texts 100000 --databases 10000 --values --kills 200
 
 Each may fail only as a user is to see it. Prints what was tried and the most CPU time that one took.
 """
@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -22,12 +23,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apple import ChatDb, write_address_book
-from apple_bodies import ONE_TIME_CODE, PART, TRANSCRIPTION, attributed, body
+from apple_bodies import FILE, GLYPH, ONE_TIME_CODE, PART, TRANSCRIPTION, attributed, body
 from apple_cases import CARDS, write_cases
 from collected import collect_into, dump
 
+from ventriloquist.collect.tapback_texts import read_tapback
+from ventriloquist.collect.tapback_words import WORDINGS
+from ventriloquist.database import open_database
 from ventriloquist.errors import VentriloquistError
+from ventriloquist.prepare import prepare
+from ventriloquist.records import Attachment
 from ventriloquist.sources.imessage import body as bodies
+from ventriloquist.sources.imessage.attachments import File, placed
 
 EXTREMES = (0x00, 0x7F, 0x80, 0x81, 0x82, 0x84, 0x85, 0x86, 0x92, 0xFF)
 BODY_SECONDS = 2.0  # of CPU, for one body; a damaged one takes a millisecond
@@ -66,7 +73,16 @@ def sound_bodies() -> list[bytes]:
         body("x" * 40_000),
         body("code 1", **{ONE_TIME_CODE: {"code": "1"}}),
         attributed([("\ufffc", {PART: 0, TRANSCRIPTION: "spoken"}), ("written", {PART: 1})]),
+        attributed([("so ", {PART: 0}), ("\ufffc", {PART: 0, FILE: "at_0", GLYPH: 1}), ("é🙂", {PART: 0})]),
+        attributed([("a", {PART: 0}), ("\ufffc", {PART: 1, FILE: "at_0"}), ("\ufffc", {PART: 2, FILE: "at_1"})]),
     ]
+
+
+FILES = [
+    File(b"at_0", False, Attachment("image/png", "a.png", kind="photo")),
+    File(b"at_1", False, Attachment(None, "b.heic", kind="sticker")),
+    File(b"at_2", True, Attachment(None, None, kind="sticker")),
+]
 
 
 def read_mutated_bodies(count: int, *, seed: int = 0) -> float:
@@ -86,9 +102,105 @@ def read_mutated_bodies(count: int, *, seed: int = 0) -> float:
             found[0].encode()
             assert 0 <= found[1] <= len(data)
             bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION)
+            bodies.attribute_runs(data)
+            files = FILES[: rng.randint(1, 3)]
+            placed_files = placed(files, found, data, "", found[0], frozenset({0}) if rng.random() < 0.1 else ())
+            assert len(placed_files) <= len(files)
+            assert all(0 <= (file.text_before or 0) <= len(found[0]) for file in placed_files)
         slowest = max(slowest, time.process_time() - begin)
     assert slowest < BODY_SECONDS
     return slowest
+
+
+def read_mutated_tapback_texts(count: int, *, seed: int = 0) -> float:
+    """Read so many damaged texts of tapbacks; return the most CPU-seconds that one took.
+
+    Raises:
+        AssertionError: one reads as something that is no tapback, or takes too long.
+    """
+    rng = random.Random(seed)
+    wordings = [text for both in WORDINGS.values() for texts in both for text in texts]
+    around = (
+        "“",
+        "”",
+        '"',
+        "«\u00a0",
+        "„",
+        "'",
+        "\u200a",
+        "\u200b👍\u200b",
+        "…",
+        "see you",
+        "",
+        "\ufe0f",
+        "x" * 30_000,
+    )
+    slowest = 0.0
+    for _ in range(count):
+        quote = "".join(rng.choices(around, k=rng.randint(1, 6)))
+        text = rng.choice(wordings).replace("%s", quote).replace("%e", rng.choice(("👍", "❤️", "5", quote[:50])))
+        damaged = mutate(text.encode(), rng).decode("utf-8", "replace") if rng.random() < 0.7 else text
+        begin = time.process_time()
+        found = read_tapback(damaged)
+        slowest = max(slowest, time.process_time() - begin)
+        assert found is None or bool(found.quote) != (found.media is not None)
+        assert found is None or (found.kind == "emoji") == bool(found.emoji)
+    assert slowest < BODY_SECONDS
+    return slowest
+
+
+VALUES: tuple[object, ...] = (
+    None,
+    0,
+    1,
+    -1,
+    2**62,
+    -(2**62),
+    1.5,
+    "",
+    "text",
+    "x" * 100_000,
+    b"",
+    b"\xff\x00",
+    b"\x80" * 9,
+)
+COLUMNS = (
+    *(("attachment", name) for name in ("guid", "mime_type", "uti", "transfer_name", "filename", "is_sticker")),
+    ("attachment", "hide_attachment"), ("attachment", "emoji_image_content_identifier"),
+    ("attachment", "emoji_image_short_description"), ("message", "is_audio_message"), ("message", "text"),
+    ("message", "attributedBody"), ("message", "thread_originator_part"), ("message", "message_summary_info"),
+)  # fmt: skip
+
+
+def collect_odd_values(folder: Path) -> tuple[int, float]:
+    """Collect and prepare a database once for each column and value: that value is in every row of it.
+
+    Raises:
+        AssertionError: one takes too long.
+    """
+    sound = sound_database(folder)
+    path, tried, slowest = folder / "odd.db", 0, 0.0
+    for table, column in COLUMNS:
+        for value in VALUES:
+            path.write_bytes(sound)
+            connection = sqlite3.connect(path)
+            connection.create_function("delete_attachment_path", 1, lambda _path: None)
+            is_unique = table == "attachment" and column == "guid"
+            new = "CAST(? AS TEXT) || ROWID" if is_unique else "?"
+            connection.execute(f"UPDATE {table} SET {column} = {new}", (value if not is_unique else str(value),))
+            connection.commit()
+            connection.close()
+            home = folder / f"odd-{tried}"
+            begin = time.process_time()
+            summary = collect_into(home, path, my_name="Robin Vale")
+            assert summary.rows == summary.messages + summary.reactions + sum(summary.skipped.values())
+            with open_database(home) as db:
+                prepare(db)
+            slowest = max(slowest, time.process_time() - begin)
+            shutil.rmtree(home)
+            tried += 1
+    assert slowest < DATABASE_SECONDS
+    return tried, slowest
 
 
 def mutate_file(data: bytes, rng: random.Random) -> bytes:
@@ -144,7 +256,8 @@ def collect_mutated_databases(count: int, folder: Path, *, seed: int = 0) -> tup
         home = folder / f"home-{number}"
         begin = time.process_time()
         try:
-            collect_into(home, path, contacts, my_name="Robin Vale")
+            summary = collect_into(home, path, contacts, my_name="Robin Vale")
+            assert summary.rows == summary.messages + summary.reactions + sum(summary.skipped.values())
             read += 1
         except VentriloquistError as error:
             refusals.add(f"{error.what}\n{error.hint}".replace(str(folder), ""))
@@ -210,6 +323,8 @@ def _collect_process(home: Path, chat_db: Path, contacts: Path) -> subprocess.Po
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bodies", type=int, default=0)
+    parser.add_argument("--texts", type=int, default=0, help="of tapbacks")
+    parser.add_argument("--values", action="store_true", help="odd values in every column that says what a file is")
     parser.add_argument("--databases", type=int, default=0)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
@@ -217,6 +332,12 @@ def main() -> None:
     if asked.bodies:
         slowest = read_mutated_bodies(asked.bodies, seed=asked.seed)
         _say(bodies=asked.bodies, slowest_cpu_seconds=slowest)
+    if asked.texts:
+        _say(texts=asked.texts, slowest_cpu_seconds=read_mutated_tapback_texts(asked.texts, seed=asked.seed))
+    if asked.values:
+        with _folder() as folder:
+            tried, slowest = collect_odd_values(folder)
+        _say(values=tried, slowest_cpu_seconds=slowest)
     if asked.databases:
         with _folder() as folder:
             read, slowest = collect_mutated_databases(asked.databases, folder, seed=asked.seed)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from ventriloquist.media import MediaKind
+
 ReactionKind = Literal["love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker"]
 
 
@@ -16,6 +18,9 @@ class Attachment:
     mime_type: str | None
     filename: str | None
     transcript: str | None = None  # of a voice message
+    kind: MediaKind | None = None  # None: what its type and its name say
+    part: int | None = None  # of the message; None: unknown, or the only one
+    text_before: int | None = None  # characters of the message's text that stand before it
 
 
 # What a source yields, one for every row it has, in its own order. Tuples: there may be millions.

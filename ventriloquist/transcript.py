@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import codecs
 import json
-import mimetypes
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
 from typing import Literal, NamedTuple
+
+from ventriloquist.media import media_kind
 
 FORMAT_VERSION = 1  # raise it with any change that alters a rendered byte: adapters of another format are refused
 
@@ -43,9 +44,9 @@ REACTION_VERBS = {
 }
 
 _SPECIAL_TOKEN = re.compile(r"<(?=[|/A-Za-z])")
+_PLACEHOLDERS = {"photo": "[photo]", "video": "[video]", "voice": "[voice message]", "sticker": "[sticker]"}
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")  # and nothing else: U+2028 and U+0085 are characters of a message
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_IMAGE_SUFFIXES = (".heic", ".heif", ".webp", ".avif")  # not in every system's table of MIME types
 
 
 class TranscriptError(ValueError):
@@ -259,19 +260,21 @@ def text_lines(text: str) -> list[str]:
     return [line for line in _LINE_BREAK.split(text) if line.strip()]
 
 
-def attachment_placeholder(mime_type: str | None, filename: str | None, transcript: str | None) -> str:
-    """Return what stands for an attachment in a transcript."""
+def attachment_placeholder(
+    mime_type: str | None, filename: str | None, transcript: str | None, kind: str | None = None
+) -> str:
+    """Return what stands for an attachment in a transcript.
+
+    Args:
+        kind: what it is (`media.MediaKind`), where that was decided already; else its type and its name decide.
+    """
     name = _fold(filename or "")
-    kind = mime_type or mimetypes.guess_type(name)[0] or ""
     if transcript and transcript.strip():
         return f"[voice message: {_fold(transcript)}]"
-    if kind.startswith("image/") or name.lower().endswith(_IMAGE_SUFFIXES):
-        return "[photo]"
-    if kind.startswith("video/"):
-        return "[video]"
-    if kind.startswith("audio/"):
-        return "[voice message]"
-    return f"[file: {name}]" if name else "[file]"
+    placeholder = _PLACEHOLDERS.get(kind or media_kind(mime_type, None, name))
+    if placeholder is None:
+        return f"[file: {name}]" if name else "[file]"
+    return placeholder
 
 
 def quote(text: str) -> str:

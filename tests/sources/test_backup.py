@@ -150,13 +150,38 @@ def test_a_macs_contacts_can_stand_in_for_the_backups(tmp_path: Path, home: Path
     assert names(home) == {"Robin", "Annie"}
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
-def test_what_is_no_backup_says_so(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "said", "hint"),
+    [
+        ("missing", "There is no backup at", "MobileSync/Backup"),
+        ("empty", "is empty", "MobileSync/Backup"),
+        ("hidden", "is empty", "MobileSync/Backup"),
+        ("file", "is a file", "--chat-db"),
+        ("other", "is not an iPhone's backup", "MobileSync/Backup"),
+        ("of others", "is not an iPhone's backup", "MobileSync/Backup"),
+    ],
+)
+def test_what_is_no_backup_says_what_it_is(tmp_path: Path, kind: str, said: str, hint: str) -> None:
     place = tmp_path / "place"
-    if kind == "empty":
-        place.mkdir()
-    elif kind == "file":
+    if kind == "file":
         place.write_text("no folder")
+    elif kind != "missing":
+        place.mkdir()
+    if kind == "hidden":
+        (place / ".DS_Store").write_bytes(b"")
+    elif kind == "other":
+        (place / "holiday.jpg").write_bytes(b"")
+    elif kind == "of others":
+        (place / "folder").mkdir()
     with pytest.raises(SourceError) as caught, SOURCES["backup"](place):
         pass
     assert str(place) in caught.value.what
+    assert said in caught.value.what
+    assert hint in caught.value.hint
+
+
+def test_a_backup_without_its_messages_says_so(tmp_path: Path) -> None:
+    backup = write_backup(tmp_path / "backup")
+    shutil.rmtree(backup / "3d")
+    with pytest.raises(SourceError, match="has no messages"), SOURCES["backup"](backup):
+        pass

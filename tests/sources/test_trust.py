@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from apple import ChatDb, MacCard, write_address_book
 from collected import collect_into
-from hostile import collect_mutated_databases
+from hostile import collect_mutated_databases, collect_odd_values
 
 from ventriloquist.errors import SourceError
 from ventriloquist.sources import SOURCES
@@ -272,3 +272,9 @@ def test_damaged_databases_are_refused_or_read_and_leave_nothing_behind(tmp_path
     read, _slowest = collect_mutated_databases(1000, tmp_path)
     assert 0 < read < 1000
     assert not list(tmp_path.glob("home*"))
+
+
+@pytest.mark.slow
+def test_odd_values_in_what_says_what_a_file_is_are_read(tmp_path: Path) -> None:
+    tried, _slowest = collect_odd_values(tmp_path)
+    assert tried > 100

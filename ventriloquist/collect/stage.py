@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,8 @@ from ventriloquist.collect.people import Directory, Person, build_directory
 from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_forgotten
-from ventriloquist.collect.store import store_rows
+from ventriloquist.collect.store import Place, Tally, store_rows
+from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
 from ventriloquist.database import Database, recorded_run
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.database.forgotten import load_forgotten
@@ -126,6 +127,11 @@ def collect(
         before = b"" if is_new else digest_of_derived(connection)
         tally = store_rows(connection, source, placer.place, plan, is_new=is_new, progress=progress)
         moved = 0 if is_new else place_anew(connection, placer)
+        places: Iterable[Place] = placer.places()
+        quoting = tally.quoting if is_new else conversations_with_tapback_texts(connection)
+        if quoting:
+            _take_text_tapbacks(connection, quoting, tally)
+            places = _places(connection)
         tally.skipped["forgotten"] += skip_reactions_to_forgotten(connection, tally.tapbacks)
         verdicts = derive_reactions(connection, placer.person_of, tally.tapbacks)
         reactions = verdicts.pop("", 0)
@@ -133,8 +139,8 @@ def collect(
         echoes = skip_echoes(connection, conversations.notes_to_self(), tally.received_notes)
         tally.messages -= echoes
         tally.skipped["echo"] += echoes
-        finish(connection, plan, people, conversations, placer.places())
-        added, updated = tally.added - echoes, tally.changed - tally.added
+        finish(connection, plan, people, conversations, places)
+        added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
         changed = bool(added or updated or moved) or digest_of_derived(connection) != before
         in_file = [_count(connection, table) for table in ("text_messages", "people", "conversations")]
     return CollectSummary(
@@ -203,6 +209,25 @@ def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[
 def _forgotten(connection: sqlite3.Connection, directory: Directory) -> frozenset[Person]:
     forgotten = load_forgotten(connection)
     return frozenset(person for person in directory if person is not directory.me and forgotten.has_any(person.handles))
+
+
+def _take_text_tapbacks(connection: sqlite3.Connection, conversations: Collection[int], tally: Tally) -> None:
+    """Make tapbacks of the texts that are such, and count them as tapbacks of this source where they are its own."""
+    moved = move_text_tapbacks(connection, conversations)
+    if tally.tapbacks is None or tally.tapback_texts is None:
+        tally.messages -= len(moved)
+        tally.moved += len(moved)
+        return
+    own = [guid for guid in moved if guid in tally.tapback_texts]
+    tally.tapbacks.update(own)
+    tally.messages -= len(own)
+    tally.moved += sum(tally.tapback_texts[guid] for guid in own)
+
+
+def _places(connection: sqlite3.Connection) -> list[Place]:
+    """Return where there are messages, and whose."""
+    rows = connection.execute("SELECT DISTINCT conversation_id, sender_id FROM text_messages")
+    return [Place(conversation, sender, "") for conversation, sender in rows]
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

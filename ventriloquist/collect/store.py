@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ventriloquist.collect.plan import Plan
+from ventriloquist.collect.tapback_texts import LAST_CHARACTERS, LAST_FOUR, may_be_tapback, read_tapback
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
@@ -75,6 +76,7 @@ class Known(NamedTuple):
     reason: str
     revised_at: int
     has_text: int
+    from_text: int  # 1: a tapback that arrived as a text
 
 
 @dataclass(slots=True)
@@ -86,8 +88,11 @@ class Tally:
     # The source's own among all in the file, where those are not all: tapbacks, and notes to self as received.
     tapbacks: set[str] | None = None
     received_notes: set[str] | None = None
+    tapback_texts: dict[str, bool] | None = None  # messages that read like a tapback, and whether each is new
+    quoting: set[int] = field(default_factory=set)  # conversations in which there are such
     added: int = 0  # messages that are new in the file
     changed: int = 0  # messages that are new or not as they were
+    moved: int = 0  # of those added, the ones that turned out to be tapbacks
 
 
 Placing = Callable[[SourceMessage], Place]
@@ -105,7 +110,7 @@ def store_rows(
     Raises:
         SourceError: two rows have one guid.
     """
-    tally = Tally() if is_new else Tally(tapbacks=set(), received_notes=set())
+    tally = Tally() if is_new else Tally(tapbacks=set(), received_notes=set(), tapback_texts={})
     chosen = source.rows() if plan.leave_out is None else _chosen(source.rows(), plan.leave_out)
     done = 0
     with _one_row_a_guid(source), _indexes_built_last(connection) if is_new else nullcontext():
@@ -166,15 +171,24 @@ def _write(
 ) -> None:
     messages: list[tuple[Any, ...]] = []
     attachments: list[tuple[Any, ...]] = []
+    details: list[tuple[Any, ...]] = []
     tapbacks: list[SourceTapback] = []
     skipped: list[SourceSkipped] = []
     for row in batch:
         if isinstance(row, SourceMessage):
-            messages.append(place(row) + row[: len(_READ)])
+            placed = place(row)
+            messages.append(placed + row[: len(_READ)])
+            if (row.text[-1:] in LAST_CHARACTERS or row.text[-4:] in LAST_FOUR) and _reads_like_tapback(row):
+                tally.quoting.add(placed.conversation_id)
             if row.attachments:
                 attachments += [
                     (row.guid, position, attachment.mime_type, attachment.filename, attachment.transcript)
                     for position, attachment in enumerate(row.attachments)
+                ]
+                details += [
+                    (row.guid, position, attachment.kind, attachment.part, attachment.text_before)
+                    for position, attachment in enumerate(row.attachments)
+                    if attachment.kind is not None
                 ]
         elif isinstance(row, SourceTapback):
             tapbacks.append(row)
@@ -184,6 +198,7 @@ def _write(
     connection.executemany(insert_message, messages)
     tally.changed += connection.total_changes - changes
     connection.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", attachments)
+    connection.executemany("INSERT INTO attachment_details VALUES (?, ?, ?, ?, ?)", details)
     connection.executemany(insert_tapback, tapbacks)
     connection.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", skipped)
     tally.messages += len(messages)
@@ -203,10 +218,8 @@ def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], plan: Pla
         table = before.table if before is not None and stays else _TABLES[type(row)]
         if table == "tapbacks" and tally.tapbacks is not None:
             tally.tapbacks.add(row.guid)
-        if isinstance(row, SourceMessage) and tally.received_notes is not None and not row.is_from_me:
-            other = plan.of_chat[row.chat_guid].other
-            if other is not None and other.is_me:
-                tally.received_notes.add(row.guid)
+        if isinstance(row, SourceMessage):
+            _note_what_may_move(row, before, plan, tally)
         if not stays:
             written.append(row)
         elif table == "text_messages":
@@ -226,6 +239,16 @@ def _reconcile(connection: sqlite3.Connection, batch: list[SourceRow], plan: Pla
     return written
 
 
+def _note_what_may_move(row: SourceMessage, before: Known | None, plan: Plan, tally: Tally) -> None:
+    """Note what may turn out to be no message once every row is there: received notes to self, texts of tapbacks."""
+    if tally.received_notes is not None and not row.is_from_me:
+        other = plan.of_chat[row.chat_guid].other
+        if other is not None and other.is_me:
+            tally.received_notes.add(row.guid)
+    if tally.tapback_texts is not None and _reads_like_tapback(row):
+        tally.tapback_texts[row.guid] = before is None or before.table != "text_messages"
+
+
 def _stays(before: Known, row: SourceRow) -> bool:
     """Tell whether what is known of a guid is newer than a row, or says more."""
     if before.reason == FINAL:
@@ -234,9 +257,15 @@ def _stays(before: Known, row: SourceRow) -> bool:
         return before.reason not in SAYS_NOTHING
     if not isinstance(row, SourceMessage):
         return False
+    if before.from_text or before.reason == "forgotten":  # what it quotes is found, or was forgotten
+        return _reads_like_tapback(row)
     if before.has_text and not row.text:  # a body that cannot be decoded beside an attachment
         return before.revised_at >= row.revised_at
     return before.revised_at > row.revised_at
+
+
+def _reads_like_tapback(row: SourceMessage) -> bool:
+    return may_be_tapback(row.text) and not row.attachments and read_tapback(row.text) is not None
 
 
 def _load_known(connection: sqlite3.Connection, guids: list[str]) -> dict[str, Known]:
@@ -244,9 +273,9 @@ def _load_known(connection: sqlite3.Connection, guids: list[str]) -> dict[str, K
     listed = json.dumps(guids)
     found: dict[str, Known] = {}
     for table, details in (
-        ("text_messages", "'', revised_at, text IS NOT NULL"),
-        ("tapbacks", "'', 0, 0"),
-        ("skipped", "reason, 0, 0"),
+        ("text_messages", "'', revised_at, text IS NOT NULL, 0"),
+        ("tapbacks", "'', 0, 0, from_text"),
+        ("skipped", "reason, 0, 0, 0"),
     ):
         for guid, *known in connection.execute(
             f"SELECT guid, {details} FROM {table} "  # noqa: S608  # fixed names

@@ -202,3 +202,24 @@ def m003_identity_hints(db: Database) -> None:
         "CREATE INDEX cards_person ON cards (person_id)",
     ):
         db.conn.execute(statement)
+
+
+@migrations()
+def m004_attachment_details(db: Database) -> None:
+    """What collect knows of attachments beyond their type and name, and which tapbacks arrived as texts."""
+    for statement in (
+        """CREATE TABLE attachment_details (
+            message_guid TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            kind TEXT NOT NULL,  -- photo, video, voice, sticker, file
+            part INTEGER,  -- of the message; null: the only one, or unknown
+            text_before INTEGER,  -- characters of the text that stand before it
+            PRIMARY KEY (message_guid, position)
+        ) WITHOUT ROWID""",
+        # whoever deletes an attachment deletes this too
+        """CREATE TRIGGER attachment_details_gone AFTER DELETE ON attachments BEGIN
+            DELETE FROM attachment_details WHERE message_guid = OLD.message_guid AND position = OLD.position;
+        END""",
+        "ALTER TABLE tapbacks ADD COLUMN from_text INTEGER NOT NULL DEFAULT 0",  # 1: it arrived as `Liked “…”`
+    ):
+        db.conn.execute(statement)

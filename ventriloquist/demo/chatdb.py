@@ -79,6 +79,7 @@ class Sent(NamedTuple):
     chat: Chat
     text: str | None
     sent_at: int
+    text_part: int = 0  # attachments stand before the text
 
 
 class ChatDatabase:
@@ -199,7 +200,10 @@ class ChatDatabase:
             body = attributed_body(_runs(text, attachments, attributes or {}), mutable=sender is not None)
         if reply_to is not None:
             length = utf16_length(reply_to.text or ATTACHMENT_SLOT)
-            columns |= {"thread_originator_guid": reply_to.guid, "thread_originator_part": f"0:0:{length}"}
+            columns |= {
+                "thread_originator_guid": reply_to.guid,
+                "thread_originator_part": f"{reply_to.text_part}:0:{length}",
+            }
         row: dict[str, object] = {
             "text": None if stored == "typedstream" else text,
             "attributedBody": body,
@@ -210,7 +214,7 @@ class ChatDatabase:
         for name, file in attachments:
             self._attachment(sent.rowid, name, file, outgoing=sender is None, date=apple_date(at, seconds))
         chat.last_guid = guid
-        return sent._replace(text=text)
+        return sent._replace(text=text, text_part=len(files) if text is not None else 0)
 
     def link(self, chat: Chat, at: int, url: str, *, sender: str | None = None) -> Sent:
         """Write a message that is a link, with the preview that Messages keeps as an attachment."""

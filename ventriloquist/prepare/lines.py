@@ -34,6 +34,10 @@ _REACTIONS = """
     FROM reactions r JOIN text_messages t ON t.guid = r.target_guid
     WHERE t.conversation_id = ? ORDER BY r.sent_at, r.guid
 """
+_PARTS = """
+    SELECT d.part, d.text_before FROM attachments LEFT JOIN attachment_details d USING (message_guid, position)
+    WHERE message_guid = ? ORDER BY position
+"""
 QUOTES = 4096  # that are kept, of 61 characters each
 PART_DIGITS = 4  # of the part that was answered: int() refuses thousands of them
 STEP = 1000  # messages between two reports of progress
@@ -128,25 +132,53 @@ def quote_reader(db: Database, selection: Selection, redact: Redact) -> QuoteRea
         ).fetchone()
         if row is None or selection.reason(*row[:4]):
             return None
-        text: str | None = row[4]
-        if text is not None and text.strip():
+        text = row[4] or ""
+        attachment, text = _answered(part, text, db.conn.execute(_PARTS, (guid,)).fetchall())
+        if attachment is None and text.strip():
             return quote(redact(text))
         placeholders = _placeholders(db, guid, redact)
-        number = (part or "").partition(":")[0]
-        index = int(number) if number.isdecimal() and len(number) <= PART_DIGITS else 0
-        return quote(placeholders[index if index < len(placeholders) else 0]) if placeholders else None
+        return quote(placeholders[attachment or 0]) if placeholders else None
 
     return quoted
 
 
+def _answered(part: str | None, text: str, parts: list[tuple[int | None, int | None]]) -> tuple[int | None, str]:
+    """Return which attachment a reply answers, None where it is the text; and that text, or as much as is answered.
+
+    Args:
+        part: `part:start:length`, as Messages has it; empty: the whole message.
+        text: of the message that is answered.
+        parts: of its attachments, in order, which part each is and how much of the text stands before it.
+    """
+    number, _, rest = (part or "").partition(":")
+    if not parts or not number.isdecimal() or len(number) > PART_DIGITS:
+        return None, text
+    answered = int(number)
+    if not text.strip():
+        in_part = [place for place, (known, _) in enumerate(parts) if known == answered]
+        return (in_part or [answered if answered < len(parts) else 0])[0], text
+    if any(known is None or before is None for known, before in parts):  # as files of vq 0.1.0 are
+        is_slot = rest.partition(":")[2] == "1" and len(text) > 1  # an attachment counts as one character
+        return (min(answered, len(parts) - 1) if is_slot else None), text
+    begin, end = 0, len(text)
+    for place, (known, before) in enumerate(parts):
+        if known == answered:
+            return place, text
+        if known is not None and before is not None:
+            begin, end = (max(begin, before), end) if known < answered else (begin, min(end, before))
+    return None, text[begin:end] if text[begin:end].strip() else text
+
+
 def _placeholders(db: Database, guid: str, redact: Redact, counts: Counter[str] | None = None) -> list[str]:
     rows = db.conn.execute(
-        "SELECT mime_type, filename, transcript FROM attachments WHERE message_guid = ? ORDER BY position", (guid,)
+        "SELECT mime_type, filename, transcript, kind FROM attachments LEFT JOIN attachment_details "
+        "USING (message_guid, position) WHERE message_guid = ? ORDER BY position",
+        (guid,),
     )
     placeholders = (
         attachment_placeholder(
-            mime_type, filename and redact(filename, counts), transcript and redact(transcript, counts)
+            mime_type, filename and redact(filename, counts), transcript and redact(transcript, counts), kind
         )
-        for mime_type, filename, transcript in rows.fetchall()
+        for mime_type, filename, transcript, kind in rows.fetchall()
     )
     return [redact(placeholder, counts) for placeholder in placeholders]

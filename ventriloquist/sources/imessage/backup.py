@@ -68,17 +68,25 @@ def hashed_name(path: str, domain: str = DOMAIN) -> str:
 
 def _find_backup(folder: Path) -> Path:
     """Return the folder of the backup itself."""
+    places = "A Mac keeps them in '~/Library/Application Support/MobileSync/Backup'."
     try:
-        inside = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _looks_like_a_backup(entry))
-    except (FileNotFoundError, NotADirectoryError):
+        entries = sorted(folder.iterdir())
+        inside = [entry for entry in entries if entry.is_dir() and _looks_like_a_backup(entry)]
+    except FileNotFoundError:
+        raise SourceError(f"There is no backup at {folder}.", hint=places) from None
+    except NotADirectoryError:
         raise SourceError(
-            f"There is no backup at {folder}.",
-            hint="A Mac keeps them in '~/Library/Application Support/MobileSync/Backup'.",
+            f"{folder} is a file, not the folder of a backup.",
+            hint=f"Name the folder that it lies in, or, for a database of messages: --chat-db {folder}",
         ) from None
     except OSError as error:
         raise permission_error(folder, error.strerror or str(error)) from None
-    if _looks_like_a_backup(folder) or not inside:
+    if _looks_like_a_backup(folder):
         return folder
+    if not any(entry.name != ".DS_Store" for entry in entries):
+        raise SourceError(f"The folder {folder} is empty: it holds no backup.", hint=places)
+    if not inside:
+        raise SourceError(f"The folder {folder} is not an iPhone's backup: it has no Manifest.db.", hint=places)
     if len(inside) > 1:
         names = ", ".join(entry.name for entry in inside[:5])
         raise SourceError(f"There are several backups in {folder}: {names}.", hint=f"Name one: --backup {inside[0]}")

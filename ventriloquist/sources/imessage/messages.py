@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ventriloquist.records import (
@@ -20,9 +17,10 @@ from ventriloquist.records import (
 )
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage import marks, queries
+from ventriloquist.sources.imessage.attachments import File, grouped_files, placed
 from ventriloquist.sources.imessage.dates import EPOCH_MS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
-from ventriloquist.sources.imessage.texts import clean, decode_text
+from ventriloquist.sources.imessage.texts import clean, decode_text, is_visible
 from ventriloquist.sources.imessage.when import When
 from ventriloquist.transcript import well_formed
 
@@ -43,10 +41,9 @@ _TAPBACKS = {
 }
 _POLL_VOTE = 4000
 
-_PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # every link preview and app message has one
 _new = tuple.__new__  # half the time of a named tuple's own constructor, which only names the arguments
 
-_NO_MORE: tuple[int, tuple[Attachment, ...]] = (1 << 63, ())  # beyond every ROWID
+_NO_MORE: tuple[int, tuple[File, ...]] = (1 << 63, ())  # beyond every ROWID
 NO_GUID = "ROWID "  # what rows without a usable guid are called by, with their ROWID
 
 
@@ -61,7 +58,7 @@ def read_messages(
     done: int | None = None
     for text_factory in (str, decode_text):  # the second takes what is no UTF-8, and five times as long for each text
         connection.text_factory = text_factory
-        attached = _grouped_attachments(connection)
+        attached = grouped_files(connection)
         try:
             attached_to, files = next(attached, _NO_MORE)
             for row in queries.messages(connection, after=done):
@@ -77,9 +74,9 @@ def read_messages(
                 elif at is None:
                     yield SourceSkipped(guid, "scheduled" if waits else "no_date")
                 else:
-                    attachments = files if attached_to == rowid else ()
+                    attached_here = files if attached_to == rowid else ()
                     is_spam = row[-1] & marks.SPAM or rowid in filtered
-                    yield _record(row, at, is_spam, handles.get(row[2], ""), chat_of(rowid), attachments)
+                    yield _record(row, at, is_spam, handles.get(row[2], ""), chat_of(rowid), attached_here)
                 done = rowid
         except sqlite3.OperationalError as error:
             if text_factory is decode_text or "UTF-8" not in str(error):
@@ -88,13 +85,13 @@ def read_messages(
             return
 
 
-def _record(  # noqa: PLR0911, PLR0912  # a decision a line
+def _record(  # noqa: PLR0911  # a decision a line
     row: tuple[Any, ...],
     sent_at: int,
     is_spam: bool,
     handle: str,
     chat: SourceChat | None,
-    attachments: tuple[Attachment, ...],
+    files: tuple[File, ...],
 ) -> SourceRow:
     """Decide what a row is, in the order in which a later question would be meaningless."""
     (
@@ -124,14 +121,12 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
     found = bodies.decode(body) if body else None
     if body and body.find(bodies.ONE_TIME_CODE, found[1] if found is not None else 0) >= 0:
         return SourceSkipped(guid, "one_time_code")
-    if found is not None:
-        text, attributes_at = found
-        if attachments and body.find(bodies.AUDIO_TRANSCRIPTION, attributes_at) >= 0:
-            attachments = _with_transcripts(attachments, found, body)
-    elif edits is not None and edits.text is not None:
-        text = edits.text
-    else:
-        text = clean(column_text or "")
+    text = found[0] if found is not None else None
+    if text is None or ((column_text or edits) and not is_visible(text)):
+        text = _text_elsewhere(text, edits, column_text, date_retracted)
+    attachments: tuple[Attachment, ...] = ()
+    if files:
+        attachments = placed(files, found, body, column_text or "", text, edits.unsent_parts if edits else ())
 
     edited = revised_at = 0
     if edits is not None or date_edited or date_retracted:
@@ -146,6 +141,18 @@ def _record(  # noqa: PLR0911, PLR0912  # a decision a line
         service or "", well_formed(subject) if subject else "", attachments, bool(is_spam or chat.is_spam),
         bool(error and is_from_me),
     ))  # fmt: skip
+
+
+def _text_elsewhere(in_body: str | None, edits: Edits | None, column_text: str | None, retracted: int | None) -> str:
+    """Return the text of a message whose body shows none: the last edit's, else that of the column.
+
+    Of a message that was unsent, in whole or in part, a body that is empty is the truth.
+    """
+    if in_body is not None and (retracted or (edits and edits.unsent_parts)):
+        return in_body
+    edited = edits.text if edits is not None else None
+    texts = [text for text in (edited, clean(column_text or ""), in_body) if text is not None]
+    return next(filter(is_visible, texts), texts[0] if in_body is None else in_body)
 
 
 def _target(associated_guid: str) -> str:
@@ -168,34 +175,3 @@ def _is_unsent(edits: Edits | None, date_retracted: int | None, text: str, attac
     if not edits.unsent_parts:
         return False
     return edits.all_unsent or (not text and edits.unsent_parts.issuperset(range(attachments)))
-
-
-def _with_transcripts(attachments: tuple[Attachment, ...], found: bodies.Body, body: bytes) -> tuple[Attachment, ...]:
-    """Give voice messages what they say, in order."""
-    transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION)
-    spoken = [place for place, attachment in enumerate(attachments) if _is_audio(attachment)]
-    changed = list(attachments)
-    for place, transcript in zip(spoken or [0], transcripts, strict=False):
-        changed[place] = replace(changed[place], transcript=well_formed(transcript) or None)
-    return tuple(changed)
-
-
-def _is_audio(attachment: Attachment) -> bool:
-    name = (attachment.filename or "").lower()
-    return (attachment.mime_type or "").startswith("audio/") or name.endswith((".caf", ".amr", ".m4a"))
-
-
-def _grouped_attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, tuple[Attachment, ...]]]:
-    """Yield each message's attachments, without what Messages attached itself."""
-    for message, rows in groupby(queries.attachments(connection), key=itemgetter(0)):
-        found = []
-        for _, mime_type, transfer_name, path in rows:
-            name = transfer_name or (path or "").rpartition("/")[2]
-            if not name.endswith(_PREVIEW_SUFFIX) and not (path or "").endswith(_PREVIEW_SUFFIX):
-                found.append(Attachment(_name(mime_type), _name(name)))
-        if found:
-            yield message, tuple(found)
-
-
-def _name(value: str | None) -> str | None:
-    return well_formed(value) if value else None

@@ -171,14 +171,29 @@ def filtered_by_join(connection: sqlite3.Connection) -> set[int]:
     return {message for (message,) in connection.execute(f"SELECT message_id FROM chat_message_join WHERE {condition}")}
 
 
-def attachments(connection: sqlite3.Connection) -> Iterator[tuple[int, str | None, str | None, str | None]]:
-    """Yield (message, MIME type, name as sent, path) of what a person attached, by message and then attachment."""
+def attachments(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield what a person attached, by message and then attachment.
+
+    Yields:
+        Message, guid, MIME type, UTI, name as sent, path, whether it is a sticker, whether it stands for an emoji, and
+        whether its message is a recording.
+    """
     has = columns(connection, "attachment")
     if not has or "attachment_id" not in columns(connection, "message_attachment_join"):
         return
     chosen = [
-        f"CAST(a.{name} AS TEXT)" if name in has else "NULL" for name in ("mime_type", "transfer_name", "filename")
+        f"CAST(a.{name} AS TEXT)" if name in has else "NULL"
+        for name in ("guid", "mime_type", "uti", "transfer_name", "filename")
     ]
+    chosen.append("ifnull(CAST(a.is_sticker AS INTEGER), 0) = 1" if "is_sticker" in has else "0")
+    of_emoji = [name for name in ("emoji_image_content_identifier", "emoji_image_short_description") if name in has]
+    chosen.append(" OR ".join(f"ifnull(CAST(a.{name} AS TEXT), '') <> ''" for name in of_emoji) or "0")
+    if "is_audio_message" in columns(connection, "message"):
+        chosen.append(
+            "ifnull((SELECT CAST(m.is_audio_message AS INTEGER) FROM message AS m WHERE m.ROWID = j.message_id), 0) = 1"
+        )
+    else:
+        chosen.append("0")
     shown = "ifnull(CAST(a.hide_attachment AS INTEGER), 0) <> 1" if "hide_attachment" in has else "1"
     yield from connection.execute(
         f"SELECT j.message_id, {', '.join(chosen)} FROM message_attachment_join AS j "

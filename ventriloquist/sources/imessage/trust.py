@@ -68,7 +68,7 @@ def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> 
     if verdict != "ok":
         raise SourceError(
             f"{path} is damaged.",
-            hint="Take a fresh copy of it, or salvage it into a new file first: sqlite3 FILE .recover | sqlite3 NEW",
+            hint="Take a fresh copy of it, or salvage it into a new file first: sqlite3 FILE '.clone NEW'",
         )
 
 
