@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -63,6 +65,19 @@ BOMB = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n
 def test_a_view_in_the_place_of_a_table(path: Path, table: str) -> None:
     change(path, f"DROP TABLE {table}", f"CREATE VIEW {table} AS {BOMB}")
     assert "not a plain table" in refused(path).what
+
+
+def test_the_hint_for_a_damaged_database_salvages_it(path: Path) -> None:
+    change(
+        path, "UPDATE sqlite_master SET sql = replace(sql, 'text TEXT', 'text TEXT NOT NULL') WHERE name = 'message'"
+    )
+    error = refused(path)
+    assert "is damaged" in error.what
+    command = error.hint.partition("sqlite3 FILE ")[2].strip("'").replace("NEW", str(path.parent / "new.db"))
+    assert command.startswith(".clone ")
+    if shutil.which("sqlite3"):
+        subprocess.run(["sqlite3", path, command], check=True, capture_output=True)
+        assert (path.parent / "new.db").stat().st_size > 0
 
 
 def test_a_virtual_table_in_the_place_of_a_table(path: Path) -> None:
