@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ settings.load_profile("busy machine")
 
 # a job in the background inherits Ctrl-C as ignored, and so would every process that a test starts
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# as after an installation: hints name the command by its path where vq is another, or none
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_NEAR = 3  # names
 SHOWN = 15  # names, where none is near
 LONGEST = 40  # characters of each
 
@@ -66,7 +67,9 @@ class UnknownNameError(VentriloquistError):
     def __init__(self, name: str, known: Iterable[str], *, noun: str = "person") -> None:
         known = list(known)
         folded = {candidate.casefold(): candidate for candidate in known}
-        matches = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+        wanted = name.casefold().strip()
+        matches = [candidate for candidate in folded if wanted and wanted in candidate.split()][:MOST_NEAR]
+        matches = matches or difflib.get_close_matches(wanted, folded, n=MOST_NEAR, cutoff=0.5)
         near = ", ".join(repr(folded[match]) for match in matches)
         there_are = ", ".join(repr(candidate[:LONGEST]) for candidate in sorted(known)[:SHOWN])
         more = " and others." if len(known) > SHOWN else "."

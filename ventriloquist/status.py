@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -113,6 +115,19 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         united = next((hinted[handle] for handle in handles if handle in hinted), [])
         everybody.append(PersonStatus(name, bool(is_me), handles, cards.get(id_, []), count, united))
     return everybody, collected
+
+
+def known_names(home: Path) -> list[str]:
+    """Return who is in the file, or where there is none, whom the newest adapter can write as. Nothing is changed.
+
+    Raises:
+        OSError, ValueError, sqlite3.Error: what is there cannot be read.
+    """
+    if (home / FILENAME).exists():
+        with closing(sqlite3.connect(f"{(home / FILENAME).as_uri()}?mode=ro", uri=True)) as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM people ORDER BY is_me, name")]
+    manifest = max((home / "runs").glob(f"*/{MANIFEST}"))
+    return [*json.loads(manifest.read_text(encoding="utf-8"))["people"]]
 
 
 def _names_on_cards(db: Database) -> dict[int, list[str]]:

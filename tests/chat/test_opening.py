@@ -119,3 +119,38 @@ def test_a_name_is_found_whatever_its_case() -> None:
     with pytest.raises(UnknownNameError) as caught:
         find_name("Zoe Field", ["Kim", "Zoë Field"])
     assert "'Zoë Field'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("Sam O\u2019Neil", "sam o'neil"),
+        ("Sam O'Neil", "Sam O\u2019Neil"),
+        ("Sam O'Neil", "Sam O\u02bcNeil"),
+        ("Sam O'Neil", "Sam O`Neil"),
+        ("Zo\u00eb", "Zoe\u0308"),
+        ("Zoe\u0308", "ZO\u00cb"),
+        ("Anne-Marie", "anne\u2013marie"),
+        ("Anne\u2011Marie", "Anne-Marie"),
+        ("Robin \u201cThe Oak\u201d", 'Robin "the oak"'),
+        ("Maya Okafor", " maya\u00a0 okafor "),
+        ("Stra\u00dfe", "STRASSE"),
+        ("Kim \u2764\ufe0f", "kim \u2764"),
+        ("Maya\u200e", "maya"),
+    ],
+)
+def test_a_name_is_found_however_its_signs_are_typed(stored: str, typed: str) -> None:
+    assert find_name(typed, ["Robin", stored]) == stored
+
+
+def test_two_people_whose_names_differ_in_a_sign_are_told_apart_by_it() -> None:
+    two = ["Sam O'Neil", "Sam O\u2019Neil"]
+    assert [find_name(name, two) for name in two] == two
+    with pytest.raises(UnknownNameError, match="No person"):
+        find_name("SAM O'NEIL", two)
+
+
+def test_part_of_a_name_is_answered_with_who_has_it() -> None:
+    with pytest.raises(UnknownNameError) as error:
+        find_name("sam", ["Samuel", "Sam Okafor", "Pam", "Sam O'Neil"])
+    assert error.value.hint == "Did you mean 'Sam Okafor', \"Sam O'Neil\"?"

@@ -8,7 +8,7 @@ from file_builder import Conversation, Message, chat, filled
 
 from ventriloquist.chat import Plan, Request, Server, find_voice
 from ventriloquist.chat import plan_chat as plan_with
-from ventriloquist.cli.chat import banner, where
+from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.database import open_database
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.manifest import Manifest, hash_data
@@ -142,7 +142,7 @@ def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained
     assert "20240315-120000-000" in first
     assert where(plan) == "A new conversation with Sam."
     dated = plan_chat(trained, Request(speaker="Sam", date="1999-06"))
-    assert where(dated) == "A new conversation with Sam, on 1999-06-01."
+    assert where(dated) == "Nobody wrote before 2024-03-15: a new conversation with Sam, on 1999-06-01."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))
 
@@ -154,3 +154,50 @@ def test_the_banner_says_that_the_messages_were_prepared_anew(trained: Path) -> 
         assert not plan_chat(trained, Request(speaker="Sam")).voice.changed_data
         prepare(db, PrepareOptions(holdout=4))
     assert any("prepared anew" in line for line in banner(plan_chat(trained, Request(speaker="Sam"))))
+
+
+def test_a_day_on_which_nothing_was_said_is_told_from_one_before_anybody_wrote(trained: Path) -> None:
+    later = plan_chat(trained, Request(speaker="Sam", date="2031"))
+    assert where(later) == "Nothing was said then: a new conversation with Sam, on 2031-01-01."
+    before = plan_chat(trained, Request(source="Garden@2024-03-14"))
+    assert where(before) == "Nobody wrote before 2024-03-15: a new conversation with Garden, on 2024-03-14."
+    assert "Nobody" not in where(plan_chat(trained, Request(speaker="Sam", date="2024-03-15")))
+    assert "Nobody" not in where(plan_chat(trained, Request(speaker="Sam", fresh=True)))
+
+
+def test_who_is_in_an_adapter_without_having_written_is_said_to_be_silent(trained: Path) -> None:
+    lines = list(banner(plan_chat(trained, Request(speaker="never wrote"))))
+    assert lines[1].startswith("Warning: Never Wrote has written nothing that is prepared here")
+    assert len(list(banner(plan_chat(trained, Request(speaker="Sam"))))) == 1
+
+
+@pytest.mark.parametrize("server", [None, Server("http://127.0.0.1:1")])
+def test_who_is_in_the_file_and_has_written_nothing_is_not_said_to_be_unknown(
+    server: Server | None, trained: Path
+) -> None:
+    with open_database(trained) as db:
+        db.conn.execute("INSERT INTO people (id, name) VALUES (99, 'Zo\u00eb O\u2019Neil')")
+        db.conn.commit()
+    voice = find_voice(trained, server=server)
+    for request in (Request(speaker="zoe\u0308 o'neil"), Request(speaker="Sam", others=("Zo\u00eb O'Neil",))):
+        with pytest.raises(SettingsError, match="has written nothing that is prepared here") as error:
+            plan_with(trained, request, voice)
+        assert "'Sam'" in error.value.hint
+
+
+def test_an_adapter_alone_says_of_nobody_that_they_wrote_nothing(home: Path) -> None:
+    write_manifest(home)
+    assert len(list(banner(plan_chat(home, Request(speaker="Never Wrote"))))) == 1
+
+
+def test_of_three_hundred_members_a_banner_names_the_first_ones(home: Path) -> None:
+    names = [f"Person {number:03}" for number in range(300)]
+    write_manifest(home, people=[ME, *names, "x" * 500])
+    plan = plan_chat(home, Request(others=tuple(names)))
+    (first,) = banner(plan)
+    assert first.startswith("A simulation of Person 000, Person 001, ")
+    assert "Person 005 and 294 others. They said none of this" in first
+    assert len(first) < 250
+    assert where(plan).endswith("Person 005 and 294 others.")
+    (first,) = banner(plan_chat(home, Request(speaker="x" * 500)))
+    assert len(first) < 200

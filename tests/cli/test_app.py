@@ -31,7 +31,7 @@ def vq(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["status"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["status"], ["runs"]])
 def test_a_light_command_imports_nothing_heavy(arguments: list[str]) -> None:
     heavy = ["torch", "transformers", "peft", "trl", "datasets", "wandb", "sklearn"]
     if "--help" in arguments:

@@ -14,6 +14,7 @@ from adapter_builder import build_run
 from file_builder import Conversation, Message, filled
 from invented import NAMES
 
+from ventriloquist.database import open_database
 from ventriloquist.prepare import prepare
 from ventriloquist.transcript import DELTAS
 
@@ -232,3 +233,93 @@ def test_the_example_in_the_documentation_runs(run: Path, home: Path) -> None:
     answers = [line.split("\t") for line in done.stdout.splitlines()]
     assert len(answers) >= 2
     assert all(name == KIM and delta in DELTAS and content for name, delta, content in answers)
+
+
+def test_on_a_terminal_the_messages_that_it_goes_on_from_are_shown_dimmed(run: Path, garden: Path) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "ventriloquist", "chat", "kim", "--run", str(run), "--no-delay"],
+        env={**ENVIRONMENT, "VQ_HOME": str(garden), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        timeout=240,
+        dimensions=(40, 100),
+    )
+    terminal.expect("simulation of Kim")
+    terminal.expect("Going on from the last 17 messages")
+    terminal.expect(f"\x1b\\[2m— 2024-03-15 —.*\x1b\\[2m{KIM}: tea 13.*\x1b\\[2m{KIM}: tea 29\x1b\\[0m")
+    terminal.expect("Loading the model")  # it can be read meanwhile
+    terminal.expect(f"{ME}.*:")
+    terminal.send("/NEW\r")
+    terminal.expect("A new conversation with Kim")
+    terminal.send("/Save\r")
+    terminal.expect("Nothing was said yet")
+    terminal.send("*hello*\r")
+    terminal.expect(f"\x1b\\[[0-9;]*m{KIM}")
+    terminal.expect(f"{ME}.*:")
+    terminal.send("/save\r")
+    terminal.expect("Saved: .*md")
+    terminal.expect("Saved: .*jsonl")
+    terminal.send("/save talk.MD\r")
+    terminal.expect("Saved: talk.MD")
+    terminal.send("/save talk.jsonl\r")
+    terminal.expect("Saved: talk.jsonl")
+    terminal.send("/save talk.jsonl\r")
+    terminal.expect("cannot be written: File exists")
+    terminal.send("/retri\r")
+    terminal.expect("Did you mean /retry")
+    terminal.send("/Exit\r")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    readable, exact = Path("talk.MD").read_text(encoding="utf-8"), Path("talk.jsonl").read_text(encoding="utf-8")
+    assert readable.startswith("# A simulation of Kim\n\nNobody but Robin Oak said any of this")
+    assert "\\*hello\\*" in readable
+    assert json.loads(exact.splitlines()[1])["content"] == "*hello*"
+    assert {path.read_text(encoding="utf-8") for path in (garden / "chats").glob("*.*")} == {readable, exact}
+    assert Path("talk.MD").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("command", ["/QUIT", "/exit", "/bye", "/q"])
+def test_a_chat_is_left_by_any_of_the_usual_words(command: str, run: Path, home: Path) -> None:
+    terminal = open_terminal(run, home)
+    terminal.send(f"{command}\r")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_what_was_said_before_does_not_push_the_banner_off_a_small_screen(run: Path, garden: Path) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "ventriloquist", "chat", "kim", "--run", str(run)],
+        env={**ENVIRONMENT, "VQ_HOME": str(garden), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        timeout=240,
+        dimensions=(20, 60),
+    )
+    terminal.expect(r"— \d+ before, until 2024-03-15 —")
+    assert "tea 29" not in terminal.before
+    terminal.expect("tea 29")
+    terminal.sendeof()
+    terminal.close(force=True)
+
+
+def test_the_name_needs_no_option(run: Path, garden: Path) -> None:
+    for name in (["kim"], ["zoë", "field"], ["Zoe\u0308 Field"]):
+        code, out, err = vq(*name, "--once", "hello", run=run, home=garden)
+        assert code == 0, err
+        assert out.strip()
+        assert "tea 29" not in err  # what was said before is for a terminal
+    assert vq("kim", "--as", "kim", "--once", "hello", run=run, home=garden)[0] == 2
+
+
+def test_who_never_wrote_is_said_so_before_any_model_is_loaded(run: Path, garden: Path) -> None:
+    with open_database(garden) as db:
+        db.conn.execute("INSERT INTO people (id, name) VALUES (99, 'Lou')")
+        db.conn.commit()
+    show = "import atexit, sys\natexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))"
+    code, out, err = vq("lou", "--once", "hi", run=run, home=garden, code=show)
+    assert (code, out) == (1, "")
+    what, _, is_loaded = err.splitlines()
+    assert what == "Error: Lou has written nothing that is prepared here: there is no voice to learn."
+    assert is_loaded == "False"

@@ -2,11 +2,13 @@
 
 from ventriloquist.chat.conversation import Conversation, Writer
 from ventriloquist.chat.opening import find_name
+from ventriloquist.chat.readable import markdown
 from ventriloquist.chat.start import (
     Plan,
     Request,
     Server,
     Voice,
+    find_person,
     find_voice,
     load_writer,
     plan_chat,
@@ -21,8 +23,10 @@ __all__ = [
     "Voice",
     "Writer",
     "find_name",
+    "find_person",
     "find_voice",
     "load_writer",
+    "markdown",
     "plan_chat",
     "start_chat",
 ]

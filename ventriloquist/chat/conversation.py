@@ -207,9 +207,13 @@ class Conversation:
 
     def transcript(self) -> str:
         """Return what was said since the opening, in the training format."""
-        new = self.said[self.opened_with :]
+        new = self.new_lines()
         start = new[0].day if new else local_day(self._clock.now())
         return render(Header(self.type, self.members, start), [said.line for said in new])
+
+    def new_lines(self) -> list[Said]:
+        """Return what was said since the opening."""
+        return self.said[self.opened_with :]
 
     def _answer(self) -> Iterator[Piece]:
         for number in range(MAX_LINES):

@@ -12,6 +12,15 @@ from ventriloquist.database import Database
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
 
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛ʼʹˈ′‵`´＇", "'"),
+        **dict.fromkeys("“”„‟″«»＂", '"'),
+        **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
+        **dict.fromkeys("\u00ad\u200b\u200c\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"),  # what cannot be seen
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -31,6 +40,7 @@ class Opening:
     said: tuple[Said, ...] = ()  # its last messages, none for a new conversation
     title: str | None = None  # of a group
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
+    first_day: str | None = None  # local ISO date of the first message there is, where a date was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,12 @@ def find_name(name: str, known: Iterable[str]) -> str:
 
 
 def fold(name: str) -> str:
-    """Return what two ways to write a name have in common: a Mac may store an accent apart from its letter."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    """Return what two ways to write a name have in common.
+
+    A Mac may store an accent apart from its letter, and its keyboard types other apostrophes, quotes and dashes.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.translate(_PLAIN)).casefold())
+    return " ".join(plain.translate(_PLAIN).split())
 
 
 def find_opening(
@@ -111,7 +125,8 @@ def find_opening(
         if said and (period is None or said[-1].day >= period[0].isoformat()):
             goes_on = period is not None or source is not None
             return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None)
-    return Opening(type_, members, (), title, begins_at=midday(period[0]) if period else None)
+    first_day = _first_day(db, found.id) if db and found and period else None
+    return Opening(type_, members, (), title, midday(period[0]) if period else None, first_day)
 
 
 def _stored(db: Database) -> list[_Stored]:
@@ -159,6 +174,11 @@ def _last_messages(db: Database, id: int, limit: int, *, before: str | None) -> 
         (id, before or "9999-12-31", limit),
     ).fetchall()
     return tuple(Said(Line(sender, delta, content), at, day) for sender, delta, content, at, day in reversed(rows))
+
+
+def _first_day(db: Database, id: int) -> str:
+    ((day,),) = db.conn.execute("SELECT min(day) FROM training_messages WHERE conversation_id = ?", (id,))
+    return str(day)
 
 
 def _is_dated(source: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
-from ventriloquist.errors import ModelError, NotReadyError, SettingsError
+from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.endpoint import Endpoint
 from ventriloquist.model.manifest import hash_data, read_manifest
@@ -43,6 +43,7 @@ class Voice:
     tainted: str | None = None  # why it should not be used any more
     changed_data: bool = False  # what is prepared here is not what it was trained on
     run: Path | None = None  # the run's folder; None where only a server has the model
+    silent: frozenset[str] = frozenset()  # of the people, and of those in the file: who has written nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,12 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
                 )
             ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
             people = tuple(_by_messages(owner, [name for name in written if name != owner], written))
-            return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}")
+            silent = frozenset(_everybody(db)) - written.keys()
+            return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}", silent=silent)
         folder = find_run(home / "runs", run)
         manifest = read_manifest(folder)
         changed_data = db is not None and bool(written) and hash_data(db) != manifest.data_hash
+        everybody = _everybody(db) if db and written else []
     if not manifest.people:
         raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
     owner, *others = manifest.people
@@ -101,7 +104,27 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         tainted=manifest.tainted,
         changed_data=changed_data,
         run=folder,
+        silent=_silent(everybody, written, manifest.people, changed_data=changed_data),
     )
+
+
+def find_person(name: str, voice: Voice) -> str:
+    """Return the name of somebody that the model can write as.
+
+    Raises:
+        UnknownNameError: nobody is called that.
+        SettingsError: they have written nothing that a model could have learnt from.
+    """
+    try:
+        return find_name(name, voice.people)
+    except UnknownNameError as unknown:
+        with suppress(UnknownNameError):
+            silent = find_name(name, voice.silent)
+            raise SettingsError(
+                f"{silent} has written nothing that is prepared here: there is no voice to learn.",
+                hint=f"Choose one of: {', '.join(map(repr, voice.people[1 : 1 + SHOWN]))}",
+            ) from None
+        raise unknown from None
 
 
 def plan_chat(home: Path, request: Request, voice: Voice) -> Plan:
@@ -109,16 +132,15 @@ def plan_chat(home: Path, request: Request, voice: Voice) -> Plan:
 
     Raises:
         UnknownNameError: nobody, or no conversation, is called that.
-        SettingsError: a date is none, or the user would answer themselves.
+        SettingsError: a date is none, somebody has written nothing, or the user would answer themselves.
         NotReadyError: nobody to talk with is named.
     """
-    known = voice.people
-    owner = known[0]
-    me = find_name(request.me, known) if request.me else owner
-    speaker = find_name(request.speaker, known) if request.speaker else None
+    owner = voice.people[0]
+    me = find_person(request.me, voice) if request.me else owner
+    speaker = find_person(request.speaker, voice) if request.speaker else None
     if speaker == me:
         raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
-    others = [find_name(name, known) for name in request.others]
+    others = [find_person(name, voice) for name in request.others]
     members = {me, *others, *([speaker] if speaker else ())} - {owner}
     if not members and request.source is None:
         raise NotReadyError("A conversation needs somebody else.", hint="Name them: vq chat --as NAME")
@@ -181,6 +203,21 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
 def _written(db: Database) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
     return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+
+
+def _everybody(db: Database) -> list[str]:
+    return [name for (name,) in db.conn.execute("SELECT name FROM people")]
+
+
+def _silent(everybody: list[str], written: dict[str, int], trained: list[str], *, changed_data: bool) -> frozenset[str]:
+    """Return who has written nothing; who was trained on may have, where what is prepared is other data by now."""
+    if not written:
+        return frozenset()
+    return (
+        frozenset(everybody) - written.keys() - {*trained}
+        if changed_data
+        else (frozenset((*everybody, *trained)) - written.keys())
+    )
 
 
 def _by_messages(owner: str, others: list[str], written: dict[str, int]) -> list[str]:

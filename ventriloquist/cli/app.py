@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -13,9 +14,9 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from ventriloquist.cli import chat, collect, demo, eval, export, forget, merge, prepare, status, train
+from ventriloquist.cli import chat, collect, demo, eval, export, forget, merge, prepare, runs, status, train
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import StorageError, VentriloquistError
 
@@ -27,13 +28,33 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "chat": chat.command,
     "eval": eval.command,
     "status": status.command,
+    "runs": runs.command,
     "merge": merge.command,
     "forget": forget.command,
     "demo": demo.command,
 }
 
 
-class Commands(TyperGroup):
+class WholeNames:
+    """Shows the help in columns where they leave every option's name whole, else as a plain list."""
+
+    params: list[Any]
+    rich_markup_mode: Any
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            super().format_help(ctx, formatter)  # type: ignore[misc]
+        names = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        if not all(name in shown.getvalue() for name in names if name.startswith("-")):
+            self.rich_markup_mode = None
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
+
+class Command(WholeNames, TyperCommand):
+    """A subcommand."""
+
+
+class Commands(WholeNames, TyperGroup):
     """The error boundary around every command."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -56,12 +77,11 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,  # locals hold people's messages
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=Command)(_command)
 
 
 @app.callback()

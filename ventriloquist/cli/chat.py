@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from ventriloquist.cli.console import harmless, note
-from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.cli.chat_words import banner, names, say, show_past, where
+from ventriloquist.cli.completion import people_names
+from ventriloquist.cli.console import harmless
+from ventriloquist.cli.options import JsonOption, RunOption, SeedOption
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import Conversation, Plan, Request
+    from ventriloquist.chat import Conversation, Request
 
 MOST_NAMES = 8  # in an error
 
 
 def command(
-    as_: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who answers.")] = None,
-    with_: Annotated[
-        list[str] | None, typer.Option("--with", metavar="NAME", help="Somebody else in the conversation; repeatable.")
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
+        ),
     ] = None,
-    me: Annotated[str | None, typer.Option(metavar="NAME", help="As whom you write; default yourself.")] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Who answers.", autocompletion=people_names)
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME",
+            help="Somebody else in the conversation; repeatable.",
+            autocompletion=people_names,
+        ),
+    ] = None,
+    me: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="As whom you write; default yourself.", autocompletion=people_names),
+    ] = None,
     from_: Annotated[
         str | None,
         typer.Option("--from", metavar="CONVERSATION[@DATE]", help="Go on from a group or person, as of a date."),
@@ -33,7 +51,7 @@ def command(
         str | None, typer.Option(metavar="DATE", help="Talk to an earlier self: 2019, 2019-06 or 2019-06-15.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Start empty instead of from your last messages.")] = False,
-    run: Annotated[str | None, typer.Option(help="The run to use, by name or folder; default the newest.")] = None,
+    run: RunOption = None,
     endpoint: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Let a server write: any with OpenAI's /v1/completions. Needs no torch."),
@@ -53,6 +71,9 @@ def command(
 
     Example: vq chat --as "Maya Okafor"
     """
+    if name and as_:
+        raise typer.BadParameter("Say who answers once: as NAME or with --as.", param_hint="--as")
+    as_ = " ".join(name) if name else as_  # a name of two words needs no quotes
     if once is not None and not once.strip():
         raise typer.BadParameter("There is nothing to say.", param_hint="--once")
     if endpoint_model and not endpoint:
@@ -71,9 +92,8 @@ def command(
     if not (as_ or with_ or from_):
         _, *others = voice.people
         if len(others) != 1:
-            names = ", ".join(f'"{harmless(name)}"' for name in others[:MOST_NAMES])
-            more = ", …" if others[MOST_NAMES:] else ""
-            raise typer.BadParameter(f"Say who answers: one of {names}{more}.", param_hint="--as")
+            known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))
+            raise typer.BadParameter(f"Say who answers: one of {known}.", param_hint="--as")
         as_ = others[0]
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
     plan = chat.plan_chat(settings.home, request, voice)
@@ -82,23 +102,27 @@ def command(
     if server and not is_local(server.url):
         say(f"What you and they write goes to {server.url}.")
     say(where(plan), "dim")
+    on_terminal = once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty()
+    if on_terminal:
+        show_past(plan.opening.said)
     if sys.stderr.isatty() and not server:
         say("Loading the model …", "dim")
     writer = chat.load_writer(voice, server, seed=seed, sampling=Sampling(temperature=temperature))
     conversation = chat.start_chat(plan, writer)
-    if once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty():
+    if on_terminal:
         from ventriloquist.cli.chat_terminal import Terminal
 
         def reopen(change: Request) -> Conversation:
             changed = chat.plan_chat(settings.home, change, voice)
             say(where(changed), "dim")
+            show_past(changed.opening.said)
             return chat.start_chat(changed, writer)
 
         Terminal(
             conversation,
             replace(request, fresh=False),
             reopen,
-            people=voice.people,
+            voice=voice,
             folder=settings.home / "chats",
             delay=not no_delay,
         ).run()
@@ -107,39 +131,6 @@ def command(
 
     messages = stdin_lines() if once is None else [once]
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
-
-
-def banner(plan: Plan) -> Iterator[str]:
-    """Say what this is: whom it imitates, and what writes."""
-    whom = plan.speaker or ", ".join(name for name in plan.opening.members if name != plan.me)
-    yield f"A simulation of {whom}. They said none of this: {plan.voice.name} writes it."
-    if plan.voice.tainted:
-        yield f"Warning: {plan.voice.tainted}"
-    if plan.voice.changed_data:
-        yield "Its messages were prepared anew since it was trained."
-
-
-def where(plan: Plan) -> str:
-    """Say where the conversation starts."""
-    opening = plan.opening
-    with_whom = opening.title or ", ".join(name for name in opening.members if name != plan.me)
-    if not opening.said:
-        from ventriloquist.chat.clock import local_day
-
-        then = f", on {local_day(opening.begins_at)}" if opening.begins_at else ""
-        return f"A new conversation with {with_whom}{then}."
-    return f"Going on from the last {len(opening.said)} messages with {with_whom}, until {opening.said[-1].day}."
-
-
-def say(text: str, style: str = "") -> None:
-    """Say something beside the result; on a terminal in this style and broken between words."""
-    if not sys.stderr.isatty():
-        note(text)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, highlight=False).print(Text(harmless(text), style=style))
 
 
 def is_local(url: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -13,20 +14,22 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
 from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType
 from rich.text import Text
 
-from ventriloquist.chat import Conversation, Request, find_name
+from ventriloquist.chat import Conversation, Request, Voice, find_name, find_person, markdown
+from ventriloquist.cli.chat_words import names
 from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
+from ventriloquist.cli.indicator import Indicator
+from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
 from ventriloquist.database.connect import make_private_folder
-from ventriloquist.errors import VentriloquistError
+from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 
 HISTORY = "history"
 ALTERNATIVES = 4
+TRAINING_FORMAT = (".jsonl", ".json")  # endings of /save; any other is to be read by people
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 # how long somebody seems to type before a line, in seconds, and what is said of a longer time
 PAUSES = {"<1m": 1.0, "<5m": 1.5}
@@ -37,11 +40,12 @@ HELP = """\
 /as [NAME]      let NAME answer; without a name, whoever would
 /with NAME      let somebody else into the conversation
 /date DATE      begin again at a day, month or year: an earlier self
+/new            begin again with nothing said
 /retry          answer again
 /alts           show other answers; /pick N takes one
 /undo           take back your last message and its answer
-/save [FILE]    write what was said to a file
-/quit           leave, as Ctrl-D does
+/save [FILE]    write what was said: FILE.md to read, FILE.jsonl for programs
+/exit           leave, as /quit and Ctrl-D do
 Enter sends, Alt-Enter begins another line, Ctrl-C stops an answer. An empty line lets them go on.
 A message that begins with a slash: write two."""
 
@@ -55,7 +59,7 @@ class Terminal:
         request: Request,
         reopen: Callable[[Request], Conversation],
         *,
-        people: Sequence[str],
+        voice: Voice,
         folder: Path,
         delay: bool,
     ) -> None:
@@ -64,12 +68,12 @@ class Terminal:
         Args:
             request: how the conversation was begun; a command begins another with a change of it.
             reopen: begins one.
-            people: everybody that the model can write as.
+            voice: what writes, and whom it can write as.
             folder: where the typed history and saved conversations go.
             delay: pause as if somebody typed.
         """
         self._conversation, self._request, self._reopen = conversation, request, reopen
-        self._people, self._folder, self._delay = people, folder, delay
+        self._voice, self._folder, self._delay = voice, folder, delay
         self._console = Console(highlight=False, soft_wrap=True)
         self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
         self._commands: dict[str, Callable[[str], object]] = {
@@ -77,12 +81,18 @@ class Terminal:
             "/as": self._as,
             "/with": self._with,
             "/date": self._date,
+            "/new": self._new,
             "/retry": self._retry,
             "/alts": self._alternatives,
             "/pick": self._pick,
             "/undo": self._undo,
             "/save": self._save,
             "/quit": self._quit,
+            "/exit": self._quit,
+            "/bye": self._quit,
+            "/q": self._quit,
+            "/?": self._help,
+            "/clear": self._new,
         }
 
     def run(self) -> None:
@@ -93,7 +103,7 @@ class Terminal:
                 try:
                     self._read()
                 except VentriloquistError as error:
-                    self._dim(f"{error.what} {error.hint}")
+                    self._dim(f"{error.what} {typed(error.hint)}")
                 except KeyboardInterrupt:
                     self._dim("Stopped.")
 
@@ -112,10 +122,13 @@ class Terminal:
                 return
 
     def _command(self, text: str) -> None:
-        word, _, argument = text.partition(" ")
-        command = self._commands.get(word)
+        word, *rest = text.split(maxsplit=1)
+        argument = rest[0] if rest else ""
+        command = self._commands.get(word.lower())
         if command is None:
-            self._dim(f"There is no command {word}; /help lists them. To send it, write /{word}.")
+            near = difflib.get_close_matches(word.lower(), self._commands, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            self._dim(f"There is no command {word}; /help lists them. {meant}To send it, write /{word}.")
         else:
             command(argument.strip())
 
@@ -129,22 +142,27 @@ class Terminal:
             self._conversation.let_answer(None)
             self._dim("Whoever would, answers.")
             return
-        name = find_name(name, {*self._people, *self._conversation.members})
+        with suppress(UnknownNameError):
+            name = find_name(name, self._conversation.members)
         if name in self._conversation.members:
             self._conversation.let_answer(name)
             self._request = replace(self._request, speaker=name)
             self._dim(f"{name} answers.")
         else:
+            name = find_person(name, self._voice)
             self._begin(Request(speaker=name, me=self._request.me, date=self._request.date))
 
     def _with(self, name: str) -> None:
-        name = find_name(name, self._people)
+        name = find_person(name, self._voice)
         self._conversation.add_members([name])
         self._request = replace(self._request, others=(*self._request.others, name))
-        self._dim(f"In the conversation: {', '.join(self._conversation.members)}.")
+        self._dim(f"In the conversation: {names(self._conversation.members)}.")
 
     def _date(self, date: str) -> None:
         self._begin(replace(self._request, date=date or None))
+
+    def _new(self, _argument: str) -> None:
+        self._conversation = self._reopen(replace(self._request, fresh=True))
 
     def _begin(self, request: Request) -> None:
         self._conversation = self._reopen(request)
@@ -176,15 +194,31 @@ class Terminal:
             self._dim(f"Taken back: {' / '.join(line.content for line in lines) or 'what they wrote'}")
 
     def _save(self, argument: str) -> None:
+        if not self._conversation.new_lines():
+            self._dim("Nothing was said yet.")
+            return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        path = Path(argument).expanduser() if argument else self._folder / f"{stamp}.jsonl"
+        stem = self._folder / stamp
+        paths = [Path(argument).expanduser()] if argument else [stem.with_suffix(".md"), stem.with_suffix(".jsonl")]
+        for path in paths:
+            self._save_to(path)
+
+    def _save_to(self, path: Path) -> None:
+        is_readable = path.suffix.lower() not in TRAINING_FORMAT
+        text = self._markdown() if is_readable else self._conversation.transcript()
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(self._conversation.transcript())
+                file.write(text)
         except OSError as error:
             self._dim(f"{path} cannot be written: {error.strerror}.")
         else:
-            self._dim(f"Saved: {path}")
+            self._dim(f"Saved: {path}", whole=True)
+
+    def _markdown(self) -> str:
+        conversation = self._conversation
+        others = names(member for member in conversation.members if member != conversation.me)
+        whom = conversation.speaker or others
+        return markdown(conversation.new_lines(), whom=whom, me=conversation.me, model=self._voice.name)
 
     def _quit(self, _argument: str) -> None:
         raise EOFError
@@ -254,35 +288,14 @@ class Terminal:
         self._console.file.write(text)
         self._console.file.flush()
 
-    def _dim(self, text: str) -> None:
-        self._console.print(Text(harmless(text), style="dim"), soft_wrap=False)
+    def _dim(self, text: str, *, whole: bool = False) -> None:
+        """Say something; whole: the terminal breaks it, so that a path can be copied."""
+        self._console.print(Text(harmless(text), style="dim"), soft_wrap=whole)
 
     @contextmanager
-    def _indicator(self) -> Iterator[_Indicator]:
-        indicator = _Indicator(self._console)
+    def _indicator(self) -> Iterator[Indicator]:
+        indicator = Indicator(self._console)
         try:
             yield indicator
         finally:
             indicator.clear()
-
-
-class _Indicator:
-    """The line that says that somebody is typing, in the place of the line that is to come."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._shown = False
-
-    def show(self, name: str | None) -> None:
-        if self._console.is_dumb_terminal:
-            return
-        text = Text(f"{harmless(name)} is typing…" if name else "…", style="dim")
-        text.truncate(self._console.width - 1)
-        self._console.print(text, end="")
-        self._console.file.flush()
-        self._shown = True
-
-    def clear(self) -> None:
-        if self._shown:
-            self._console.control(Control((ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2)))
-            self._shown = False

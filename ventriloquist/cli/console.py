@@ -8,10 +8,15 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ventriloquist.cli.invocation import typed
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.records import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 # C0 but tab and newline, DEL, C1, the characters that reorder a line, and those that end one in some programs
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -42,7 +47,7 @@ def note(text: str) -> None:
 def print_error(error: VentriloquistError) -> None:
     """Print the two lines of an expected failure: what is wrong, and what to do."""
     note(f"Error: {error.what}")
-    note(error.hint)
+    note(typed(error.hint))
 
 
 def show(
@@ -57,22 +62,38 @@ def show(
     if json:
         print_json(result)
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
     if title:
-        console.print(Text(harmless(title), style="bold"))
+        stdout_console().print(Text(harmless(title), style="bold"))
     table = Table.grid(padding=(0, 2))
     for label, value in rows:
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
         table.add_row(Text(_one_line(label), style="dim"), Text(_one_line(shown)))
+    print_table(table)
+    if next_step:
+        note_next(next_step)
+
+
+def stdout_console() -> Console:
+    """Return a console that breaks no line where stdout is not a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
+
+
+def print_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, or where there is none as wide as it is, without spaces at the ends."""
+    console = stdout_console()
     with console.capture() as captured:
         console.print(table)
     print(*(line.rstrip() for line in captured.get().split("\n")), sep="\n", end="", flush=True)
-    if next_step:
-        note(f"Next: {next_step}")
+
+
+def note_next(step: str) -> None:
+    """Say what comes next, as it can be typed here."""
+    note(f"Next: {typed(step)}")
 
 
 def print_json(result: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import harmless, note, print_json, show
+from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show
 from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
 from ventriloquist.cli.options import JsonOption, SeedOption
@@ -43,7 +43,7 @@ def command(
     from ventriloquist.train import preset
 
     user_home = load_settings().home
-    folder = home or user_home.with_name(f"{user_home.name}-demo")
+    folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
     settings = preset(model).changed(max_minutes=max_minutes, max_steps=max_steps, seed=seed)
     with stages() as stage:
 
@@ -56,11 +56,11 @@ def command(
         print_json(summary)
         return
     show_summary(summary)
+    note_next(chat_with(summary.samples[0].name, folder, user_home))
 
 
 def show_summary(summary: DemoSummary) -> None:
     """Show what came of each stage, then everybody's answer before and after training side by side."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -82,5 +82,10 @@ def show_summary(summary: DemoSummary) -> None:
         table.add_column(column, ratio=None if column == "" else 1)
     for sample in summary.samples:
         table.add_row(*(Text(harmless(text)) for text in (sample.name, sample.before, sample.after)))
-    Console(highlight=False).print(table)
-    note(f'Next: VQ_HOME={shlex.quote(summary.home)} vq chat --as "{summary.samples[0].name}"')
+    print_table(table)
+
+
+def chat_with(name: str, home: Path, user_home: Path) -> str:
+    """Return the command for a shell that chats with somebody in a home."""
+    command = f"vq chat --as {shlex.quote(name)}"
+    return command if home == user_home else f"VQ_HOME={shlex.quote(str(home))} {command}"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import harmless, note, print_json, progress
-from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.cli.completion import people_names, run_names
+from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, progress, stdout_console
+from ventriloquist.cli.options import JsonOption, RunOption, SeedOption
 from ventriloquist.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,16 +23,25 @@ if TYPE_CHECKING:
 
 
 def command(
-    run: Annotated[str | None, typer.Option(help="The run to evaluate, by folder or name; default the newest.")] = None,
+    run: RunOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(help="Only this metric; may be given several times.", show_default=False)
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="Another run, compared on the same messages and seeds.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Another run, compared on the same messages and seeds.", show_default=False, autocompletion=run_names
+        ),
     ] = None,
     blind: Annotated[
-        str | None, typer.Option(help="Guess which answer of this person is real.", metavar="NAME", show_default=False)
+        str | None,
+        typer.Option(
+            help="Guess which answer of this person is real.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=people_names,
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file.")] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Leave all message text out of the report.")] = False,
@@ -97,7 +107,7 @@ def command(
         print_json(result)
         return
     show_tables(result)
-    note('Next: vq chat --as "NAME"')
+    note_next('vq chat --as "NAME"')
 
 
 def _check_place(report: Path) -> None:
@@ -134,14 +144,13 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 
 def show_tables(result: Evaluation) -> None:
     """Show every figure between its floor and its ceiling; then persons, and another run beside this one."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import COMPARED, compared, end, interval, sure_value, told_by, value
 
-    console = Console(highlight=False)
+    console = stdout_console()
 
     def table(title: str, columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
         drawn = Table(title=Text(harmless(title), style="bold"), title_justify="left", box=None, pad_edge=False)
@@ -149,7 +158,8 @@ def show_tables(result: Evaluation) -> None:
             drawn.add_column(column, style="dim" if number == 0 else "", header_style="dim")
         for row in cells:
             drawn.add_row(*(Text(harmless(cell)) for cell in row))
-        console.print(drawn, "")
+        print_table(drawn)
+        print()
 
     for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
         table(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, YesOption
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     from ventriloquist.forget import ForgetPlan
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person, as transcripts name them.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The person, as transcripts name them.", autocompletion=people_names)
+]
 
 
 def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = False) -> None:

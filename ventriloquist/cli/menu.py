@@ -8,6 +8,7 @@ import sys
 import typer
 
 from ventriloquist.cli.console import note, show
+from ventriloquist.cli.invocation import typed
 
 STAGES = ("collect", "prepare", "train", "eval")
 
@@ -36,7 +37,7 @@ def menu() -> None:
     if choice == "chat":
         commands = [["chat", "--as", typer.prompt("As whom?", prompt_suffix=" ", err=True)]]
     for arguments in commands:
-        note(f"$ vq {' '.join(arguments)}")
+        note(typed(f"$ vq {' '.join(arguments)}"))
         # a process of its own: what one command loaded does not weigh on the next
         finished = subprocess.run([sys.executable, "-m", "ventriloquist", *arguments], check=False)  # noqa: S603  # our own commands
         if finished.returncode:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ventriloquist.cli.console import note, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.options import JsonOption, RunOption
 
 
 def command(
-    run: Annotated[str | None, typer.Option(help="The run to merge, by name or folder; default the newest.")] = None,
+    run: RunOption = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A new folder; default one under VQ_HOME/exports.")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ventriloquist.cli.completion import run_names
 from ventriloquist.errors import SettingsError
 
 
@@ -20,6 +21,9 @@ SEED = typer.Option("--seed", help="Seed of everything random.", callback=_seed)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, SEED]
+RunOption = Annotated[
+    str | None, typer.Option(help="The run to use, by name or folder; default the newest.", autocompletion=run_names)
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day
 
@@ -27,7 +28,9 @@ HoldoutOption = Annotated[
 SplitDateOption = Annotated[
     str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since a day instead.")
 ]
-ExcludeOption = Annotated[list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.")]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.", autocompletion=people_names)
+]
 ExcludeConversationOption = Annotated[
     list[str] | None,
     typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave a conversation out."),

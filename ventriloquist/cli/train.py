@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ventriloquist.cli.completion import run_names
 from ventriloquist.cli.console import note, print_json, show
+from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import SEED, JsonOption
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def command(
     four_bit: Annotated[
         bool | None, typer.Option("--four-bit/--no-four-bit", help="The base's weights in 4 bits.", show_default=False)
     ] = None,
-    continue_from: Annotated[str | None, typer.Option(help="Train on from the adapter of a finished run.")] = None,
+    continue_from: Annotated[
+        str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
+    ] = None,
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
     ] = False,
@@ -107,7 +111,7 @@ def command(
             )
     except Interrupted as interrupted:
         if is_main():
-            note(f"{interrupted} Saved. Go on with: vq train --resume")
+            note(typed(f"{interrupted} Saved. Go on with: vq train --resume"))
         raise typer.Exit(128 + interrupted.signal) from None
     if not is_main() or (dry_run and not json_):
         return  # the plan was shown

@@ -1,0 +1,53 @@
+"""A conversation as Markdown."""
+
+from __future__ import annotations
+
+import pytest
+from invented import HOSTILE_CONTENTS, HOSTILE_NAMES
+
+from ventriloquist.chat import markdown
+from ventriloquist.chat.clock import local_day, midday, parse_period
+from ventriloquist.chat.opening import Said
+from ventriloquist.transcript import Line
+
+
+def said(name: str, content: str, day: str = "2024-03-15") -> Said:
+    at = midday(parse_period(day)[0])
+    return Said(Line(name, "<1m", content), at, local_day(at))
+
+
+def test_a_conversation_can_be_read() -> None:
+    lines = [said("Robin", "hello"), said("Kim", "hi :)"), said("Kim", "still there?", "2024-03-16")]
+    assert markdown(lines, whom="Kim", me="Robin", model="smollm2, with the adapter 2024").splitlines() == [
+        "# A simulation of Kim",
+        "",
+        "Nobody but Robin said any of this: smollm2, with the adapter 2024 wrote the rest.",
+        "",
+        "## 2024-03-15",
+        "",
+        "**Robin** 12:00: hello",
+        "",
+        "**Kim** 12:00: hi :)",
+        "",
+        "## 2024-03-16",
+        "",
+        "**Kim** 12:00: still there?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["![x](https://example.org/seen.png)", "<img src=x onerror=alert(1)>", "[a](b)", "**no**", "`x`", "a | b", "&amp;"],
+)
+def test_what_was_written_is_not_taken_for_markup(content: str) -> None:
+    line = markdown([said("Kim", content)], whom="Kim", me="Robin", model="m").splitlines()[-1]
+    shown = line.removeprefix("**Kim** 12:00: ")
+    for sign in "<>[]!*`|&":
+        assert shown.count(sign) == shown.count(f"\\{sign}") == content.count(sign)
+
+
+def test_nobody_forges_a_line_or_drives_a_terminal() -> None:
+    lines = [said(name, content) for name in HOSTILE_NAMES for content in HOSTILE_CONTENTS if "\n" not in content]
+    text = markdown(lines, whom=HOSTILE_NAMES[0], me="Robin", model="m")
+    assert len(text.splitlines()) == 5 + 2 * len(lines)
+    assert "\x1b" not in text
