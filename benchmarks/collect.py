@@ -37,7 +37,8 @@ BATCH = 5_000
 COLUMNS = """
     ROWID, guid, handle_id, is_from_me, date, text, attributedBody, item_type, associated_message_type,
     associated_message_guid, associated_message_emoji, thread_originator_guid, thread_originator_part,
-    message_summary_info, date_edited, date_retracted, service, subject, error, is_spam
+    message_summary_info, date_edited, date_retracted, service, subject, error, is_spam,
+    schedule_type, schedule_state
 """
 SEVEN_COLUMNS = "guid, text, attributedBody, date, handle_id, is_from_me, service"
 

@@ -8,6 +8,11 @@ from pathlib import Path
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
 
+from ventriloquist.database import open_database
+from ventriloquist.forget import forget, plan_to_forget
+from ventriloquist.prepare import prepare
+from ventriloquist.status import people
+
 T = 1_700_000_000_000
 SECONDS = 10.0  # of CPU; a collect of these takes about one, and far longer where every pair is looked at
 
@@ -51,3 +56,29 @@ def test_a_group_of_three_thousand_with_one_name(tmp_path: Path, home: Path) -> 
     contacts = write_address_book(tmp_path / "contacts", [MacCard("Al", None, [handle]) for handle in handles])
     timed_collect(home, db.close(), contacts)
     assert names(home) == {"Robin", "Al", *(f"Al ({number})" for number in range(2, 3001))}
+
+
+def test_a_group_of_forty_thousand_that_is_listed_forgotten_and_replaced(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    db.connection.execute("BEGIN")
+    rows = [(number, f"person{number}@example.com") for number in range(1, 40_001)]
+    db.connection.executemany("INSERT INTO handle (ROWID, id, service) VALUES (?, ?, 'iMessage')", rows)
+    group = db.group("chat1", [])
+    db.connection.executemany(
+        "INSERT INTO chat_handle_join VALUES (?, ?)", [(group.rowid, number) for number, _ in rows]
+    )
+    for number in range(1, 100):
+        db.message(group, T + number, "hi", handle_id=number, is_from_me=0)
+    db.connection.execute("COMMIT")
+    timed_collect(home, db.close())
+    begin = time.process_time()
+    everybody, _ = people(home)
+    assert len(everybody) == 40_001
+    with open_database(home) as file:
+        prepare(file)
+        forget(file, home, plan_to_forget(file, home, "person7@example.com"))
+    other = ChatDb(tmp_path / "other.db")
+    other.message(other.dm("+12505550111"), T, "hi")
+    collect_into(home, other.close(), my_name="Robin", replace=True)
+    assert time.process_time() - begin < SECONDS
+    assert names(home) == {"Robin", "+12505550111"}

@@ -17,7 +17,7 @@ _ACTIONS_AGAINST = (2, 4)
 
 def expression(has: Collection[str]) -> str:
     """Return SQL of a number with the bits SPAM and WAITS, for a table `message` with these columns."""
-    return f"{SPAM} * {_is_spam(has)} + {WAITS} * {waits(has)}"
+    return f"{_is_spam(has)} + {WAITS} * {waits(has)}"
 
 
 def waits(has: Collection[str]) -> str:
@@ -30,7 +30,8 @@ def waits(has: Collection[str]) -> str:
         for name in ("is_sent", "is_delivered", "date_delivered", "date_read")
         if name in has
     ]
-    return f"((({' OR '.join(scheduled)}) AND is_from_me AND NOT ({' OR '.join(sent)})) IS 1)"
+    conditions = f"(is_from_me AND NOT ({' OR '.join(sent)})) IS 1"
+    return f"(CASE WHEN {' OR '.join(scheduled)} THEN {conditions} ELSE 0 END)"  # of most rows the first is all
 
 
 def is_filtered(has: Collection[str]) -> str | None:

@@ -18,7 +18,7 @@ from ventriloquist.records import (
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage import marks, queries
 from ventriloquist.sources.imessage.attachments import File, grouped_files, placed
-from ventriloquist.sources.imessage.dates import EPOCH_MS, to_unix_ms
+from ventriloquist.sources.imessage.dates import EPOCH_MS, FIRST_NS, LAST_NS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
 from ventriloquist.sources.imessage.texts import clean, decode_text, is_visible
 from ventriloquist.sources.imessage.when import When
@@ -66,7 +66,10 @@ def read_messages(
                 while attached_to < rowid:
                     attached_to, files = next(attached, _NO_MORE)
                 waits = row[-1] >= marks.WAITS
-                at = when(rowid, date, waits=waits)
+                if date is not None and FIRST_NS <= date < LAST_NS and not waits:  # nearly all, at a third of the time
+                    when.before = at = date // 1_000_000 + EPOCH_MS
+                else:
+                    at = when(rowid, date, waits=waits)
                 if not guid or not guid.isascii() or guid.startswith(NO_GUID):
                     yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
                 elif rowid in deleted:

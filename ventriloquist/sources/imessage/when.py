@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 from ventriloquist.sources.imessage import queries
-from ventriloquist.sources.imessage.dates import EPOCH_MS, FIRST_NS, LAST_NS, message_date
+from ventriloquist.sources.imessage.dates import message_date
 
 
 class When:
@@ -18,7 +18,7 @@ class When:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._before: int | None = None  # when the row before is from
+        self.before: int | None = None  # when the row before is from
         self._first: int | None = None  # the first date of all, once it was looked for
         self._is_first_known = False
         self._now: int | None = None
@@ -29,21 +29,18 @@ class When:
         Args:
             waits: it was written to be sent later, and nothing says that it was.
         """
-        if date is not None and FIRST_NS <= date < LAST_NS:
-            at: int | None = date // 1_000_000 + EPOCH_MS
-        else:
-            at = message_date(date)
+        at = message_date(date)
         if waits and (at is None or at > self._latest()):
             return None
         if at is None:
             at = self._beside(rowid)
-        self._before = at
+        self.before = at
         return at
 
     def _beside(self, rowid: int) -> int | None:
         own = next(filter(None, map(message_date, queries.other_dates(self._connection, rowid))), None)
-        if own is not None or self._before is not None:
-            return own or self._before
+        if own is not None or self.before is not None:
+            return own or self.before
         if not self._is_first_known:
             found = (date for dates in queries.all_dates(self._connection) for date in map(message_date, dates))
             self._first = next(filter(None, found), None)
