@@ -141,6 +141,18 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert "is not an SQLite database" in failure(tmp_path / "pipe").what
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+def test_a_pipe_beside_a_database_is_not_waited_for(db: ChatDb, suffix: str) -> None:
+    path = db.close()
+    os.mkfifo(f"{path}{suffix}")
+    assert "is not an SQLite database" in failure(path).what
+
+
+def test_a_device_is_not_read_without_end(tmp_path: Path) -> None:
+    (tmp_path / "chat.db").symlink_to("/dev/zero")
+    assert "is not an SQLite database" in failure(tmp_path / "chat.db").what
+
+
 def test_another_programs_database_is_not_messages(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     connection = sqlite3.connect(path)
