@@ -104,11 +104,14 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         last = db.conn.execute(
             "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
         ).fetchone()
-    everybody = [
-        PersonStatus(name, bool(is_me), json.loads(handles), cards.get(id_, []), count)
-        for name, is_me, handles, count, id_ in found
-    ]
-    return everybody, json.loads(last[0]) if last else {}
+        last_collect = json.loads(last[0]) if last else {}
+        everybody = [
+            PersonStatus(name, bool(is_me), json.loads(handles), cards.get(id_, []), count)
+            for name, is_me, handles, count, id_ in found
+        ]
+        if not isinstance(last_collect, dict) or not all(isinstance(person.name, str) for person in everybody):
+            raise TypeError("a damaged record, or a damaged name")  # shown as what is wrong with the file
+    return everybody, last_collect
 
 
 def _names_on_cards(db: Database) -> dict[int, list[str]]:
