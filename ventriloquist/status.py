@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.connect import FILENAME, open_to_others
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
@@ -169,7 +169,7 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
 
 def _warnings(home: Path) -> list[str]:
     """Say where private words would leave the machine or be committed."""
-    found = []
+    found = open_to_others(home)
     if any(part.startswith(SYNCED_FOLDERS) for part in home.parts):
         found.append(f"{home} lies in a folder that is copied to a cloud; set VQ_HOME to one that is not.")
     if any((parent / ".git").exists() for parent in (home, *home.parents)):

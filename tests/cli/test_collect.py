@@ -207,3 +207,19 @@ def test_who_was_left_ambiguous_is_shown(tmp_path: Path, home: Path, monkeypatch
     (shared,) = (line for line in shown.splitlines() if "nobody's" in line)
     assert both in shared
     assert "Ann Lee, Bob Ray" in shared
+
+
+def test_a_home_among_other_things_is_left_open_and_said_to_be(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    home.mkdir()
+    (home / "notes.txt").write_text("mine")
+    home.chmod(0o755)
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"))
+    assert result.exit_code == 0
+    assert f"chmod 700 '{home}'" in result.stderr
+    assert home.stat().st_mode & 0o777 == 0o755
+    assert "chmod 700" in vq("status").stderr
+    home.chmod(0o700)
+    assert "chmod 700" not in vq("status").stderr

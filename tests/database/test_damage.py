@@ -113,6 +113,9 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "pages are zero": lambda file: file.write_bytes(
         file.read_bytes()[:4096] + bytes(12 * 4096) + file.read_bytes()[13 * 4096 :]
     ),
+    "its header says another format": lambda file: file.write_bytes(
+        file.read_bytes()[:44] + b"\x00\x00\x00\x63" + file.read_bytes()[48:]
+    ),
     "it is cut off": lambda file: file.write_bytes(file.read_bytes()[: 5 * 4096]),
 }
 

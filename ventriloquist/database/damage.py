@@ -32,7 +32,8 @@ _FROM_VALUES = (
 )
 _FROM_DATES = (errno.EINVAL, errno.EOVERFLOW)
 _EARLIEST, _LATEST = -62_000_000_000_000, 250_000_000_000_000  # Unix milliseconds, in the years 5 and 9892
-_MALFORMED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_NOTADB}
+_UNREADABLE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_NOTADB}
+_MALFORMED = _UNREADABLE - {sqlite3.SQLITE_ERROR}
 
 # table, what is wrong, and which rows are
 _WRONG = (
@@ -109,7 +110,8 @@ def find_damage(path: Path) -> StorageError | None:
             for table, reason in _wrong_values(connection):
                 return _values_damaged(path, table, reason)
     except sqlite3.DatabaseError as error:
-        return damaged(path, str(error)) if "malformed" in str(error) else None
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return damaged(path, str(error)) if code in _UNREADABLE else None
     return None
 
 
