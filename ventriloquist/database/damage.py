@@ -12,11 +12,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 from sqlite_utils import Database
 
 from ventriloquist.database.migrations import migrations
 from ventriloquist.errors import StorageError
+from ventriloquist.records import ReactionKind
 
 _NOT_UTF8 = "Could not decode to UTF-8"  # in Python's words; SQLite does not mind
 _WRONG_VALUE = re.compile(r"(?:NULL value in|CHECK constraint failed in) (?P<table>\w+)")  # of integrity_check
@@ -37,6 +39,9 @@ _MALFORMED = _UNREADABLE - {sqlite3.SQLITE_ERROR}
 
 # table, what is wrong, and which rows are
 _WRONG = (
+    ("reactions", "has a reaction of no known kind", f"kind NOT IN {get_args(ReactionKind)}"),
+    ("tapbacks", "has a reaction of no known kind", f"kind NOT IN {get_args(ReactionKind)}"),
+    ("chats", "has a chat of no known type", "type NOT IN ('dm', 'group')"),
     ("people", "does not say who the owner is", "is_me NOT IN (0, 1)"),
     ("chats", "has handles that are none", "NOT json_valid(handles) OR json_type(handles) <> 'array'"),
     ("cards", "has identifiers that are none", "NOT json_valid(identifiers) OR json_type(identifiers) <> 'array'"),
