@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ventriloquist.forget import ForgetPlan
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person, as transcripts name them.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person: a name, a number or an address.")]
 
 
 def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = False) -> None:
