@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from ventriloquist.collect import load_corrections
 from ventriloquist.errors import SettingsError
+from ventriloquist.prepare import load_own_rules
 from ventriloquist.settings import load_settings
+from ventriloquist.train.presets import resolve_settings
 
 
 def test_the_environment_wins_over_the_local_file_and_that_over_the_homes(
@@ -64,3 +68,17 @@ def test_a_home_that_cannot_be_one_is_an_error_with_a_remedy(named: str, monkeyp
         load_settings()
     assert "folder" in failure.value.hint
     assert ".." not in failure.value.what
+
+
+@pytest.mark.parametrize("place", ["home/.env", "elsewhere/.env", "home/corrections.toml", "home/redact.txt"])
+def test_a_pipe_in_the_place_of_a_file_of_settings_is_not_waited_for(home: Path, tmp_path: Path, place: str) -> None:
+    home.mkdir()
+    os.mkfifo(tmp_path / place)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_corrections(load_settings().home), load_own_rules(home)
+
+
+def test_a_pipe_in_the_place_of_settings_of_a_training_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.toml")
+    with pytest.raises(SettingsError, match="a pipe"):
+        resolve_settings(None, str(tmp_path / "settings.toml"), {})

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
+from ventriloquist.regular import require_regular
 
 ENCODING = "utf-8-sig"  # some editors put a mark before the first name
 
@@ -108,6 +109,8 @@ def load_settings() -> Settings:
 @contextmanager
 def _readable_dotenv(path: Path) -> Iterator[None]:
     try:
+        if path.is_fifo():  # to open it is to wait for whoever writes into it
+            require_regular(path)
         yield
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

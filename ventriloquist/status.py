@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.connect import FILENAME, open_to_others
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
@@ -107,13 +107,19 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         last = db.conn.execute(
             "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
         ).fetchone()
-    collected = json.loads(last[0]) if last else {}
-    hinted: dict[str, list[str]] = {handle: handles for handles in collected.get("hinted", []) for handle in handles}
-    everybody = []
-    for name, is_me, listed, count, id_ in found:
-        handles = json.loads(listed)
-        united = next((hinted[handle] for handle in handles if handle in hinted), [])
-        everybody.append(PersonStatus(name, bool(is_me), handles, cards.get(id_, []), count, united))
+        collected = json.loads(last[0]) if last else {}
+        if not isinstance(collected, dict):
+            raise TypeError("a damaged record")  # shown as what is wrong with the file
+        hinted: dict[str, list[str]] = {
+            handle: handles for handles in collected.get("hinted", []) for handle in handles
+        }
+        everybody = []
+        for name, is_me, listed, count, id_ in found:
+            if not isinstance(name, str):
+                raise TypeError("a damaged name")
+            handles = json.loads(listed)
+            united = next((hinted[handle] for handle in handles if handle in hinted), [])
+            everybody.append(PersonStatus(name, bool(is_me), handles, cards.get(id_, []), count, united))
     return everybody, collected
 
 
@@ -188,7 +194,7 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
 
 def _warnings(home: Path) -> list[str]:
     """Say where private words would leave the machine or be committed."""
-    found = []
+    found = open_to_others(home)
     if any(part.startswith(SYNCED_FOLDERS) for part in home.parts):
         found.append(f"{home} lies in a folder that is copied to a cloud; set VQ_HOME to one that is not.")
     if any((parent / ".git").exists() for parent in (home, *home.parents)):

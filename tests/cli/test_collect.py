@@ -283,3 +283,19 @@ def test_two_messages_under_one_guid_are_told_of(tmp_path: Path, home: Path, mon
     assert "holds two messages under one guid" in what
     assert "one after the other" in hint
     assert "--chat-db chat.db" not in hint
+
+
+def test_a_home_among_other_things_is_left_open_and_said_to_be(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    home.mkdir()
+    (home / "notes.txt").write_text("mine")
+    home.chmod(0o755)
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"))
+    assert result.exit_code == 0
+    assert f"chmod 700 '{home}'" in result.stderr
+    assert home.stat().st_mode & 0o777 == 0o755
+    assert "chmod 700" in vq("status").stderr
+    home.chmod(0o700)
+    assert "chmod 700" not in vq("status").stderr

@@ -46,6 +46,29 @@ def test_a_folder_that_is_everybodys_is_not_taken_from_them(home: Path) -> None:
     assert not (home / "ventriloquist.db").exists()
 
 
+def mode_after_a_run(home: Path, mode: int) -> int:
+    home.chmod(mode)
+    with recorded_run(home, "collect", create=True):
+        pass
+    return stat.S_IMODE(home.stat().st_mode)
+
+
+def test_a_folder_that_holds_other_things_keeps_its_mode(home: Path) -> None:
+    home.mkdir()
+    (home / "notes.txt").write_text("mine")
+    assert mode_after_a_run(home, 0o755) == 0o755
+    assert mode_after_a_run(home, 0o750) == 0o750  # the file in it does not make the folder ours
+    assert stat.S_IMODE((home / "ventriloquist.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("names", [(), (".env", "redact.txt"), ("ventriloquist.db",)])
+def test_a_folder_that_holds_nothing_else_is_made_private(home: Path, names: tuple[str, ...]) -> None:
+    home.mkdir()
+    for name in names:
+        (home / name).touch()
+    assert mode_after_a_run(home, 0o755) == 0o700
+
+
 def test_a_run_is_recorded_with_what_was_asked_and_what_came_of_it(home: Path) -> None:
     with recorded_run(home, "collect", {"source": "here"}, create=True) as run:
         run.result = {"messages": 3}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import plistlib
 import shutil
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -90,6 +93,42 @@ def test_an_encrypted_backup_says_so(tmp_path: Path, home: Path) -> None:
         collect_into(home, backup=backup)
     assert "Encrypt local backup" in caught.value.hint
     assert not home.exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+def test_a_manifest_that_is_no_file_is_not_waited_for(tmp_path: Path, home: Path, kind: str) -> None:
+    backup = write_backup(tmp_path / "backup")
+    manifest = backup / "Manifest.plist"
+    manifest.unlink()
+    unreadable(manifest, kind)
+    assert collect_into(home, backup=backup).messages == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+@pytest.mark.parametrize("name", [MESSAGES, f"{MESSAGES}-wal", CONTACTS, "Manifest.db"])
+def test_nothing_in_a_backup_is_waited_for(tmp_path: Path, home: Path, kind: str, name: str) -> None:
+    backup = write_backup(tmp_path / "backup")
+    place = backup / name if name == "Manifest.db" else backup / hashed_name(name)[:2] / hashed_name(name)
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    unreadable(place, kind)
+    with contextlib.suppress(SourceError):
+        collect_into(home, backup=backup, my_name="Robin")
+
+
+def unreadable(path: Path, kind: str) -> None:
+    """Make something that is not a regular file."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        bound = socket.socket(socket.AF_UNIX)
+        with contextlib.chdir(path.parent):  # a socket's address is short
+            bound.bind(path.name)
+        bound.close()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
 
 
 def test_a_manifest_may_give_other_names(tmp_path: Path, home: Path) -> None:

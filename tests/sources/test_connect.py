@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from apple import ChatDb
 
-from ventriloquist.errors import SourceError
+from ventriloquist.database import recorded_run
+from ventriloquist.database.temporary import sweep
+from ventriloquist.errors import NotReadyError, SourceError
 from ventriloquist.sources import SOURCES
 from ventriloquist.sources.imessage import private_copy as copies
 from ventriloquist.sources.imessage.connect import open_untrusted
@@ -137,6 +139,18 @@ def test_anything_else_is_not_a_database(tmp_path: Path, content: bytes) -> None
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "is not an SQLite database" in failure(tmp_path / "pipe").what
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+def test_a_pipe_beside_a_database_is_not_waited_for(db: ChatDb, suffix: str) -> None:
+    path = db.close()
+    os.mkfifo(f"{path}{suffix}")
+    assert "is not an SQLite database" in failure(path).what
+
+
+def test_a_device_is_not_read_without_end(tmp_path: Path) -> None:
+    (tmp_path / "chat.db").symlink_to("/dev/zero")
+    assert "is not an SQLite database" in failure(tmp_path / "chat.db").what
 
 
 def test_another_programs_database_is_not_messages(tmp_path: Path) -> None:
@@ -277,25 +291,55 @@ def test_the_copy_is_removed_however_it_ends(
     assert not connect.copied_to[0].parent.exists()
 
 
-def test_a_copy_that_a_killed_process_left_goes_with_the_next(
-    db: ChatDb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def left_by_a_killed_process(db: ChatDb, home: Path) -> Path:
     script = (
-        "import os, sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
-        "with private_copy(Path(sys.argv[1])): os._exit(9)"
+        "import os, signal, sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
+        "with private_copy(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", script, str(db.path)], env=environment, check=False)
-    (left,) = tmp_path.glob("vq-collect-*")
+    subprocess.run([sys.executable, "-c", script, str(db.path)], check=False)
+    (left,) = (home / "temporary").iterdir()
     assert (left / "copy.db").exists()
-    others = tmp_path / "vq-collect-notes"
-    others.mkdir()
+    assert {path.stat().st_mode & 0o777 for path in (home, left.parent, left)} == {0o700}
+    return left
+
+
+def test_a_copy_that_a_killed_process_left_goes_with_the_next_run(db: ChatDb, home: Path) -> None:
+    left = left_by_a_killed_process(db, home)
     with copies.private_copy(db.path) as one, copies.private_copy(db.path) as two:
+        sweep(home)
         assert not left.exists()
         assert one.exists()
         assert two.exists()
-    assert list(tmp_path.glob("vq-collect-*")) == [others]
+    assert list(home.iterdir()) == []
+
+
+def test_a_copy_that_a_killed_process_left_goes_with_a_forget(db: ChatDb, home: Path) -> None:
+    left_by_a_killed_process(db, home)
+    with pytest.raises(NotReadyError), recorded_run(home, "forget"):
+        pass
+    assert list(home.iterdir()) == []
+
+
+def test_a_copy_is_not_swept_from_under_a_process_that_reads_it(db: ChatDb, home: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
+        "with private_copy(Path(sys.argv[1])) as copy: print(copy, flush=True); input(); print(copy.exists())"
+    )
+    command = [sys.executable, "-c", script, str(db.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        copy = Path(reader.stdout.readline().strip())
+        sweep(home)
+        assert copy.exists()
+        assert reader.communicate("\n")[0] == "True\n"
+    assert not home.exists()
+
+
+def test_what_is_not_ours_among_the_copies_is_not_removed(home: Path) -> None:
+    (home / "temporary").mkdir(parents=True)
+    (home / "temporary" / "notes.txt").write_text("mine")
+    sweep(home)
+    assert (home / "temporary" / "notes.txt").read_text() == "mine"
 
 
 def test_a_copy_waits_for_a_moment_without_changes(db: ChatDb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +361,7 @@ def test_no_space_for_a_copy_says_so(db: ChatDb, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(copies, "SPARE_BYTES", 1 << 60)
     with pytest.raises(SourceError, match=r"needs .* MB") as caught, copies.private_copy(db.path):
         pass
-    assert "TMPDIR" in caught.value.hint
+    assert "VQ_HOME" in caught.value.hint
 
 
 def test_a_database_in_a_folder_that_cannot_be_written_to_is_read(db: ChatDb, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def command(
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect, status
+    from ventriloquist.database.temporary import sweep
     from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
@@ -72,6 +73,7 @@ def command(
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
     settings = load_settings()
+    sweep(settings.home)  # also where the source cannot be read
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)

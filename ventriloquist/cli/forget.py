@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ventriloquist.forget import ForgetPlan
 
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The person, as transcripts name them.", autocompletion=people_names)
+    str,
+    typer.Argument(metavar="NAME", help="The person: a name, a number or an address.", autocompletion=people_names),
 ]
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ventriloquist.collect.cards import fold
 from ventriloquist.errors import SettingsError
+from ventriloquist.regular import require_regular
 
 FILENAME = "corrections.toml"
 
@@ -43,11 +44,13 @@ def load_corrections(home: Path) -> Corrections:
     """
     path = home / FILENAME
     try:
+        require_regular(path)
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         return Corrections()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.", hint="Correct or remove it.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Correct or remove it.") from None
     try:
         corrections = Corrections.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

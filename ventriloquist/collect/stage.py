@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_
 from ventriloquist.collect.store import Place, Tally, store_rows
 from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
 from ventriloquist.database import Database, recorded_run
-from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.connect import FILENAME, open_to_others
 from ventriloquist.database.forgotten import load_forgotten
 from ventriloquist.records import SKIPPED, Progress, Source
 
@@ -98,7 +98,8 @@ def collect_into(
             _plan(None if options.replace else db.conn, source, options)
 
     with recorded_run(home, "collect", asked, create=True, check=check) as run:
-        run.result = summary = collect(run.db, source, options, progress=progress)
+        summary = collect(run.db, source, options, progress=progress)
+        run.result = summary = replace(summary, notes=[*summary.notes, *open_to_others(home)])
     return summary
 
 

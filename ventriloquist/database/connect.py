@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -10,11 +11,18 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ventriloquist.database.migrations import migrations
-from ventriloquist.errors import BusyError, NotReadyError, StorageError
+from ventriloquist.database.damage import explain
+from ventriloquist.database.schema import bring_up_to_date
+from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
+from ventriloquist.regular import require_regular
 
 FILENAME = "ventriloquist.db"
 BUSY_TIMEOUT_MS = 10_000
+# how the names of all begin that lies in a home, what a user writes there included
+OURS = (
+    *("ventriloquist.", ".env", "corrections.toml", "redact.txt", ".DS_Store"),
+    *("runs", "exports", "tokens", "chats", "models", "temporary", "demo.json", "Messages"),
+)
 
 
 @contextmanager
@@ -23,84 +31,87 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[Database]:
 
     Raises:
         NotReadyError: it does not exist and `create` is false; nothing is made.
-        StorageError: it cannot be opened or is not a database of ours.
+        StorageError: it cannot be opened, is not a database of ours, was made by a newer vq, or is damaged: that may
+            show when a command reads it.
     """
     path = home / FILENAME
     if not create and not path.exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     try:
         make_private_folder(home)
-        path.touch(mode=0o600, exist_ok=True)
+        if path.exists():
+            require_regular(path)
+        else:
+            path.touch(mode=0o600)
         path.chmod(0o600)  # whatever the umask
         connection = sqlite3.connect(path)
     except (OSError, sqlite3.Error) as error:
-        raise _storage_error(path, error) from None
+        raise _unusable(path, error) from None
     try:
         db = Database(connection, execute_plugins=False)
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        bring_up_to_date(db, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(db, path)
         before = connection.total_changes
         yield db
         if connection.total_changes == before:  # nothing to bring in: whoever writes now does it at their end
             connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.OperationalError as error:
+    except VentriloquistError:
+        raise
+    except Exception as error:
         raise _storage_error(path, error) from error
-    except sqlite3.DatabaseError as error:
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise _storage_error(path, error) from error
-        raise  # a violated constraint is a bug, not the user's doing
     finally:
         connection.close()
-
-
-def _migrate(db: Database, path: Path) -> None:
-    """Bring the schema up to the newest.
-
-    Raises:
-        StorageError: another program's tables are in the way.
-    """
-    try:
-        if migrations.pending(db):
-            migrations.apply(db)
-    except sqlite3.OperationalError as error:
-        if _is_wrong_sql(error):
-            raise StorageError(
-                f"{path} holds another program's tables: {error}.", hint="Move it away, then run: vq collect"
-            ) from None
-        raise
-
-
-def _is_wrong_sql(error: Exception) -> bool:
-    """Tell whether SQLite could not make sense of a statement; every other failure has a code of its own."""
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def make_private_folder(folder: Path) -> Path:
     """Make a folder that only the user can enter, whatever the umask, and return it.
 
+    One that is there already is made private where it holds nothing, or nothing but what a home holds. Else it keeps
+    its mode: somebody may need it as it is.
+
     Raises:
         StorageError: it is there for everybody, as /tmp is.
     """
+    is_new = not folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & stat.S_ISVTX:
         raise StorageError(f"{folder} is for everybody to write in.", hint=f"Name a folder in it: {folder / 'vq'}")
-    folder.chmod(0o700)
+    if is_new or all(entry.name.startswith(OURS) for entry in folder.iterdir()):
+        folder.chmod(0o700)
     return folder
 
 
+def open_to_others(folder: Path) -> list[str]:
+    """Say in a sentence that others can enter a folder, which was not made private because of what else it holds."""
+    if os.name != "posix" or not folder.is_dir() or not folder.stat().st_mode & 0o077:
+        return []
+    return [
+        f"{folder} holds other things, too, and was left open to other users of this machine; "
+        f"close it with chmod 700 '{folder}', or set VQ_HOME to a folder of its own."
+    ]
+
+
 def _storage_error(path: Path, error: Exception) -> Exception:
-    text = str(error)
+    """Return what a user can do about an error, or the error itself where it is a bug."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return explain(path, error) or error
+    unusable = _unusable(path, error)
+    if isinstance(unusable, BusyError) or "is full" in unusable.what:
+        return unusable
+    is_wrong_sql = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return explain(path, error) or (error if is_wrong_sql else unusable)
+
+
+def _unusable(path: Path, error: Exception) -> VentriloquistError:
+    """Return the error of a file that the system keeps us from."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     if "locked" in text:
         return BusyError(f"{path} is in use by another program.", hint="Close it and run the command again.")
     if "disk is full" in text or "No space" in text:
         return StorageError(f"The disk with {path} is full.", hint="Free some space and run the command again.")
-    if "not a database" in text or "malformed" in text:
-        return StorageError(f"{path} is damaged or not a database.", hint="Move it away, then run: vq collect")
-    if _is_wrong_sql(error):
-        return error  # a bug of ours
     return StorageError(
         f"{path} cannot be used: {text}.",
         hint="Check the disk's free space and the folder's permissions, or set VQ_HOME.",

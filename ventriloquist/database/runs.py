@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from ventriloquist.database.connect import FILENAME, make_private_folder, open_database
+from ventriloquist.database.temporary import sweep
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
 
 LOCK = "ventriloquist.lock"
@@ -39,6 +40,8 @@ def recorded_run(
 ) -> Iterator[Run]:
     """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
 
+    First, what killed runs have left in temporary folders is removed.
+
     Args:
         home: VQ_HOME.
         command: the subcommand's name.
@@ -50,6 +53,7 @@ def recorded_run(
         BusyError: another run holds the lock.
         NotReadyError: there is no database and `create` is false; nothing is made.
     """
+    sweep(home)
     if not create and not (home / FILENAME).exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     with lock_home(home), open_database(home, create=create) as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from ventriloquist.database import Database
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
-from ventriloquist.forget.rows import SCRUBBED, Rows, count_rows, delete_name, delete_rows, scrub_runs
+from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
+from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 
@@ -49,15 +51,15 @@ class ForgetSummary:
 def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
     """Find out what forgetting a person will remove.
 
+    Args:
+        name: theirs, what a card calls them, or a number or address of theirs; in any case and formatting.
+
     Raises:
         UnknownNameError: nobody is called so.
+        VentriloquistError: several people are.
         SettingsError: it is the owner.
     """
-    people = db.conn.execute("SELECT id, name, is_me FROM people").fetchall()
-    found = [row for row in people if row[1] == name] or [row for row in people if row[1].casefold() == name.casefold()]
-    if len(found) != 1:
-        raise UnknownNameError(name, [known for _, known, is_me in people if not is_me])
-    person_id, name, is_me = found[0]
+    person_id, name, is_me = find_person(db, name)
     if is_me:
         raise SettingsError(
             "You cannot forget yourself: every conversation is yours.", hint=f"To delete everything, remove {home}."
@@ -70,7 +72,7 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
     traces = Traces(
         names=frozenset((name, *handles)),
         conversations=frozenset(id for (id,) in member),
-        known=frozenset(known for _, known, _ in people),
+        known=frozenset(known for (known,) in db.conn.execute("SELECT name FROM people")),
     )
     folders, reports = _export_folders(db), _reports(db)
     outside = (str(path) for path in (*folders, *reports) if not path.resolve().is_relative_to(home.resolve()))
@@ -107,10 +109,11 @@ def forget(
             hint="Check its permissions, then run the command again.",
         ) from None
     db.conn.execute("PRAGMA secure_delete = ON")
-    options = _last_prepare(db, plan.name)
+    names = names_of(db, plan.person_id, plan.name)
+    options = _last_prepare(db, name_test(db, names, plan.handles))
     with db.atomic():
+        scrub_runs(db, names, plan.handles)
         delete_rows(db, plan.person_id, plan.handles)
-        scrub_runs(db, [plan.name, *plan.handles])
         db.conn.execute("DELETE FROM training_messages")
         db.conn.execute("DELETE FROM training_conversations")
         has_messages = db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
@@ -141,7 +144,7 @@ def forget(
     )
 
 
-def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
+def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOptions | None:
     """Return the options of the last prepare, without those that name who is forgotten; None if nothing is prepared."""
     if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
         return None
@@ -152,14 +155,15 @@ def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
     known = {key: value for key, value in recorded.items() if key in PrepareOptions.__slots__}
     for key, value in known.items():
         if isinstance(value, list):  # JSON has no tuples
-            known[key] = tuple(item for item in value if item not in (name, SCRUBBED))
+            known[key] = tuple(item for item in value if item != SCRUBBED and not is_theirs(item))
     return PrepareOptions(**known)
 
 
 def _export_folders(db: Database) -> list[Path]:
-    """Return the folders into which exports were written and that are still there."""
+    """Return the folders into which exports were written, those that were cut off too, and that are still there."""
     folders = db.conn.execute(
-        "SELECT DISTINCT json_extract(result, '$.folder') FROM runs WHERE command = 'export' AND result IS NOT NULL"
+        "SELECT json_extract(result, '$.folder') FROM runs WHERE command = 'export'"
+        " UNION SELECT json_extract(parameters, '$.output') FROM runs WHERE command = 'export'"
     )
     return sorted(Path(folder) for (folder,) in folders if folder and Path(folder).is_dir())
 

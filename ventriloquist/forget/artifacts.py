@@ -13,6 +13,7 @@ MANIFEST = "manifest.json"
 MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 OWN_TOKENIZER = "base"  # a run with its own base model has a tokenizer that was trained on the messages: words of them
+RESTS = (".*.jsonl.partial", ".*.jsonl.gz.partial", ".manifest.json.partial")  # of an export that was killed
 # Of a finished run only what no message can be read from is kept, whatever else may come to lie there.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
 KEPT_NAMES = frozenset(
@@ -119,7 +120,8 @@ def _under(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _exported(folder: Path) -> Iterator[Path]:
-    """Yield the files of an export by its manifest: its folder may hold others."""
+    """Yield the files of an export by its manifest, and the rests of a killed one: its folder may hold others."""
+    yield from (path for pattern in RESTS for path in sorted(folder.glob(pattern)))
     try:
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         names = [Path(file["name"]).name for file in listed]

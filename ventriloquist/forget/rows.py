@@ -1,19 +1,16 @@
-"""A person's rows in the file: counting them, deleting them, and taking their name out of the record of runs."""
+"""A person's rows in the file: counting them, and deleting them."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ventriloquist.collect.handles import normalize, region_of
 from ventriloquist.database import Database
 from ventriloquist.database.forgotten import remember_forgotten
 
 REASON = "forgotten"
-SCRUBBED = "[forgotten]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +87,6 @@ def delete_name(db: Database, person_id: int) -> None:
     db.conn.execute("DELETE FROM people WHERE id = ?", (person_id,))
 
 
-def scrub_runs(db: Database, names: Sequence[str]) -> None:
-    """Take names and handles out of what was asked of earlier runs, and of what came of them."""
-    pattern = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names))
-    for id, parameters, result in db.conn.execute("SELECT id, parameters, result FROM runs").fetchall():
-        scrubbed = [None if text is None else _scrubbed(text, pattern) for text in (parameters, result)]
-        if scrubbed != [parameters, result]:
-            db.conn.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
-
-
 def _mark(db: Database, person_id: int) -> None:
     _unmark(db)
     for statement in _DOOMED:
@@ -158,16 +146,3 @@ def _handle_test(handles: Collection[str], region: str | None) -> Callable[[str]
         return known[handle]
 
     return is_theirs
-
-
-def _scrubbed(text: str, pattern: re.Pattern[str]) -> str:
-    def scrub(value: Any) -> Any:
-        if isinstance(value, str):
-            return pattern.sub(SCRUBBED, value)
-        if isinstance(value, list):
-            return [scrub(item) for item in value]
-        if isinstance(value, dict):
-            return {scrub(key): scrub(item) for key, item in value.items()}
-        return value
-
-    return json.dumps(scrub(json.loads(text)), ensure_ascii=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 from ventriloquist.errors import SettingsError
 from ventriloquist.prepare.redact.rules import Rule
 from ventriloquist.prepare.redact.triggers import always
+from ventriloquist.regular import require_regular
 
 FILENAME = "redact.txt"
 _LINE = re.compile(r"(?P<kind>[a-z][a-z0-9_-]{0,30})\s*:\s*(?P<find>\S.*)")
@@ -27,6 +28,7 @@ def load_own_rules(home: Path) -> tuple[Rule, ...]:
     """
     path = home / FILENAME
     try:
+        require_regular(path)
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return ()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Card, Source
+from ventriloquist.regular import require_regular
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
@@ -103,6 +104,7 @@ def _looks_like_a_backup(folder: Path) -> bool:
 
 def _is_encrypted(folder: Path) -> bool:
     try:
+        require_regular(folder / "Manifest.plist")
         with (folder / "Manifest.plist").open("rb") as file:
             manifest = load_plist(file.read(_MAX_PLIST_BYTES))
     except OSError:

@@ -7,13 +7,15 @@ is in it, so that is for files that nobody has open and that have none: there it
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ventriloquist.errors import SourceError
+from ventriloquist.regular import require_regular
 from ventriloquist.sources.imessage import trust
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.private_copy import file_state, private_copy
@@ -133,7 +135,7 @@ def _check_readable(path: Path, what: str) -> None:
         SourceError: it is one of these.
     """
     try:
-        if path.is_fifo():  # to open it is to wait for whoever writes into it
+        if not _is_plain(path):
             raise _not_a_database(path)
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
@@ -149,6 +151,24 @@ def _check_readable(path: Path, what: str) -> None:
         raise permission_error(path, error.strerror or str(error)) from None
     if start != MAGIC:
         raise _not_a_database(path)
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether SQLite would open nothing but files: a pipe or a device it may wait for without end.
+
+    Raises:
+        OSError: the database is a folder or missing, or one of them may not be read.
+    """
+    try:
+        require_regular(path)
+        for suffix in ("-wal", "-journal", "-shm"):
+            with suppress(FileNotFoundError, IsADirectoryError):
+                require_regular(path.with_name(path.name + suffix))
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return False
+        raise
+    return True
 
 
 def _code(error: sqlite3.Error) -> int:

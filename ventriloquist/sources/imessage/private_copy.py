@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ventriloquist.database.temporary import temporary_folder
 from ventriloquist.errors import SourceError
+from ventriloquist.settings import home_folder
 
 ATTEMPTS = 5  # Messages writes every few seconds at most; a copy takes less
 SPARE_BYTES = 64 << 20
-PREFIX = "vq-collect-"  # and the number of the process
 
 
 @contextmanager
 def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
-    """Copy a database and its -wal (not its -shm, which belongs to running processes) into a folder of our own.
+    """Copy a database and its -wal (not its -shm, which belongs to running processes) into a folder in VQ_HOME.
 
-    The folder is 0700 and is removed when the block is left, on Ctrl-C too, and after a kill by the next copy.
+    The folder is removed when the block is left, on Ctrl-C too, and after a kill by the next run.
 
     Raises:
         SourceError: no space, or it changed during every attempt.
+        StorageError: VQ_HOME cannot be used.
     """
     wal = wal or database.with_name(database.name + "-wal")
     journal = database.with_name(database.name + "-journal")
-    _remove_orphans()
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    try:
+    with temporary_folder(home_folder()) as folder:
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
             before = file_state(database), file_state(wal)
@@ -43,7 +41,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
             except OSError as error:
                 raise SourceError(
                     f"{database} cannot be copied: {error.strerror or error}.",
-                    hint=f"Free some space in {folder.parent}, or set TMPDIR to a folder on another disk.",
+                    hint="Free some space, or set VQ_HOME to a folder on another disk.",
                 ) from None
             if (file_state(database), file_state(wal)) == before:
                 break
@@ -52,22 +50,6 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
                 f"{database} keeps changing while it is copied.", hint="Quit Messages and run the command again."
             )
         yield copy
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_orphans() -> None:
-    """Remove the copies of processes that were killed."""
-    if os.name != "posix":  # elsewhere a process cannot be asked after without being disturbed
-        return
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        process = folder.name.removeprefix(PREFIX).partition("-")[0]
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (OSError, OverflowError, ValueError):  # it runs as somebody else, or the folder is not ours
-            continue
 
 
 def file_state(file: Path) -> tuple[int, int]:
@@ -83,7 +65,7 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise SourceError(
-            f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and {folder.parent} has "
+            f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and VQ_HOME has "
             f"{free >> 20:,} MB left.",
-            hint="Free some space, or set TMPDIR to a folder on another disk.",
+            hint="Free some space, or set VQ_HOME to a folder on another disk.",
         )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ventriloquist.errors import SettingsError
+from ventriloquist.regular import require_regular
 from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 
 MEMORY = "memory_gib"
@@ -103,6 +104,7 @@ def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
         return _suited(PRESETS[config].settings, memory_gib).model_dump()
     path = Path(config).expanduser()
     try:
+        require_regular(path)
         text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:

@@ -1,0 +1,188 @@
+"""What is wrong with the file, where SQLite or a command trips over it: pages, indexes, and values of another kind.
+
+Looking for it reads the whole file, so it is done after something failed, never before. What is not found here is a
+bug of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+from sqlite_utils import Database
+
+from ventriloquist.database.migrations import migrations
+from ventriloquist.errors import StorageError
+from ventriloquist.records import ReactionKind
+
+_NOT_UTF8 = "Could not decode to UTF-8"  # in Python's words; SQLite does not mind
+_WRONG_VALUE = re.compile(r"(?:NULL value in|CHECK constraint failed in) (?P<table>\w+)")  # of integrity_check
+
+Columns = dict[str, dict[str, str]]  # declared types, by table and column
+
+PREPARED = ("training_messages", "training_conversations")  # made anew by every prepare
+STORED_AS = {"INTEGER": "integer", "TEXT": "text", "BLOB": "blob"}  # typeof() by declared type
+
+# What a value of the wrong kind makes a command raise. OSError: a date that the system cannot show.
+_FROM_VALUES = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, StopIteration, TypeError, ValueError),
+)
+_FROM_DATES = (errno.EINVAL, errno.EOVERFLOW)
+_EARLIEST, _LATEST = -62_000_000_000_000, 250_000_000_000_000  # Unix milliseconds, in the years 5 and 9892
+_UNREADABLE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_NOTADB}
+_MALFORMED = _UNREADABLE - {sqlite3.SQLITE_ERROR}
+
+# table, what is wrong, and which rows are
+_WRONG = (
+    ("reactions", "has a reaction of no known kind", f"kind NOT IN {get_args(ReactionKind)}"),
+    ("tapbacks", "has a reaction of no known kind", f"kind NOT IN {get_args(ReactionKind)}"),
+    ("chats", "has a chat of no known type", "type NOT IN ('dm', 'group')"),
+    ("people", "does not say who the owner is", "is_me NOT IN (0, 1)"),
+    ("chats", "has handles that are none", "NOT json_valid(handles) OR json_type(handles) <> 'array'"),
+    ("cards", "has identifiers that are none", "NOT json_valid(identifiers) OR json_type(identifiers) <> 'array'"),
+    (
+        "runs",
+        "has a record that is not JSON",
+        "NOT json_valid(parameters) OR json_type(parameters) <> 'object' OR NOT json_valid(ifnull(result, '{}'))"
+        " OR json_type(ifnull(result, '{}')) NOT IN ('object', 'null')",
+    ),
+    (
+        "training_conversations",
+        "has a header that is none",
+        """NOT json_valid(header || '""}') OR json_type(header || '""}', '$.members') IS NOT 'array'
+        OR json_extract(header || '""}', '$.type') NOT IN ('dm', 'group')""",
+    ),
+    (
+        "training_conversations",
+        "counts other messages than there are",
+        "messages <> (SELECT count(*) FROM training_messages t WHERE t.conversation_id IS"
+        " training_conversations.conversation_id)",
+    ),
+    (
+        "training_messages",
+        "has a line that is none",
+        "NOT json_valid(line) OR json_type(line) <> 'object' OR json_extract(line, '$.content') IS NULL"
+        " OR json_extract(line, '$.delta') IS NOT delta OR date(day) IS NOT day"
+        " OR conversation_id NOT IN (SELECT conversation_id FROM training_conversations)",
+    ),
+)  # fmt: skip
+_DATES = (
+    *((table, "sent_at") for table in ("text_messages", "reactions", "tapbacks", "training_messages")),
+    *(("runs", column) for column in ("started_at", "finished_at")),
+)
+_LISTED = (("chats", "handles"), ("cards", "identifiers"))
+
+
+def damaged(path: Path, reason: str) -> StorageError:
+    """Return the error of a damaged file: `sqlite3 .clone` reads past what is broken, where .recover often fails."""
+    return StorageError(
+        f"{path} is damaged: {reason}.",
+        hint=f"""Salvage what can be read: sqlite3 '{path}' '.clone "{path}.new"', then put the new file """
+        "in its place. Or move it away and run: vq collect",
+    )
+
+
+def explain(path: Path, error: Exception) -> StorageError | None:
+    """Return the damage that made a command fail; None where there is none."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        text = str(error)
+        if "not a database" in text:
+            return StorageError(f"{path} is damaged or not a database.", hint="Move it away, then run: vq collect")
+        if _NOT_UTF8 in text:  # and it goes on with what is in the column
+            return find_damage(path) or damaged(path, "a text is not UTF-8")
+        if (code is not None and code & 0xFF in _MALFORMED) or "malformed" in text:
+            return damaged(path, text)
+    elif not isinstance(error, _FROM_VALUES) and not (isinstance(error, OSError) and error.errno in _FROM_DATES):
+        return None
+    return find_damage(path)
+
+
+def find_damage(path: Path) -> StorageError | None:
+    """Look for what is wrong with a file, page by page and value by value; None where nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.text_factory = lambda data: data.decode(errors="replace")
+            if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+                if (value := _WRONG_VALUE.match(found)) is None:
+                    return damaged(path, " ".join(found.split()))
+                return _values_damaged(path, value["table"], "has a value that it cannot have")
+            for table, reason in _wrong_values(connection):
+                return _values_damaged(path, table, reason)
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return damaged(path, str(error)) if code in _UNREADABLE else None
+    return None
+
+
+def _values_damaged(path: Path, table: str, reason: str) -> StorageError:
+    hint = "Run: vq prepare" if table in PREPARED else "Put a copy in its place, or move it away and run: vq collect"
+    return StorageError(f"{path} is damaged: its table {table} {reason}.", hint=hint)
+
+
+def _wrong_values(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """Yield the tables with wrong values in them, and what is wrong; what takes longest last."""
+    columns = _columns()
+    yield from _wrong_types(connection, columns)
+    yield from _wrong_contents(connection)
+    if broken := connection.execute("PRAGMA foreign_key_check").fetchone():
+        yield str(broken[0]), f"refers to a row of {broken[2]} that is not there"
+    yield from _wrong_texts(connection, columns)
+
+
+def _wrong_types(connection: sqlite3.Connection, columns: Columns) -> Iterator[tuple[str, str]]:
+    for table, kinds in columns.items():
+        for column, kind in kinds.items():
+            wrong = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN (?, 'null') LIMIT 1"  # noqa: S608
+            if connection.execute(wrong, (STORED_AS[kind],)).fetchone():
+                yield table, f"has a value of another type than {kind} in its column {column}"
+
+
+def _wrong_contents(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    for table, reason, condition in _WRONG:
+        if connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1").fetchone():  # noqa: S608
+            yield table, reason
+    for table, column in _DATES:
+        wrong = f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN ? AND ? LIMIT 1"  # noqa: S608
+        if connection.execute(wrong, (_EARLIEST, _LATEST)).fetchone():
+            yield table, f"has a date that is none in its column {column}"
+    for table, column in _LISTED:
+        wrong = f"SELECT 1 FROM {table}, json_each({column}) AS item WHERE item.type <> 'text' LIMIT 1"  # noqa: S608
+        if connection.execute(wrong).fetchone():
+            yield table, f"has something else than texts in a list of its column {column}"
+    without_owner = "SELECT 1 FROM text_messages WHERE NOT EXISTS (SELECT 1 FROM people WHERE is_me = 1) LIMIT 1"
+    if connection.execute(without_owner).fetchone():
+        yield "people", "names no owner"
+
+
+def _wrong_texts(connection: sqlite3.Connection, columns: Columns) -> Iterator[tuple[str, str]]:
+    connection.text_factory = str
+    for table, kinds in columns.items():
+        texts = [column for column, kind in kinds.items() if kind == "TEXT"]
+        try:
+            for _ in connection.execute(f"SELECT {', '.join(texts) or 1} FROM {table}"):  # noqa: S608
+                pass
+        except sqlite3.OperationalError as error:
+            if _NOT_UTF8 not in str(error):
+                raise
+            yield table, "has a text that is not UTF-8"
+
+
+def _columns() -> Columns:
+    """Return the declared type of each column of each table."""
+    db = Database(memory=True, execute_plugins=False)
+    migrations.apply(db)
+    found: Columns = {}
+    for table, column, kind in db.conn.execute(
+        "SELECT m.name, c.name, c.type FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
+        " WHERE m.type = 'table' AND m.name <> ? ORDER BY m.rowid, c.cid",
+        (migrations.migrations_table,),
+    ):
+        found.setdefault(table, {})[column] = kind
+    db.close()
+    return found
