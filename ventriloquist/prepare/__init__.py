@@ -11,7 +11,7 @@ from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
 from ventriloquist.prepare.lines import Sources, quote_reader
 from ventriloquist.prepare.options import PrepareOptions
-from ventriloquist.prepare.redact import KINDS, Rule, load_own_rules
+from ventriloquist.prepare.redact import KINDS, OwnRule, load_own_rules
 from ventriloquist.prepare.secrets import check_kinds, make_redactor
 from ventriloquist.prepare.selection import REASONS, select
 from ventriloquist.prepare.splits import drop_equal_texts
@@ -67,7 +67,7 @@ def require_messages(db: Database) -> None:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
 
 
-def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[Rule] = ()) -> None:
+def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[OwnRule] = ()) -> None:
     """Check all that can fail before anything is written.
 
     Raises:
@@ -86,7 +86,7 @@ def prepare(
     db: Database,
     options: PrepareOptions | None = None,
     *,
-    own_rules: Sequence[Rule] = (),
+    own_rules: Sequence[OwnRule] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> PrepareSummary:
     """Replace the training messages, in one transaction and with flat memory.
