@@ -15,7 +15,7 @@ from ventriloquist.evaluate.judge import ngram_classifier, train_judge
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.texts import typed
+from ventriloquist.evaluate.texts import Texts
 
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
 
@@ -40,7 +40,7 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
         held_out: for each conversation, the position of the first message that the adapter has never seen.
     """
     rows = db.conn.execute(
-        "SELECT conversation_id, position, sender, content, delta, sent_at, split FROM training_messages"
+        "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
         " WHERE kind = 'text' ORDER BY conversation_id, position"
     )
     training: dict[str, list[str]] = defaultdict(list)
@@ -48,10 +48,11 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
     past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
-    for id, position, sender, content, delta, sent_at, split in rows:
+    texts = Texts(db)
+    for id, position, sender, content, delta, sent_at, split, message_id in rows:
         if id != conversation:
             conversation, before, said = id, "", ""
-        own = typed(content)
+        own = texts.typed(content, message_id)
         if split in ("train", None) and position < held_out.get(id, 0):
             deltas[sender, sender == before][delta] += 1
             if own:
@@ -67,7 +68,7 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
     world = World(
         training=dict(training),
         judge=judge,
-        real=[Message(target, own) for target in targets if (own := typed(target.line.content))],
+        real=[Message(target, own) for target in targets if (own := target.typed)],
         delta_shares=by_person,
         seed=seed,
     )
@@ -109,5 +110,5 @@ def _ngram(known: Known, adapter: Subject) -> Subject:
         return Subject("ngram")
     pairs = [(content, name) for name in known.candidates for content in known.world.training[name]]
     classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
-    first = classify([typed(item.target.line.content) for item in adapter.names])
+    first = classify([item.target.typed for item in adapter.names])
     return baselines.chosen("ngram", adapter.names, first)
