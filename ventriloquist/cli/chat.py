@@ -76,7 +76,7 @@ def command(
             raise typer.BadParameter(f"Say who answers: one of {names}{more}.", param_hint="--as")
         as_ = others[0]
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    plan = chat.plan_chat(settings.home, request, voice)
+    plan = chat.plan_chat(settings.home, request, voice, timezone=settings.time_zone)
     for line in banner(plan):
         say(line)
     if server and not is_local(server.url):
@@ -90,7 +90,7 @@ def command(
         from ventriloquist.cli.chat_terminal import Terminal
 
         def reopen(change: Request) -> Conversation:
-            changed = chat.plan_chat(settings.home, change, voice)
+            changed = chat.plan_chat(settings.home, change, voice, timezone=settings.time_zone)
             say(where(changed), "dim")
             return chat.start_chat(changed, writer)
 
@@ -124,9 +124,9 @@ def where(plan: Plan) -> str:
     opening = plan.opening
     with_whom = opening.title or ", ".join(name for name in opening.members if name != plan.me)
     if not opening.said:
-        from ventriloquist.chat.clock import local_day
+        from ventriloquist.clock import local_day
 
-        then = f", on {local_day(opening.begins_at)}" if opening.begins_at else ""
+        then = f", on {local_day(opening.begins_at, opening.zone)}" if opening.begins_at else ""
         return f"A new conversation with {with_whom}{then}."
     return f"Going on from the last {len(opening.said)} messages with {with_whom}, until {opening.said[-1].day}."
 

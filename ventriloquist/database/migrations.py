@@ -183,3 +183,9 @@ def m002_training(db: Database) -> None:
             JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
     ):
         db.conn.execute(statement)
+
+
+@migrations()
+def m003_time_zones(db: Database) -> None:
+    """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
+    db.conn.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")

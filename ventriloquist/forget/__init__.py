@@ -11,6 +11,7 @@ from typing import Any
 
 from ventriloquist.database import Database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.time_zones import PREPARED, recorded_zone
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.rows import SCRUBBED, Rows, count_rows, delete_name, delete_rows, scrub_runs
@@ -153,6 +154,8 @@ def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
     for key, value in known.items():
         if isinstance(value, list):  # JSON has no tuples
             known[key] = tuple(item for item in value if item not in (name, SCRUBBED))
+    if zone := recorded_zone(db.conn, PREPARED):  # on whichever machine this runs; a name within a zone's was scrubbed
+        known["timezone"] = zone
     return PrepareOptions(**known)
 
 
