@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=home_folder, init=True, validation_alias="VQ_HOME")
     my_name: str | None = None  # default: the owner's contact card
     user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
+    time_zone: str | None = Field(None, validation_alias="VQ_TIME_ZONE")  # over the file's and the machine's
     wandb_api_key: str | None = None  # a `wandb login` serves too
 
     @field_validator("user_identifiers", mode="before")
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("my_name")
+    @field_validator("my_name", "time_zone")
     @classmethod
     def _blank_is_unset(cls, value: str | None) -> str | None:
         return (value or "").strip() or None

@@ -26,6 +26,7 @@ FORMAT_VERSION = 1  # raise it with any change that alters a rendered byte: adap
 ConversationType = Literal["dm", "group"]
 Kind = Literal["text", "attachment", "reaction"]
 
+SECRETS = ("email", "card", "account", "password", "code", "address", "phone")  # kinds of placeholders, as in [phone]
 UNKNOWN = "Unknown"  # the name of a sender whom nobody knows
 QUOTE_CHARACTERS = 60
 

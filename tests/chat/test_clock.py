@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from ventriloquist.chat.clock import Clock, local_day, midday, parse_period
+from ventriloquist.chat.clock import Clock, parse_period
 from ventriloquist.errors import SettingsError
 from ventriloquist.transcript import DELTAS, delta_bucket
 
@@ -41,7 +41,3 @@ def test_the_time_that_passes_before_a_line_is_in_its_bucket(delta: str) -> None
     clock = Clock(0, source=lambda: 0)
     clock.pass_by(delta)
     assert delta_bucket(clock.now()) == delta
-
-
-def test_midday_is_on_its_day() -> None:
-    assert local_day(midday(date(2019, 6, 15))) == "2019-06-15"

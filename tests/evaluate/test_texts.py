@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from ventriloquist.evaluate.texts import typed
+import pytest
+from file_builder import Conversation, Message, Reaction, filled
+
+from ventriloquist.evaluate.texts import Marks, Texts, read_marks, typed
+from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.prepare.redact import KINDS
+from ventriloquist.prepare.redact.own import parse_own_rules
 from ventriloquist.transcript import attachment_placeholder, reply_marker
 
 
@@ -21,9 +26,62 @@ def test_the_quote_before_a_reply_is_somebody_elses(quoted: str) -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "project", "nick_name-2"])
 def test_a_placeholder_of_redaction_is_nobodys_style(kind: str) -> None:
-    assert typed(f"call me at [{kind}], ok?") == "call me at, ok?"
-    assert typed(f"[{kind}] is it") == "is it"
-    assert typed(reply_marker("hm") + f"[{kind}]") == ""
+    marks = Marks(secrets=frozenset({kind}))
+    assert typed(f"call me at [{kind}], ok?", marks) == "call me at, ok?"
+    assert typed(f"[{kind}] is it", marks) == "is it"
+    assert typed(reply_marker("hm") + f"[{kind}]", marks) == ""
+
+
+@pytest.mark.parametrize(
+    "content", ["[redacted] lol [sic]", "[project] x", "[laughs]", '[loved "x"]', "see [photo] there"]
+)
+def test_what_redaction_cannot_have_written_is_text(content: str) -> None:
+    assert typed(content) == content
+    assert typed("[phone] [code]", Marks(frozenset({"code"}))) == "[phone]"
+    assert typed("[photo]", Marks(attachments=False)) == "[photo]"
+    assert typed('[loved "x"]', Marks(reactions=True)) == ""
+
+
+LOOKALIKES = [
+    "[redacted] lol [sic]",
+    "[photo]",
+    "[sticker]",
+    "[phone]",
+    "[file: a.pdf]",
+    "[voice message: hm]",
+    '[loved "x"]',
+    '[replying to "x"] y',
+    "call [phone], [email] [project]",
+    " [code] ",
+]
+
+
+@pytest.mark.parametrize("said", LOOKALIKES)
+@pytest.mark.parametrize("options", [PrepareOptions(reactions=True), PrepareOptions(redact=())])
+def test_what_a_person_typed_is_text_whatever_it_looks_like(home: Path, said: str, options: PrepareOptions) -> None:
+    """Beside the real thing: a photo, a reaction, a reply, and secrets of all these kinds."""
+    real = [
+        Message("Sam", "250-555-0133 is a number", guid="first", attachments=[("image/png", None, None)]),
+        Message("Sam", "and a@b.example for bluebird", reply_to="first"),
+        Message("Sam", said, guid="said"),
+        Message("Sam", f"ok\n{said}\nfine"),
+        Message("Sam", said, reply_to="first"),
+        Message("Sam", "hm", reply_to="said"),
+        Message("Sam", f"{said} 250-555-0133"),
+    ]
+    with filled(home, [Conversation(real, reactions=[Reaction("Sam", "said")])]) as db:
+        prepare(db, options, own_rules=parse_own_rules("project: bluebird"))
+        texts = Texts(db)
+        rows = db.conn.execute("SELECT content, message_id, kind FROM training_messages ORDER BY position").fetchall()
+        own = [texts.typed(content, message_id) for content, message_id, kind in rows if kind == "text"]
+        marks = read_marks(db)
+    redacted = options.redact is None
+    assert own[2:8] == [said, "ok", said, "fine", said, "hm"]
+    assert own[:2] == (
+        ["is a number", "and for"] if redacted else ["250-555-0133 is a number", "and a@b.example for bluebird"]
+    )
+    assert said.strip() in own[8]
+    assert marks == Marks(frozenset({"phone", "email", "project"} if redacted else ()), True, options.reactions)
 
 
 ATTACHMENTS = [

@@ -37,6 +37,76 @@ def test_a_style_match_lies_between_other_people_and_real_messages(
     assert verdict(VOICE, 200, value, Interval(low, high), (0.0, 100.0)) == said
 
 
+MORE, LESS = METRICS["identity"], METRICS["fingerprint"]
+
+# where an interval lies, its ends as shares of the way from the floor (0) to the ceiling (1): what is said of a
+# two-sided metric, and of one of which there cannot be too much
+POSITIONS = [
+    (-0.9, -0.1, "worse than the floor", "worse than the floor"),
+    (-0.1, 0.0, "no better than the floor", "no better than the floor"),  # touches it
+    (-0.2, 0.5, "no better than the floor", "no better than the floor"),
+    (0.0, 0.5, "no better than the floor", "no better than the floor"),
+    (-0.2, 1.3, "no better than the floor", "no better than the floor"),  # holds both
+    (0.1, 0.5, "between", "between"),
+    (0.4, 0.99, "between", "between"),
+    (0.7, 0.9, "close", "close"),
+    (0.6, 1.0, "indistinguishable at this n", "indistinguishable at this n"),
+    (0.1, 1.7, "indistinguishable at this n", "indistinguishable at this n"),
+    (1.0, 1.4, "indistinguishable at this n", "indistinguishable at this n"),
+    (1.01, 1.4, "caricature", "above the ceiling"),
+    (7.0, 9.0, "caricature", "above the ceiling"),
+]
+
+
+@pytest.mark.parametrize(("low", "high", "two_sided", "one_sided"), POSITIONS)
+def test_the_words_follow_where_the_interval_lies(low: float, high: float, two_sided: str, one_sided: str) -> None:
+    middle = (low + high) / 2
+    for metric, floor, ceiling, said in ((VOICE, 3.0, 103.0, two_sided), (MORE, 0.0, 0.5, one_sided)):
+        at, first, last = (floor + share * (ceiling - floor) for share in (middle, low, high))
+        assert verdict(metric, 500, at, Interval(first, last), (floor, ceiling)) == said
+    # where less is better the ceiling is the smaller number, and the interval's ends change places
+    at, first, last = (4.0 - share * 2.0 for share in (middle, high, low))
+    assert verdict(LESS, 500, at, Interval(first, last), (4.0, 2.0)) == one_sided
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.bounds is None])
+@pytest.mark.parametrize("at", [-9, -1, -0.5, 0, 0.3, 0.9, 1, 1.5, 9])
+@pytest.mark.parametrize("half", [0.01, 0.6, 3])
+def test_indistinguishable_is_only_said_where_the_interval_holds_the_ceiling(name: str, at: float, half: float) -> None:
+    metric = METRICS[name]
+    floor, ceiling = (2.0, 1.0) if metric.aim == "less" else (1.0, 2.0)
+    ends = (None if metric.floor is None else floor, None if metric.ceiling is None else ceiling)
+    value = floor + at * (ceiling - floor)
+    said = verdict(metric, 10_000, value, Interval(value - half, value + half), ends)
+    if said == "indistinguishable at this n":
+        assert value - half <= ceiling <= value + half
+    if "above" in said or said == "caricature":
+        assert at - half > 1
+    if said.startswith("differs"):
+        assert said == ("differs: too much" if value > ceiling else "differs: too little")
+        assert abs(value - ceiling) > half
+    if said in ("better than the floor", "between", "close"):
+        assert at - half > 0
+    if said == "worse than the floor":
+        assert at + half < 0
+    if said == "no better than the floor":
+        assert at - half <= 0 <= at + half
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.bounds is not None])
+def test_a_guard_says_on_which_side_of_its_bounds_all_of_an_interval_lies(name: str) -> None:
+    metric = METRICS[name]
+    low, high = metric.bounds or (0, 0)
+
+    def said(first: float, last: float) -> str:
+        return verdict(metric, 500, (first + last) / 2, Interval(first, last), (None, 0.0))
+
+    assert said(low - 2, low - 1) == "fails: too little"
+    assert said(high + 1, high + 2) == "fails: too much"
+    for reaches in ((low - 1, low), (low - 1, high + 1), (high, high + 1)):
+        assert said(*reaches) == "passes"
+
+
 def test_where_less_is_better_the_ceiling_lies_below() -> None:
     assert verdict(HABITS, 200, 0.1, Interval(-0.1, 0.3), (2.0, 0.0)) == "indistinguishable at this n"
     assert verdict(HABITS, 200, 1.9, Interval(1.7, 2.1), (2.0, 0.0)) == "no better than the floor"
@@ -145,6 +215,8 @@ def test_what_a_person_would_not_do_is_named() -> None:
     assert rejections(results) == ("voice", "indistinguishable", "copies")
     at_floor = {"voice": result(10, "no better than the floor"), "lengths": result(80, "no better than the floor")}
     assert rejections(at_floor) == ("voice",)  # the other is near the real one, if not surely
+    assert rejections({"lengths": result(-3, "worse than the floor")}) == ("lengths",)
+    assert rejections({"fingerprint": result(120, "above the ceiling")}) == ()
     assert undecided(results) == ("validity", "fingerprint", "lengths", "assistant", "personal")
     few = {name: replace(one, verdict="not enough data") for name, one in results.items()}
     assert rejections(few) == ()

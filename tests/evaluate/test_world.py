@@ -10,6 +10,7 @@ from made_up import target
 
 from ventriloquist.evaluate import world
 from ventriloquist.evaluate.world import read_world
+from ventriloquist.model.manifest import Manifest
 from ventriloquist.prepare import prepare
 
 
@@ -42,3 +43,24 @@ def test_the_past_messages_that_are_searched_are_the_latest_in_time(
         prepare(db)
         past = read_world(db, [], {1: 8, 2: 8}, seed=0).past
     assert [reply.content for reply in past if reply.name == "Sam"] == ["later 3", "later 5", "later 7"]
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"trained_targets": 17}, 17),  # stopped by the clock
+        ({"trained_targets": 0}, 0),
+        ({"trained_targets": 200}, 40),  # five times each
+        ({}, 40),  # a manifest of before
+        ({"trained_targets": "many"}, 40),
+    ],
+)
+def test_trained_on_is_what_the_run_saw_not_what_there_was(
+    home: Path, result: dict[str, object], expected: int
+) -> None:
+    said = [Message("Sam" if i % 2 else "Aidan Allchin", f"line {i}") for i in range(44)]
+    manifest = Manifest.model_construct(result=result)
+    with filled(home, [Conversation(said)]) as db:
+        prepare(db)
+        division = read_world(db, [], {1: 40}, seed=0, manifest=manifest).division
+    assert (division["trained on"], division["in the training split"]) == (expected, 40)

@@ -173,6 +173,53 @@ def test_own_rules_find_words_in_any_case_and_patterns() -> None:
     assert Redactor(["nickname"], own_rules=rules)("Bluebird zz1") == "Bluebird [nickname]"
 
 
+@pytest.mark.parametrize(
+    ("rules", "text", "expected"),
+    [
+        (r"nick: /(b)(o)\2\1/", "boob bob", "[nick] bob"),  # groups keep their numbers
+        (r"nick: /(\w)\1{2,}/", "zzzz z", "[nick] z"),
+        (r"nick: /(?P<first>z)(?P=first)\d/", "zz1", "[nick]"),
+        ("nick: /(?P<a>x\\d)/\nname: /(?P<a>y\\d)/", "x1 y2", "[nick] [name]"),  # a name in two rules
+        (r"nick: /(?P<secret>z+)\d/", "zz1!", "[nick]!"),  # all that is found goes, whatever its groups are called
+        (r"nick: /(?:call )(zed)|zoe/", "call zed, zoe", "[nick], [nick]"),
+        (r"nick: /(q)?(?(1)z|y)1/", "qz1 y1 z1", "[nick] [nick] z1"),
+        (r"nick: /(?i)zed\d/", "ZED1", "[nick]"),
+        (r"nick: /(?i:Z)ed/", "zed", "[nick]"),
+        (r"nick: /(?-i:Zed)/", "Zed zed", "[nick] zed"),
+        (r"nick: /(?x) zed \d  # a comment/", "zed1", "[nick]"),
+        ("nick: /^zed.*$/m", "hi\nzed is here\nok", "hi\n[nick]\nok"),
+        ("nick: /(?m)^zed.*$/", "hi\nzed is here\nok", "hi\n[nick]\nok"),
+        ("nick: /zed.+end/s", "a zed\n\nend b", "a [nick] b"),
+        (r"nick: /zed\d/gi", "ZED1 zed2", "[nick] [nick]"),
+        ("nick: /a\\/b/", "a/b", "[nick]"),
+        ("nick: /z*/", "ok", "ok"),  # what finds nothing replaces nothing
+        ("path: /home/otto", "see /home/otto now", "see [path] now"),  # a path, not a pattern
+        ("both: //", "a // b", "a [both] b"),
+    ],
+)
+def test_own_patterns_have_groups_and_flags_of_their_own(rules: str, text: str, expected: str) -> None:
+    own = Redactor({rule.kind for rule in parse_own_rules(rules)}, own_rules=parse_own_rules(rules))
+    assert own(text) == expected
+    assert own(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "(?P<a>x", r"\1", "(?P<a>x)(?P=b)", "a{2,1}", "[z-a]", "*", "(" * 5000 + ")" * 5000, r"\L<names>"],
+)
+def test_a_pattern_that_is_none_is_named_by_its_line(pattern: str) -> None:
+    with pytest.raises(SettingsError, match=r"Line 3 of redact\.txt is not a valid regular expression") as caught:
+        parse_own_rules(f"# mine\nfine: yes\nnick: /{pattern}/")
+    assert pattern not in caught.value.what + caught.value.hint
+
+
+@pytest.mark.parametrize("pattern", ["(a|aa)+$", "(?:a+b?)+c", r"(\w+\s?)+\d!"])
+def test_a_pattern_that_would_never_end_is_stopped_and_named(pattern: str) -> None:
+    own = Redactor(own_rules=parse_own_rules(f"fine: yes\nnick: /{pattern}/"))
+    with pytest.raises(SettingsError, match=r"Line 2 of redact\.txt takes too long"):
+        own("a" * 5000 + "!")
+
+
 @pytest.mark.parametrize("line", ["Bluebird", "Project: x", "a: /(/", ": x", "a:"])
 def test_a_line_that_is_no_rule_is_named_but_not_shown(home: Path, line: str) -> None:
     home.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.transcript import DELTA_LIMITS_MS, DELTAS
@@ -38,11 +38,6 @@ class Clock:
         self.ahead += DELTA_LIMITS_MS[DELTAS[index - 1]] if index else 0
 
 
-def local_day(at: int) -> str:
-    """Return the local date (ISO) of a time in Unix milliseconds."""
-    return datetime.fromtimestamp(at / 1000).astimezone().date().isoformat()
-
-
 def parse_period(text: str) -> tuple[date, date]:
     """Return the first and last day of a year, month or day such as 2019, 2019-06 or 2019-06-15.
 
@@ -59,11 +54,6 @@ def parse_period(text: str) -> tuple[date, date]:
     if last == date.max or len(parts) > 3 or not all(part.isdecimal() for part in parts):
         raise SettingsError(f"{text!r} is no date.", hint="Write it as 2019-06-15, 2019-06 or 2019.") from None
     return first, last
-
-
-def midday(day: date) -> int:
-    """Return a local day's noon in Unix milliseconds."""
-    return int(datetime(day.year, day.month, day.day, 12).astimezone().timestamp() * 1000)
 
 
 def day_after(day: date) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
-from ventriloquist.chat.clock import day_after, midday, parse_period
+from ventriloquist.chat.clock import day_after, parse_period
+from ventriloquist.clock import at_hour, load_timezone
 from ventriloquist.database import Database
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
 
+NOON = 12  # o'clock, when an empty conversation of another day begins
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛ʼʹˈ′‵`´＇", "'"),
@@ -41,6 +44,7 @@ class Opening:
     title: str | None = None  # of a group
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
     first_day: str | None = None  # local ISO date of the first message there is, where a date was asked for
+    zone: ZoneInfo = field(default_factory=load_timezone, compare=False)  # in which its days begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def find_opening(
     date: str | None = None,
     fresh: bool = False,
     limit: int,
+    zone: ZoneInfo | None = None,
 ) -> Opening:
     """Return where a conversation starts.
 
@@ -102,6 +107,7 @@ def find_opening(
         date: a day, month or year: the conversation goes on from what was said last by its end.
         fresh: start empty.
         limit: messages to begin with, at most.
+        zone: in which days begin; default the system's.
 
     Raises:
         UnknownNameError: no conversation is called `source`.
@@ -120,13 +126,15 @@ def find_opening(
     type_: ConversationType = "group" if len(members) > 2 else (found.type if found else "dm")
     title = found.title if found else None
     period = parse_period(date) if date else None
+    zone = zone or load_timezone()
     if db and found and not fresh:
         said = _last_messages(db, found.id, limit, before=day_after(period[1]) if period else None)
         if said and (period is None or said[-1].day >= period[0].isoformat()):
             goes_on = period is not None or source is not None
-            return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None)
+            return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None, zone=zone)
+    begins_at = at_hour(period[0], zone, NOON) if period else None
     first_day = _first_day(db, found.id) if db and found and period else None
-    return Opening(type_, members, (), title, midday(period[0]) if period else None, first_day)
+    return Opening(type_, members, (), title, begins_at, first_day, zone)
 
 
 def _stored(db: Database) -> list[_Stored]:

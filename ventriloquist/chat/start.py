@@ -10,6 +10,7 @@ from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.endpoint import Endpoint
@@ -127,8 +128,11 @@ def find_person(name: str, voice: Voice) -> str:
         raise unknown from None
 
 
-def plan_chat(home: Path, request: Request, voice: Voice) -> Plan:
+def plan_chat(home: Path, request: Request, voice: Voice, *, timezone: str | None = None) -> Plan:
     """Find the people and where the conversation starts; no model is loaded.
+
+    Args:
+        timezone: IANA name of the zone in which days begin; default that of the messages.
 
     Raises:
         UnknownNameError: nobody, or no conversation, is called that.
@@ -153,6 +157,7 @@ def plan_chat(home: Path, request: Request, voice: Voice) -> Plan:
             date=request.date,
             fresh=request.fresh,
             limit=start_messages(voice.window),
+            zone=find_zone(db.conn if db else None, timezone, PREPARED, COLLECTED).zone,
         )
     if speaker is None and opening.type == "dm":
         speaker = next((name for name in opening.members if name != me), None)

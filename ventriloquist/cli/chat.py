@@ -96,7 +96,7 @@ def command(
             raise typer.BadParameter(f"Say who answers: one of {known}.", param_hint="--as")
         as_ = others[0]
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    plan = chat.plan_chat(settings.home, request, voice)
+    plan = chat.plan_chat(settings.home, request, voice, timezone=settings.time_zone)
     for line in banner(plan):
         say(line)
     if server and not is_local(server.url):
@@ -113,7 +113,7 @@ def command(
         from ventriloquist.cli.chat_terminal import Terminal
 
         def reopen(change: Request) -> Conversation:
-            changed = chat.plan_chat(settings.home, change, voice)
+            changed = chat.plan_chat(settings.home, change, voice, timezone=settings.time_zone)
             say(where(changed), "dim")
             show_past(changed.opening.said)
             return chat.start_chat(changed, writer)

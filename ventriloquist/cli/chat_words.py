@@ -39,9 +39,9 @@ def where(plan: Plan) -> str:
         return f"Going on from the last {last} messages with {with_whom}, until {opening.said[-1].day}."
     if not opening.begins_at:
         return f"A new conversation with {with_whom}."
-    from ventriloquist.chat.clock import local_day
+    from ventriloquist.clock import local_day
 
-    day = local_day(opening.begins_at)
+    day = local_day(opening.begins_at, opening.zone)
     why = ""
     if opening.first_day:
         nobody = day < opening.first_day

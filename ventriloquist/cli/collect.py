@@ -44,6 +44,9 @@ SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="The first day to take, as in 2020-01-31.")
 ]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to take.")]
+TimezoneOption = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin. Default: this machine's zone.")
+]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
 
 
@@ -55,6 +58,7 @@ def command(
     only: OnlyOption = [],  # noqa: B006
     since: SinceOption = None,
     until: UntilOption = None,
+    timezone: TimezoneOption = None,
     replace: ReplaceOption = False,
     json_: JsonOption = False,
 ) -> None:
@@ -76,10 +80,11 @@ def command(
     sweep(settings.home)  # also where the source cannot be read
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
-    options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)
+    zone = timezone or settings.time_zone
+    options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
     open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)
     with open_source(place, contacts) as source:
-        asked = {"source": source.name, **asdict(choice), "replace": replace}
+        asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
         with progress("Collecting") as advance:
             summary = collect.collect_into(settings.home, source, options, asked=asked, progress=advance)
     for text in summary.notes:
@@ -105,6 +110,7 @@ def _rows(summary: CollectSummary) -> list[tuple[str, object]]:
         ("in the file", f"{summary.total_messages:,} messages"),
         ("people", summary.people),
         ("conversations", summary.conversations),
+        ("days begin in", summary.timezone),
         ("you", summary.owner),
         *((f"  {identifier}", f"named in {count:,} rows") for identifier, count in summary.owner_identifiers.items()),
         *(("nobody's", f"{handle}, on the cards of {', '.join(names)}") for handle, names in summary.ambiguous.items()),

@@ -12,7 +12,7 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin, such as Europe/Berlin.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin; default as collected.")
 ]
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Make lines of reactions, too.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
@@ -46,6 +46,8 @@ KeepOption = Annotated[
 ReportOption = Annotated[
     bool, typer.Option("--report", help="Count the lines of each split by person and by conversation, too.")
 ]
+
+ORIGINS = {"named": "as you named it", "file": "where the messages were collected", "machine": "as on this machine"}
 
 
 def command(
@@ -81,9 +83,10 @@ def command(
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
-    home = load_settings().home
+    settings = load_settings()
+    home = settings.home
     options = prepare.PrepareOptions(
-        timezone=prepare.load_timezone(timezone).key,
+        timezone=timezone or settings.time_zone,
         redact=() if no_redact else (tuple(redact_only) if redact_only else None),
         reactions=reactions,
         holdout=holdout,
@@ -109,6 +112,7 @@ def command(
     rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),
         ("Conversations", summary.conversations),
+        ("Days begin in", f"{summary.timezone}, {ORIGINS[summary.timezone_from]}"),
         ("Training messages", summary.lines),
         ("  to train on", summary.train),
         ("  to validate on", summary.validation),
@@ -129,6 +133,11 @@ def command(
     result = asdict(summary)
     if report:
         result |= {"by_person": list(map(asdict, people)), "by_conversation": list(map(asdict, conversations))}
+    if summary.timezone_from == "machine":
+        note(
+            "The file does not say in which time zone its messages were collected: days begin as on this machine."
+            " Name another one with --timezone."
+        )
     if not summary.train:
         note("Nothing is left to train on: prepare again, and leave out or hold out less.")
     show(result, rows, json=json_, next_step="vq train" if summary.train else "vq prepare")

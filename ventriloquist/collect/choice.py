@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
+from ventriloquist.clock import at_hour
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.people import Directory, Person
 from ventriloquist.errors import UnknownNameError
@@ -42,6 +44,7 @@ def chooser(
     names: Mapping[Person, str],
     renamed: Mapping[str, str],
     gone: Collection[Person],
+    zone: ZoneInfo,
 ) -> Callable[[SourceMessage | SourceTapback], str | None] | None:
     """Return a function that says why a row is left out, or None where it is wanted; None when everything is.
 
@@ -49,6 +52,7 @@ def chooser(
         names: what people are called in the file so far.
         renamed: what they are to be called, by normalised handle.
         gone: who was forgotten.
+        zone: in which days begin.
 
     Raises:
         UnknownNameError: a name is neither a person's nor a conversation's.
@@ -57,8 +61,8 @@ def chooser(
         return None
     known = _known_names(directory, of_chat, names, renamed)
     exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
-    after = _midnight(choice.since) if choice.since else None
-    before = _midnight(choice.until, days_later=1) if choice.until else None
+    after = _midnight(choice.since, zone) if choice.since else None
+    before = _midnight(choice.until, zone, days_later=1) if choice.until else None
     out = {"": bool(choice.only)}
     for guid, conversation in of_chat.items():
         taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
@@ -118,7 +122,6 @@ def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]
     return _Chosen(frozenset(people), frozenset(conversations))
 
 
-def _midnight(day: dt.date, *, days_later: int = 0) -> int:
-    """Return when a day begins here, or one so many days later, in Unix milliseconds."""
-    day = min(max(day, _FIRST_DAY), _LAST_DAY) + dt.timedelta(days=days_later)
-    return int(dt.datetime.combine(day, dt.time.min).astimezone().timestamp() * 1000)
+def _midnight(day: dt.date, zone: ZoneInfo, *, days_later: int = 0) -> int:
+    """Return when a day begins, or one so many days later, in Unix milliseconds."""
+    return at_hour(min(max(day, _FIRST_DAY), _LAST_DAY) + dt.timedelta(days=days_later), zone, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.evidence import Evidence
@@ -24,3 +25,4 @@ class Plan:
     leave_out: Callable[[SourceMessage | SourceTapback], str | None] | None  # why a row is not wanted; None: all are
     gone: frozenset[Person]  # who was forgotten
     notes: Sequence[str]  # for the user
+    zone: ZoneInfo  # in which days begin

@@ -28,6 +28,7 @@ from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts
 from ventriloquist.database import Database, recorded_run
 from ventriloquist.database.connect import FILENAME, open_to_others
 from ventriloquist.database.forgotten import load_forgotten
+from ventriloquist.database.time_zones import COLLECTED, record_zone, zone_of_collect
 from ventriloquist.records import SKIPPED, Progress, Source
 
 CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
@@ -48,6 +49,7 @@ class Options:
     corrections: Corrections = field(default_factory=Corrections)
     choice: Choice = field(default_factory=Choice)
     replace: bool = False  # start over
+    timezone: str | None = None  # IANA name of the zone in which days begin; default this machine's
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class CollectSummary:
     conversations: int
     owner: str
     owner_identifiers: Mapping[str, int]  # how many rows of this source name each as the owner's
+    timezone: str  # in which days begin; it travels in the file
     ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards, which belong to none of them
     hinted: Sequence[Sequence[str]]  # handles that the source itself takes for one person's, and that were united
     notes: Sequence[str]
@@ -109,7 +112,7 @@ def collect(
     """Copy a source into the file, in one transaction: what is new is added, what changed is updated.
 
     Raises:
-        SettingsError: the owner's name is not known.
+        SettingsError: the owner's name is not known, or a time zone is none.
         UnknownNameError: a name to leave out, or to take alone, is nobody's.
         SourceError: the source turns out to be damaged.
     """
@@ -141,6 +144,7 @@ def collect(
         tally.messages -= echoes
         tally.skipped["echo"] += echoes
         finish(connection, plan, people, conversations, places)
+        record_zone(connection, COLLECTED, plan.zone.key)
         added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
         changed = bool(added or updated or moved) or digest_of_derived(connection) != before
         in_file = [_count(connection, table) for table in ("text_messages", "people", "conversations")]
@@ -158,6 +162,7 @@ def collect(
         conversations=in_file[2],
         owner=plan.owner_name,
         owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
+        timezone=plan.zone.key,
         ambiguous={found.handle: found.names for found in plan.directory.ambiguous if people.knows(found.handle)},
         hinted=[handles for handles in plan.hinted if people.knows(handles[0])],
         notes=plan.notes,
@@ -183,9 +188,10 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
     names = PeopleIds(connection, directory).current_names() if connection is not None else {}
     gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
-    leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone)
+    zone = zone_of_collect(None if options.replace else connection, options.timezone)
+    leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone, zone)
     notes = [*source.notes, *_nameless(source, evidence), *_unknown(options.corrections, evidence, normalize)]
-    return Plan(evidence, me, directory, hinted, of_chat, renamed, leave_out, gone, notes)
+    return Plan(evidence, me, directory, hinted, of_chat, renamed, leave_out, gone, notes, zone)
 
 
 def _nameless(source: Source, evidence: Evidence) -> Iterator[str]:

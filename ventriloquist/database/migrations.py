@@ -223,3 +223,9 @@ def m004_attachment_details(db: Database) -> None:
         "ALTER TABLE tapbacks ADD COLUMN from_text INTEGER NOT NULL DEFAULT 0",  # 1: it arrived as `Liked “…”`
     ):
         db.conn.execute(statement)
+
+
+@migrations()
+def m005_time_zones(db: Database) -> None:
+    """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
+    db.conn.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")

@@ -171,7 +171,7 @@ def _measure(
             hint="Collect more history, then run: vq prepare",
         )
     models = Models(db, corpus, adapter, rows, Store(run), extent, seed, stage)
-    known = read_world(db, models.targets, marks, seed)
+    known = read_world(db, models.targets, marks, seed, adapter.manifest)
     needs: set[Need] = {METRICS[name].needs for name in chosen}
     subject, base = models.subjects(needs, known.candidates)
     if subject.messages:

@@ -13,7 +13,6 @@ import numpy as np
 from ventriloquist.evaluate.judge import MAX_CHARACTERS
 from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, World
 from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.texts import typed
 from ventriloquist.transcript import DELTAS
 
 JUDGED = 200  # messages of each person by which it is judged who is most like whom
@@ -107,7 +106,7 @@ def retrieval(real: Sequence[Message], past: Sequence[Reply]) -> Subject:
             continue
         features = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4))
         known = features.fit_transform(befores)
-        asked = features.transform([typed(real[place].target.before.content)[:MAX_CHARACTERS] for place in index])
+        asked = features.transform([real[place].target.before.content[:MAX_CHARACTERS] for place in index])
         best = np.asarray((asked @ known.T).argmax(axis=1)).ravel()
         for place, row in zip(index, best, strict=True):
             messages[place] = Message(real[place].target, replies[int(row)].content)

@@ -12,7 +12,6 @@ from ventriloquist.database.connect import make_private_folder
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.store import FOLDER, write_json
-from ventriloquist.evaluate.texts import typed
 from ventriloquist.model.manifest import hash_data
 from ventriloquist.transcript import parse_line
 
@@ -37,7 +36,7 @@ def keep_examples(db: Database, run: Path, adapter: Subject, base: Subject) -> N
     examples = [
         Example(message.name, _before(db, message.target), real, message.content, by_base.get(message.target))
         for message in adapter.messages
-        if (real := typed(message.target.line.content))  # as of the generated ones: a quiz is about what was typed
+        if (real := message.target.typed)  # as of the generated ones: a quiz is about what was typed
     ]
     write_examples(run, hash_data(db), examples)
 

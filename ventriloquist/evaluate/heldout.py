@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from ventriloquist.database import Database
 from ventriloquist.evaluate.statistics import Cluster
+from ventriloquist.evaluate.texts import Texts, typed
 from ventriloquist.model.corpus import Conversation, Corpus, Row
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.transcript import Line, complete_header, parse_header, parse_line
@@ -28,7 +29,7 @@ Place = tuple[int, int]
 
 
 class Before(NamedTuple):
-    """The line before a target: who wrote it, how many in a row they had written by then, and what it says."""
+    """The line before a target: who wrote it, how many in a row they had written by then, and what they typed."""
 
     name: str
     run: int
@@ -47,6 +48,12 @@ class Target:
     line: Line
     from_end: int  # 1 = the conversation's last
     before: Before = NOTHING
+    own: str | None = None  # what its writer typed of the content, where the message's own text tells
+
+    @property
+    def typed(self) -> str:
+        """Return what its writer typed of the content; nothing where it is all placeholder."""
+        return typed(self.line.content) if self.own is None else self.own
 
     @property
     def place(self) -> Place:
@@ -92,18 +99,18 @@ def held_out_rows(
         mark = marks.get(conversation.id, 0)
         for block in corpus.blocks(conversation, "test", context=context, size=size, max_length=manifest.max_length):
             row = corpus.row(conversation, block, "test")
-            typed = _typed_lines(db, conversation.id, block.first_target, block.stop)
+            lines = _typed_lines(db, conversation.id, block.first_target, block.stop)
             kept = [
                 target
                 for target in row.targets
-                if target[0] in typed
+                if target[0] in lines
                 and target[0] >= mark
                 and (places is None or (conversation.id, target[0]) in places)
             ]
             if kept:
                 targets = [
-                    Target(conversation, position, line, conversation.messages - position, before)
-                    for position, (line, before) in ((position, typed[position]) for position, _, _ in kept)
+                    Target(conversation, position, line, conversation.messages - position, before, own)
+                    for position, (line, before, own) in ((position, lines[position]) for position, _, _ in kept)
                 ]
                 rows.append(HeldOutRow(Row(row.tokens, kept), targets))
     return rows
@@ -180,21 +187,23 @@ def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
     return sorted(sorted(counts, key=lambda name: (-counts[name], name))[:limit])
 
 
-def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before]]:
-    """Return the typed lines of a stretch by position, each with what stands before it."""
+def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before, str]]:
+    """Return the typed lines of a stretch by position, each with what stands before it, and what was typed of it."""
     found = db.conn.execute(
-        "SELECT position, line, kind FROM training_messages"
+        "SELECT position, line, kind, message_id FROM training_messages"
         " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
         (conversation, max(0, first - LONGEST_RUN), stop),
     )
-    typed = {}
+    lines = {}
     before = NOTHING
-    for position, rendered, kind in found:
+    texts = Texts(db)
+    for position, rendered, kind, message_id in found:
         line = parse_line(rendered)
+        own = texts.typed(line.content, message_id) if kind == "text" else ""
         if kind == "text" and position >= first:
-            typed[position] = line, before
-        before = Before(line.name, before.run + 1 if line.name == before.name else 1, line.content)
-    return typed
+            lines[position] = line, before, own
+        before = Before(line.name, before.run + 1 if line.name == before.name else 1, own)
+    return lines
 
 
 LONGEST_RUN = 10  # messages in a row that are told apart

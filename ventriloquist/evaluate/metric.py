@@ -22,6 +22,10 @@ CLOSE = "close"
 BETWEEN = "between"
 CARICATURE = "caricature"
 AT_FLOOR = "no better than the floor"
+BETTER = "better than the floor"  # where there is no ceiling that anybody knows
+WORSE = "worse than the floor"
+ABOVE = "above the ceiling"  # better than what bounds it elsewhere
+TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, after "differs: " of what has no floor
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
 
@@ -91,15 +95,16 @@ class Result:
 
 
 def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tuple[float | None, float | None]) -> str:
-    """Say in words what a figure means between its floor and its ceiling."""
+    """Say in words what a figure means: on which side of its bounds, or of its floor and ceiling, its interval lies."""
     floor, ceiling = ends
     if n < metric.minimum or not all(math.isfinite(number) for number in (value, *interval)):
         return NOT_ENOUGH
     if metric.bounds is not None:
-        low, high = metric.bounds
-        return "fails: too little" if interval.high < low else "fails: too much" if interval.low > high else "passes"
+        outside = _side(interval, *metric.bounds)
+        return f"fails: {outside}" if outside else "passes"
     if floor is None and ceiling is not None:
-        return INDISTINGUISHABLE if interval.low <= ceiling <= interval.high else "differs"
+        outside = _side(interval, ceiling, ceiling)
+        return f"differs: {outside}" if outside else INDISTINGUISHABLE
     if floor is None:
         return NOT_ENOUGH
     if ceiling is None:
@@ -107,24 +112,31 @@ def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tupl
     return _between(metric, value, interval, floor, ceiling)
 
 
+def _side(interval: Interval, low: float, high: float) -> str:
+    """Say on which side of a range all of an interval lies; nothing where it reaches into it."""
+    return TOO_LITTLE if interval.high < low else TOO_MUCH if interval.low > high else ""
+
+
 def _against_floor(metric: Metric, floor: float, interval: Interval) -> str:
     """Say which side of the floor an interval lies on."""
     low, high, edge = (
         (interval.low, interval.high, floor) if metric.aim != "less" else (-interval.high, -interval.low, -floor)
     )
-    return "better than the floor" if low > edge else "worse than the floor" if high < edge else AT_FLOOR
+    return BETTER if low > edge else WORSE if high < edge else AT_FLOOR
 
 
 def _between(metric: Metric, value: float, interval: Interval, floor: float, ceiling: float) -> str:
-    """Say where between other people (0) and real messages (1) an interval lies."""
+    """Say where an interval lies on the way from other people (0) to real messages (1)."""
     spread = ceiling - floor
     if spread == 0 or (spread < 0) != (metric.aim == "less"):
         return NOT_ENOUGH  # real messages do not stand apart from the floor: nothing can be told here
     low, high = sorted(((interval.low - floor) / spread, (interval.high - floor) / spread))
-    if low > 1:
-        return CARICATURE if metric.aim == "ceiling" else INDISTINGUISHABLE
+    if high < 0:
+        return WORSE
     if low <= 0:
         return AT_FLOOR
+    if low > 1:
+        return CARICATURE if metric.aim == "ceiling" else ABOVE
     if high >= 1:
         return INDISTINGUISHABLE
     return CLOSE if (value - floor) / spread >= CLOSE_SHARE else BETWEEN

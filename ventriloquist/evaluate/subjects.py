@@ -27,7 +27,7 @@ from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
 from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
 from ventriloquist.evaluate.store import Store, key_of
-from ventriloquist.evaluate.texts import typed
+from ventriloquist.evaluate.texts import read_marks, typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
@@ -75,6 +75,7 @@ class Models:
     ) -> None:
         self._db, self._corpus, self._adapter, self._store = db, corpus, adapter, store
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
+        self._marks = read_marks(db)
         self.targets = [target for row in rows for target in row.targets]
 
     def subjects(self, needs: Collection[Need], candidates: Sequence[str]) -> tuple[Subject, Subject]:
@@ -83,7 +84,7 @@ class Models:
         Args:
             candidates: the names that are swapped.
         """
-        real = [Message(target, own) for target in self.targets if (own := typed(target.line.content))]
+        real = [Message(target, own) for target in self.targets if (own := target.typed)]
         scored = self._scored() if "scores" in needs else []
         lines: dict[str, list[Written]] = {ADAPTER: [], BASE: []}
         messages: dict[str, list[Message]] = {ADAPTER: [], BASE: []}
@@ -162,7 +163,7 @@ class Models:
                 found[target] = parse_line(opening + text).content
             except TranscriptError:
                 continue  # counted by the metric of validity
-        own = {target: typed(content) for target, content in found.items()}
+        own = {target: typed(content, self._marks) for target, content in found.items()}
         return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
 
     def _prompt(self, target: Target) -> Prompt:

@@ -15,7 +15,8 @@ from ventriloquist.evaluate.judge import ngram_classifier, train_judge
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.texts import typed
+from ventriloquist.evaluate.texts import Texts
+from ventriloquist.model.manifest import Manifest
 
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
 
@@ -31,16 +32,23 @@ class Known:
     division: Mapping[str, int]  # messages each part of the evaluation has read
 
 
-def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, int], seed: int) -> Known:
+def read_world(
+    db: Database,
+    targets: Sequence[Target],
+    held_out: Mapping[int, int],
+    seed: int,
+    manifest: Manifest | None = None,
+) -> Known:
     """Read what is known of the people, with nothing of the test split but the targets themselves.
 
     Of each message what was typed (see `texts`); of one that is all placeholder nothing but its delta.
 
     Args:
         held_out: for each conversation, the position of the first message that the adapter has never seen.
+        manifest: of the run; says how many messages were trained on before it was stopped.
     """
     rows = db.conn.execute(
-        "SELECT conversation_id, position, sender, content, delta, sent_at, split FROM training_messages"
+        "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
         " WHERE kind = 'text' ORDER BY conversation_id, position"
     )
     training: dict[str, list[str]] = defaultdict(list)
@@ -48,10 +56,11 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
     past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
-    for id, position, sender, content, delta, sent_at, split in rows:
+    texts = Texts(db)
+    for id, position, sender, content, delta, sent_at, split, message_id in rows:
         if id != conversation:
             conversation, before, said = id, "", ""
-        own = typed(content)
+        own = texts.typed(content, message_id)
         if split in ("train", None) and position < held_out.get(id, 0):
             deltas[sender, sender == before][delta] += 1
             if own:
@@ -67,17 +76,32 @@ def read_world(db: Database, targets: Sequence[Target], held_out: Mapping[int, i
     world = World(
         training=dict(training),
         judge=judge,
-        real=[Message(target, own) for target in targets if (own := typed(target.line.content))],
+        real=[Message(target, own) for target in targets if (own := target.typed)],
         delta_shares=by_person,
         seed=seed,
     )
+    split = sum(map(len, training.values()))
     division = {
-        "trained on": sum(map(len, training.values())),
+        "trained on": split if manifest is None else trained_on(manifest, split),
+        "in the training split": split,
         "read by the judge of style": judge.messages,
         "tested on": len(targets),
     }
     latest = [reply for replies in past.values() for _, reply in sorted(replies, key=itemgetter(0))[-MAX_PAST:]]
     return Known(world, names, latest, by_turn, division)
+
+
+def trained_on(manifest: Manifest, split: int) -> int:
+    """Return how many messages a run was trained on: one that time or validation stopped has not seen all of them.
+
+    Args:
+        split: messages that it could have been trained on; it may have seen each several times. Where the manifest does
+            not say how many it saw, all of them.
+    """
+    seen = manifest.result.get("trained_targets")
+    if isinstance(seen, bool) or not isinstance(seen, int) or seen < 0:
+        return split
+    return min(seen, split)
 
 
 def subjects(
@@ -109,5 +133,5 @@ def _ngram(known: Known, adapter: Subject) -> Subject:
         return Subject("ngram")
     pairs = [(content, name) for name in known.candidates for content in known.world.training[name]]
     classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
-    first = classify([typed(item.target.line.content) for item in adapter.names])
+    first = classify([item.target.typed for item in adapter.names])
     return baselines.chosen("ngram", adapter.names, first)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ventriloquist.database import Database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.time_zones import PREPARED, recorded_zone
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
@@ -156,6 +157,8 @@ def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOpti
     for key, value in known.items():
         if isinstance(value, list):  # JSON has no tuples
             known[key] = tuple(item for item in value if item != SCRUBBED and not is_theirs(item))
+    if zone := recorded_zone(db.conn, PREPARED):  # on whichever machine this runs; a name within a zone's was scrubbed
+        known["timezone"] = zone
     return PrepareOptions(**known)
 
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ventriloquist.clock import day_begins, day_reader
 from ventriloquist.database import Database
+from ventriloquist.database.time_zones import COLLECTED, PREPARED, Origin, find_zone, record_zone
 from ventriloquist.errors import NotReadyError
-from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
 from ventriloquist.prepare.lines import Sources, quote_reader
 from ventriloquist.prepare.options import PrepareOptions
-from ventriloquist.prepare.redact import KINDS, Rule, load_own_rules
+from ventriloquist.prepare.redact import KINDS, OwnRule, load_own_rules
 from ventriloquist.prepare.secrets import check_kinds, make_redactor
 from ventriloquist.prepare.selection import REASONS, select
 from ventriloquist.prepare.splits import drop_equal_texts
@@ -24,7 +25,6 @@ __all__ = [
     "PrepareSummary",
     "check_options",
     "load_own_rules",
-    "load_timezone",
     "prepare",
     "require_messages",
 ]
@@ -39,6 +39,7 @@ class PrepareSummary:
 
     Attributes:
         timezone: in which days begin.
+        timezone_from: who says so: it was named, stands in the file since it was collected, or is this machine's.
         messages: messages that were read.
         lines: training messages, by split and in all; `context` ones are no targets.
         left_out: messages left out, by reason.
@@ -46,6 +47,7 @@ class PrepareSummary:
     """
 
     timezone: str
+    timezone_from: Origin
     messages: int
     conversations: int
     lines: int
@@ -67,7 +69,7 @@ def require_messages(db: Database) -> None:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
 
 
-def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[Rule] = ()) -> None:
+def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[OwnRule] = ()) -> None:
     """Check all that can fail before anything is written.
 
     Raises:
@@ -76,7 +78,7 @@ def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[Rul
     """
     require_messages(db)
     check_kinds(options.redact, own_rules)
-    zone = load_timezone(options.timezone)
+    zone, _ = find_zone(db.conn, options.timezone, COLLECTED)
     select(db, options, zone)
     if options.split_date is not None:
         day_begins(options.split_date, zone, "--split-date")
@@ -86,7 +88,7 @@ def prepare(
     db: Database,
     options: PrepareOptions | None = None,
     *,
-    own_rules: Sequence[Rule] = (),
+    own_rules: Sequence[OwnRule] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> PrepareSummary:
     """Replace the training messages, in one transaction and with flat memory.
@@ -103,7 +105,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     require_messages(db)
-    zone = load_timezone(options.timezone)
+    zone, origin = find_zone(db.conn, options.timezone, COLLECTED)
     selection = select(db, options, zone)
     cut_at = None if options.split_date is None else day_begins(options.split_date, zone, "--split-date")
     redact = make_redactor(db, options.redact, own_rules)
@@ -125,9 +127,11 @@ def prepare(
         for id, type in db.conn.execute("SELECT id, type FROM conversations ORDER BY id").fetchall():
             store_conversation(sources, target, id, type)
         drop_equal_texts(db)
+        record_zone(db.conn, PREPARED, zone.key)
     splits = dict(db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split"))
     return PrepareSummary(
         timezone=zone.key,
+        timezone_from=origin,
         messages=total,
         conversations=db.conn.execute("SELECT count(*) FROM training_conversations").fetchone()[0],
         lines=sum(splits.values()),

@@ -12,7 +12,7 @@ class PrepareOptions:
     """Every switch of prepare; the defaults keep the small talk, where the style is.
 
     Attributes:
-        timezone: IANA name of the owner's time zone, in which days begin; None for the system's.
+        timezone: IANA name of the owner's time zone, in which days begin; None for that of the machine that collected.
         redact: kinds of secrets to replace; None for all, none for none.
         reactions: whether reactions become lines of the person who reacted.
         holdout: lines that test takes of each conversation, and validation as many, 2 at least; 0 for none; None for a

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError
 from ventriloquist.prepare.lines import Redact
-from ventriloquist.prepare.redact import KINDS, Redactor, Rule
+from ventriloquist.prepare.redact import KINDS, OwnRule, Redactor
 
 MAX_REGIONS = 3
 
@@ -20,7 +20,7 @@ _TEXTS_WITH_DIGITS = """
 """
 
 
-def check_kinds(kinds: Collection[str] | None, own_rules: Sequence[Rule]) -> None:
+def check_kinds(kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> None:
     """Check that there are rules for these kinds.
 
     Raises:
@@ -32,7 +32,7 @@ def check_kinds(kinds: Collection[str] | None, own_rules: Sequence[Rule]) -> Non
             raise SettingsError(f"Nothing is redacted as {kind!r}.", hint=f"Choose from: {', '.join(possible)}.")
 
 
-def make_redactor(db: Database, kinds: Collection[str] | None, own_rules: Sequence[Rule]) -> Redact:
+def make_redactor(db: Database, kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> Redact:
     """Return what replaces secrets of these kinds (None for all) in the texts of a file.
 
     Raises:

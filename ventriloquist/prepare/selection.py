@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from ventriloquist.clock import day_begins
 from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError, UnknownNameError
-from ventriloquist.prepare.clock import day_begins
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
 
 REASONS = ("conversation", "person", *UNWANTED_FLAGS, "before", "after", "few_messages", "blank")

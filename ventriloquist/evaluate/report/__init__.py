@@ -18,7 +18,7 @@ from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, i
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
-BAD = ("fails", "no better", "worse", "caricature")
+BAD = ("fails", "differs", "no better", "worse", "caricature")
 
 
 def write_report(

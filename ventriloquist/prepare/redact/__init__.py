@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ventriloquist.prepare.redact.own import load_own_rules
+from ventriloquist.prepare.redact.own import OwnRule, load_own_rules
 from ventriloquist.prepare.redact.phones import DATE, MIN_DIGITS, phone_spans
-from ventriloquist.prepare.redact.rules import KINDS, RULES, Rule
+from ventriloquist.prepare.redact.rules import KINDS, RULES
 from ventriloquist.prepare.redact.triggers import Trigger, holding
 from ventriloquist.prepare.redact.words import PASSWORD_STEMS, PASSWORD_STEMS_BEYOND_ASCII
 
-__all__ = ["KINDS", "Redactor", "Rule", "load_own_rules"]
+__all__ = ["KINDS", "OwnRule", "Redactor", "load_own_rules"]
 
 _DIGIT = re.compile(r"\d")
 _DIGIT_OR_AT = re.compile(r"[\d@]")
@@ -42,10 +42,13 @@ class Redactor:
     """
 
     def __init__(
-        self, kinds: Collection[str] | None = None, *, regions: Sequence[str] = ("US",), own_rules: Sequence[Rule] = ()
+        self,
+        kinds: Collection[str] | None = None,
+        *,
+        regions: Sequence[str] = ("US",),
+        own_rules: Sequence[OwnRule] = (),
     ) -> None:
-        rules = (*own_rules, *RULES)
-        self._rules = [rule for rule in rules if kinds is None or rule.kind in kinds]
+        self._rules = [rule for rule in RULES if kinds is None or rule.kind in kinds]
         self._own = [rule for rule in own_rules if kinds is None or rule.kind in kinds]
         self._phones = kinds is None or "phone" in kinds
         self._regions = tuple(regions)
@@ -82,7 +85,7 @@ class Redactor:
 
     def _may_hold(self, text: str) -> bool:
         """Tell whether a text has what every secret has, which most lack: a digit, an @, or a word for a password."""
-        if self._own and any(rule.pattern.search(text) for rule in self._own):
+        if self._own and any(any(True for _ in rule.spans(text)) for rule in self._own):
             return True
         if _DIGIT_OR_AT.search(text):
             return hash(text) not in self._clean or any(self._known_spans(text))
@@ -100,6 +103,8 @@ class Redactor:
                 taken = sorted((*taken, *_apart(candidates, taken)))
 
         take(list(self._known_spans(text)))
+        for own in self._own:
+            take([_Span(start, end, own.kind) for start, end in own.spans(text)])
         lower = text.lower()
         digits = len(_DIGIT.findall(text))
         fired: dict[Trigger, bool] = {}

@@ -34,8 +34,9 @@ from ventriloquist.prepare.redact.words import (
     alternatives,
     word_set,
 )
+from ventriloquist.transcript import SECRETS
 
-KINDS = ("email", "card", "account", "password", "code", "address", "phone")
+KINDS = SECRETS
 
 
 class Rule(NamedTuple):

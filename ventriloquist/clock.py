@@ -1,11 +1,13 @@
-"""Local dates: when a day begins where the owner lives."""
+"""Local dates: when a day begins where the messages were written. Every stage reads the clock here."""
 
 from __future__ import annotations
 
 import io
 import os
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +20,7 @@ HOUR_MS = 3_600_000
 MAX_HOURS = 100_000  # eleven years in ten megabytes
 
 
-def load_timezone(name: str | None) -> ZoneInfo:
+def load_timezone(name: str | None = None) -> ZoneInfo:
     """Return a time zone by its IANA name, or the system's.
 
     Raises:
@@ -30,7 +32,8 @@ def load_timezone(name: str | None) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SettingsError(
-            f"There is no time zone {name!r}.", hint="Name one like --timezone Europe/Berlin or America/New_York."
+            f"There is no time zone {name!r}.",
+            hint="Name one like Europe/Berlin or America/New_York, with --timezone or VQ_TIME_ZONE.",
         ) from None
 
 
@@ -44,9 +47,9 @@ def day_reader(zone: ZoneInfo) -> Callable[[int], str]:
         if known is None:
             if len(hours) == MAX_HOURS:
                 hours.clear()
-            first, last = (_local_date(moment, zone) for moment in (hour * HOUR_MS, (hour + 1) * HOUR_MS - 1))
+            first, last = (local_day(moment, zone) for moment in (hour * HOUR_MS, (hour + 1) * HOUR_MS - 1))
             known = hours[hour] = first if first == last else ""
-        return known or _local_date(sent_at, zone)
+        return known or local_day(sent_at, zone)
 
     return day
 
@@ -58,13 +61,21 @@ def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) ->
         SettingsError: it is not a date; `option` says where it came from.
     """
     try:
-        midnight = datetime.combine(date.fromisoformat(day) + timedelta(days=days_later), time(), zone)
+        return at_hour(date.fromisoformat(day) + timedelta(days=days_later), zone, 0)
     except (ValueError, OverflowError):
         raise SettingsError(f"{option} {day!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None
-    return (midnight - EPOCH) // MILLISECOND
 
 
-def _local_date(sent_at: int, zone: ZoneInfo) -> str:
+def at_hour(day: date, zone: ZoneInfo, hour: int) -> int:
+    """Return the Unix milliseconds at which an hour of a local date begins.
+
+    Of an hour that comes twice, the first one; of one that a change of the clocks leaves out, when they were changed.
+    """
+    return (datetime.combine(day, time(hour), zone) - EPOCH) // MILLISECOND
+
+
+def local_day(sent_at: int, zone: ZoneInfo) -> str:
+    """Return the local date (ISO) of a time in Unix milliseconds."""
     try:
         return (EPOCH + sent_at * MILLISECOND).astimezone(zone).date().isoformat()
     except OverflowError:  # a clock that was set to nonsense
@@ -72,16 +83,27 @@ def _local_date(sent_at: int, zone: ZoneInfo) -> str:
 
 
 def _system_timezone() -> ZoneInfo:
-    candidates = [os.environ.get("TZ", "").removeprefix(":")]
-    link = Path("/etc/localtime")
-    if link.is_symlink():
-        candidates.append(str(link.readlink()))
-    for candidate in candidates:
+    for candidate in _system_names():
         try:
             return ZoneInfo(candidate.rpartition("zoneinfo/")[2])  # a name, or a path that ends with one
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
     return _utc()
+
+
+def _system_names() -> Iterator[str]:
+    """Yield what may name the system's time zone, the surest first."""
+    yield os.environ.get("TZ", "").removeprefix(":")
+    if sys.platform == "win32":
+        from tzlocal import get_localzone_name
+
+        with suppress(LookupError, OSError):
+            yield get_localzone_name()
+    else:
+        with suppress(OSError):  # no link
+            yield str(Path("/etc/localtime").readlink())
+        with suppress(OSError, UnicodeDecodeError):  # Debian's, where the other is a copy
+            yield Path("/etc/timezone").read_text(encoding="utf-8").strip()
 
 
 def _utc() -> ZoneInfo:

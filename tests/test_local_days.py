@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ventriloquist.clock import at_hour, day_begins, day_reader, load_timezone, local_day
 from ventriloquist.errors import SettingsError
-from ventriloquist.prepare.clock import day_begins, day_reader, load_timezone
 
 # half hours, a day that was skipped, a change at midnight, and an offset of minutes and seconds until 1972
 ZONES = [
@@ -65,8 +65,7 @@ def test_a_zone_that_is_not_one_falls_back(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_machine_without_time_zone_data_has_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "")
-    monkeypatch.setattr("pathlib.Path.is_symlink", lambda _path: False)
+    monkeypatch.setattr("ventriloquist.clock._system_names", lambda: iter(("", "Mars/Olympus")))
     zone = load_timezone(None)
     assert zone.key == "UTC"
     assert datetime(2024, 7, 1, tzinfo=zone).utcoffset() == timedelta(0)
@@ -76,3 +75,23 @@ def test_a_machine_without_time_zone_data_has_utc(monkeypatch: pytest.MonkeyPatc
 def test_a_zone_that_was_named_must_exist(name: str) -> None:
     with pytest.raises(SettingsError, match="time zone"):
         load_timezone(name)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_noon_is_on_its_day(zone: str) -> None:
+    assert local_day(at_hour(date(2019, 6, 15), ZoneInfo(zone), 12), ZoneInfo(zone)) == "2019-06-15"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        ("America/Sao_Paulo", date(2018, 11, 4), "2018-11-04T03:00"),  # midnight is left out: the day begins at one
+        ("America/Havana", date(2023, 11, 5), "2023-11-05T04:00"),  # midnight comes twice: at the first one
+        ("Europe/Berlin", date(2024, 3, 31), "2024-03-30T23:00"),  # 23 hours
+    ],
+)
+def test_a_day_begins_right_where_clocks_change_at_midnight(zone: str, day: date, begins: str) -> None:
+    at = at_hour(day, ZoneInfo(zone), 0)
+    assert at == datetime.fromisoformat(begins).replace(tzinfo=UTC).timestamp() * 1000
+    assert local_day(at, ZoneInfo(zone)) == day.isoformat()
+    assert local_day(at - 1, ZoneInfo(zone)) < day.isoformat()
