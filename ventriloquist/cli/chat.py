@@ -62,6 +62,7 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
+    from ventriloquist.database import record
     from ventriloquist.model.sampling import Sampling
     from ventriloquist.settings import load_settings
 
@@ -100,6 +101,7 @@ def command(
             reopen,
             people=voice.people,
             folder=settings.home / "chats",
+            record=lambda place: record(settings.home, "chat", {"saved": str(place)}),  # vq forget names it
             delay=not no_delay,
         ).run()
         return

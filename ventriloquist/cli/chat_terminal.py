@@ -57,6 +57,7 @@ class Terminal:
         *,
         people: Sequence[str],
         folder: Path,
+        record: Callable[[Path], None],
         delay: bool,
     ) -> None:
         """Prepare the terminal.
@@ -66,10 +67,11 @@ class Terminal:
             reopen: begins one.
             people: everybody that the model can write as.
             folder: where the typed history and saved conversations go.
+            record: called with each other place, before a conversation is saved there.
             delay: pause as if somebody typed.
         """
         self._conversation, self._request, self._reopen = conversation, request, reopen
-        self._people, self._folder, self._delay = people, folder, delay
+        self._people, self._folder, self._record, self._delay = people, folder, record, delay
         self._console = Console(highlight=False, soft_wrap=True)
         self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
         self._commands: dict[str, Callable[[str], object]] = {
@@ -177,8 +179,10 @@ class Terminal:
 
     def _save(self, argument: str) -> None:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        path = Path(argument).expanduser() if argument else self._folder / f"{stamp}.jsonl"
+        path = Path(argument).expanduser().absolute() if argument else self._folder / f"{stamp}.jsonl"
         try:
+            if argument and not os.path.lexists(path):
+                self._record(path)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(self._conversation.transcript())
         except OSError as error:

@@ -53,7 +53,9 @@ def command(
         raise typer.BadParameter("--json and --output - both want stdout.")
     settings = load_settings()
     options = export.ExportOptions(format, split, targets_per_window, gzip)
-    with recorded_run(settings.home, "export", asdict(options), check=export.require_prepared) as run:
+    folder = settings.exports if output is None else Path(output).expanduser().absolute()
+    parameters = asdict(options) | ({} if output == "-" else {"folder": str(folder)})  # vq forget looks for it there
+    with recorded_run(settings.home, "export", parameters, check=export.require_prepared) as run:
         size = export.estimate(run.db, options)
         if size >= 1e9:
             note(f"Writing about {size / 1e9:.1f} GB.")
@@ -61,7 +63,6 @@ def command(
             run.result = {"rows": _stream(lambda: export.stream(run.db, sys.stdout.buffer, options))}
             return
         with progress("Exporting") as advance:
-            folder = settings.exports if output is None else Path(output).expanduser()
             summary = run.result = export.export(run.db, folder, options, progress=advance)
     rows = [
         (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files

@@ -14,6 +14,7 @@ from ventriloquist.database.connect import FILENAME
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.rows import SCRUBBED, Rows, count_rows, delete_name, delete_rows, scrub_runs
+from ventriloquist.forget.written import read_written
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 
@@ -30,7 +31,11 @@ class ForgetPlan:
     rows: Rows
     traces: Traces
     artifacts: Artifacts
-    elsewhere: tuple[str, ...]  # folders of exports, and reports, outside VQ_HOME: the user's to remove
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What lies outside VQ_HOME, for the user to remove."""
+        return self.artifacts.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +77,8 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         conversations=frozenset(id for (id,) in member),
         known=frozenset(known for _, known, _ in people),
     )
-    folders, reports = _export_folders(db), _reports(db)
-    outside = (str(path) for path in (*folders, *reports) if not path.resolve().is_relative_to(home.resolve()))
-    return ForgetPlan(
-        person_id,
-        name,
-        handles,
-        count_rows(db, person_id),
-        traces,
-        find_artifacts(home, traces, folders, reports),
-        elsewhere=tuple(outside),
-    )
+    artifacts = find_artifacts(home, traces, read_written(db, home))
+    return ForgetPlan(person_id, name, handles, count_rows(db, person_id), traces, artifacts)
 
 
 def forget(
@@ -154,17 +150,3 @@ def _last_prepare(db: Database, name: str) -> PrepareOptions | None:
         if isinstance(value, list):  # JSON has no tuples
             known[key] = tuple(item for item in value if item not in (name, SCRUBBED))
     return PrepareOptions(**known)
-
-
-def _export_folders(db: Database) -> list[Path]:
-    """Return the folders into which exports were written and that are still there."""
-    folders = db.conn.execute(
-        "SELECT DISTINCT json_extract(result, '$.folder') FROM runs WHERE command = 'export' AND result IS NOT NULL"
-    )
-    return sorted(Path(folder) for (folder,) in folders if folder and Path(folder).is_dir())
-
-
-def _reports(db: Database) -> list[Path]:
-    """Return the reports that evaluations have written and that are still there."""
-    reports = db.conn.execute("SELECT DISTINCT json_extract(parameters, '$.report') FROM runs WHERE command = 'eval'")
-    return sorted(Path(report) for (report,) in reports if report and Path(report).is_file())
