@@ -285,11 +285,3 @@ def test_the_best_weights_outlive_a_last_step_without_a_loss(base: Base, corpus:
     rows = schedule(corpus, settings).rows
     outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     assert (outcome.failed_at, outcome.best_step, outcome.steps) == (2, 1, 2)
-
-
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_short_run_that_runs_away_has_no_adapter(prepared: Database, home: Path, steps: int) -> None:
-    settings = QUICK.changed(learning_rate=10.0, alpha=10**38, warmup=0.0, max_grad_norm=1e30, max_steps=steps)
-    with pytest.raises(ModelError, match="not a number"):
-        train(prepared, settings.changed(validations=1), home=home)
-    assert not list(home.glob("runs/*/manifest.json"))

@@ -68,6 +68,8 @@ def command(
         (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files
     ]
     show(summary, rows, json=json_, title=summary.folder)
+    for empty in summary.empty:
+        note(f"Nothing is in the split {empty}: no file was written for it.")
 
 
 def _stream(write: Callable[[], int]) -> int | None:
