@@ -41,7 +41,9 @@ def test_an_old_absolute_path_is_looked_for_in_the_present_home(old: str, tmp_pa
     assert found_path(old, tmp_path) == tmp_path / "models" / "mine"
 
 
-@pytest.mark.parametrize("kept", ["/was/there/mine", "/x/../../models/none", "/\0/models/mine", f"/{'x' * 5000}/models"])
+@pytest.mark.parametrize(
+    "kept", ["/was/there/mine", "/x/../../models/none", "/\0/models/mine", f"/{'x' * 5000}/models"]
+)
 def test_what_is_not_there_is_not_made_up(kept: str, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     assert found_path(kept, tmp_path) == Path(kept)

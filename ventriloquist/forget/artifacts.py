@@ -78,13 +78,13 @@ def find_artifacts(home: Path, traces: Traces, written: Written) -> Artifacts:
         files += [path for path in _files(run) if not _is_kept(path)]
     merged = (folder for folder in written.merged if _may_know(folder, traces))
     elsewhere = [path for path in (*written.exports, *written.files, *merged) if not _is_inside(home, path)]
-    links = (*files, *removed, *(path for run in removed for path in _files(run)))
-    elsewhere += [target for target in _targets(home, links) if target not in elsewhere]
+    own = (run for run in removed if not run.is_symlink() or _is_run(home, run.resolve()))
+    elsewhere += _targets(home, (*files, *removed, *(path for run in own for path in _files(run))))
     return Artifacts(
         files=_from(home, files),
         tainted=_from(home, tainted),
         removed_runs=_from(home, removed),
-        elsewhere=tuple(map(str, elsewhere)),
+        elsewhere=tuple(dict.fromkeys(map(str, elsewhere))),
     )
 
 

@@ -114,6 +114,8 @@ def train(
     backend = choose_backend(settings.backend, device)  # before transformers is imported: Unsloth must come first
     require_torch()
     ranks.join(device)
+    if ranks.is_main():
+        run.remove_never_begun(home / "runs")
     folder = ranks.agree(folder)
     settings = adapt_to(run.continued_settings(settings, home / "runs"), backend, device)
     followers = Followers(progress, announce, observe) if ranks.is_main() else Followers()

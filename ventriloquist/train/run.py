@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +30,20 @@ from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, o
 
 SETTINGS = "settings.json"  # of a run that has begun
 DATA = "data.json"
+NAME = re.compile(r"\d{8}-\d{6}-\d{3}")  # of a run's folder: when it was begun
 
 
 def new_folder(runs: Path) -> Path:
     """Return a folder for a run that begins now; it does not exist yet."""
     return runs / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+
+
+def remove_never_begun(runs: Path) -> None:
+    """Remove the folders of runs that were killed before they had begun: nothing can go on from them."""
+    for folder in runs.glob("*"):
+        is_ours = NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+        if is_ours and not any((folder / name).exists() for name in (SETTINGS, FILENAME, CHECKPOINTS)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def unfinished_run(runs: Path) -> Path:
