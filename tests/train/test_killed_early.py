@@ -65,13 +65,14 @@ def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_nex
 
 
 def test_only_folders_of_runs_that_never_began_are_removed(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
     for name in ("20260101-000000-000", "20260101-000000-001", "20260101-000000-002", "mine"):
-        (tmp_path / name / "base").mkdir(parents=True)
-    (tmp_path / "20260101-000000-001" / "settings.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "20260101-000000-002" / "manifest.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "20260101-000000-003").symlink_to(tmp_path / "mine")
-    remove_never_begun(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        (runs / name / "base").mkdir(parents=True)
+    (runs / "20260101-000000-001" / "settings.json").write_text("{}", encoding="utf-8")
+    (runs / "20260101-000000-002" / "manifest.json").write_text("{}", encoding="utf-8")
+    (runs / "20260101-000000-003").symlink_to(runs / "mine")
+    remove_never_begun(runs)
+    assert sorted(path.name for path in runs.iterdir()) == [
         "20260101-000000-001",
         "20260101-000000-002",
         "20260101-000000-003",
