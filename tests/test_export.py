@@ -185,11 +185,37 @@ def test_a_stream_can_be_compressed(home: Path) -> None:
     assert gzip.decompress(packed.getvalue()) == plain.getvalue()
 
 
-def test_a_split_with_nothing_in_it_is_an_empty_file(home: Path) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_split_with_nothing_in_it_has_no_file(home: Path, format: Format) -> None:
     with filled(home, [chat("hi", "hello")]) as db:
         prepare(db)
+        options = ExportOptions(format, "test" if format == "windows" else None)
+        summary = export(db, home / "exports", options)
+    assert summary.empty == (("test",) if format == "windows" else ("validation", "test"))
+    names = {path.name for path in (home / "exports").iterdir()}
+    assert names == {"manifest.json"} | ({"train.jsonl"} if format != "windows" else set())
+    listed = json.loads((home / "exports" / "manifest.json").read_text())["files"]
+    assert {file["name"] for file in listed} | {"manifest.json"} == names
+
+
+def test_the_file_of_an_earlier_export_goes_when_its_split_is_empty_now(home: Path) -> None:
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
         export(db, home / "exports", ExportOptions())
-    assert (home / "exports" / "test.jsonl").read_bytes() == b""
+        (home / "exports" / "test.jsonl.gz").write_text("mine")  # no export's: the manifest does not list it
+        prepare(db, PrepareOptions(split_date="2999-01-01"))
+        summary = export(db, home / "exports", ExportOptions())
+    assert summary.empty == ("validation", "test")
+    assert {path.name for path in (home / "exports").iterdir()} == {"train.jsonl", "manifest.json", "test.jsonl.gz"}
+
+
+def test_datasets_reads_the_folder_of_an_export_with_empty_splits(home: Path, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    with filled(home, [chat("hi", "hello")]) as db:
+        prepare(db)
+        export(db, home / "exports", ExportOptions("prompt-completion"))
+    loaded = datasets.load_dataset(str(home / "exports"), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 2}
 
 
 def test_before_prepare_nothing_is_made(home: Path) -> None:

@@ -11,7 +11,10 @@ import torch
 from adapter_builder import build_run
 from invented import NAMES, conversation
 from safetensors.torch import load_file
+from typer.testing import CliRunner, Result
 
+from ventriloquist.cli.app import app
+from ventriloquist.database import lock_home, open_database
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
@@ -126,6 +129,48 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(run: Path, tmp_path: 
     assert list(tmp_path.glob("merged*")) == []
 
 
+def test_what_lies_beside_the_new_folder_is_left_alone(run: Path, tmp_path: Path) -> None:
+    for name in ("merged.partial", ".merged.partial", "merged.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("mine")
+    merge(run, tmp_path / "merged")
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("thesis.txt"))
+    assert left == [".merged.partial/thesis.txt", "merged.partial/thesis.txt", "merged.tmp/thesis.txt"]
+    assert not [path for path in tmp_path.glob(".merged.*") if path.name != ".merged.partial"]
+
+
+def test_a_broken_link_in_the_new_folders_place_is_left_alone(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "merged").symlink_to(tmp_path / "unplugged")
+    with pytest.raises(StorageError, match="exists already"):
+        merge(run, tmp_path / "merged")
+    assert (tmp_path / "merged").is_symlink()
+
+
+def test_folders_on_the_way_are_made_and_a_long_name_is_no_obstacle(run: Path, tmp_path: Path) -> None:
+    merge(run, tmp_path / "new" / ("m" * 250))
+    assert (tmp_path / "new" / ("m" * 250) / "model.safetensors").exists()
+
+
+def read_as_ollama_does(modelfile: str) -> dict[str, list[str]]:
+    """Read a Modelfile by the rules of Ollama's parser: quotes hold whatever stands in them, there are no escapes."""
+    values: dict[str, list[str]] = {}
+    while modelfile := modelfile.lstrip():
+        command, _, rest = modelfile.partition(" ")
+        if command == "PARAMETER":
+            command, _, rest = rest.partition(" ")
+        quote = next((mark for mark in ('"""', '"') if rest.startswith(mark)), None)
+        value, _, modelfile = rest.removeprefix(quote).partition(quote) if quote else rest.partition("\n")
+        values.setdefault(command, []).append(value)
+    return values
+
+
+def test_ollama_stops_at_a_newline(run: Path, tmp_path: Path) -> None:
+    merge(run, tmp_path / "merged")
+    read = read_as_ollama_does((tmp_path / "merged" / "Modelfile").read_text(encoding="utf-8"))
+    assert read["stop"] == ["\n"]
+    assert (read["TEMPLATE"], read["FROM"], read["num_ctx"]) == (["{{ .Prompt }}"], ["."], ["4096"])
+
+
 def test_a_converter_writes_a_gguf_file_and_the_modelfile_names_it(run: Path, tmp_path: Path) -> None:
     converter = tmp_path / "convert_hf_to_gguf.py"
     converter.write_text(
@@ -146,6 +191,37 @@ def test_a_converter_that_fails_leaves_nothing_behind(run: Path, tmp_path: Path)
     with pytest.raises(ModelError, match="no file"):
         merge(run, tmp_path / "merged", converter=tmp_path / "nowhere.py")
     assert [path.name for path in tmp_path.iterdir() if "merged" in path.name] == []
+
+
+def vq(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["merge", *arguments], catch_exceptions=False)
+
+
+def recorded(home: Path) -> list[tuple[str, bool]]:
+    with open_database(home) as db:
+        rows = db.conn.execute("SELECT parameters, finished_at IS NOT NULL FROM runs WHERE command = 'merge'")
+        return [(json.loads(parameters)["folder"], bool(finished)) for parameters, finished in rows.fetchall()]
+
+
+def test_a_merge_is_recorded_with_its_folder_and_a_refused_one_is_not(run: Path, home: Path, tmp_path: Path) -> None:
+    with open_database(home, create=True):
+        pass
+    assert vq("--run", str(run), "--output", str(tmp_path / "mine")).exit_code == 0
+    assert vq("--run", str(run), "--output", str(tmp_path / "mine")).exit_code == 1
+    assert vq("--run", str(run)).exit_code == 0
+    assert recorded(home) == [(str(tmp_path / "mine"), True), (f"exports/merged-{run.name}", True)]
+
+
+def test_a_merge_is_turned_away_while_another_run_has_the_home(run: Path, home: Path, tmp_path: Path) -> None:
+    with lock_home(home):
+        result = vq("--run", str(run), "--output", str(tmp_path / "mine"))
+    assert (result.exit_code, "Another vq run" in result.stderr) == (1, True)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_an_empty_output_is_said_to_be_empty(run: Path, home: Path) -> None:
+    result = vq("--run", str(run), "--output", "")
+    assert (result.exit_code, "--output is empty" in result.stderr) == (2, True)
 
 
 def test_the_command_reports_what_it_wrote(run: Path, home: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import MERGED, Manifest
@@ -18,6 +19,7 @@ from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
 CONTEXT_TOKENS = 4096  # a server is given at least so many: what it is asked for where no manifest says less
+NAME_SHOWN = 100  # characters of a folder's name in the one in which it grows: names have 255 at most
 GGUF_TYPE = "q8_0"  # half of 16 bits, and no calibration needed; llama.cpp's own tool makes smaller ones of it
 
 CARD = """\
@@ -33,6 +35,7 @@ Made by `vq merge` of the run {run}, trained on {base}. It is a completion model
 """
 
 # The template is the bare prompt: a transcript is text to be continued, not a chat of roles. A line is one completion.
+# Ollama takes what stands between quotes as it is: \n there is a backslash and an n.
 MODELFILE = """\
 FROM {source}
 TEMPLATE \"\"\"{{{{ .Prompt }}}}\"\"\"
@@ -41,7 +44,8 @@ PARAMETER min_p 0.05
 PARAMETER top_p 1
 PARAMETER top_k 0
 PARAMETER repeat_penalty 1
-PARAMETER stop "\\n"
+PARAMETER stop "
+"
 PARAMETER num_ctx {context}
 """
 
@@ -71,7 +75,7 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         ModelError: the run or its base cannot be used, or the converter fails.
         StorageError: the folder exists or cannot be written.
     """
-    if folder.exists():
+    if os.path.lexists(folder):
         raise StorageError(f"{folder} exists already.", hint="Name another folder with --output.")
     if converter and not converter.is_file():
         raise ModelError(f"{converter} is no file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md.")
@@ -81,10 +85,11 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
     manifest = adapter.manifest
     if manifest.base_model == MERGED:
         raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
-    partial = folder.with_name(f"{folder.name}.partial")
+    partial = None
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        make_private_folder(partial)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        prefix, suffix = partial_name(folder)
+        partial = Path(tempfile.mkdtemp(suffix, prefix, folder.parent))  # fresh, and private
         adapter.model.merge_and_unload().save_pretrained(partial)
         adapter.tokenizer.save_pretrained(partial)
         _suit_older_readers(partial)
@@ -101,7 +106,8 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
             f"{folder} cannot be written: {why}.", hint="Free some space, or name another folder with --output."
         ) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
     written = sum(path.stat().st_size for path in folder.iterdir())
     return MergeSummary(
         str(folder),
@@ -111,6 +117,11 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         round(written / 1e9, 2),
         str(folder / GGUF) if converter else None,
     )
+
+
+def partial_name(folder: Path) -> tuple[str, str]:
+    """Return how the name of the folder begins and ends in which a merged folder grows beside its place."""
+    return f".{folder.name[:NAME_SHOWN]}.", ".partial"
 
 
 def _suit_older_readers(folder: Path) -> None:

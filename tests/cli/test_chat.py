@@ -193,10 +193,15 @@ def test_a_conversation_on_a_terminal(run: Path, garden: Path) -> None:
     terminal.expect(f"{KIM}.*: ")
     terminal.send("/save\r")
     terminal.expect("Saved: ")
+    terminal.send("/save kept.jsonl\r")
+    terminal.expect("Saved: ")
     terminal.send("\x04")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
+    with open_database(garden) as db:  # so that vq forget can name it
+        (parameters,) = db.conn.execute("SELECT parameters FROM runs WHERE command = 'chat'").fetchone()
+    assert json.loads(parameters) == {"saved": str(Path.cwd() / "kept.jsonl")}
     (saved,) = (garden / "chats").glob("*.jsonl")
     header, mine, theirs = saved.read_text(encoding="utf-8").splitlines()
     assert json.loads(header)["members"] == [ME, KIM]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database import open_database, recorded_run
+from ventriloquist.database import Run, open_database, recorded_run
 from ventriloquist.database.migrations import migrations
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
 
@@ -83,6 +84,34 @@ def test_a_run_that_fails_is_not_finished(home: Path) -> None:
         raise ZeroDivisionError
     with open_database(home) as db:
         assert next(db.query("SELECT finished_at, result FROM runs")) == {"finished_at": None, "result": None}
+
+
+@pytest.mark.parametrize("refusal", [StorageError("No room.", hint="Make some."), KeyboardInterrupt(), SystemExit(143)])
+def test_a_run_that_did_nothing_is_not_recorded(home: Path, refusal: BaseException) -> None:
+    with pytest.raises(type(refusal)), recorded_run(home, "collect", create=True):
+        raise refusal
+    with open_database(home) as db:
+        assert db.table("runs").count == 0
+
+
+def test_a_run_that_was_stopped_after_it_had_begun_is_recorded_as_not_finished(home: Path) -> None:
+    def stop(run: Run) -> None:
+        run.begun = True
+        raise StorageError("No room.", hint="Make some.")
+
+    with pytest.raises(StorageError), recorded_run(home, "train", create=True) as run:
+        stop(run)
+    with open_database(home) as db:
+        assert next(db.query("SELECT command, finished_at FROM runs")) == {"command": "train", "finished_at": None}
+
+
+def test_paths_inside_the_home_are_recorded_from_it(home: Path, tmp_path: Path) -> None:
+    with recorded_run(home, "export", {"folder": str(home / "x"), "to": home / "y"}, create=True) as run:
+        run.result = {"written": [str(home / "x" / "z"), str(tmp_path / "elsewhere")]}
+    with open_database(home) as db:
+        row = next(db.query("SELECT parameters, result FROM runs"))
+    assert json.loads(row["parameters"]) == {"folder": "x", "to": "y"}
+    assert json.loads(row["result"]) == {"written": ["x/z", str(tmp_path / "elsewhere")]}
 
 
 def test_a_second_run_at_once_is_turned_away(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 
 from ventriloquist.cli.app import app
 from ventriloquist.cli.train_view import duration, plan_lines
-from ventriloquist.database import Database
-from ventriloquist.train import Interrupted, preset, train
+from ventriloquist.database import Database, lock_home, recorded_run
+from ventriloquist.model.base import Base
+from ventriloquist.status import status
+from ventriloquist.train import Interrupted, Plan, preset, train
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
 KEYS = {
@@ -47,6 +50,63 @@ def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Database, 
     settings = json.loads((Path(summary["run"]) / "settings.json").read_text(encoding="utf-8"))
     assert (settings["rank"], settings["alpha"], settings["backend"]) == (2, 4, "transformers")
     assert (Path(summary["run"]) / "loss.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def recorded(db: Database) -> list[tuple[str, bool]]:
+    return db.conn.execute("SELECT command, finished_at IS NOT NULL FROM runs ORDER BY id").fetchall()
+
+
+def test_what_trained_nothing_is_no_training_and_changes_no_next_step(
+    prepared: Database, home: Path, base: Base, tmp_path: Path
+) -> None:
+    with recorded_run(home, "prepare"):
+        pass
+    adapter = home / "runs" / "one" / "manifest.json"
+    adapter.parent.mkdir(parents=True)
+    adapter.write_text("{}")
+    with recorded_run(home, "train") as run:
+        run.begun = True
+    with recorded_run(home, "eval"):
+        pass
+    before = (status(home).next_step, status(home).runs)
+    assert before[0] == 'vq chat --as "NAME"'
+    cut = tmp_path / "cut"
+    shutil.copytree(base.source, cut)
+    (cut / "model.safetensors").write_bytes(b"cut")
+    for arguments, code in (
+        ([*QUICK, "--dry-run"], 0),
+        (["--model", "tiny", "--max-length", "64"], 1),
+        (["--model", "tiny", "--continue-from", "nothing"], 1),
+        ([*QUICK, "--model", str(cut)], 1),  # refused after the plan was shown
+        (["--model", str(tmp_path / "nowhere")], 1),
+        (["--resume"], 1),
+    ):
+        result = CliRunner().invoke(app, ["train", *arguments])
+        assert result.exit_code == code, result.output
+        assert (status(home).next_step, status(home).runs) == before, arguments
+    assert [path.name for path in (home / "runs").iterdir()] == ["one"]
+
+
+def test_a_dry_run_has_the_home_for_itself(prepared: Database, home: Path) -> None:
+    with lock_home(home):
+        result = CliRunner().invoke(app, ["train", *QUICK, "--dry-run"])
+    assert (result.exit_code, "Another vq run" in result.stderr) == (1, True)
+
+
+def test_a_dry_run_on_an_empty_machine_makes_nothing(home: Path) -> None:
+    result = CliRunner().invoke(app, ["train", "--model", "tiny", "--dry-run"])
+    assert (result.exit_code, "Run: vq collect" in result.stderr) == (1, True)
+    assert not home.exists()
+
+
+def test_a_stop_before_the_first_step_leaves_nothing(prepared: Database, home: Path) -> None:
+    def stop(_plan: Plan) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), recorded_run(home, "train") as run:
+        train(run.db, preset("tiny").changed(max_steps=2, max_length=512), home=home, announce=stop)
+    assert recorded(prepared) == []
+    assert list((home / "runs").iterdir()) == []
 
 
 def test_a_result_names_what_was_trained_and_the_next_step(prepared: Database) -> None:

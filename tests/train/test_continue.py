@@ -27,7 +27,7 @@ def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, h
     second = Path(train(prepared, settings, home=home).run or "")
     assert log.read(second / log.FILENAME)[0].loss < steps[0].loss - 0.2
     manifest = read_manifest(second)
-    assert manifest.settings["continue_from"] == str(first)
+    assert manifest.settings["continue_from"] == first.name
     assert manifest.settings["rank"] == 4
     assert {*read_manifest(first).people} <= {*manifest.people}
     assert load_adapter(second).model.peft_config["default"].r == 4

@@ -31,6 +31,7 @@ from ventriloquist.train.loop import Outcome, run_loop
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import schedule
 from ventriloquist.train.run import unfinished_run
+from ventriloquist.train.validation import Validation
 from ventriloquist.train.watch import BEST
 
 QUICK = preset("tiny").changed(
@@ -255,3 +256,32 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
     assert train(prepared, settings, home=home, resume=True).steps == 2
     assert weights(folder) == expected
     assert not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "good", "validations"),
+    [(1, 0, 0), (1, 0, 12), (2, 0, 0), (2, 2, 0), (3, 4, 0), (1, 2, 1)],
+    ids=["one step", "one validated", "two", "the last of two", "the last of three", "only its validation"],
+)
+def test_a_short_run_whose_last_losses_are_no_numbers_is_not_finished(
+    base: Base, corpus: Corpus, tmp_path: Path, steps: int, good: int, validations: int
+) -> None:
+    settings = QUICK.changed(max_steps=steps, rows_per_step=2, validations=validations)
+    plain = load_base(base, device="cpu")
+    plain.register_forward_hook(Breaking(after=good))  # a forward pass a row
+    model = add_lora(plain, settings)
+    rows = schedule(corpus, settings).rows
+    with pytest.raises(ModelError, match=f"not a number since step {1 + (good // 2 if validations == 0 else 0)}"):
+        run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    assert newest_whole_checkpoint(tmp_path / "checkpoints") is None
+
+
+def test_the_best_weights_outlive_a_last_step_without_a_loss(base: Base, corpus: Corpus, tmp_path: Path) -> None:
+    settings = QUICK.changed(max_steps=2, rows_per_step=2, validations=2)
+    plain = load_base(base, device="cpu")
+    validation = Validation(corpus, settings)
+    plain.register_forward_hook(Breaking(after=2 + len(validation.rows)))
+    model = add_lora(plain, settings)
+    rows = schedule(corpus, settings).rows
+    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    assert (outcome.failed_at, outcome.best_step, outcome.steps) == (2, 1, 2)

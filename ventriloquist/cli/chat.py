@@ -83,6 +83,7 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
+    from ventriloquist.database import record
     from ventriloquist.model.sampling import Sampling
     from ventriloquist.settings import load_settings
 
@@ -124,6 +125,7 @@ def command(
             reopen,
             voice=voice,
             folder=settings.home / "chats",
+            record=lambda place: record(settings.home, "chat", {"saved": str(place)}),  # vq forget names it
             delay=not no_delay,
         ).run()
         return

@@ -61,6 +61,7 @@ class Terminal:
         *,
         voice: Voice,
         folder: Path,
+        record: Callable[[Path], None],
         delay: bool,
     ) -> None:
         """Prepare the terminal.
@@ -70,10 +71,11 @@ class Terminal:
             reopen: begins one.
             voice: what writes, and whom it can write as.
             folder: where the typed history and saved conversations go.
+            record: called with each other place, before a conversation is saved there.
             delay: pause as if somebody typed.
         """
         self._conversation, self._request, self._reopen = conversation, request, reopen
-        self._voice, self._folder, self._delay = voice, folder, delay
+        self._voice, self._folder, self._record, self._delay = voice, folder, record, delay
         self._console = Console(highlight=False, soft_wrap=True)
         self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
         self._commands: dict[str, Callable[[str], object]] = {
@@ -199,14 +201,16 @@ class Terminal:
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         stem = self._folder / stamp
-        paths = [Path(argument).expanduser()] if argument else [stem.with_suffix(".md"), stem.with_suffix(".jsonl")]
-        for path in paths:
-            self._save_to(path)
+        named = [Path(argument).expanduser().absolute()] if argument else []
+        for path in named or [stem.with_suffix(".md"), stem.with_suffix(".jsonl")]:
+            self._save_to(path, elsewhere=bool(named))
 
-    def _save_to(self, path: Path) -> None:
+    def _save_to(self, path: Path, *, elsewhere: bool) -> None:
         is_readable = path.suffix.lower() not in TRAINING_FORMAT
         text = self._markdown() if is_readable else self._conversation.transcript()
         try:
+            if elsewhere and not os.path.lexists(path):
+                self._record(path)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:

@@ -54,9 +54,8 @@ def command(
     settings = load_settings()
     options = export.ExportOptions(format, split, targets_per_window, gzip)
     folder = settings.exports if output is None else Path(output).expanduser().absolute()
-    # vq forget looks for it there, also where the export is cut off
-    asked = asdict(options) | ({} if output == "-" else {"output": str(folder)})
-    with recorded_run(settings.home, "export", asked, check=export.require_prepared) as run:
+    parameters = asdict(options) | ({} if output == "-" else {"folder": str(folder)})  # vq forget looks for it there
+    with recorded_run(settings.home, "export", parameters, check=export.require_prepared) as run:
         size = export.estimate(run.db, options)
         if size >= 1e9:
             note(f"Writing about {size / 1e9:.1f} GB.")
@@ -69,6 +68,8 @@ def command(
         (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files
     ]
     show(summary, rows, json=json_, title=summary.folder)
+    for empty in summary.empty:
+        note(f"Nothing is in the split {empty}: no file was written for it.")
 
 
 def _stream(write: Callable[[], int]) -> int | None:

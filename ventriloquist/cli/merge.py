@@ -14,7 +14,7 @@ from ventriloquist.cli.options import JsonOption, RunOption
 def command(
     run: RunOption = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A new folder; default one under VQ_HOME/exports.")
+        str | None, typer.Option(metavar="DIR", help="A new folder; default one under VQ_HOME/exports.")
     ] = None,
     gguf: Annotated[
         Path | None,
@@ -26,17 +26,27 @@ def command(
 
     Example: vq merge --output merged
     """
+    if output == "":  # an unset variable of a shell would mean the folder one stands in
+        raise typer.BadParameter("--output is empty.")
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
     from ventriloquist import merge
+    from ventriloquist.database import lock_home, recorded_run
     from ventriloquist.model.adapter import find_run
     from ventriloquist.settings import load_settings
 
     settings = load_settings()
     folder = find_run(settings.runs, run)
-    target = output.expanduser().resolve() if output else settings.exports / f"merged-{folder.name}"
-    summary = merge.merge(folder, target, converter=gguf.expanduser() if gguf else None)
+    target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
+    converter = gguf.expanduser() if gguf else None
+    if settings.database.exists():
+        # recorded before it is there: vq forget names a copy, and what a merge that was killed has left of one
+        with recorded_run(settings.home, "merge", {"run": str(folder), "folder": str(target)}) as recorded:
+            recorded.result = summary = merge.merge(folder, target, converter=converter)
+    else:  # the adapter was copied here alone
+        with lock_home(settings.home):
+            summary = merge.merge(folder, target, converter=converter)
     rows = [
         ("run", summary.run),
         ("base model", summary.base),

@@ -17,7 +17,7 @@ from ventriloquist.cli.options import SEED, JsonOption
 
 if TYPE_CHECKING:
     from ventriloquist.database.runs import Run
-    from ventriloquist.train import TrainSettings
+    from ventriloquist.train import Step, TrainSettings
 
 
 def command(
@@ -98,7 +98,12 @@ def command(
     else:
         chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
     try:
-        with _recorded(settings.home, chosen) as run, TrainView() as view:
+        with _recorded(settings.home, chosen, dry_run=dry_run) as run, TrainView() as view:
+
+            def observe(step: Step) -> None:
+                run.begun = True
+                view.observe(step)
+
             run.result = summary = train(
                 run.db,
                 chosen,
@@ -107,7 +112,7 @@ def command(
                 resume=resume,
                 progress=view.progress,
                 announce=view.announce,
-                observe=view.observe,
+                observe=observe,
             )
     except Interrupted as interrupted:
         if is_main():
@@ -132,16 +137,16 @@ def command(
 
 
 @contextmanager
-def _recorded(home: Path, settings: TrainSettings) -> Iterator[Run]:
-    """Hold the lock and record the run; processes that train along with the main one only read."""
-    from ventriloquist.database import open_database, recorded_run
+def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator[Run]:
+    """Hold the lock and record the run, but no dry run; processes that train along with the main one only read."""
+    from ventriloquist.database import locked_database, open_database, recorded_run
     from ventriloquist.database.runs import Run
     from ventriloquist.train import require_ready
     from ventriloquist.train.ranks import is_main
 
-    if is_main():
+    if is_main() and not dry_run:
         with recorded_run(home, "train", settings.model_dump(), check=require_ready) as run:
             yield run
     else:
-        with open_database(home) as db:
+        with locked_database(home, check=require_ready) if is_main() else open_database(home) as db:
             yield Run(db, 0)

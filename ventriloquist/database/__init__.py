@@ -5,6 +5,6 @@ from ventriloquist.database import _light  # isort: skip  # noqa: F401  # before
 from sqlite_utils import Database
 
 from ventriloquist.database.connect import open_database
-from ventriloquist.database.runs import Run, recorded_run
+from ventriloquist.database.runs import Run, lock_home, locked_database, record, recorded_run
 
-__all__ = ["Database", "Run", "open_database", "recorded_run"]
+__all__ = ["Database", "Run", "lock_home", "locked_database", "open_database", "record", "recorded_run"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from sqlite_utils import Database
 
 from ventriloquist.database.connect import FILENAME, make_private_folder, open_database
 from ventriloquist.database.temporary import sweep
-from ventriloquist.errors import BusyError, NotReadyError, StorageError
+from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
+from ventriloquist.paths import without_home
 
 LOCK = "ventriloquist.lock"
 
@@ -27,6 +29,7 @@ class Run:
     db: Database
     id: int
     result: Any = None  # a dataclass or a dictionary
+    begun: bool = False  # something of it stays, also when it is stopped
 
 
 @contextmanager
@@ -40,7 +43,8 @@ def recorded_run(
 ) -> Iterator[Run]:
     """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
 
-    First, what killed runs have left in temporary folders is removed.
+    First, what killed runs have left in temporary folders is removed. A run that was refused, or stopped before it had
+    begun, did nothing and is not recorded. Paths inside VQ_HOME are recorded from it.
 
     Args:
         home: VQ_HOME.
@@ -53,22 +57,60 @@ def recorded_run(
         BusyError: another run holds the lock.
         NotReadyError: there is no database and `create` is false; nothing is made.
     """
+    with locked_database(home, create=create, check=check) as db:
+        run = Run(db, _insert(db, home, command, parameters))
+        try:
+            yield run
+        except (VentriloquistError, KeyboardInterrupt, SystemExit):
+            if not run.begun:
+                with suppress(sqlite3.Error), db.atomic():  # what ended it may be that the file cannot be written
+                    db.conn.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+            raise
+        result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
+        with db.atomic():
+            db.conn.execute(
+                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (_now(), _json(result, home), run.id)
+            )
+
+
+@contextmanager
+def locked_database(
+    home: Path, *, create: bool = False, check: Callable[[Database], None] = lambda _db: None
+) -> Iterator[Database]:
+    """Hold the lock and open the database; see `recorded_run`."""
     sweep(home)
     if not create and not (home / FILENAME).exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     with lock_home(home), open_database(home, create=create) as db:
         check(db)
-        row = (command, _now(), json.dumps(dict(parameters or {}), default=str, ensure_ascii=False))
-        with db.atomic():
-            cursor = db.conn.execute("INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)", row)
-        run = Run(db, cursor.lastrowid or 0)
-        yield run
-        result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
-        with db.atomic():
-            db.conn.execute(
-                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?",
-                (_now(), json.dumps(result, default=str, ensure_ascii=False), run.id),
-            )
+        yield db
+
+
+def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
+    """Record what a command did that holds no lock; where nothing was collected there is nothing to record it in.
+
+    Raises:
+        BusyError: another program writes into the file for long.
+        StorageError: the file cannot be used.
+    """
+    if (home / FILENAME).exists():
+        with open_database(home) as db:
+            id = _insert(db, home, command, parameters)
+            with db.atomic():
+                db.conn.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
+
+
+def _insert(db: Database, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
+    with db.atomic():
+        cursor = db.conn.execute(
+            "INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)",
+            (command, _now(), _json(dict(parameters or {}), home)),
+        )
+    return cursor.lastrowid or 0
+
+
+def _json(value: object, home: Path) -> str:
+    return json.dumps(without_home(value, home), default=str, ensure_ascii=False)
 
 
 @contextmanager

@@ -66,6 +66,7 @@ class ExportSummary:
     folder: str
     format: Format
     files: tuple[ExportedFile, ...]
+    empty: tuple[Split, ...] = ()  # splits with nothing in them: they have no file
 
 
 def require_prepared(db: Database) -> None:
@@ -131,9 +132,13 @@ def export(
         try:
             advance = _counter(db, options, progress)
             files = tuple(write_rows(path, split, _rows(db, options, split), advance) for split, path in paths.items())
-            _write_manifest(folder, options, files, earlier)
-            for path in (*paths.values(), folder / MANIFEST):
-                partial(path).replace(path)
+            written = [file for file in files if file.rows]  # other programs refuse a folder with an empty file
+            replaced = [file for file in earlier if file["name"] in {file.name for file in files if not file.rows}]
+            _write_manifest(folder, options, written, [file for file in earlier if file not in replaced])
+            for name in (*(file.name for file in written), MANIFEST):
+                partial(folder / name).replace(folder / name)
+            for file in replaced:  # of an earlier export: what is in it is not in that split any more
+                (folder / file["name"]).unlink(missing_ok=True)
         finally:
             for path in (*paths.values(), folder / MANIFEST):
                 partial(path).unlink(missing_ok=True)
@@ -142,7 +147,8 @@ def export(
             f"{folder} cannot be written: {error.strerror or error}.",
             hint="Free some space, check its permissions, or name another folder with --output.",
         ) from None
-    return ExportSummary(str(folder), options.format, files)
+    empty = tuple(file.split for file in files if not file.rows)
+    return ExportSummary(str(folder), options.format, tuple(written), empty)
 
 
 def stream(db: Database, out: BinaryIO, options: ExportOptions) -> int:

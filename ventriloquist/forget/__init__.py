@@ -17,6 +17,7 @@ from ventriloquist.errors import BusyError, SettingsError, StorageError, Unknown
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
 from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
+from ventriloquist.forget.written import read_written
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 
@@ -33,7 +34,11 @@ class ForgetPlan:
     rows: Rows
     traces: Traces
     artifacts: Artifacts
-    elsewhere: tuple[str, ...]  # folders of exports, and reports, outside VQ_HOME: the user's to remove
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What lies outside VQ_HOME, for the user to remove."""
+        return self.artifacts.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +80,8 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         conversations=frozenset(id for (id,) in member),
         known=frozenset(known for (known,) in db.conn.execute("SELECT name FROM people")),
     )
-    folders, reports = _export_folders(db), _reports(db)
-    outside = (str(path) for path in (*folders, *reports) if not path.resolve().is_relative_to(home.resolve()))
-    return ForgetPlan(
-        person_id,
-        name,
-        handles,
-        count_rows(db, person_id),
-        traces,
-        find_artifacts(home, traces, folders, reports),
-        elsewhere=tuple(outside),
-    )
+    artifacts = find_artifacts(home, traces, read_written(db, home))
+    return ForgetPlan(person_id, name, handles, count_rows(db, person_id), traces, artifacts)
 
 
 def forget(
@@ -160,18 +156,3 @@ def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOpti
     if zone := recorded_zone(db.conn, PREPARED):  # on whichever machine this runs; a name within a zone's was scrubbed
         known["timezone"] = zone
     return PrepareOptions(**known)
-
-
-def _export_folders(db: Database) -> list[Path]:
-    """Return the folders into which exports were written, those that were cut off too, and that are still there."""
-    folders = db.conn.execute(
-        "SELECT json_extract(result, '$.folder') FROM runs WHERE command = 'export'"
-        " UNION SELECT json_extract(parameters, '$.output') FROM runs WHERE command = 'export'"
-    )
-    return sorted(Path(folder) for (folder,) in folders if folder and Path(folder).is_dir())
-
-
-def _reports(db: Database) -> list[Path]:
-    """Return the reports that evaluations have written and that are still there."""
-    reports = db.conn.execute("SELECT DISTINCT json_extract(parameters, '$.report') FROM runs WHERE command = 'eval'")
-    return sorted(Path(report) for (report,) in reports if report and Path(report).is_file())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ventriloquist.forget.written import Written
+
 MANIFEST = "manifest.json"
 MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
@@ -23,6 +25,11 @@ KEPT_NAMES = frozenset(
         *("merges.txt", "chat_template.jinja", "log.jsonl"),
     }
 )
+
+
+MERGED = "."  # the base model that the manifest of a merged folder names
+MERGED_NAMES = KEPT_NAMES | {"README.md", "Modelfile", "model.gguf"}
+RUN_FILES = (MANIFEST, "settings.json", "base")  # one of them is in every folder of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +48,25 @@ class Artifacts:
     files: tuple[str, ...]  # exports, token caches, saved chats, reports
     tainted: tuple[str, ...]  # finished runs that were trained on the person
     removed_runs: tuple[str, ...]  # unfinished runs, and those whose tokenizer was trained on the messages
+    elsewhere: tuple[str, ...]  # absolute: what lies outside VQ_HOME and is the user's to remove
 
 
-def find_artifacts(
-    home: Path, traces: Traces, export_folders: Iterable[Path], reports: Iterable[Path] = ()
-) -> Artifacts:
+def find_artifacts(home: Path, traces: Traces, written: Written) -> Artifacts:
     """Find what was made from a person's messages, or may have been.
 
     Args:
         home: VQ_HOME.
         traces: the person's.
-        export_folders: into which exports were written, wherever they are.
-        reports: that were written, wherever they are.
+        written: into places that the user named.
     """
     files = [path for folder in MADE_FOLDERS for path in _files(home / folder)]
     files += [path for pattern in REPORTS for path in sorted(home.glob(pattern))]
-    for folder in _under(home, export_folders):
+    for folder in _under(home, written.exports):
         files += [path for path in _exported(folder) if path not in files]
-    runs = home / "runs"  # reports in them are found with them
-    files += [path for path in _under(home, reports) if path not in files and not path.is_relative_to(runs)]
+    runs = home / "runs"  # reports and merged models in them are found with them
+    for folder in _under(home, written.merged):
+        files += [path for path in _merged(folder) if path not in files and not path.is_relative_to(runs)]
+    files += [path for path in _under(home, written.files) if path not in files and not path.is_relative_to(runs)]
     tainted, removed = [], []
     for run in sorted(path for path in runs.glob("*") if path.is_dir()):
         manifest = _read_manifest(run)
@@ -70,7 +77,16 @@ def find_artifacts(
         if theirs:
             tainted.append(run)
         files += [path for path in _files(run) if not _is_kept(path)]
-    return Artifacts(*(tuple(str(path.relative_to(home)) for path in paths) for paths in (files, tainted, removed)))
+    merged = (folder for folder in written.merged if _may_know(folder, traces))
+    elsewhere = [path for path in (*written.exports, *written.files, *merged) if not _is_inside(home, path)]
+    own = (run for run in removed if not run.is_symlink() or _is_run(home, run.resolve()))
+    elsewhere += _targets(home, (*files, *removed, *(path for run in own for path in _files(run))))
+    return Artifacts(
+        files=_from(home, files),
+        tainted=_from(home, tainted),
+        removed_runs=_from(home, removed),
+        elsewhere=tuple(dict.fromkeys(map(str, elsewhere))),
+    )
 
 
 def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: str) -> None:
@@ -80,7 +96,7 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
         OSError: something cannot be removed.
     """
     for run in artifacts.removed_runs:
-        shutil.rmtree(home / run)
+        _remove_run(home, home / run)
     for file in artifacts.files:
         (home / file).unlink(missing_ok=True)
     for folder in MADE_FOLDERS:
@@ -97,6 +113,32 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
         partial.replace(path)
 
 
+def _remove_run(home: Path, run: Path) -> None:
+    """Remove a run's folder; of one that is a link also what it leads to, if that is a run's folder and no more."""
+    if run.is_symlink():
+        target = run.resolve()
+        run.unlink()
+        if not _is_run(home, target):
+            return
+        run = target
+    if run.exists():  # two links may lead to it
+        shutil.rmtree(run)
+
+
+def _is_run(home: Path, target: Path) -> bool:
+    """Tell whether a folder to which a link leads is one of a run, and not one that holds the home itself."""
+    return any((target / name).exists() for name in RUN_FILES) and not home.resolve().is_relative_to(target)
+
+
+def _targets(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield what links lead to outside a home, and what is not removed with them."""
+    for path in paths:
+        if path.is_symlink() and path.exists() and not _is_inside(home, path):
+            target = path.resolve()
+            if not (path.parent == home / "runs" and _is_run(home, target)):
+                yield target
+
+
 def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
     """Return what a manifest calls a person, or may call them; nothing where the adapter has not seen them.
 
@@ -111,12 +153,25 @@ def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
     return frozenset(others) - traces.known if trained else frozenset()
 
 
+def _from(home: Path, paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(str(path.relative_to(home)) for path in paths)
+
+
+def _may_know(folder: Path, traces: Traces) -> bool:
+    """Tell whether a merged model may have learnt from a person; one that does not say of whom it is may have."""
+    manifest = _read_manifest(folder)
+    return manifest is None or bool(_names_in(manifest, traces))
+
+
+def _is_inside(home: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(home.resolve())
+
+
 def _under(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
     """Yield those paths that lie under a home, whatever links lead there, as paths from it."""
-    base = home.resolve()
     for path in paths:
-        if path.resolve().is_relative_to(base):
-            yield home / path.resolve().relative_to(base)
+        if _is_inside(home, path):
+            yield home / path.resolve().relative_to(home.resolve())
 
 
 def _exported(folder: Path) -> Iterator[Path]:
@@ -128,6 +183,16 @@ def _exported(folder: Path) -> Iterator[Path]:
     except (OSError, ValueError, KeyError, TypeError):
         return
     yield from (path for path in (folder / name for name in (*names, MANIFEST)) if path.is_file())
+
+
+def _merged(folder: Path) -> Iterator[Path]:
+    """Yield the files of a merged model; its folder may hold others by now, or be another one."""
+    manifest = _read_manifest(folder)
+    if folder.suffix != ".partial" and (manifest is None or manifest.get("base_model") != MERGED):
+        return
+    for path in _files(folder):
+        if path.parent == folder and (path.name in MERGED_NAMES or path.name.endswith(KEPT_SUFFIXES)):
+            yield path
 
 
 def _read_manifest(run: Path) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from ventriloquist.model.base import (
     require_torch,
 )
 from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
+from ventriloquist.paths import found_path
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -53,7 +54,8 @@ def find_run(runs: Path, name: str | None = None) -> Path:
         ModelError: no finished run has that name.
     """
     if name is not None:
-        folder = next((path for path in (runs / name, Path(name)) if (path / FILENAME).exists()), None)
+        places = (runs / name, Path(name), found_path(name, runs.parent))  # the last as paths are kept
+        folder = next((path for path in places if (path / FILENAME).exists()), None)
         if folder is None:
             raise ModelError(f"There is no finished run {name!r}.", hint="Run: vq status")
         return folder

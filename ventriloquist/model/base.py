@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError
 from ventriloquist.model.extras import require_train_extra
+from ventriloquist.paths import found_path
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"
@@ -47,14 +48,25 @@ def resolve(name: str, models: Path) -> Base:
         if not folder.exists():
             smollm2.convert(gguf_file, make_private_folder(models) / smollm2.FOLDER)
         return Base(str(folder))
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = model_folder(name, models.parent)
+    if path is not None:
         if not (path / "config.json").exists():
             raise ModelError(f"{path} holds no model.", hint="Name a folder with a config.json, or an id of the hub.")
         return Base(str(path.resolve()))
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
-        raise ModelError(f"There is no folder {path}.", hint="Name a folder with a config.json, or an id of the hub.")
+        raise ModelError(
+            f"There is no folder {Path(name).expanduser()}.",
+            hint="Name a folder with a config.json, or an id of the hub.",
+        )
     return Base(name)
+
+
+def model_folder(name: str, home: Path) -> Path | None:
+    """Return the folder that a model's name means, from where one stands or from VQ_HOME; None if it means none."""
+    if name in (SMOLLM2, TINY):
+        return None
+    folders = (Path(name).expanduser(), found_path(name, home))
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def load_tokenizer(base: Base, *, offline: bool = True) -> Any:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.files import write_whole
+from ventriloquist.paths import found_path, kept_path
+from ventriloquist.settings import home_folder
 from ventriloquist.transcript import FORMAT_VERSION
 
 FILENAME = "manifest.json"
@@ -25,7 +27,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format_version: int
-    base_model: str  # a folder, or a repository of the hub; or BESIDE or MERGED
+    base_model: str  # a folder, from the run's where both are in VQ_HOME; a repository of the hub; BESIDE or MERGED
     base_revision: str | None
     window: int  # messages a context may have, the target included
     context: int  # messages before the first target of a block
@@ -46,11 +48,32 @@ class Manifest(BaseModel):
         write_whole(folder / FILENAME, self.model_dump_json(indent=2))
 
     def base_folder_or_id(self, folder: Path) -> str:
-        """Return the base model's source; one that is kept in the folder is found wherever that was copied."""
-        return str(folder / self.base_model) if self.base_model in (BESIDE, MERGED) else self.base_model
+        """Return the base model's source, wherever home and run have been moved or copied to.
+
+        Args:
+            folder: the adapter's.
+        """
+        if self.base_model in (BESIDE, MERGED):
+            return str(folder / self.base_model)
+        if self.base_model.startswith(OF_HOME):
+            inside = self.base_model.removeprefix(OF_HOME)
+            beside = folder.absolute().parent.parent / inside  # not through a link that the folder may be
+            return str(beside if beside.is_dir() else home_folder() / inside)
+        return (
+            str(found_path(self.base_model, home_folder())) if Path(self.base_model).is_absolute() else self.base_model
+        )
+
+
+def kept_base(source: str, home: Path) -> str:
+    """Return a base model's source as a manifest keeps it: a folder in VQ_HOME from the run's folder."""
+    if not Path(source).is_absolute():
+        return source
+    kept = kept_path(Path(source), home)
+    return kept if Path(kept).is_absolute() else f"{OF_HOME}{kept}"
 
 
 BESIDE = "base"  # the subfolder in which a run keeps a base model of its own
+OF_HOME = "../../"  # from VQ_HOME/runs/RUN
 MERGED = "."  # the folder's weights have the adapter in them
 
 

@@ -101,8 +101,8 @@ def train(
     Raises:
         MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
         NotReadyError: nothing is prepared, or nothing is to be resumed.
-        ModelError: the base model cannot be used or does not fit, memory is exhausted, or the loss is no number for
-            long; then the adapter of before is kept, where there is one.
+        ModelError: the base model cannot be used or does not fit, memory is exhausted, or the last losses are no
+            numbers; then the adapter of before is kept, where there is one.
         StorageError: the disk is too small for the checkpoints.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
@@ -114,6 +114,8 @@ def train(
     backend = choose_backend(settings.backend, device)  # before transformers is imported: Unsloth must come first
     require_torch()
     ranks.join(device)
+    if ranks.is_main():
+        run.remove_never_begun(home / "runs")
     folder = ranks.agree(folder)
     settings = adapt_to(run.continued_settings(settings, home / "runs"), backend, device)
     followers = Followers(progress, announce, observe) if ranks.is_main() else Followers()
@@ -196,7 +198,7 @@ def _train(
         if resume:
             run.check_resumable(folder, settings, corpus.data_hash)
         elif ranks.is_main():
-            run.begin(folder, settings, corpus.data_hash)
+            run.begin(folder, run.kept_settings(settings, home), corpus.data_hash)
         model = load_model(base, settings, device)
         outcome = run_loop(
             model,
@@ -217,7 +219,7 @@ def _train(
     with saving(folder):
         save_adapter(model, folder)
     if ranks.is_main():
-        _finish(db, settings, folder, corpus, base, summary)
+        _finish(db, home, settings, folder, corpus, base, summary)
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter of before is kept in {folder}.",
@@ -265,6 +267,7 @@ def _followed(
 
 def _finish(
     db: Database,
+    home: Path,
     settings: TrainSettings,
     folder: Path,
     corpus: Corpus,
@@ -277,6 +280,7 @@ def _finish(
 
     with saving(folder):
         (folder / "README.md").unlink(missing_ok=True)  # peft's card has nothing to say about private weights
+        run.forget_where_the_base_was(folder, home)
         corpus.tokenizer.save_pretrained(folder)
         if settings.model == TINY and settings.continue_from is not None:  # it lies beside the earlier adapter
             shutil.copytree(base.source, folder / BESIDE, dirs_exist_ok=True)
@@ -284,6 +288,6 @@ def _finish(
         if steps:
             draw(steps, folder)
         flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed
-        run.make_manifest(db, settings, corpus, base, run.summary_figures(summary)).write(folder)
+        run.make_manifest(db, home, settings, corpus, base, run.summary_figures(summary)).write(folder)
     for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
         shutil.rmtree(rest, ignore_errors=True)

@@ -120,4 +120,5 @@ def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)
+    folders = (path for path in folder.glob("checkpoint-*") if path.is_dir())
+    return sorted((path for path in folders if path.name.removeprefix("checkpoint-").isdecimal()), key=step_of)

@@ -60,7 +60,7 @@ def run_loop(
     has the last ones that are known to be good, if there are any.
 
     Raises:
-        ModelError: the loss was never a number for long.
+        ModelError: the last losses are no numbers, and no weights are known to be good.
     """
     checkpoints = folder / CHECKPOINTS
     with main_first():
@@ -87,11 +87,12 @@ def run_loop(
             load_adapter_weights(model, checkpoint)
         else:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if watch.failed:
+    failed = watch.stopped_by is None and watch.non_finite_since is not None
+    if failed:
         _restore_good(model, watch, checkpoints)
     elif watch.stopped_by is None and watch.best is not None:
         load_adapter_weights(model, folder / f"{BEST}{watch.best.step}")
-    return _outcome(watch, rows, log.read(log_file))
+    return _outcome(watch, rows, log.read(log_file), failed=failed)
 
 
 def _restore_good(model: Any, watch: Watch, checkpoints: Path) -> None:
@@ -108,11 +109,16 @@ def _restore_good(model: Any, watch: Watch, checkpoints: Path) -> None:
         load_adapter_weights(model, whole)
     else:
         raise ModelError(
-            f"The loss is not a number since step {since}.", hint="Run again with a lower --learning-rate."
+            f"The loss is not a number since step {_first_lost(watch)}.", hint="Run again with a lower --learning-rate."
         )
 
 
-def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step]) -> Outcome:
+def _first_lost(watch: Watch) -> int:
+    """Return the first step that spoilt the run: the last one where the weights after it are no numbers."""
+    return min(watch.non_finite_since or 0, int(watch.trainer.state.global_step))
+
+
+def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step], *, failed: bool) -> Outcome:
     done = steps[-1].step if steps else 0
     trained = [piece for row in rows[: done * watch.per_step] for piece in row]
     return Outcome(
@@ -125,6 +131,6 @@ def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step]) -> Outcome:
         best_step=watch.best.step if watch.best else None,
         bits_per_character=watch.best.bits_per_character if watch.best else None,
         stopped_early=watch.stopped_early,
-        failed_at=watch.non_finite_since if watch.failed else None,
+        failed_at=_first_lost(watch) if failed else None,
         signal=watch.stopped_by,
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +16,11 @@ from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model import tiny
 from ventriloquist.model.adapter import find_run
-from ventriloquist.model.base import TINY, Base, resolve
+from ventriloquist.model.base import TINY, Base, model_folder, resolve
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.files import write_whole
-from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, package_versions, read_manifest
+from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, kept_base, package_versions, read_manifest
+from ventriloquist.paths import kept_path, without_home
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
 from ventriloquist.train.marks import marks
 from ventriloquist.train.ranks import world_size
@@ -26,11 +30,20 @@ from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, o
 
 SETTINGS = "settings.json"  # of a run that has begun
 DATA = "data.json"
+NAME = re.compile(r"\d{8}-\d{6}-\d{3}")  # of a run's folder: when it was begun
 
 
 def new_folder(runs: Path) -> Path:
     """Return a folder for a run that begins now; it does not exist yet."""
     return runs / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+
+
+def remove_never_begun(runs: Path) -> None:
+    """Remove the folders of runs that were killed before they had begun: nothing can go on from them."""
+    for folder in runs.glob("*"):
+        is_ours = NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+        if is_ours and not any((folder / name).exists() for name in (SETTINGS, FILENAME, CHECKPOINTS)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def unfinished_run(runs: Path) -> Path:
@@ -111,6 +124,18 @@ def base_for(db: Database, settings: TrainSettings, folder: Path, home: Path) ->
     return Base(str(beside))
 
 
+def kept_settings(settings: TrainSettings, home: Path) -> TrainSettings:
+    """Return settings as they are kept: folders in VQ_HOME from it, an earlier run in it by its name."""
+    earlier = settings.continue_from and kept_path(Path(settings.continue_from), home).removeprefix(f"runs{os.sep}")
+    return settings.changed(model=_kept_model(settings.model, home), continue_from=earlier)
+
+
+def _kept_model(name: str, home: Path) -> str:
+    """Return the name of a base model as it is kept; one that is no folder as it is."""
+    folder = model_folder(name, home)
+    return kept_path(folder, home) if folder else name
+
+
 def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
     """Return settings that train on from an adapter, with the shape that it has; as they are where none is named.
 
@@ -119,14 +144,14 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
     """
     if settings.continue_from is None:
         return settings
-    folder = find_run(runs, settings.continue_from).resolve()
+    folder = find_run(runs, settings.continue_from).absolute()
     manifest = read_manifest(folder)
     if manifest.tainted is not None:
         raise ModelError(f"{folder} is not to be used: {manifest.tainted}", hint="Run: vq train")
     if manifest.base_model == MERGED:
         raise ModelError(f"{folder} is merged: there is no adapter to train on.", hint="Name the run it was made from.")
     earlier = manifest.settings
-    if earlier["model"] != settings.model:
+    if _kept_model(earlier["model"], runs.parent) != _kept_model(settings.model, runs.parent):
         raise ModelError(
             f"{folder} is an adapter for {earlier['model']}.", hint=f"Run: vq train --model {earlier['model']} …"
         )
@@ -135,7 +160,7 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
 
 
 def make_manifest(
-    db: Database, settings: TrainSettings, corpus: Corpus, base: Base, result: dict[str, Any]
+    db: Database, home: Path, settings: TrainSettings, corpus: Corpus, base: Base, result: dict[str, Any]
 ) -> Manifest:
     """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before."""
     people = _people(db)
@@ -144,13 +169,13 @@ def make_manifest(
         people += [name for name in read_manifest(Path(settings.continue_from)).people if name not in people]
     return Manifest(
         format_version=FORMAT_VERSION,
-        base_model=BESIDE if settings.model == TINY else base.source,
+        base_model=BESIDE if settings.model == TINY else kept_base(base.source, home),
         base_revision=base.revision,
         window=settings.window,
         context=settings.context,
         targets_per_window=settings.targets_per_window,
         max_length=settings.max_length,
-        settings=settings.model_dump(),
+        settings=kept_settings(settings, home).model_dump(),
         seed=settings.seed,
         data_hash=corpus.data_hash,
         people=people,
@@ -158,7 +183,7 @@ def make_manifest(
         trained_until=trained_until,
         packages=package_versions(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        result=result,
+        result=without_home(result, home),
     )
 
 
@@ -169,6 +194,14 @@ def _people(db: Database) -> list[str]:
         members.update(parse_header(complete_header(prefix, "")).members)
     ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
     return list(order_members(owner, members - {UNKNOWN}))
+
+
+def forget_where_the_base_was(folder: Path, home: Path) -> None:
+    """Let peft's configuration name a base model in VQ_HOME from the run's folder; nothing of ours reads it there."""
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = kept_base(config.get("base_model_name_or_path") or "", home)
+    write_whole(path, json.dumps(config, indent=2))
 
 
 def summary_figures(summary: Any) -> dict[str, Any]:

@@ -44,7 +44,10 @@ class Validation:
         self.characters = sum(_characters(corpus, row) for row in self.rows)
 
     def bits_per_character(self, model: Any, loss: Loss, device: torch.device | str) -> float | None:
-        """Return the mean bits a character of content, in evaluation mode; None where nothing is held out."""
+        """Return the mean bits a character of content, in evaluation mode; None where nothing is held out.
+
+        NaN, or infinite, after a step that has spoilt the weights.
+        """
         if not self.characters:
             return None
         was_training = model.training
@@ -55,8 +58,7 @@ class Validation:
                 tensors = row_tensors(self.corpus, row, split="validation", content_only=True)
                 nats += float(loss(model, {name: tensor.to(device) for name, tensor in tensors.items()}))
         model.train(was_training)
-        bits = nats / math.log(2) / self.characters
-        return bits if math.isfinite(bits) else None
+        return nats / math.log(2) / self.characters
 
 
 def _characters(corpus: Corpus, row: PackedRow) -> int:

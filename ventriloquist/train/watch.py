@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -70,8 +71,8 @@ class Watch(TrainerCallback):
         return min(self._validated, key=lambda step: step.bits_per_character or 0.0, default=None)
 
     @property
-    def failed(self) -> bool:
-        """Whether the run ended because the loss is no number."""
+    def failing(self) -> bool:
+        """Whether so many losses in a row are no numbers that the run must end."""
         since = self.non_finite_since
         return since is not None and self.trainer.state.global_step - since + 1 >= MAX_NON_FINITE
 
@@ -105,6 +106,9 @@ class Watch(TrainerCallback):
             self.non_finite_since = None
         last = share >= 1 or self.stopped_by is not None
         step = self._step(state, logs, share)
+        if step.bits_per_character is not None and not math.isfinite(step.bits_per_character):
+            step = replace(step, bits_per_character=None)
+            self.non_finite_since = state.global_step + 1  # what the loss would be
         if step.bits_per_character is not None:
             self._validated.append(step)
             self._keep_best(step)
@@ -112,7 +116,7 @@ class Watch(TrainerCallback):
             log.append(self.folder / log.FILENAME, step)
             self._observe(step)
         self.stopped_early = self._is_past_its_best()
-        control.should_training_stop = last or self.failed or self.stopped_early
+        control.should_training_stop = last or self.failing or self.stopped_early
         control.should_save = self.non_finite_since is None and (
             self.stopped_by is not None
             or step.bits_per_character is not None
