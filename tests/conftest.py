@@ -22,7 +22,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Set VQ_HOME to a folder that does not exist yet, and stand in an empty folder without a .env."""
     folder = tmp_path / "home"
     monkeypatch.setenv("VQ_HOME", str(folder))
-    for name in ("MY_NAME", "USER_IDENTIFIERS", "WANDB_API_KEY", "COLUMNS", "LINES"):  # a terminal says its own size
+    for name in (
+        "MY_NAME",
+        "USER_IDENTIFIERS",
+        "WANDB_API_KEY",
+        "VQ_API_KEY",
+        "COLUMNS",
+        "LINES",
+    ):  # a terminal says its size
         monkeypatch.delenv(name, raising=False)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from ventriloquist.cli.console import harmless, note
-from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Conversation, Plan, Request
@@ -41,6 +40,16 @@ def command(
     endpoint_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="One of the server's models; default its only one.")
     ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The variable with the server's key; default VQ_API_KEY, if it is set."),
+    ] = None,
+    endpoint_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=1, max=86_400, help="How long a line of the server may take.", show_default="300"
+        ),
+    ] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="How freely it writes; 0 takes the likeliest.")
@@ -55,18 +64,25 @@ def command(
     """
     if once is not None and not once.strip():
         raise typer.BadParameter("There is nothing to say.", param_hint="--once")
-    if endpoint_model and not endpoint:
-        raise typer.BadParameter("It names a model of --endpoint.", param_hint="--endpoint-model")
+    served = {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
+    for option, value in served.items():
+        if value is not None and not endpoint:
+            raise typer.BadParameter("It is of use with --endpoint only.", param_hint=option)
     if not endpoint:
         from ventriloquist.model.extras import require_train_extra
 
         require_train_extra()
     from ventriloquist import chat
     from ventriloquist.model.sampling import Sampling
-    from ventriloquist.settings import load_settings
 
-    settings = load_settings()
-    server = chat.Server(endpoint, endpoint_model) if endpoint else None
+    settings = settings_to_write()
+    server = None
+    if endpoint:
+        from ventriloquist.model.address import read_address
+        from ventriloquist.model.endpoint import SECONDS
+
+        address, seconds = read_address(endpoint), endpoint_timeout or SECONDS
+        server = chat.Server(address, endpoint_model, settings.key(api_key_env), seconds)
     voice = chat.find_voice(settings.home, run, server)
     if not (as_ or with_ or from_):
         _, *others = voice.people
@@ -79,8 +95,8 @@ def command(
     plan = chat.plan_chat(settings.home, request, voice)
     for line in banner(plan):
         say(line)
-    if server and not is_local(server.url):
-        say(f"What you and they write goes to {server.url}.")
+    if server and not server.address.is_local:
+        say(f"What you and they write goes to {server.address.shown}.")
     say(where(plan), "dim")
     if sys.stderr.isatty() and not server:
         say("Loading the model …", "dim")
@@ -140,12 +156,3 @@ def say(text: str, style: str = "") -> None:
     from rich.text import Text
 
     Console(stderr=True, highlight=False).print(Text(harmless(text), style=style))
-
-
-def is_local(url: str) -> bool:
-    """Say whether a server is on this machine."""
-    try:
-        host = urlsplit(url if "://" in url else f"http://{url}").hostname or ""
-    except ValueError:  # no address: whoever connects says so
-        return True
-    return host in ("localhost", "::1") or host.startswith("127.")

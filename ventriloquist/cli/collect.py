@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day
+from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
@@ -63,7 +63,6 @@ def command(
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect
-    from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
     if backup is not None and chat_db is not None:
@@ -71,7 +70,7 @@ def command(
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
-    settings = load_settings()
+    settings = settings_to_write()
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace)

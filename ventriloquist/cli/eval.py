@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import harmless, note, print_json, progress
-from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
 from ventriloquist.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def command(
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
     from ventriloquist.model.manifest import hash_data, read_manifest
-    from ventriloquist.settings import load_settings
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
     given = [flag for flag, value in others.items() if value]
@@ -59,7 +58,7 @@ def command(
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the quiz measures nothing.", param_hint="--blind")
     if no_text and not report:
         raise typer.BadParameter("It is about the report: add --report FILE.", param_hint="--no-text")
-    settings = load_settings()
+    settings = settings_to_write()
     if report:
         _check_place(report)
     folder = find_run(settings.runs, run)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ventriloquist.cli.console import note, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.options import JsonOption, settings_to_write
 
 
 def command(
@@ -31,9 +31,8 @@ def command(
     require_train_extra()
     from ventriloquist import merge
     from ventriloquist.model.adapter import find_run
-    from ventriloquist.settings import load_settings
 
-    settings = load_settings()
+    settings = settings_to_write()
     folder = find_run(settings.runs, run)
     target = output.expanduser().resolve() if output else settings.exports / f"merged-{folder.name}"
     summary = merge.merge(folder, target, converter=gguf.expanduser() if gguf else None)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day
+from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin, such as Europe/Berlin.")
@@ -69,7 +69,6 @@ def command(
     from ventriloquist import prepare
     from ventriloquist.database import Database, recorded_run
     from ventriloquist.prepare.report import by_conversation, by_person
-    from ventriloquist.settings import load_settings
 
     if no_redact and redact_only:
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
@@ -78,7 +77,7 @@ def command(
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
-    home = load_settings().home
+    home = settings_to_write().home
     options = prepare.PrepareOptions(
         timezone=prepare.load_timezone(timezone).key,
         redact=() if no_redact else (tuple(redact_only) if redact_only else None),
