@@ -18,6 +18,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from ventriloquist.chat import Conversation, Request, find_name
+from ventriloquist.cli import interrupts
 from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
 from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
@@ -95,6 +96,7 @@ class Terminal:
                 except VentriloquistError as error:
                     self._dim(f"{error.what} {error.hint}")
                 except KeyboardInterrupt:
+                    interrupts.forget()
                     self._dim("Stopped.")
 
     def _read(self) -> None:
@@ -103,6 +105,7 @@ class Terminal:
             try:
                 text = self._prompt.prompt(self._label())
             except KeyboardInterrupt:
+                interrupts.forget()
                 return
             if text.lstrip().startswith("/") and not text.lstrip().startswith("//"):
                 self._command(text.strip())
@@ -222,6 +225,7 @@ class Terminal:
                         indicator.show(None)
                         began = time.monotonic()
         except KeyboardInterrupt:
+            interrupts.forget()
             self._dim("Stopped." if between else "\nStopped.")
         else:
             if not anything:
