@@ -13,6 +13,7 @@ from typing import Any
 from ventriloquist.model.session import Session
 from ventriloquist.transcript import parse_header, parse_line, render_line
 
+Send = Callable[[BaseHTTPRequestHandler], None]
 Reply = Callable[[dict[str, Any]], Iterable[str]]
 
 
@@ -22,6 +23,52 @@ class Served:
 
     url: str
     asked: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def answering(send: Send, models: Send | None = None) -> Iterator[Served]:
+    """Serve one model whose completions are whatever `send` writes, status line and headers included.
+
+    Args:
+        models: likewise for the list of models.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            served.headers.append(dict(self.headers))
+            if models:
+                models(self)
+                return
+            body = b'{"data": [{"id": "tiny"}]}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            served.headers.append(dict(self.headers))
+            served.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            send(self)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with _running(Handler) as url:
+        served = Served(url)
+        yield served
+
+
+@contextmanager
+def _running(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *arguments: None  # whoever asks may hang up
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
@@ -64,14 +111,9 @@ def serving(
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.handle_error = lambda *arguments: None  # whoever asks may hang up
-        served = Served(f"http://127.0.0.1:{server.server_address[1]}")
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield served
-        finally:
-            server.shutdown()
+    with _running(Handler) as url:
+        served = Served(url)
+        yield served
 
 
 def writing(session: Session) -> Reply:

@@ -32,6 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "MY_NAME",
         "USER_IDENTIFIERS",
         "WANDB_API_KEY",
+        "VQ_API_KEY",
         "VQ_TIME_ZONE",
         "COLUMNS",
         "LINES",

@@ -82,3 +82,59 @@ def test_a_pipe_in_the_place_of_settings_of_a_training_is_not_waited_for(tmp_pat
     os.mkfifo(tmp_path / "settings.toml")
     with pytest.raises(SettingsError, match="a pipe"):
         resolve_settings(None, str(tmp_path / "settings.toml"), {})
+
+
+def test_the_key_of_a_server_is_kept_out_of_what_is_printed(home: Path) -> None:
+    Path(".env").write_text("VQ_API_KEY=sk-123456\nWANDB_API_KEY=w-123456\n", encoding="utf-8")
+    settings = load_settings()
+    assert settings.key() == "sk-123456"
+    assert "123456" not in f"{settings!r} {settings}"
+
+
+def test_what_other_programs_keep_in_their_file_does_not_matter(home: Path) -> None:
+    Path(".env").write_bytes(
+        b"\xef\xbb\xbfPASSWORT=geh\xe4im\nURL=postgres://x\nexport MY_NAME='Robin Hale' # me\nnot a line\nmy key: 3\n"
+    )
+    assert load_settings().my_name == "Robin Hale"
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _gigabyte(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+UNREADABLE = {
+    "pipe": _pipe,
+    "gigabyte": _gigabyte,
+    "circle of links": _loop,
+    "not UTF-8": lambda path: path.write_bytes(b"MY_NAME=Zo\xeb\n"),
+    "UTF-16": lambda path: path.write_text("MY_NAME=Robin\n", encoding="utf-16"),
+    "home not UTF-8": lambda path: path.write_bytes(b"VQ_HOME=/tmp/Zo\xeb\n"),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("place", ["here", "home"])
+def test_a_file_that_is_not_ours_is_an_error_that_status_gets_over(what: str, place: str, home: Path) -> None:
+    home.mkdir()
+    UNREADABLE[what]((Path() if place == "here" else home) / ".env")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: "):
+        load_settings()
+    settings = load_settings(lenient=True)
+    assert settings.home == home
+    (warning,) = settings.warnings
+    assert ".env cannot be read: " in warning
+
+
+def test_a_folder_of_that_name_holds_no_settings(home: Path) -> None:
+    Path(".env").mkdir()
+    settings = load_settings()
+    assert (settings.home, settings.warnings) == (home, [])

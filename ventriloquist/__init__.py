@@ -1,5 +1,13 @@
 """Ventriloquist: learn to write like the people you text with."""
 
-from importlib.metadata import version
+from __future__ import annotations
 
-__version__ = version("ventriloquist-cli")
+__version__: str  # read when it is asked for: its import is the slowest part of a start
+
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("ventriloquist-cli")

@@ -1,6 +1,20 @@
 """The entry point: `vq`, and `python -m ventriloquist` for launchers such as torchrun."""
 
-from ventriloquist.cli.app import main
+import os
+
+try:
+    from ventriloquist.cli import interrupts
+except KeyboardInterrupt:
+    os._exit(130)
+
+
+def main() -> None:
+    """Run `vq`. Until it is imported, a second of nothing to clean up, a signal ends it at once."""
+    interrupts.leave_at_once()
+    from ventriloquist.cli.app import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

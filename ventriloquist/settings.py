@@ -5,54 +5,45 @@ Precedence: flag > environment > ./.env > VQ_HOME/.env > default.
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.regular import require_regular
 
-ENCODING = "utf-8-sig"  # some editors put a mark before the first name
-
-
-def home_folder() -> Path:
-    """Return VQ_HOME: from the environment, else from ./.env, else the platform's user data folder.
-
-    Raises:
-        SettingsError: it cannot be a folder, or ./.env cannot be read.
-    """
-    with _readable_dotenv(Path(".env")):
-        named = os.environ.get("VQ_HOME") or dotenv_values(".env", encoding=ENCODING).get("VQ_HOME")
-    if not named:
-        return platformdirs.user_data_path("ventriloquist", appauthor=False)
-    try:
-        home = Path(named).expanduser().resolve()
-        is_other = home.exists() and not home.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:  # no such user, a circle of links, a name too long
-        reason = str(error).rstrip(".")
-        raise SettingsError(f"VQ_HOME cannot be {named!r}: {reason}.", hint="Set it to a folder.") from None
-    if is_other:
-        raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to one yet to be made.")
-    return home
+DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
+MOST_BYTES = 1 << 20  # of a .env
+FIELDS = {  # by variable; VQ_HOME is found before the others
+    "MY_NAME": "my_name",
+    "USER_IDENTIFIERS": "user_identifiers",
+    "WANDB_API_KEY": "wandb_api_key",
+    "VQ_API_KEY": "VQ_API_KEY",
+    "VQ_TIME_ZONE": "VQ_TIME_ZONE",
+}
 
 
 class Settings(BaseSettings):
     """What a user can set once instead of on every command."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_file_encoding=ENCODING)
+    model_config = SettingsConfigDict(extra="ignore")
 
-    home: Path = Field(default_factory=home_folder, init=True, validation_alias="VQ_HOME")
+    home: Path = Field(validation_alias="VQ_HOME")
     my_name: str | None = None  # default: the owner's contact card
     user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
     time_zone: str | None = Field(None, validation_alias="VQ_TIME_ZONE")  # over the file's and the machine's
-    wandb_api_key: str | None = None  # a `wandb login` serves too
+    wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` serves too
+    api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # of a server that writes
+    _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
+    _warnings: list[str] = PrivateAttr(default_factory=list)
+    _values: dict[str, str] = PrivateAttr(default_factory=dict)  # of the .env files
 
     @field_validator("user_identifiers", mode="before")
     @classmethod
@@ -63,6 +54,42 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_unset(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know before anything is written: a folder's file may send it elsewhere."""
+        return [f"VQ_HOME comes from ./{self._home_from}: {self.home}"] if self._home_from else []
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the .env files, where that was no error."""
+        return self._warnings
+
+    def key(self, variable: str | None = None) -> str | None:
+        """Return the key for a server that writes, None where there is none. No error repeats it.
+
+        Args:
+            variable: that holds it, in the environment or a .env; default VQ_API_KEY, which need not be set.
+
+        Raises:
+            SettingsError: the variable is not set, or holds what cannot be a key.
+        """
+        if variable is None:
+            value = self.api_key.get_secret_value() if self.api_key else ""
+        else:
+            value = os.environ.get(variable) or self._values.get(variable, "")
+            if not value.strip():
+                raise SettingsError(
+                    "--api-key-env names a variable that is not set.",
+                    hint="Set it in the environment or .env, and name the variable, not the key: --api-key-env MY_KEY",
+                )
+        value = value.strip()
+        if not (value.isascii() and value.isprintable()) or " " in value:
+            raise SettingsError(
+                f"The variable {variable or 'VQ_API_KEY'} does not hold a key: a key is one word of ASCII characters.",
+                hint="Correct it in the environment or .env.",
+            )
+        return value or None
 
     @property
     def database(self) -> Path:
@@ -88,31 +115,92 @@ class Settings(BaseSettings):
         return self.home / "tokens"
 
 
-def load_settings() -> Settings:
-    """Read the settings.
+def load_settings(*, lenient: bool = False) -> Settings:
+    """Read the settings: from the environment, else from ./.env, else from VQ_HOME/.env.
+
+    Args:
+        lenient: warn of a .env that cannot be read, and go on without it.
 
     Raises:
-        SettingsError: a value cannot be understood, or a file of them not be read.
+        SettingsError: VQ_HOME cannot be a folder, or a .env cannot be read.
     """
-    home = home_folder()
-    try:
-        # later files win in pydantic-settings
-        with _readable_dotenv(home / ".env"):
-            return Settings(_env_file=(home / ".env", Path(".env")), VQ_HOME=home)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(
-            f"The setting {field} makes no sense: {first['msg']}.", hint="Correct it in .env or the environment."
-        ) from None
+    warnings: list[str] = []
+
+    def read(path: Path) -> Mapping[str, str]:
+        try:
+            return read_dotenv(path)
+        except SettingsError as error:
+            if not lenient:
+                raise
+            warnings.append(error.what)
+            return {}
+
+    here = read(DOTENV)
+    named = os.environ.get("VQ_HOME") or here.get("VQ_HOME")
+    home = _folder(named) if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
+    values = {**read(home / DOTENV), **here}
+    in_environment = {name.upper() for name in os.environ}
+    chosen: dict[str, Any] = {FIELDS[name]: values[name] for name in FIELDS.keys() & values.keys() - in_environment}
+    settings = Settings(VQ_HOME=home, **chosen)
+    settings._values = values
+    settings._warnings = warnings
+    settings._home_from = DOTENV if named and not os.environ.get("VQ_HOME") else None
+    return settings
 
 
-@contextmanager
-def _readable_dotenv(path: Path) -> Iterator[None]:
+def home_folder() -> Path:
+    """Return VQ_HOME; a .env that cannot be read does not choose it."""
+    return load_settings(lenient=True).home
+
+
+def _folder(named: str) -> Path:
     try:
-        if path.is_fifo():  # to open it is to wait for whoever writes into it
-            require_regular(path)
-        yield
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.") from None
+        home = Path(named).expanduser().resolve()
+        is_other = home.exists() and not home.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a circle of links, a name too long
+        reason = str(error).rstrip(".")
+        raise SettingsError(f"VQ_HOME cannot be {named!r}: {reason}.", hint="Set it to a folder.") from None
+    if is_other:
+        raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to one yet to be made.")
+    return home
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Return the variables of a .env, ours in capitals. A folder has none: some virtual environments are called so.
+
+    Raises:
+        SettingsError: it cannot be read. Bytes that are not UTF-8 in the variables of other programs do not matter.
+    """
+    try:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            return {}
+        reason = _unsuitable(about)
+        data = b"" if reason else path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        reason, data = error.strerror or str(error), b""
+    text = data.decode("utf-8-sig", "surrogateescape")  # some editors put a mark before the first name
+    values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
+    values |= {name.upper(): value for name, value in values.items() if name.upper() in (*FIELDS, "VQ_HOME")}
+    if "\0" in text or any(not _is_text(values.get(name, "")) for name in (*FIELDS, "VQ_HOME")):
+        reason = "it is not UTF-8"
+    if reason:
+        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.")
+    return values
+
+
+def _unsuitable(about: os.stat_result) -> str:
+    """Return why a file is not one of settings, without opening it: a pipe would wait, a gigabyte fill memory."""
+    if not stat.S_ISREG(about.st_mode):
+        return "it is not a regular file"
+    return f"it has more than {MOST_BYTES >> 20} MiB" if about.st_size > MOST_BYTES else ""
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

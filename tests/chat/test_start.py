@@ -11,6 +11,7 @@ from ventriloquist.chat import plan_chat as plan_with
 from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.database import open_database
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
+from ventriloquist.model.address import read_address
 from ventriloquist.model.manifest import Manifest, hash_data
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import FORMAT_VERSION
@@ -95,7 +96,7 @@ def test_people_are_those_who_wrote_most_first(trained: Path) -> None:
 
 def test_a_served_model_needs_no_run_where_messages_are_prepared(trained: Path) -> None:
     shutil.rmtree(trained / "runs")
-    voice = find_voice(trained, server=Server("http://127.0.0.1:1"))
+    voice = find_voice(trained, server=Server(read_address("http://127.0.0.1:1")))
     assert (voice.people, voice.window, voice.run) == ((ME, "Sam", "Kim"), 100, None)
     plan = plan_with(trained, Request(speaker="sam"), voice)
     assert (plan.speaker, len(plan.opening.said)) == ("Sam", 30)
@@ -103,13 +104,13 @@ def test_a_served_model_needs_no_run_where_messages_are_prepared(trained: Path) 
 
 def test_of_a_served_model_a_manifest_alone_says_enough(home: Path, tmp_path: Path) -> None:
     folder = write_manifest(tmp_path, window=8)
-    voice = find_voice(home, str(folder), Server("http://127.0.0.1:1"))
+    voice = find_voice(home, str(folder), Server(read_address("http://127.0.0.1:1")))
     assert (voice.people[0], voice.window) == (ME, 8)
 
 
 def test_whom_a_served_model_writes_as_must_be_known(home: Path) -> None:
     with pytest.raises(NotReadyError, match="whom the served model writes as"):
-        find_voice(home, server=Server("http://127.0.0.1:1"))
+        find_voice(home, server=Server(read_address("http://127.0.0.1:1")))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pexpect
 import pytest
 import torch
 from adapter_builder import build_run
-from completions_server import Served, serving, writing
+from completions_server import Served, answering, serving, writing
 from file_builder import Conversation, Message, filled
 from invented import HOSTILE_CONTENTS, NAMES
 
@@ -224,18 +225,100 @@ def test_without_messages_or_a_run_the_error_says_what_is_missing(served: Served
 def test_a_server_that_is_not_there_is_one_line_and_a_remedy(mac: Path) -> None:
     with serving(lambda asked: []) as gone:
         pass
-    for address in (gone.url, "http://[nowhere"):
+    for address, what in ((gone.url, "cannot be reached"), ("http://[nowhere", "--endpoint is not an address")):
         code, out, err = light_vq("--as", KIM, "--endpoint", address, "--once", "hello")
         assert (code, out) == (1, "")
-        assert "cannot be reached" in err
+        assert what in err
         assert "Traceback" not in err
 
 
 def test_a_model_is_named_only_with_a_server(mac: Path) -> None:
-    assert light_vq("--as", KIM, "--endpoint-model", "mine", "--once", "hello")[0] == 2
+    for option in (["--endpoint-model", "mine"], ["--api-key-env", "MY_KEY"], ["--endpoint-timeout", "5"]):
+        assert light_vq("--as", KIM, *option, "--once", "hello")[0] == 2
 
 
-def test_whoever_talks_to_another_machine_is_told_so(mac: Path) -> None:
-    code, _, err = light_vq("--as", KIM, "--endpoint", "http://192.0.2.1:1/v1", "--endpoint-model", "x", said="")
-    assert code == 0
-    assert "What you and they write goes to http://192.0.2.1:1/v1." in err
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://192.0.2.1:1/v1", "http://192.0.2.1:1/v1"),
+        ("127.evil.example", "http://127.evil.example"),
+        ("http://127.0.0.1.evil.example:80", "http://127.0.0.1.evil.example"),
+        ("http://localhost.evil.example/", "http://localhost.evil.example/"),
+        ("http://localhost:secret@evil.example/", "http://evil.example/"),
+        ("HTTP://EVIL.EXAMPLE", "http://evil.example"),
+        ("http://2130706433:1", "http://2130706433:1"),
+        ("http://[::ffff:192.0.2.1]:1", "http://[::ffff:192.0.2.1]:1"),
+    ],
+)
+def test_whoever_talks_to_another_machine_is_told_so(address: str, shown: str, mac: Path) -> None:
+    code, _, err = light_vq("--as", KIM, "--endpoint", address, "--endpoint-model", "x", said="")
+    assert code == 0, err
+    assert f"What you and they write goes to {shown}." in err
+    assert "secret" not in err
+
+
+@pytest.mark.parametrize(
+    "address", ["LOCALHOST:1", "localhost.:1", "127.9.9.9:1", "http://[::1]:1", "[::ffff:127.0.0.1]:1"]
+)
+def test_whoever_talks_to_this_machine_is_not(address: str, mac: Path) -> None:
+    code, _, err = light_vq("--as", KIM, "--endpoint", address, "--endpoint-model", "x", said="")
+    assert code == 0, err
+    assert "goes to" not in err
+
+
+KEY = "sk-abcdef-123456"
+
+
+@pytest.mark.parametrize("place", ["environment", "here", "home", "named in the environment", "named here"])
+def test_a_key_comes_from_the_environment_or_a_file_and_is_never_shown(
+    place: str, mac: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option, name = (["--api-key-env", "MY_KEY"], "MY_KEY") if place.startswith("named") else ([], "VQ_API_KEY")
+    if place.endswith("environment"):
+        monkeypatch.setenv(name, f" {KEY} ")
+    else:
+        (mac if place == "home" else Path()).joinpath(".env").write_text(f"{name}={KEY}\n", encoding="utf-8")
+
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(401)
+        handler.end_headers()
+        handler.wfile.write(json.dumps({"error": f"no such key: {handler.headers['Authorization']}"}).encode())
+
+    with answering(refuse) as served:
+        code, out, err = light_vq("--as", KIM, "--endpoint", served.url, *option, "--once", "hello")
+    assert code == 1
+    assert {headers["Authorization"] for headers in served.headers} == {f"Bearer {KEY}"}
+    assert "answers 401: no such key: Bearer [key]" in err
+    assert KEY not in out + err
+    assert not any(
+        KEY.encode() in path.read_bytes() for path in mac.rglob("*") if path.is_file() and path.name != ".env"
+    )
+
+
+@pytest.mark.parametrize("value", [None, "", "two words", "schlüssel", "a\tb"])
+def test_a_key_that_is_none_is_an_error_that_does_not_repeat_it(
+    value: str | None, mac: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("MY_KEY", value)
+    arguments = ("--as", KIM, "--endpoint", "127.0.0.1:1", "--endpoint-model", "x", "--once", "hello")
+    code, _, err = light_vq(*arguments, "--api-key-env", "MY_KEY")
+    assert code == 1
+    assert "--api-key-env" in err or "MY_KEY" in err
+    assert not value or value not in err
+    code, _, err = light_vq(*arguments, "--api-key-env", KEY)  # the key itself, by mistake
+    assert code == 1
+    assert KEY not in err
+
+
+def test_the_time_that_a_line_may_take_can_be_set(mac: Path) -> None:
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(3)
+
+    with answering(silent) as served:
+        arguments = ("--as", KIM, "--endpoint", served.url, "--once", "hello")
+        code, _, err = light_vq(*arguments, "--endpoint-timeout", "1")
+    assert code == 1
+    assert "has not written a line within 1 seconds" in err
+    for wrong in ("0", "-1", "nan", "inf", "x"):
+        assert light_vq(*arguments, "--endpoint-timeout", wrong)[0] == 2

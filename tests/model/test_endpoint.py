@@ -10,7 +10,8 @@ from completions_server import Reply, serving, writing
 from invented import NAMES, Tiny, conversation
 
 from ventriloquist.errors import ModelError
-from ventriloquist.model.endpoint import TRIES, Endpoint, base_url, checked_line
+from ventriloquist.model.address import read_address
+from ventriloquist.model.endpoint import TRIES, Endpoint, checked_line
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.model.session import Session
 from ventriloquist.model.writing import Piece
@@ -153,9 +154,64 @@ def test_a_server_that_fails_is_named_with_what_it_says() -> None:
 def test_an_address_may_be_written_as_servers_print_theirs() -> None:
     expected = "http://127.0.0.1:8080/v1/"
     for address in ("127.0.0.1:8080", "http://127.0.0.1:8080/", expected, f"{expected}completions"):
-        assert base_url(address) == expected
-    with pytest.raises(ModelError, match="no address"):
-        Endpoint("http://127.0.0.1:80x")
+        assert read_address(address).url == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:80x", "http://[nowhere", "ftp://127.0.0.1", "", "http://", "http://a b", "http://h/v1?key=x"],
+)
+def test_what_is_not_an_address_is_said_so(address: str) -> None:
+    with pytest.raises(ModelError, match="--endpoint") as caught:
+        Endpoint(address)
+    assert "http://127.0.0.1:8080/v1" in caught.value.hint
+
+
+LOOPBACK = [
+    "localhost:1",
+    "http://LOCALHOST:1",
+    "localhost.",
+    "127.0.0.1:80",
+    "http://127.255.0.9",
+    "http://[::1]:80/v1",
+    "http://[::1%25lo0]:80",
+    "http://[::ffff:127.0.0.1]",
+    "http://evil.example@127.0.0.1",
+]
+ELSEWHERE = [
+    "127.evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "localhost@evil.example",
+    "http://localhost:80@evil.example/",
+    "http://127.0.0.1\\@evil.example",
+    "HTTP://EVIL.EXAMPLE/localhost",
+    "http://evil.example/127.0.0.1",
+    "http://2130706433",
+    "http://0x7f000001",
+    "http://127.1",
+    "http://0.0.0.0",
+    "http://[::]",
+    "http://[fe80::1%25lo0]",
+    "http://[::ffff:192.0.2.1]",
+    "http://192.168.1.2",
+    "http://foo.localhost",
+    "http://%6cocalhost",
+]
+
+
+@pytest.mark.parametrize(("address", "is_local"), [*((a, True) for a in LOOPBACK), *((a, False) for a in ELSEWHERE)])
+def test_loopback_is_told_from_names_that_look_like_it(address: str, is_local: bool) -> None:
+    try:
+        assert read_address(address).is_local is is_local
+    except ModelError:
+        assert not is_local
+
+
+def test_the_name_and_password_of_an_address_are_not_shown() -> None:
+    address = read_address("https://robin:secret@example.com:8080/v1/")
+    assert (address.url, address.login) == ("https://example.com:8080/v1/", ("robin", "secret"))
+    assert "secret" not in f"{address} {address.shown}"
 
 
 def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ventriloquist.chat.conversation import Conversation, Writer, start_messages
@@ -13,7 +13,8 @@ from ventriloquist.database.connect import FILENAME
 from ventriloquist.database.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
-from ventriloquist.model.endpoint import Endpoint
+from ventriloquist.model.address import Address
+from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.windows import WINDOW_SIZE
@@ -61,8 +62,10 @@ class Plan:
 class Server:
     """A program elsewhere that has the model."""
 
-    url: str
+    address: Address
     model: str | None = None  # one of its models; None: the only one
+    key: str | None = field(default=None, repr=False)  # what it wants as a Bearer token
+    seconds: float = SECONDS  # that one request may take
 
 
 def find_voice(home: Path, run: str | None = None, server: Server | None = None) -> Voice:
@@ -86,7 +89,8 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
             ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
             people = tuple(_by_messages(owner, [name for name in written if name != owner], written))
             silent = frozenset(_everybody(db)) - written.keys()
-            return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}", silent=silent)
+            name = f"a model at {server.address.shown}"
+            return Voice(people, WINDOW_SIZE, SERVED_TOKENS, name, silent=silent)
         folder = find_run(home / "runs", run)
         manifest = read_manifest(folder)
         changed_data = db is not None and bool(written) and hash_data(db) != manifest.data_hash
@@ -99,7 +103,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         people=tuple(_by_messages(owner, others, written)),
         window=manifest.window,
         max_length=manifest.max_length,
-        name=f"a model at {server.url}, of the run {folder.name}"
+        name=f"a model at {server.address.shown}, of the run {folder.name}"
         if server
         else f"{base}, with the adapter {folder.name}",
         tainted=manifest.tainted,
@@ -174,7 +178,9 @@ def load_writer(
         ModelError: they cannot be used.
     """
     if server:
-        return Endpoint(server.url, model=server.model, seed=seed, sampling=sampling)
+        return Endpoint(
+            server.address, model=server.model, key=server.key, seconds=server.seconds, seed=seed, sampling=sampling
+        )
     if voice.run is None:
         raise ValueError("neither a server nor a run")
     adapter = load_adapter(voice.run)

@@ -10,13 +10,25 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ventriloquist.cli import chat, collect, demo, eval, export, forget, merge, prepare, runs, status, train
+from ventriloquist.cli import (
+    chat,
+    collect,
+    demo,
+    eval,
+    export,
+    forget,
+    interrupts,
+    merge,
+    prepare,
+    runs,
+    status,
+    train,
+)
 from ventriloquist.cli.console import print_error
 from ventriloquist.errors import StorageError, VentriloquistError
 
@@ -60,18 +72,30 @@ class Commands(WholeNames, TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except VentriloquistError as error:
-            print_error(error)
-            raise typer.Exit(1) from None
+        except typer.Exit:
+            raise
         except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
-            print("Stopped.", file=sys.stderr)
-            raise typer.Exit(130) from None
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more as it ends
-            print_error(StorageError(f"{error.strerror}.", hint="Free some space and run the command again."))
-            raise typer.Exit(1) from None
+            _stop(signal.SIGINT)
+        except Exception as error:
+            if interrupts.stopped():  # SQLite, for one, makes an error of its own of an interrupt
+                _stop(interrupts.stopped())
+            _fail(error)
+
+
+def _stop(number: int) -> NoReturn:
+    print("Stopped.", file=sys.stderr)
+    raise typer.Exit(128 + number) from None
+
+
+def _fail(error: Exception) -> NoReturn:
+    """Print an expected failure and end; a bug keeps its traceback."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more as it ends
+        error = StorageError(f"{error.strerror}.", hint="Free some space and run the command again.")
+    if not isinstance(error, VentriloquistError):
+        raise error
+    print_error(error)
+    raise typer.Exit(1) from None
 
 
 app = typer.Typer(
@@ -108,16 +132,15 @@ def vq(
 
 
 def main() -> None:
-    """Run `vq`. SIGTERM unwinds like Ctrl-C, so that locks and temporary files go, and exits 143."""
+    """Run `vq`. SIGTERM and SIGHUP unwind like Ctrl-C, so that locks and temporary files go, and exit 143 and 129."""
+    interrupts.unwind()
     os.umask(0o077)  # whatever makes a file here, libraries included: it is the user's alone
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # who started us closed it
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until we end
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: not every terminal has every character
-    signal.signal(signal.SIGTERM, _terminate)
-    app(prog_name="vq")
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + signal.SIGTERM)
+    try:
+        app(prog_name="vq")
+    except BaseException as error:  # it goes on from there
+        interrupts.finish(error)

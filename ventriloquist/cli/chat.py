@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from ventriloquist.cli.chat_words import banner, names, say, show_past, where
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import harmless
-from ventriloquist.cli.options import JsonOption, RunOption, SeedOption
+from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import Conversation, Request
+    from ventriloquist.chat import Conversation, Request, Server, Voice
+    from ventriloquist.settings import Settings
 
 MOST_NAMES = 8  # in an error
 
@@ -59,6 +59,16 @@ def command(
     endpoint_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="One of the server's models; default its only one.")
     ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The variable with the server's key; default VQ_API_KEY, if it is set."),
+    ] = None,
+    endpoint_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=1, max=86_400, help="How long a line of the server may take.", show_default="300"
+        ),
+    ] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="How freely it writes; 0 takes the likeliest.")
@@ -76,8 +86,10 @@ def command(
     as_ = " ".join(name) if name else as_  # a name of two words needs no quotes
     if once is not None and not once.strip():
         raise typer.BadParameter("There is nothing to say.", param_hint="--once")
-    if endpoint_model and not endpoint:
-        raise typer.BadParameter("It names a model of --endpoint.", param_hint="--endpoint-model")
+    served = {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
+    for option, value in served.items():
+        if value is not None and not endpoint:
+            raise typer.BadParameter("It is of use with --endpoint only.", param_hint=option)
     if not endpoint:
         from ventriloquist.model.extras import require_train_extra
 
@@ -85,23 +97,18 @@ def command(
     from ventriloquist import chat
     from ventriloquist.database import record
     from ventriloquist.model.sampling import Sampling
-    from ventriloquist.settings import load_settings
 
-    settings = load_settings()
-    server = chat.Server(endpoint, endpoint_model) if endpoint else None
+    settings = settings_to_write()
+    server = _server(settings, endpoint, endpoint_model, api_key_env, endpoint_timeout) if endpoint else None
     voice = chat.find_voice(settings.home, run, server)
     if not (as_ or with_ or from_):
-        _, *others = voice.people
-        if len(others) != 1:
-            known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))
-            raise typer.BadParameter(f"Say who answers: one of {known}.", param_hint="--as")
-        as_ = others[0]
+        as_ = _only_person(voice)
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
     plan = chat.plan_chat(settings.home, request, voice, timezone=settings.time_zone)
     for line in banner(plan):
         say(line)
-    if server and not is_local(server.url):
-        say(f"What you and they write goes to {server.url}.")
+    if server and not server.address.is_local:
+        say(f"What you and they write goes to {server.address.shown}.")
     say(where(plan), "dim")
     on_terminal = once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty()
     if on_terminal:
@@ -135,10 +142,20 @@ def command(
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
 
 
-def is_local(url: str) -> bool:
-    """Say whether a server is on this machine."""
-    try:
-        host = urlsplit(url if "://" in url else f"http://{url}").hostname or ""
-    except ValueError:  # no address: whoever connects says so
-        return True
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _server(
+    settings: Settings, endpoint: str, model: str | None, api_key_env: str | None, seconds: float | None
+) -> Server:
+    from ventriloquist.chat import Server
+    from ventriloquist.model.address import read_address
+    from ventriloquist.model.endpoint import SECONDS
+
+    return Server(read_address(endpoint), model, settings.key(api_key_env), seconds or SECONDS)
+
+
+def _only_person(voice: Voice) -> str:
+    """Return who answers where nobody is named: the one person that there is."""
+    _, *others = voice.people
+    if len(others) != 1:
+        known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))
+        raise typer.BadParameter(f"Say who answers: one of {known}.", param_hint="--as")
+    return others[0]

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ventriloquist.chat import Conversation, Request, Voice, find_name, find_person, markdown
+from ventriloquist.cli import interrupts
 from ventriloquist.cli.chat_words import names
 from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
@@ -107,6 +108,7 @@ class Terminal:
                 except VentriloquistError as error:
                     self._dim(f"{error.what} {typed(error.hint)}")
                 except KeyboardInterrupt:
+                    interrupts.forget()
                     self._dim("Stopped.")
 
     def _read(self) -> None:
@@ -115,6 +117,7 @@ class Terminal:
             try:
                 text = self._prompt.prompt(self._label())
             except KeyboardInterrupt:
+                interrupts.forget()
                 return
             if text.lstrip().startswith("/") and not text.lstrip().startswith("//"):
                 self._command(text.strip())
@@ -260,6 +263,7 @@ class Terminal:
                         indicator.show(None)
                         began = time.monotonic()
         except KeyboardInterrupt:
+            interrupts.forget()
             self._dim("Stopped." if between else "\nStopped.")
         else:
             if not anything:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day
+from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
@@ -68,7 +68,6 @@ def command(
     """
     from ventriloquist import collect, status
     from ventriloquist.database.temporary import sweep
-    from ventriloquist.settings import load_settings
     from ventriloquist.sources import SOURCES
 
     if backup is not None and chat_db is not None:
@@ -76,7 +75,7 @@ def command(
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
-    settings = load_settings()
+    settings = settings_to_write()
     sweep(settings.home)  # also where the source cannot be read
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)

@@ -11,7 +11,7 @@ import typer
 from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show
 from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
-from ventriloquist.cli.options import JsonOption, SeedOption
+from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.demo.pipeline import DemoSummary
@@ -39,10 +39,9 @@ def command(
     require_train_extra()
     from ventriloquist.demo.pipeline import demo
     from ventriloquist.evaluate import QUICK
-    from ventriloquist.settings import load_settings
     from ventriloquist.train import preset
 
-    user_home = load_settings().home
+    user_home = settings_to_write().home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
     settings = preset(model).changed(max_minutes=max_minutes, max_steps=max_steps, seed=seed)
     with stages() as stage:

@@ -12,7 +12,7 @@ import typer
 
 from ventriloquist.cli.completion import people_names, run_names
 from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, progress, stdout_console
-from ventriloquist.cli.options import JsonOption, RunOption, SeedOption
+from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ def command(
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
     from ventriloquist.model.manifest import hash_data, read_manifest
-    from ventriloquist.settings import load_settings
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
     given = [flag for flag, value in others.items() if value]
@@ -69,7 +68,7 @@ def command(
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the quiz measures nothing.", param_hint="--blind")
     if no_text and not report:
         raise typer.BadParameter("It is about the report: add --report FILE.", param_hint="--no-text")
-    settings = load_settings()
+    settings = settings_to_write()
     if report:
         _check_place(report)
     folder = find_run(settings.runs, run)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption
+from ventriloquist.cli.options import JsonOption, settings_to_write
 from ventriloquist.windows import Split
 
 OutputOption = Annotated[
@@ -45,13 +45,12 @@ def command(
     """
     from ventriloquist import export
     from ventriloquist.database import recorded_run
-    from ventriloquist.settings import load_settings
 
     if output == "":  # an unset variable of a shell would mean the folder one stands in
         raise typer.BadParameter("--output is empty.")
     if output == "-" and json_:
         raise typer.BadParameter("--json and --output - both want stdout.")
-    settings = load_settings()
+    settings = settings_to_write()
     options = export.ExportOptions(format, split, targets_per_window, gzip)
     folder = settings.exports if output is None else Path(output).expanduser().absolute()
     parameters = asdict(options) | ({} if output == "-" else {"folder": str(folder)})  # vq forget looks for it there

@@ -9,7 +9,7 @@ import typer
 
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, YesOption
+from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
     """
     from ventriloquist.database import Database, recorded_run
     from ventriloquist.forget import forget, plan_to_forget
-    from ventriloquist.settings import load_settings
 
-    home = load_settings().home
+    home = settings_to_write().home
 
     def confirm(db: Database) -> None:
         plan = plan_to_forget(db, home, name)

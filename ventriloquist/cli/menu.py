@@ -19,8 +19,9 @@ def menu() -> None:
     from ventriloquist.cli.status import rows
     from ventriloquist.settings import load_settings
 
-    result = status.status(load_settings().home)
-    for warning in result.warnings:
+    settings = load_settings(lenient=True)
+    result = status.status(settings.home)
+    for warning in (*settings.warnings, *result.warnings):
         note(f"Warning: {warning}")
     show(result, rows(result), json=False)
     choices = [*STAGES, "all", "chat", "demo", "quit"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ventriloquist.cli.console import note, show
-from ventriloquist.cli.options import JsonOption, RunOption
+from ventriloquist.cli.options import JsonOption, RunOption, settings_to_write
 
 
 def command(
@@ -34,9 +34,8 @@ def command(
     from ventriloquist import merge
     from ventriloquist.database import lock_home, recorded_run
     from ventriloquist.model.adapter import find_run
-    from ventriloquist.settings import load_settings
 
-    settings = load_settings()
+    settings = settings_to_write()
     folder = find_run(settings.runs, run)
     target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
     converter = gguf.expanduser() if gguf else None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ventriloquist.cli.completion import run_names
+from ventriloquist.cli.console import note
 from ventriloquist.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ventriloquist.settings import Settings
 
 
 def _seed(value: int | None) -> int | None:
@@ -37,3 +41,13 @@ def day(text: str | None, option: str) -> dt.date | None:
         return None if text is None else dt.date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{option} {text!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None
+
+
+def settings_to_write() -> Settings:
+    """Read the settings of a command that writes, and say where it does where a file of this folder decides that."""
+    from ventriloquist.settings import load_settings
+
+    settings = load_settings()
+    for text in settings.notes:
+        note(text)
+    return settings

@@ -9,7 +9,7 @@ import typer
 
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day
+from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin; default as collected.")
@@ -74,7 +74,6 @@ def command(
     from ventriloquist import prepare
     from ventriloquist.database import Database, recorded_run
     from ventriloquist.prepare.report import by_conversation, by_person
-    from ventriloquist.settings import load_settings
 
     if no_redact and redact_only:
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
@@ -83,7 +82,7 @@ def command(
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
-    settings = load_settings()
+    settings = settings_to_write()
     home = settings.home
     options = prepare.PrepareOptions(
         timezone=timezone or settings.time_zone,

@@ -25,7 +25,10 @@ def command(
     from ventriloquist import status
     from ventriloquist.settings import load_settings
 
-    home = load_settings().home
+    settings = load_settings(lenient=True)
+    home = settings.home
+    for warning in settings.warnings:
+        note(f"Warning: {warning}")
     if people:
         everybody, last_collect = status.people(home)
         lines = [(f"{person.name} (you)" if person.is_me else person.name, _about(person)) for person in everybody]

@@ -13,7 +13,7 @@ import typer
 from ventriloquist.cli.completion import run_names
 from ventriloquist.cli.console import note, print_json, show
 from ventriloquist.cli.invocation import typed
-from ventriloquist.cli.options import SEED, JsonOption
+from ventriloquist.cli.options import SEED, JsonOption, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.database.runs import Run
@@ -86,7 +86,7 @@ def command(
     given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value is not None]
     if resume and given:
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the run has its own settings.", param_hint="--resume")
-    settings = load_settings()
+    settings = settings_to_write() if is_main() else load_settings()
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     if resume:
