@@ -13,7 +13,7 @@ from typing import Any
 from ventriloquist.database import Database
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
-from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
+from ventriloquist.forget.artifacts import EVALUATION, Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
 from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
@@ -32,7 +32,7 @@ class ForgetPlan:
     rows: Rows
     traces: Traces
     artifacts: Artifacts
-    elsewhere: tuple[str, ...]  # folders of exports, and reports, outside VQ_HOME: the user's to remove
+    elsewhere: tuple[str, ...]  # exports, reports and evaluations outside VQ_HOME: the user's to remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
         known=frozenset(known for (known,) in db.conn.execute("SELECT name FROM people")),
     )
     folders, reports = _export_folders(db), _reports(db)
-    outside = (str(path) for path in (*folders, *reports) if not path.resolve().is_relative_to(home.resolve()))
+    made = (*folders, *reports, *_evaluations(db))
+    outside = (str(path) for path in made if not path.resolve().is_relative_to(home.resolve()))
     return ForgetPlan(
         person_id,
         name,
@@ -172,3 +173,10 @@ def _reports(db: Database) -> list[Path]:
     """Return the reports that evaluations have written and that are still there."""
     reports = db.conn.execute("SELECT DISTINCT json_extract(parameters, '$.report') FROM runs WHERE command = 'eval'")
     return sorted(Path(report) for (report,) in reports if report and Path(report).is_file())
+
+
+def _evaluations(db: Database) -> list[Path]:
+    """Return the folders of generated messages, and of those before them, that evaluations have written into runs."""
+    runs = db.conn.execute("SELECT DISTINCT json_extract(parameters, '$.run') FROM runs WHERE command = 'eval'")
+    folders = (Path(run) / EVALUATION for (run,) in runs if run)
+    return sorted(folder for folder in folders if folder.is_dir())

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ventriloquist.regular import require_regular
+
 MANIFEST = "manifest.json"
+EVALUATION = "evaluation"  # what models wrote for `vq eval`, in the folder of their run
 MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 OWN_TOKENIZER = "base"  # a run with its own base model has a tokenizer that was trained on the messages: words of them
@@ -123,6 +126,7 @@ def _exported(folder: Path) -> Iterator[Path]:
     """Yield the files of an export by its manifest, and the rests of a killed one: its folder may hold others."""
     yield from (path for pattern in RESTS for path in sorted(folder.glob(pattern)))
     try:
+        require_regular(folder / MANIFEST)
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         names = [Path(file["name"]).name for file in listed]
     except (OSError, ValueError, KeyError, TypeError):
@@ -132,6 +136,7 @@ def _exported(folder: Path) -> Iterator[Path]:
 
 def _read_manifest(run: Path) -> dict[str, Any] | None:
     try:
+        require_regular(run / MANIFEST)
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
