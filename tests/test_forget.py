@@ -326,6 +326,19 @@ def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path
     assert WORD.encode() not in bytes_under(home)
 
 
+def test_what_an_evaluation_kept_of_a_run_elsewhere_is_named(home: Path, tmp_path: Path) -> None:
+    build(home)
+    for run in (tmp_path / "adapter", home / "runs" / "1"):
+        adapter(run, [OWNER, "Sam"])
+        (run / "evaluation").mkdir()
+        (run / "evaluation" / "records.jsonl").write_text(WORD)
+        with recorded_run(home, "eval", {"run": str(run)}):
+            pass
+    plan, _ = forget_sam(home)
+    assert plan.elsewhere == (str(tmp_path / "adapter" / "evaluation"),)
+    assert WORD.encode() not in bytes_under(home)
+
+
 def test_exports_chats_and_reports_anywhere_under_the_home_go(home: Path) -> None:
     build(home)
     for folder in (home, home / "deep" / "down"):

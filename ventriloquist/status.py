@@ -15,6 +15,7 @@ from typing import Any
 
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME, open_to_others
+from ventriloquist.regular import require_regular
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
@@ -183,8 +184,10 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
     """Return the adapters that should not be used any more, and why."""
     found = {}
     for name in adapters:
+        path = home / "runs" / name / MANIFEST
         try:
-            reason = json.loads((home / "runs" / name / MANIFEST).read_text(encoding="utf-8")).get("tainted")
+            require_regular(path)
+            reason = json.loads(path.read_text(encoding="utf-8")).get("tainted")
         except (OSError, ValueError, AttributeError):
             continue  # chat and eval say what is wrong with it
         if reason:

@@ -80,7 +80,7 @@ def command(
 
         quiz(folder, blind, seed, json=json_)
         return
-    parameters = {"run": str(folder), "quick": quick, "seed": seed, "only": only or [], "against": against}
+    parameters = {"run": str(folder.absolute()), "quick": quick, "seed": seed, "only": only or [], "against": against}
     if report:
         parameters["report"] = str(report.absolute())  # vq forget looks for it there
     with recorded_run(settings.home, "eval", parameters) as recorded, stages() as stage:

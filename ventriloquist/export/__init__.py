@@ -16,6 +16,7 @@ from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, partial, write_rows
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.records import Progress
+from ventriloquist.regular import require_regular
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Span, Split, blocks
 
@@ -220,10 +221,11 @@ def _listed(manifest: Path) -> list[dict[str, Any]]:
     if not manifest.exists():
         return []
     try:
+        require_regular(manifest)
         listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         if all(isinstance(file["name"], str) and file["sha256"] for file in listed):
             return list(listed)
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     raise StorageError(
         f"{manifest} is another program's, and would be overwritten.", hint="Name another folder with --output."

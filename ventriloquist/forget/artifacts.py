@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.forget.written import Written
+from ventriloquist.regular import require_regular
 
 MANIFEST = "manifest.json"
 MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
@@ -78,7 +79,8 @@ def find_artifacts(home: Path, traces: Traces, written: Written) -> Artifacts:
             tainted.append(run)
         files += [path for path in _files(run) if not _is_kept(path)]
     merged = (folder for folder in written.merged if _may_know(folder, traces))
-    elsewhere = [path for path in (*written.exports, *written.files, *merged) if not _is_inside(home, path)]
+    made = (*written.exports, *written.files, *merged, *written.evaluations)
+    elsewhere = [path for path in made if not _is_inside(home, path)]
     own = (run for run in removed if not run.is_symlink() or _is_run(home, run.resolve()))
     elsewhere += _targets(home, (*files, *removed, *(path for run in own for path in _files(run))))
     return Artifacts(
@@ -178,6 +180,7 @@ def _exported(folder: Path) -> Iterator[Path]:
     """Yield the files of an export by its manifest, and the rests of a killed one: its folder may hold others."""
     yield from (path for pattern in RESTS for path in sorted(folder.glob(pattern)))
     try:
+        require_regular(folder / MANIFEST)
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         names = [Path(file["name"]).name for file in listed]
     except (OSError, ValueError, KeyError, TypeError):
@@ -197,6 +200,7 @@ def _merged(folder: Path) -> Iterator[Path]:
 
 def _read_manifest(run: Path) -> dict[str, Any] | None:
     try:
+        require_regular(run / MANIFEST)
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None

@@ -12,6 +12,8 @@ from ventriloquist.database import Database
 from ventriloquist.merge import partial_name
 from ventriloquist.paths import found_path
 
+EVALUATION = "evaluation"  # what models wrote for `vq eval`, in the folder of their run
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -20,6 +22,7 @@ class Written:
     exports: tuple[Path, ...]  # folders
     files: tuple[Path, ...]  # reports and saved chats
     merged: tuple[Path, ...]  # folders of merged models, also of merges that were killed
+    evaluations: tuple[Path, ...]  # folders in runs
 
 
 def read_written(db: Database, home: Path) -> Written:
@@ -27,10 +30,12 @@ def read_written(db: Database, home: Path) -> Written:
     exports = {*_places(db, home, "export", "folder")}
     files = {*_places(db, home, "eval", "report"), *_places(db, home, "chat", "saved")}
     merged = {folder for place in _places(db, home, "merge", "folder") for folder in (place, *_partial(place))}
+    evaluations = {run / EVALUATION for run in _places(db, home, "eval", "run")}
     return Written(
         exports=tuple(sorted(path for path in exports if path.is_dir())),
         files=tuple(sorted(path for path in files if path.is_file())),
         merged=tuple(sorted(path for path in merged if path.is_dir())),
+        evaluations=tuple(sorted(path for path in evaluations if path.is_dir())),
     )
 
 
