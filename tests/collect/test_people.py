@@ -69,11 +69,55 @@ def test_what_a_card_calls_somebody(tmp_path: Path, home: Path, card: MacCard, n
     "written",
     [
         "(250) 555-0111", "250 555 0111", "1-250-555-0111", "+1 250.555.0111", "\u202a+1 (250) 555‑0111\u202c",
-        "\uff0b１２５０ 555 0111",
+        "\uff0b１２５０ 555 0111", "001 250 555 0111", "+001 250 555 0111", "(00) 1 250-555-0111", "011 1 250 555 0111",
+        "+12505550111(smsft)", "250 555 0111 (SMSFP)", "+12505550111(smsfp_rm)(filtered)", "+12505550111 (filtered) ",
     ],
 )  # fmt: skip
 def test_a_number_is_one_however_it_is_written(tmp_path: Path, home: Path, written: str) -> None:
     assert collect_with(tmp_path, home, [MacCard("Ann", None, [written])], ONE) == {ONE: "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("written", "handle"),
+    [
+        ("0044 20 7946 0018", "+442079460018"),
+        ("0044 (0)20 7946 0018", "+442079460018"),
+        ("0062 812 3456 789", "+628123456789"),
+        ("001234", "001234"),  # a short code
+        ("00", "00"),
+        ("AX-SHOP(smsft_fi)", "AX-SHOP"),
+        ("ACME(UK)", "ACME(UK)"),  # part of the name
+        ("Shop@Example.com (smsfp)", "shop@example.com"),
+        ("(smsft)", "(smsft)"),
+    ],
+)
+def test_what_a_handle_without_a_card_is_called(tmp_path: Path, home: Path, written: str, handle: str) -> None:
+    assert collect_with(tmp_path, home, [], written) == {written: handle}
+
+
+def test_a_zero_that_a_national_number_may_begin_with_is_kept(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    toll_free = "0077 12 3456"  # in Japan
+    db.message(db.dm(toll_free), T, "hi", sender=toll_free, destination_caller_id="+81312345678", account="")
+    collect_into(home, db.close(), my_name="Robin")
+    assert names(home) == {"Robin", "+810077123456"}
+
+
+def test_a_label_is_nobodys_whosever_handle_has_it(tmp_path: Path, home: Path) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    mine = db.dm(f"{ME}(smsft)", account_login=f"P:{ME}(smsft)")
+    db.message(mine, T, "a note", account=f"P:{ME}(filtered)", destination_caller_id=f"{ME}(smsfp)")
+    for number, room in enumerate(("chat1", "chat2")):
+        label = "(smsft)" * number
+        db.message(db.group(room, [f"{ONE}{label}", TWO], "Trip"), T, "hi", sender=f"{ONE}{label}")
+    handles = [db.handle(ONE), db.handle(f"{ONE}(smsfp)")]
+    db.message(
+        db.chat(f"SMS;-;{ONE}(smsfp)", None, handles), T, "hi", sender=ONE
+    )  # a chat with one, though of two rows
+    collect_into(home, db.close(), my_name="Robin")
+    assert names(home) == {"Robin", ONE, TWO}
+    types = "SELECT type, count(*) FROM conversations GROUP BY type ORDER BY type"
+    assert query(home, types) == [("dm", 2), ("group", 1)]
 
 
 def test_addresses_do_not_mind_their_case(tmp_path: Path, home: Path) -> None:

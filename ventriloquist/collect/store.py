@@ -19,7 +19,9 @@ from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, So
 BATCH = 300
 
 # A row that says no more than this does not displace what is known of it from another source.
-SAYS_NOTHING = {"no_chat", "empty", "undecodable", "unknown_association", "reaction_without_target"}
+SAYS_NOTHING = {
+    "no_chat", "empty", "undecodable", "unknown_association", "reaction_without_target", "no_date", "scheduled",
+}  # fmt: skip
 FINAL = "unsent"  # a message that somebody unsent stays so, whatever an older source has
 
 _PLACED = ("conversation_id", "sender_id", "flags")
