@@ -180,7 +180,10 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
 
 def _written(db: Database) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
-    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    written = dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    if not all(isinstance(name, str) for name in written):
+        raise TypeError("a damaged name")  # shown as what is wrong with the file
+    return written
 
 
 def _by_messages(owner: str, others: list[str], written: dict[str, int]) -> list[str]:

@@ -114,6 +114,8 @@ def find_damage(path: Path) -> StorageError | None:
                 return _values_damaged(path, value["table"], "has a value that it cannot have")
             for table, reason in _wrong_values(connection):
                 return _values_damaged(path, table, reason)
+    except UnicodeDecodeError:  # SQLite quotes what is damaged, and Python cannot decode its message
+        return damaged(path, "not even SQLite's error can be read")
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return damaged(path, str(error)) if code in _UNREADABLE else None
