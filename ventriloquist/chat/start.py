@@ -213,7 +213,10 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
 
 def _written(db: Database) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
-    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    written = dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    if not all(isinstance(name, str) for name in written):
+        raise TypeError("a damaged name")  # shown as what is wrong with the file
+    return written
 
 
 def _everybody(db: Database) -> list[str]:

@@ -106,18 +106,27 @@ def explain(path: Path, error: Exception) -> StorageError | None:
 def find_damage(path: Path) -> StorageError | None:
     """Look for what is wrong with a file, page by page and value by value; None where nothing is."""
     try:
+        if not _is_utf8(path):
+            return damaged(path, "its header names another encoding")
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.text_factory = lambda data: data.decode(errors="replace")
             if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                 if (value := _WRONG_VALUE.match(found)) is None:
                     return damaged(path, " ".join(found.split()))
                 return _values_damaged(path, value["table"], "has a value that it cannot have")
-            for table, reason in _wrong_values(connection):
-                return _values_damaged(path, table, reason)
+            wrong = next(_wrong_values(connection), None)
+            return wrong and _values_damaged(path, *wrong)
+    except UnicodeDecodeError:  # SQLite quotes what is damaged, and Python cannot decode its message
+        return damaged(path, "not even SQLite's error can be read")
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return damaged(path, str(error)) if code in _UNREADABLE else None
-    return None
+
+
+def _is_utf8(path: Path) -> bool:
+    """Tell whether the header names UTF-8; 0 stands for it where nothing was written yet."""
+    with path.open("rb") as file:
+        return file.read(60)[56:] in (b"", b"\0\0\0\0", b"\0\0\0\1")
 
 
 def _values_damaged(path: Path, table: str, reason: str) -> StorageError:

@@ -31,6 +31,9 @@ def bring_up_to_date(db: Database, path: Path) -> None:
             f"{path} was made by a newer vq: this one does not know {', '.join(sorted(unknown))}.",
             hint="Install the newest vq on this machine, or set VQ_HOME to another folder.",
         )
+    (encoding,) = db.conn.execute("PRAGMA encoding").fetchone()
+    if tables and encoding != "UTF-8":
+        raise damaged(path, f"it says that its texts are {encoding}")
     if tables and not applied:
         if tables >= _OURS:
             raise damaged(path, "its record of schema changes is missing")
