@@ -49,6 +49,8 @@ def suit(tokenizer: Any, name: str) -> Any:
     Raises:
         ModelError: it is not a fast tokenizer, or puts other ids around a text than BOS and EOS.
     """
+    from tokenizers import processors
+
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise ModelError(f"{name} has no tokenizer.json.", hint=HINT)
@@ -64,25 +66,19 @@ def suit(tokenizer: Any, name: str) -> Any:
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     if before not in ([], [bos]) or after not in ([], [eos]):
         raise ModelError(f"The tokenizer of {name} puts tokens around a text that are not BOS and EOS.", hint=HINT)
-    _put_before(tokenizer, bool(before))
+    if before:
+        token = tokenizer.bos_token
+        backend.post_processor = processors.TemplateProcessing(
+            single=[token, "$A"], pair=[token, "$A", "$B"], special_tokens=[(token, bos)]
+        )
+    elif after:
+        backend.post_processor = processors.TemplateProcessing(single=["$A"], pair=["$A", "$B"], special_tokens=[])
     return tokenizer
 
 
-def _put_before(tokenizer: Any, bos: bool) -> None:
-    """Have a tokenizer put BOS before a text, or nothing, and say so wherever other programs look for it."""
-    from tokenizers import processors
-
-    if bos:
-        token = tokenizer.bos_token
-        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
-            single=[token, "$A"], pair=[token, "$A", "$B"], special_tokens=[(token, tokenizer.bos_token_id)]
-        )
-    elif tokenizer.backend_tokenizer.encode("{", add_special_tokens=True).ids != encode(tokenizer, "{"):
-        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single=["$A"], pair=["$A", "$B"])
-    said = {"add_bos_token": bos, "add_eos_token": False}
-    tokenizer.init_kwargs.update(said)  # what save_pretrained writes into tokenizer_config.json
-    for key, value in said.items():
-        object.__setattr__(tokenizer, f"_{key}", value)  # its setter would replace the post-processor
+def adds_bos(tokenizer: Any) -> bool:
+    """Return whether a tokenizer that `suit` has seen puts BOS before a text."""
+    return len(encode(tokenizer, "{", start=True)) > len(encode(tokenizer, "{"))
 
 
 def sample_hash(tokenizer: Any) -> str:
