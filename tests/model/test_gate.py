@@ -222,6 +222,14 @@ def test_a_base_whose_weights_are_no_numbers_is_an_error(run: Path) -> None:
     assert "no numbers" in refusal(run)
 
 
+def test_a_tokenizer_that_carries_no_grammar_is_refused(run: Path) -> None:
+    from ventriloquist.model.grammar import LineGrammar
+
+    tokenizer = load_tokenizer(Base(str(run / "base")))
+    with pytest.raises(ModelError, match="grammar of a line cannot be built"):
+        LineGrammar(tokenizer, 10)  # fewer rows than it has tokens
+
+
 def test_a_pipe_in_a_folder_is_not_opened(run: Path) -> None:
     (run / "base/config.json").unlink()
     os.mkfifo(run / "base/config.json")
