@@ -245,6 +245,15 @@ def test_an_index_may_not_name_files_elsewhere(run: Path) -> None:
     assert "missing.safetensors" in refusal(run)
 
 
+def test_a_panic_of_rust_is_two_lines_and_its_report_is_not_shown(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = run / "base/tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["continuing_subword_prefix"] = "longer than a token"
+    path.write_text(json.dumps(tokenizer))
+    assert "PanicException" in refusal(run)
+    assert "panicked" not in capfd.readouterr().err
+
+
 def test_whatever_a_library_raises_becomes_two_lines() -> None:
     class PanicException(BaseException):
         """As Rust's panics reach Python."""

@@ -86,9 +86,8 @@ def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
     folder = _checked(base, offline=offline)
     if Path(base.source).is_absolute() or (folder / TOKENIZER).exists():
         read_json(folder / TOKENIZER)  # an older tokenizer.model alone is not enough
-    tokenizer = _load(AutoTokenizer, base, offline=offline)
-    with explained(f"The tokenizer of {base.source} cannot be used", CHECK_FILES):
-        return suit(tokenizer, base.source)
+    with explained(f"The tokenizer of {base.source} cannot be used", CHECK_FILES, rust=True):
+        return suit(_load(AutoTokenizer, base, offline=offline, rust=True), base.source)
 
 
 def load_config(base: Base, *, offline: bool = True) -> Any:
@@ -257,8 +256,8 @@ def _checked(base: Base, *, offline: bool) -> Path:
     return folder
 
 
-def _load(loader: Any, base: Base, *, offline: bool, **settings: Any) -> Any:
-    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
+def _load(loader: Any, base: Base, *, offline: bool, rust: bool = False, **settings: Any) -> Any:
+    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline), rust=rust):
         return loader.from_pretrained(
             base.source, revision=base.revision, local_files_only=offline, trust_remote_code=False, **settings
         )

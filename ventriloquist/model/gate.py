@@ -6,9 +6,12 @@ A base model and an adapter come from strangers. Nothing of a folder is executed
 from __future__ import annotations
 
 import json
+import os
 import stat
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,24 +88,55 @@ HARMLESS = {"auto_mapping", "base_model_name_or_path", "revision", "peft_version
 
 
 @contextmanager
-def explained(what: str, hint: str) -> Iterator[None]:
+def explained(what: str, hint: str, *, rust: bool = False) -> Iterator[None]:
     """Turn whatever a library raises inside the block into one error with two lines.
+
+    Args:
+        rust: whether it may panic, and then write a report of its own to standard error.
 
     Raises:
         ModelError: `what`, with the first line of the library's words, and `hint`.
     """
     try:
-        yield
+        with _without_panics() if rust else nullcontext():
+            yield
     except VentriloquistError:
         raise
     except BaseException as error:
-        # Rust's panics reach Python as a BaseException of a class that cannot be imported
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not isinstance(error, Exception) and not _is_panic(error):
             raise
         lines = str(error).strip().splitlines()
         why = lines[0].rstrip(" :")[:300] if lines else "it says nothing"
         said = isinstance(error, OSError | ValueError | RuntimeError) and not isinstance(error, RecursionError)
         raise ModelError(f"{what}: {why if said else f'{type(error).__name__}: {why}'}", hint=hint) from error
+
+
+def _is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"  # a BaseException; its class cannot be imported
+
+
+@contextmanager
+def _without_panics() -> Iterator[None]:
+    """Hold back standard error, and drop what was written to it if the block panics."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    dropped = False
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException as error:
+            dropped = _is_panic(error)
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            if not dropped:
+                held.seek(0)
+                sys.stderr.write(held.read().decode(errors="replace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

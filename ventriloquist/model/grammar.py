@@ -53,7 +53,7 @@ class LineGrammar:
         Raises:
             ModelError: no grammar can be built on it.
         """
-        with explained("The grammar of a line cannot be built on this model's tokenizer", HINT):
+        with explained("The grammar of a line cannot be built on this model's tokenizer", HINT, rust=True):
             from llguidance.hf import from_tokenizer
 
             self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=tokenizer.eos_token_id)
