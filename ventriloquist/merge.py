@@ -15,6 +15,7 @@ from typing import Any
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import MERGED, Manifest
+from ventriloquist.model.tokens import adds_bos
 from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
@@ -92,7 +93,7 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         partial = Path(tempfile.mkdtemp(suffix, prefix, folder.parent))  # fresh, and private
         adapter.model.merge_and_unload().save_pretrained(partial)
         adapter.tokenizer.save_pretrained(partial)
-        _suit_older_readers(partial)
+        _suit_older_readers(partial, bos=adds_bos(adapter.tokenizer))
         manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(partial)
         if converter:
             _convert(partial, converter, name=folder.name)
@@ -124,10 +125,11 @@ def partial_name(folder: Path) -> tuple[str, str]:
     return f".{folder.name[:NAME_SHOWN]}.", ".partial"
 
 
-def _suit_older_readers(folder: Path) -> None:
+def _suit_older_readers(folder: Path, *, bos: bool) -> None:
     """Say what transformers 5 says in the words of transformers 4, too, which other programs still look for.
 
     Without `rope_theta` some of them take 10,000 and write nonsense, and no other program knows the tokenizer's class.
+    What is put before a prompt stands in tokenizer.json; llama.cpp's converter reads `add_bos_token` and would guess.
     To be removed when vLLM and mlx_lm read `rope_parameters` for every model.
     """
     path = folder / "config.json"
@@ -144,6 +146,7 @@ def _suit_older_readers(folder: Path) -> None:
     tokenizer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if tokenizer.get("tokenizer_class") == "TokenizersBackend":
         tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
+    tokenizer |= {"add_bos_token": bos, "add_eos_token": False}
     for ours in ("is_local", "local_files_only", "backend"):
         tokenizer.pop(ours, None)
     path.write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

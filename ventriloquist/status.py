@@ -188,10 +188,10 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
         try:
             require_regular(path)
             reason = json.loads(path.read_text(encoding="utf-8")).get("tainted")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue  # chat and eval say what is wrong with it
         if reason:
-            found[name] = reason
+            found[name] = str(reason)
     return found
 
 

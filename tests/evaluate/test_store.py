@@ -9,7 +9,7 @@ import pytest
 
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of, write_json
-from ventriloquist.model.adapter import WEIGHTS
+from ventriloquist.model.gate import WEIGHTS
 
 
 def test_what_was_kept_is_there_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import StorageError
-from ventriloquist.model.adapter import WEIGHTS
+from ventriloquist.model.gate import WEIGHTS
 
 FOLDER = "evaluation"  # in the run's folder; private: it holds generated messages and what was before them
 RECORDS = "records.jsonl"

@@ -202,9 +202,10 @@ def _read_manifest(run: Path) -> dict[str, Any] | None:
     try:
         require_regular(run / MANIFEST)
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("people"), list) else None
+    people = manifest.get("people") if isinstance(manifest, dict) else None
+    return manifest if isinstance(people, list) and all(isinstance(name, str) for name in people) else None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -13,15 +13,29 @@ from ventriloquist.model.base import (
     Base,
     Bits,
     best_device,
+    check_base_weights,
     has_bitsandbytes,
     load_base,
+    load_config,
     load_tokenizer,
     require_torch,
+    try_out,
+)
+from ventriloquist.model.fit import check_adapter
+from ventriloquist.model.gate import (
+    ADAPTER_CONFIG,
+    LINEARS,
+    OTHER_ADAPTER,
+    WEIGHTS,
+    AdapterConfig,
+    check_files,
+    explained,
+    read_adapter_config,
+    read_tensors,
 )
 from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
+from ventriloquist.model.tokens import check_tokenizer, sample_hash
 from ventriloquist.paths import found_path
-
-WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -78,23 +92,110 @@ def load_adapter(folder: Path, *, to_merge: bool = False) -> Adapter:
         ModelError: the folder or its base cannot be used.
     """
     manifest = read_manifest(folder)
-    if manifest.base_model != MERGED and not (folder / WEIGHTS).exists():  # peft would take a pickle instead
-        raise ModelError(f"{folder} has no {WEIGHTS}.", hint="Run: vq train")
+    check_files(folder)
+    if manifest.base_model != MERGED:
+        _require_weights(folder)
     require_torch()
-    from peft import PeftModel
-    from safetensors import SafetensorError
-
     base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
+    config = load_config(base)
     tokenizer = load_tokenizer(base)
+    check_same_base(folder, manifest, config, tokenizer)
     if manifest.base_model == MERGED:
         return Adapter(folder, manifest, load_base(base), tokenizer)
+    check_adapter(check_base_weights(base, config), adapter_config(folder, manifest), folder)
     device, bits = _place(manifest, to_merge)
-    try:
-        plain = load_base(base, device=device, bits=bits)
-        model = PeftModel.from_pretrained(plain, folder, torch_device=device).eval()
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
+    plain = load_base(base, device=device, bits=bits)
+    with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
+        model = put_on(plain, adapter_config(folder, manifest))
+        load_adapter_weights(model, folder)
+        try_out(model, str(folder))
     return Adapter(folder, manifest, model, tokenizer)
+
+
+def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
+    """Return what shape an adapter has; it must be the one that its manifest says it was trained with.
+
+    Raises:
+        ModelError: it is not, or the folder holds no adapter that can be used.
+    """
+    _require_weights(folder)
+    config = read_adapter_config(folder)
+    trained = manifest.settings
+    if "rank" in trained and (
+        config.r != trained["rank"]
+        or config.lora_alpha != trained.get("alpha")
+        or set(config.target_modules) != set(LINEARS)
+        or (config.layers_to_transform is None) != (trained.get("top_layers") is None)
+    ):
+        raise ModelError(
+            f"The adapter in {folder} is not the one that was trained: {ADAPTER_CONFIG} and {FILENAME} differ.",
+            hint=OTHER_ADAPTER,
+        )
+    return config
+
+
+def _require_weights(folder: Path) -> None:
+    if not (folder / WEIGHTS).is_file():  # peft would take a pickle instead
+        raise ModelError(f"{folder} has no {WEIGHTS}.", hint="Run: vq train")
+
+
+def check_same_base(folder: Path, manifest: Manifest, config: Any, tokenizer: Any) -> None:
+    """Check that a base model is of the kind that an adapter was trained on, and that its tokenizer encodes alike.
+
+    Raises:
+        ModelError: it is not, or does not.
+    """
+    if manifest.base_kind is not None and manifest.base_kind != config.model_type:
+        raise ModelError(
+            f"The adapter in {folder} was trained on a base model of the kind {manifest.base_kind!r}; this one is"
+            f" {config.model_type!r}.",
+            hint="Put its own base model back, or train anew: vq train",
+        )
+    check_tokenizer(tokenizer, config.vocab_size, manifest.base_folder_or_id(folder))
+    if manifest.tokens_hash is not None and manifest.tokens_hash != sample_hash(tokenizer):
+        raise ModelError(
+            f"The base model of {folder} has another tokenizer now than the one that the adapter was trained with.",
+            hint="Put its own base model back, or train anew: vq train",
+        )
+
+
+def put_on(model: Any, config: AdapterConfig) -> Any:
+    """Put LoRA of an adapter's shape on a base model, without its weights and with nothing to train."""
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=config.r,
+            lora_alpha=config.lora_alpha,
+            target_modules=list(config.target_modules),
+            layers_to_transform=config.layers_to_transform,
+            use_rslora=bool(config.use_rslora),
+            inference_mode=True,
+            task_type="CAUSAL_LM",
+        ),
+    ).eval()
+
+
+def load_adapter_weights(model: Any, folder: Path) -> None:
+    """Give a model with LoRA on it the adapter weights of a folder: each of its parts must be there, and no other.
+
+    Raises:
+        ModelError: the folder's adapter does not fit.
+    """
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    read_tensors(folder / WEIGHTS, hint=OTHER_ADAPTER)
+    with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
+        state = load_file(folder / WEIGHTS, device="cpu")
+        odd = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+        if odd:
+            raise ModelError(f"The adapter in {folder} has weights that are no numbers.", hint=OTHER_ADAPTER)
+        mismatch = set_peft_model_state_dict(model, state)
+    missing = [name for name in mismatch.missing_keys if "lora_" in name]  # peft lists the base model's, too
+    if missing or mismatch.unexpected_keys:
+        raise ModelError(f"The adapter in {folder} is one for another model, or not whole.", hint=OTHER_ADAPTER)
 
 
 def _place(manifest: Manifest, to_merge: bool) -> tuple[str, Bits | None]:

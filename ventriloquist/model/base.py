@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +12,31 @@ from typing import Any, Literal
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError
 from ventriloquist.model.extras import require_train_extra
+from ventriloquist.model.fit import check_weights, skeleton
+from ventriloquist.model.gate import (
+    BASE_WEIGHTS,
+    CHECK_FILES,
+    CONFIG,
+    TOKENIZER,
+    base_tensors,
+    check_base,
+    explained,
+    read_json,
+)
+from ventriloquist.model.tokens import suit
 from ventriloquist.paths import found_path
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"
 
 Bits = Literal[4, 16]
+
+PLAIN_OUTPUT = {  # what a config.json may turn the other way, and what is relied on here
+    "return_dict": True,
+    "use_cache": True,
+    "output_attentions": False,
+    "output_hidden_states": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +88,33 @@ def model_folder(name: str, home: Path) -> Path | None:
 
 
 def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
-    """Load a base model's fast tokenizer."""
+    """Load a base model's fast tokenizer, so that it encodes as every copy of it does: see `tokens.suit`.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched, or cannot be used.
+    """
     from transformers import AutoTokenizer
 
-    return _load(AutoTokenizer, base, offline=offline)
+    folder = _checked(base, offline=offline)
+    if Path(base.source).is_absolute() or (folder / TOKENIZER).exists():
+        read_json(folder / TOKENIZER)  # an older tokenizer.model alone is not enough
+    with explained(f"The tokenizer of {base.source} cannot be used", CHECK_FILES, rust=True):
+        return suit(_load(AutoTokenizer, base, offline=offline, rust=True), base.source)
 
 
 def load_config(base: Base, *, offline: bool = True) -> Any:
-    """Load a base model's configuration: kilobytes, no weights."""
+    """Load a base model's configuration: kilobytes, no weights.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched, or is not that of a model that can be trained here.
+    """
     from transformers import AutoConfig
 
-    return _load(AutoConfig, base, offline=offline)
+    _checked(base, offline=offline)
+    config = _load(AutoConfig, base, offline=offline)
+    for name, value in PLAIN_OUTPUT.items():
+        setattr(config, name, value)
+    return config
 
 
 def load_base(base: Base, *, offline: bool = True, device: str | None = None, bits: Bits | None = None) -> Any:
@@ -93,7 +127,7 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
             the default.
 
     Raises:
-        ModelError: it is not here and cannot be fetched, or is no causal language model.
+        ModelError: it is not here and cannot be fetched, is no causal language model, or is not whole.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -102,18 +136,68 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
     if device == "cpu":
         multiply_fast()
     dtype = torch.float32 if device == "cpu" and bits != 16 else torch.bfloat16
-    load = partial(_load, AutoModelForCausalLM, base, offline=offline, dtype=dtype, use_safetensors=True)
-    if bits != 4:
-        return load().to(device).eval()
-    from transformers import BitsAndBytesConfig
+    config = load_config(base, offline=offline)
+    check_base_weights(base, config, offline=offline)
+    settings: dict[str, Any] = {}
+    if bits == 4:
+        from transformers import BitsAndBytesConfig
 
-    quantization = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
+        settings["device_map"] = {"": device}
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    model, report = _load(
+        AutoModelForCausalLM,
+        base,
+        offline=offline,
+        config=config,
+        dtype=dtype,
+        use_safetensors=True,
+        output_loading_info=True,
+        **settings,
     )
-    return load(quantization_config=quantization, device_map={"": device}).eval()
+    if report["missing_keys"] or report["mismatched_keys"]:  # transformers would go on with random ones
+        raise ModelError(
+            f"The base model {base.source} is not whole: {len(report['missing_keys'])} weights are missing and"
+            f" {len(report['mismatched_keys'])} have another shape.",
+            hint=CHECK_FILES,
+        )
+    with explained(f"The base model {base.source} cannot be used", CHECK_FILES):
+        model = (model if bits == 4 else model.to(device)).eval()
+        try_out(model, base.source)
+    return model
+
+
+def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
+    """Check a base model's layers, and the headers of its weights as far as they are here; return its skeleton.
+
+    Raises:
+        ModelError: they do not fit the configuration.
+    """
+    folder = _checked(base, offline=offline)
+    model = skeleton(config, base.source)
+    if Path(base.source).is_absolute() or (folder / BASE_WEIGHTS).exists():
+        check_weights(model, base_tensors(folder), base.source)
+    return model
+
+
+def try_out(model: Any, name: str) -> None:
+    """Read three tokens: what a configuration breaks only in use comes out here, and weights that are no numbers.
+
+    Raises:
+        ModelError: the model's figures are no numbers.
+    """
+    import torch
+
+    with torch.inference_mode():
+        output = model(input_ids=torch.zeros((1, 3), dtype=torch.int64, device=model.device), use_cache=True)
+    if not bool(torch.isfinite(output.logits).all()):
+        raise ModelError(f"{name} computes no numbers.", hint=CHECK_FILES)
+    if output.logits.shape[-1] != model.config.vocab_size or not output.past_key_values.get_seq_length():
+        raise ModelError(f"{name} does not compute what its config.json says.", hint=CHECK_FILES)
 
 
 def multiply_fast() -> None:
@@ -160,24 +244,40 @@ def require_torch() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def _load(loader: Any, base: Base, *, offline: bool, **settings: Any) -> Any:
-    from safetensors import SafetensorError
+def _checked(base: Base, *, offline: bool) -> Path:
+    """Return the folder with a base model's configuration, once everything in it has passed the gate.
 
-    if Path(base.source).is_absolute() and not Path(base.source).is_dir():
-        raise ModelError(
-            f"The base model {base.source} is not there any more.",
-            hint="Put it back where it was when the adapter was trained, or train anew: vq train",
-        )
-    try:
+    Raises:
+        ModelError: it has not, or there is none.
+    """
+    if Path(base.source).is_absolute():
+        folder = Path(base.source)
+        if not folder.is_dir():
+            raise ModelError(
+                f"The base model {base.source} is not there any more.",
+                hint="Put it back where it was when the adapter was trained, or train anew: vq train",
+            )
+    else:
+        from transformers.utils import cached_file
+
+        with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
+            path = cached_file(base.source, CONFIG, revision=base.revision, local_files_only=offline)
+            folder = Path(path).parent
+    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
+        check_base(folder)
+    return folder
+
+
+def _load(loader: Any, base: Base, *, offline: bool, rust: bool = False, **settings: Any) -> Any:
+    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline), rust=rust):
         return loader.from_pretrained(
             base.source, revision=base.revision, local_files_only=offline, trust_remote_code=False, **settings
         )
-    except (OSError, ValueError, SafetensorError) as error:
-        first_line = str(error).strip().split("\n", 1)[0].rstrip(" :")
-        if Path(base.source).is_absolute():
-            hint = "Check the files in that folder, and that transformers is as new as the model."
-        elif offline:
-            hint = f"Only vq train fetches a base model. Run: vq train --model {base.source}"
-        else:
-            hint = "Check its name and the network, or use --model smollm2 or a local folder."
-        raise ModelError(f"The base model {base.source} cannot be loaded: {first_line}", hint=hint) from None
+
+
+def _hint(base: Base, offline: bool) -> str:
+    if Path(base.source).is_absolute():
+        return "Check the files in that folder, and that transformers is as new as the model."
+    if offline:
+        return f"Only vq train fetches a base model. Run: vq train --model {base.source}"
+    return "Check its name and the network, or use --model smollm2 or a local folder."

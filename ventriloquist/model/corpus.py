@@ -1,7 +1,7 @@
 """The prepared conversations as tokens: each line tokenised once, kept in a memory map, sliced into rows.
 
 A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines: the tokens of a
-document are the concatenation of the tokens of its lines.
+document are those that its tokenizer puts before a text (BOS, or none), then the tokens of its lines in order.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError
 from ventriloquist.model.manifest import hash_data
+from ventriloquist.model.tokens import encode
 from ventriloquist.records import Progress
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
 from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
@@ -76,9 +77,12 @@ class Corpus:
         return bool(self.splits[conversation.first + position] == SPLITS.index(split))
 
     def header_tokens(self, conversation: Conversation, position: int) -> Tokens:
-        """Return the tokens of the header of a window that begins at a position."""
-        start = str(self.days[conversation.first + position])
-        return _encode_header(self.tokenizer, conversation.header + json.dumps(start) + "}\n")
+        """Return the tokens of the header of a window that begins at a position, and what begins a document."""
+        return _encode_header(self.tokenizer, self.header(conversation, position))
+
+    def header(self, conversation: Conversation, position: int) -> str:
+        """Return the header of a window that begins at a position, with its newline."""
+        return conversation.header + json.dumps(str(self.days[conversation.first + position])) + "}\n"
 
     def line_tokens(self, conversation: Conversation, position: int) -> Tokens:
         line = conversation.first + position
@@ -123,7 +127,7 @@ class Corpus:
 
 @lru_cache(maxsize=65536)
 def _encode_header(tokenizer: Any, header: str) -> Tokens:
-    return np.asarray(tokenizer(header, add_special_tokens=False)["input_ids"], dtype=np.uint32)
+    return np.asarray(encode(tokenizer, header, start=True), dtype=np.uint32)
 
 
 def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
@@ -188,7 +192,7 @@ def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progre
     partial = folder.with_suffix(".partial")
     partial.mkdir(mode=0o700)
     offsets = np.zeros(total + 1, dtype=np.int64)
-    encode = tokenizer.backend_tokenizer.encode_batch_fast
+    encode_all = tokenizer.backend_tokenizer.encode_batch_fast
     raw = partial / "tokens.raw"
     with raw.open("wb") as file:
         done = 0
@@ -196,7 +200,7 @@ def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progre
 
         def flush() -> None:
             nonlocal done
-            for encoding in encode(batch, add_special_tokens=False):
+            for encoding in encode_all(batch, add_special_tokens=False):
                 ids = np.asarray(encoding.ids, dtype=np.uint32)
                 offsets[done + 1] = offsets[done] + len(ids)
                 file.write(ids.tobytes())

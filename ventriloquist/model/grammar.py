@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ventriloquist.model.gate import explained
+from ventriloquist.model.tokens import HINT
 from ventriloquist.transcript import DELTAS, line_opening
 
 # What rendering writes, and nothing that only means the same: a finished line is then its own rendering, byte for byte.
@@ -47,10 +49,14 @@ class LineGrammar:
 
         Args:
             vocabulary: the length of the model's logits, which may exceed the tokenizer's tokens.
-        """
-        from llguidance.hf import from_tokenizer
 
-        self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=tokenizer.eos_token_id)
+        Raises:
+            ModelError: no grammar can be built on it.
+        """
+        with explained("The grammar of a line cannot be built on this model's tokenizer", HINT, rust=True):
+            from llguidance.hf import from_tokenizer
+
+            self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=tokenizer.eos_token_id)
         self._vocabulary = vocabulary
         self._matchers: dict[tuple[str, ...], Any] = {}
 

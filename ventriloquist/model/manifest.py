@@ -29,6 +29,8 @@ class Manifest(BaseModel):
     format_version: int
     base_model: str  # a folder, from the run's where both are in VQ_HOME; a repository of the hub; BESIDE or MERGED
     base_revision: str | None
+    base_kind: str | None = None  # its `model_type`; None in runs of before it was kept
+    tokens_hash: str | None = None  # of how its tokenizer encodes a sample document, likewise
     window: int  # messages a context may have, the target included
     context: int  # messages before the first target of a block
     targets_per_window: int  # K

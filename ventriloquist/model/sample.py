@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ventriloquist.model.sampling import Sampling, draw
+from ventriloquist.model.tokens import encode
 
 BATCH = 32  # prompts a forward pass; more only costs memory
 BATCH_TOKENS = 32_768  # of their cache: 4.5 GiB for Qwen3-8B
@@ -29,7 +30,7 @@ def sample_lines(
 
     Args:
         model: a causal language model, with or without an adapter.
-        prompts: whole lines of a transcript, or lines and the beginning of one.
+        prompts: whole lines of a transcript from its header on, or lines and the beginning of one.
         temperature: 0 takes the likeliest token.
 
     Returns:
@@ -38,7 +39,7 @@ def sample_lines(
     """
     uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
     lines: list[str] = []
-    encoded = [tokenizer.backend_tokenizer.encode(prompt, add_special_tokens=False).ids for prompt in prompts]
+    encoded = [encode(tokenizer, prompt, start=True) for prompt in prompts]
     sampling = Sampling(temperature=temperature, min_p=min_p)
     start = 0
     while start < len(encoded):

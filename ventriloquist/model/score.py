@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.model.corpus import Row
+from ventriloquist.model.tokens import encode
 from ventriloquist.model.trunk import Branch, Trunk
 from ventriloquist.transcript import DELTAS, Line, content_span, render_line
 
@@ -93,9 +94,9 @@ def score_contents(model: Any, tokenizer: Any, prefix: str, lines: Sequence[Line
     """Yield the nats of each line's content where the line follows a prefix, which is read once and shared.
 
     Args:
-        prefix: whole lines of a transcript, each ended by its newline.
+        prefix: whole lines of a transcript from its header on, each ended by its newline.
     """
-    ids = np.asarray(_encode(tokenizer, prefix), dtype=np.uint32)
+    ids = np.asarray(encode(tokenizer, prefix, start=True), dtype=np.uint32)
     trunk = Trunk(model, ids)
     for start in range(0, len(lines), BRANCHES_AT_ONCE):
         part = lines[start : start + BRANCHES_AT_ONCE]
@@ -167,13 +168,8 @@ def _bucket_probabilities(
 
 
 def _delta_lines(tokenizer: Any, name: str) -> list[list[int]]:
-    return [_encode(tokenizer, render_line(Line(name, delta, "")) + "\n") for delta in DELTAS]
+    return [encode(tokenizer, render_line(Line(name, delta, "")) + "\n") for delta in DELTAS]
 
 
 def _common_prefix(path: Sequence[int], tokens: Sequence[int]) -> int:
     return next((i for i, (a, b) in enumerate(zip(path, tokens, strict=False)) if a != b), min(len(path), len(tokens)))
-
-
-def _encode(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
-    return ids

@@ -11,6 +11,7 @@ import torch
 
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.sampling import Sampling
+from ventriloquist.model.tokens import encode
 from ventriloquist.model.writing import Piece, Writing
 from ventriloquist.transcript import Line
 
@@ -105,16 +106,16 @@ class Session:
         return logits
 
     def _begin(self, context: Sequence[str], names: Sequence[str]) -> tuple[list[int], Writing]:
-        prompt = [token for line in context for token in self._encode(line)]
+        prompt = [token for number, line in enumerate(context) for token in self._encode(line, start=number == 0)]
         matcher = self._grammar.begin(names)
         return prompt, Writing(matcher, tuple(names), self._sampling, self._max_tokens)
 
     def _uniform(self) -> torch.Tensor:
         return torch.rand(1, generator=self._generator)
 
-    def _encode_line(self, line: str) -> tuple[int, ...]:
+    def _encode_line(self, line: str, *, start: bool = False) -> tuple[int, ...]:
         # the tokens of a transcript are those of its lines: no token reaches over a newline that a { follows
-        return tuple(self._tokenizer.backend_tokenizer.encode(line, add_special_tokens=False).ids)
+        return tuple(encode(self._tokenizer, line, start=start))
 
     def _keep(self, ids: list[int]) -> int:
         """Return how many of these tokens the cache holds at its beginning."""

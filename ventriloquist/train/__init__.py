@@ -19,6 +19,7 @@ from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
+from ventriloquist.train.check import check_fit
 from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
@@ -177,12 +178,14 @@ def _train(
         base = Base(base.source, getattr(config, "_commit_hash", None) or base.revision)  # what is planned is trained
         tokenizer = load_tokenizer(base, offline=False)
         corpus = load_corpus(db, tokenizer, home / "tokens", followers.progress)
+    settings, notes = check_fit(corpus, settings, base, config)
     rows = schedule(corpus, settings)
     if not rows.rows:
         raise ModelError(
             f"No message fits, with its header, into {settings.max_length} tokens.", hint="Use a larger --max-length."
         )
     plan, rungs = make_plan(corpus, settings, rows, config, device, backend)
+    plan = replace(plan, advice=[*notes, *plan.advice])
     check_memory(plan.model, plan.memory_gib["total"], plan.available_gib, device, rungs)
     if dry_run:
         plan = _timed(plan, corpus, settings, rows, config, device)
@@ -219,7 +222,7 @@ def _train(
     with saving(folder):
         save_adapter(model, folder)
     if ranks.is_main():
-        _finish(db, home, settings, folder, corpus, base, summary)
+        _finish(db, home, settings, folder, corpus, base, config.model_type, summary)
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter of before is kept in {folder}.",
@@ -272,6 +275,7 @@ def _finish(
     folder: Path,
     corpus: Corpus,
     base: Base,
+    kind: str,
     summary: TrainSummary,
 ) -> None:
     """Write tokenizer, curve and last of all the manifest; what was only for going on then goes."""
@@ -288,6 +292,6 @@ def _finish(
         if steps:
             draw(steps, folder)
         flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed
-        run.make_manifest(db, home, settings, corpus, base, run.summary_figures(summary)).write(folder)
+        run.make_manifest(db, home, settings, corpus, base, kind, run.summary_figures(summary)).write(folder)
     for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
         shutil.rmtree(rest, ignore_errors=True)

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
 from ventriloquist.model.extras import install_hint
+from ventriloquist.model.gate import LINEARS
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
-from ventriloquist.train.settings import LINEARS, BackendWish, TrainSettings
+from ventriloquist.train.settings import BackendWish, TrainSettings
 
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
@@ -131,23 +133,6 @@ def add_lora(model: Any, settings: TrainSettings) -> Any:
             task_type="CAUSAL_LM",
         ),
     )
-
-
-def load_adapter_weights(model: Any, folder: Path) -> None:
-    """Give a model the adapter weights of a folder; its LoRA must have the same shapes.
-
-    Raises:
-        ModelError: the folder's adapter does not fit.
-    """
-    from peft import load_peft_weights, set_peft_model_state_dict
-    from safetensors import SafetensorError
-
-    try:
-        mismatch = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"The adapter in {folder} cannot be loaded: {error}", hint="Run: vq train") from None
-    if mismatch.unexpected_keys:
-        raise ModelError(f"The adapter in {folder} is one for another model.", hint="Run: vq train")
 
 
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:

@@ -6,7 +6,6 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ventriloquist.model.files import write_whole
 
@@ -45,11 +44,12 @@ def read(path: Path, upto: int | None = None) -> list[Step]:
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
-            values: dict[str, Any] = json.loads(line)
-        except ValueError:
+            step = Step(**json.loads(line))
+            known = upto is None or step.step <= upto
+        except (ValueError, TypeError):
             continue
-        if upto is None or values["step"] <= upto:
-            steps.append(Step(**values))
+        if known:
+            steps.append(step)
     return steps
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from transformers import PrinterCallback
 
 from ventriloquist.errors import ModelError
+from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
-from ventriloquist.train.backends import load_adapter_weights
 from ventriloquist.train.checkpoints import CHECKPOINTS, clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ventriloquist.errors import ModelError
+from ventriloquist.model.fit import linears, skeleton
 from ventriloquist.train.ranks import shards
-from ventriloquist.train.settings import LINEARS, TrainSettings
+from ventriloquist.train.settings import TrainSettings
 
 GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
@@ -30,21 +31,17 @@ class Shapes:
     """Parameter counts of a base model with LoRA on it, from its configuration (built without memory, on `meta`)."""
 
     def __init__(self, config: Any, settings: TrainSettings) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+        model = skeleton(config, settings.model)
         self.layers: int = config.num_hidden_layers
         self.hidden, self.intermediate, self.vocabulary = (
             config.hidden_size,
             config.intermediate_size,
             config.vocab_size,
         )
-        linears = [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in LINEARS]
+        adapted = [module for _, _, _, module in linears(model)]
         self.base: int = model.num_parameters()
-        self.quantizable = sum(module.in_features * module.out_features for module in linears)
-        self._features: int = sum(module.in_features + module.out_features for module in linears)
+        self.quantizable = sum(module.in_features * module.out_features for module in adapted)
+        self._features: int = sum(module.in_features + module.out_features for module in adapted)
         self.trainable = self.trainable_at(settings)
 
     def trainable_at(self, settings: TrainSettings) -> int:

@@ -15,11 +15,13 @@ from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model import tiny
-from ventriloquist.model.adapter import find_run
+from ventriloquist.model.adapter import adapter_config, find_run
 from ventriloquist.model.base import TINY, Base, model_folder, resolve
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.files import write_whole
+from ventriloquist.model.gate import OTHER_ADAPTER, explained, read_json
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, kept_base, package_versions, read_manifest
+from ventriloquist.model.tokens import sample_hash
 from ventriloquist.paths import kept_path, without_home
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
 from ventriloquist.train.marks import marks
@@ -92,7 +94,9 @@ def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> No
     Raises:
         ModelError: the prepared data or the number of processes has changed, or its 8-bit Adam does not run here.
     """
-    begun = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    begun = read_json(folder / DATA)
+    if not {"data_hash", "rows_per_step"} <= begun.keys():
+        raise ModelError(f"{folder / DATA} is damaged.", hint="Move that folder away, then run: vq train")
     if begun["data_hash"] != data_hash:
         raise ModelError("The prepared data has changed since that run began.", hint="Run: vq train")
     if begun["rows_per_step"] != rows_per_step(settings):
@@ -151,18 +155,23 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
     if manifest.base_model == MERGED:
         raise ModelError(f"{folder} is merged: there is no adapter to train on.", hint="Name the run it was made from.")
     earlier = manifest.settings
-    if _kept_model(earlier["model"], runs.parent) != _kept_model(settings.model, runs.parent):
-        raise ModelError(
-            f"{folder} is an adapter for {earlier['model']}.", hint=f"Run: vq train --model {earlier['model']} …"
-        )
+    model = str(earlier.get("model"))
+    if _kept_model(model, runs.parent) != _kept_model(settings.model, runs.parent):
+        raise ModelError(f"{folder} is an adapter for {model}.", hint=f"Run: vq train --model {model} …")
+    adapter_config(folder, manifest)
     shape = {name: earlier.get(name) for name in ("rank", "alpha", "top_layers")}
-    return TrainSettings(**{**settings.model_dump(), **shape, "continue_from": str(folder)})
+    with explained(f"{folder / FILENAME} is damaged", OTHER_ADAPTER):
+        return TrainSettings(**{**settings.model_dump(), **shape, "continue_from": str(folder)})
 
 
 def make_manifest(
-    db: Database, home: Path, settings: TrainSettings, corpus: Corpus, base: Base, result: dict[str, Any]
+    db: Database, home: Path, settings: TrainSettings, corpus: Corpus, base: Base, kind: str, result: dict[str, Any]
 ) -> Manifest:
-    """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before."""
+    """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before.
+
+    Args:
+        kind: of the base model, its `model_type`.
+    """
     people = _people(db)
     held_out, trained_until = marks(db, corpus, settings)
     if settings.continue_from is not None:
@@ -171,6 +180,8 @@ def make_manifest(
         format_version=FORMAT_VERSION,
         base_model=BESIDE if settings.model == TINY else kept_base(base.source, home),
         base_revision=base.revision,
+        base_kind=kind,
+        tokens_hash=sample_hash(corpus.tokenizer),
         window=settings.window,
         context=settings.context,
         targets_per_window=settings.targets_per_window,

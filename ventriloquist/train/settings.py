@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ventriloquist.model.gate import MAX_RANK
 from ventriloquist.windows import WINDOW_SIZE
 
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
-LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 BackendWish = Literal["auto", "unsloth", "transformers"]
 
@@ -23,8 +23,8 @@ class TrainSettings(BaseModel):
     backend: BackendWish = "auto"  # Unsloth on CUDA where it is installed
     continue_from: str | None = None  # a run whose adapter is trained on; its rank, alpha and layers are kept
 
-    rank: int = Field(128, ge=1)  # high: style and names of many people, not one task
-    alpha: int = Field(256, ge=1)  # twice the rank
+    rank: int = Field(128, ge=1, le=MAX_RANK)  # high: style and names of many people, not one task
+    alpha: int = Field(256, ge=1, le=2**20)  # twice the rank
     top_layers: int | None = Field(None, ge=1)  # layers that carry LoRA, from the top; None: all
     four_bit: bool = False  # the base's weights in 4 bits (nf4): a quarter of the memory, slightly worse
     adam_8bit: bool = True  # moments in 8 bits, where CUDA and bitsandbytes are

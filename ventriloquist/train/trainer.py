@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainingArguments
 
-from ventriloquist.train.backends import load_adapter_weights
+from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size

@@ -1,0 +1,127 @@
+"""Text as token ids: the one way in which training, chat, evaluation and every served copy encode.
+
+A document begins with the ids that its tokenizer puts before a text by itself (BOS, or none), and then has the ids of
+its lines. Programs that serve a merged model encode a prompt as a whole and put the same ids before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from ventriloquist.errors import ModelError
+from ventriloquist.transcript import DELTAS, Header, Line, render, render_line
+
+HINT = "Use another base model, with a byte-level tokenizer."
+_SAID = (
+    "hey",
+    "doing well, you? 123 ok",
+    "Zoë: déjà vu… 😀 東京",
+    '"quoted" \\ [photo]',
+    "  two  spaces ",
+    "a'b-c_d/e",
+)
+_LINES = [Line(("Robin Oak", "Zoë")[i % 2], delta, _SAID[i]) for i, delta in enumerate(DELTAS)]
+_HEADER = render(Header("group", ("Robin Oak", "Zoë"), "2024-03-15"), [])
+
+
+def encode(tokenizer: Any, text: str, *, start: bool = False) -> list[int]:
+    """Return the ids of a text; those of several lines are the ids of one line after the other.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers that `suit` has seen.
+        start: whether the text is the beginning of a document, before which the tokenizer puts ids of its own.
+    """
+    ids: list[int] = tokenizer.backend_tokenizer.encode(text, add_special_tokens=start).ids
+    return ids
+
+
+def suit(tokenizer: Any, name: str) -> Any:
+    """Make a fast tokenizer encode whole texts, always alike, with nothing after them; return it.
+
+    What a tokenizer.json may ask for besides its vocabulary goes: truncation, padding, merges left out at random, and
+    an end-of-text id after every text, after which nothing could go on.
+
+    Args:
+        name: of its model, for the error.
+
+    Raises:
+        ModelError: it is not a fast tokenizer, or puts other ids around a text than BOS and EOS.
+    """
+    from tokenizers import processors
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(f"{name} has no tokenizer.json.", hint=HINT)
+    backend.no_truncation()
+    backend.no_padding()
+    if getattr(backend.model, "dropout", None):
+        backend.model.dropout = None
+    inside = backend.encode("{", add_special_tokens=False).ids
+    whole = backend.encode("{", add_special_tokens=True).ids
+    begins = next((at for at in range(len(whole) - len(inside) + 1) if whole[at : at + len(inside)] == inside), None)
+    before = None if begins is None else whole[:begins]
+    after = [] if begins is None else whole[begins + len(inside) :]
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if before not in ([], [bos]) or after not in ([], [eos]):
+        raise ModelError(f"The tokenizer of {name} puts tokens around a text that are not BOS and EOS.", hint=HINT)
+    if before:
+        token = tokenizer.bos_token
+        backend.post_processor = processors.TemplateProcessing(
+            single=[token, "$A"], pair=[token, "$A", "$B"], special_tokens=[(token, bos)]
+        )
+    elif after:
+        backend.post_processor = processors.TemplateProcessing(single=["$A"], pair=["$A", "$B"], special_tokens=[])
+    return tokenizer
+
+
+def adds_bos(tokenizer: Any) -> bool:
+    """Return whether a tokenizer that `suit` has seen puts BOS before a text."""
+    return len(encode(tokenizer, "{", start=True)) > len(encode(tokenizer, "{"))
+
+
+def sample_hash(tokenizer: Any) -> str:
+    """Return a hash of the ids of a sample document: of two tokenizers that write alike it is the same."""
+    ids = encode(tokenizer, _HEADER, start=True)
+    ids += [token for line in _LINES for token in encode(tokenizer, render_line(line) + "\n")]
+    return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()
+
+
+def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
+    """Check that a tokenizer fits a model and the format.
+
+    Args:
+        vocabulary: rows of the model's embeddings.
+        name: of the model, for the error.
+
+    Raises:
+        ModelError: it has ids beyond the vocabulary, loses characters, or joins the end of one line to the next.
+    """
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= vocabulary:
+        raise ModelError(
+            f"The tokenizer of {name} has {highest + 1:,} tokens, the model {vocabulary:,}.",
+            hint="Put the tokenizer beside it that belongs to it, or name another model.",
+        )
+    check_lines(tokenizer, [_HEADER, *(render_line(line) + "\n" for line in _LINES)], name)
+    if "\n" not in tokenizer.decode(encode(tokenizer, "}\n")):
+        raise ModelError(f"The tokenizer of {name} loses the end of a line.", hint=HINT)
+
+
+def check_lines(tokenizer: Any, lines: Sequence[str], name: str) -> None:
+    """Check that a document has the ids of its lines, and that these give the lines back.
+
+    Args:
+        lines: of one document, each with its newline; the first begins it.
+
+    Raises:
+        ModelError: it has not, or they do not.
+    """
+    ids = [encode(tokenizer, line, start=number == 0) for number, line in enumerate(lines)]
+    if encode(tokenizer, "".join(lines), start=True) != [token for line in ids for token in line]:
+        raise ModelError(
+            f"The tokenizer of {name} encodes a line by itself otherwise than after another line.", hint=HINT
+        )
+    if any(tokenizer.decode(encode(tokenizer, line)) != line for line in lines):
+        raise ModelError(f"The tokenizer of {name} does not give back what it has read.", hint=HINT)

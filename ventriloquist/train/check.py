@@ -1,0 +1,71 @@
+"""Do base model, tokenizer, data and settings fit? Asked before a step is taken, and before the weights are fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ventriloquist.errors import ModelError
+from ventriloquist.model.adapter import adapter_config, check_same_base
+from ventriloquist.model.base import Base, check_base_weights
+from ventriloquist.model.corpus import Conversation, Corpus
+from ventriloquist.model.fit import check_adapter
+from ventriloquist.model.grammar import LineGrammar
+from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.tokens import check_lines, check_tokenizer
+from ventriloquist.train.settings import TrainSettings
+
+SHORTEST = 64  # tokens a row, as the settings have it
+CHECKED_CONVERSATIONS = 64  # whose beginnings are encoded once more, as a whole
+CHECKED_LINES = 32  # of each
+
+
+def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) -> tuple[TrainSettings, list[str]]:
+    """Check all that a run would otherwise fail on later, or silently do wrong.
+
+    Returns:
+        The settings, with rows cut to what the base model can read, and what to say of it.
+
+    Raises:
+        ModelError: weights are missing, a linear cannot be adapted, the tokenizer has ids beyond the vocabulary, joins
+            lines or cannot carry the grammar, the base model reads too little, or the adapter to train on does not fit.
+    """
+    name, tokenizer = settings.model, corpus.tokenizer
+    model = check_base_weights(base, config, offline=False)
+    check_tokenizer(tokenizer, config.vocab_size, name)
+    if len(corpus.tokens) and int(np.max(corpus.tokens)) >= config.vocab_size:
+        raise ModelError(
+            f"The tokenizer of {name} gives ids beyond the model's {config.vocab_size:,}.",
+            hint="Put the tokenizer beside it that belongs to it, or name another model.",
+        )
+    step = max(1, len(corpus.conversations) // CHECKED_CONVERSATIONS)
+    for conversation in corpus.conversations[::step]:
+        check_lines(tokenizer, _beginning(corpus, conversation), name)
+    LineGrammar(tokenizer, config.vocab_size).begin(["Robin"])
+    if settings.continue_from is not None:
+        folder = Path(settings.continue_from)
+        manifest = read_manifest(folder)
+        check_same_base(folder, manifest, config, tokenizer)
+        check_adapter(model, adapter_config(folder, manifest), folder)
+    return _cut(settings, getattr(config, "max_position_embeddings", None))
+
+
+def _cut(settings: TrainSettings, positions: int | None) -> tuple[TrainSettings, list[str]]:
+    """Cut the rows to the tokens that a base model has positions for."""
+    if positions is None or settings.max_length <= positions:
+        return settings, []
+    if positions < SHORTEST:
+        raise ModelError(f"{settings.model} reads {positions} tokens, too few for a row.", hint="Use another model.")
+    said = f"rows are cut from {settings.max_length:,} to {positions:,} tokens: {settings.model} reads no more"
+    return settings.changed(max_length=positions), [said]
+
+
+def _beginning(corpus: Corpus, conversation: Conversation) -> list[str]:
+    """Return a conversation's header and first lines, as they are encoded."""
+    lines = [
+        corpus.tokenizer.decode(corpus.line_tokens(conversation, position).tolist())
+        for position in range(min(CHECKED_LINES, conversation.messages))
+    ]
+    return [corpus.header(conversation, 0), *lines]
