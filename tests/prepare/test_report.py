@@ -28,3 +28,12 @@ def test_lines_are_counted_by_person_and_by_conversation(home: Path) -> None:
         Counts("list", 1, 0, 0, 0),
         Counts("notes to self", 1, 0, 0, 0),
     ]
+
+
+def test_a_large_group_without_a_title_is_called_by_some_of_its_members(home: Path) -> None:
+    crowd = [f"Person {number:03}" for number in range(300)]
+    messages = [Message(crowd[0], f"line {index}") for index in range(9)]
+    with filled(home, [Conversation(messages, type="group", members=[OWNER, *crowd])]) as db:
+        prepare(db)
+        (found,) = by_conversation(db)
+    assert found.name == f"{', '.join(crowd[:10])} and 290 more"

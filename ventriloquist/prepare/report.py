@@ -8,6 +8,8 @@ from ventriloquist.database import Database
 
 _COUNTS = "sum(t.split IS 'train'), sum(t.split IS 'validation'), sum(t.split IS 'test'), sum(t.split IS NULL)"
 
+NAMES = 10  # of a group without a title that are shown
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -35,9 +37,11 @@ def by_conversation(db: Database) -> list[Counts]:
         f"""
         SELECT coalesce(
             (SELECT nullif(title, '') FROM conversations WHERE id = t.conversation_id),
-            (SELECT group_concat(name, ', ') FROM (
-                SELECT p.name FROM members m JOIN people p ON p.id = m.person_id
-                WHERE m.conversation_id = t.conversation_id AND NOT p.is_me ORDER BY p.name
+            (SELECT group_concat(name, ', ') || CASE
+                WHEN max(all_of_them) > {NAMES} THEN ' and ' || (max(all_of_them) - {NAMES}) || ' more' ELSE ''
+            END FROM (
+                SELECT p.name, count(*) OVER () AS all_of_them FROM members m JOIN people p ON p.id = m.person_id
+                WHERE m.conversation_id = t.conversation_id AND NOT p.is_me ORDER BY p.name LIMIT {NAMES}
             )),
             (SELECT CASE type WHEN 'group' THEN 'group ' || id ELSE 'notes to self' END
                 FROM conversations WHERE id = t.conversation_id)

@@ -16,10 +16,11 @@ from ventriloquist.records import (
     SourceTapback,
 )
 from ventriloquist.sources.imessage import body as bodies
-from ventriloquist.sources.imessage import marks, queries
+from ventriloquist.sources.imessage import queries
 from ventriloquist.sources.imessage.attachments import File, grouped_files, placed
 from ventriloquist.sources.imessage.dates import EPOCH_MS, FIRST_NS, LAST_NS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
+from ventriloquist.sources.imessage.marks import SPAM, WAITS
 from ventriloquist.sources.imessage.texts import clean, decode_text, is_visible
 from ventriloquist.sources.imessage.when import When
 from ventriloquist.transcript import well_formed
@@ -62,24 +63,26 @@ def read_messages(
         try:
             attached_to, files = next(attached, _NO_MORE)
             for row in queries.messages(connection, after=done):
-                rowid, guid, _, _, date = row[:5]
+                rowid, guid, handle, _, date = row[:5]
+                marked = row[-1]
                 while attached_to < rowid:
                     attached_to, files = next(attached, _NO_MORE)
-                waits = row[-1] >= marks.WAITS
-                if date is not None and FIRST_NS <= date < LAST_NS and not waits:  # nearly all, at a third of the time
+                if (
+                    marked < WAITS and date is not None and FIRST_NS <= date < LAST_NS
+                ):  # nearly all, in a third of the time
                     when.before = at = date // 1_000_000 + EPOCH_MS
                 else:
-                    at = when(rowid, date, waits=waits)
+                    at = when(rowid, date, waits=marked >= WAITS)
                 if not guid or not guid.isascii() or guid.startswith(NO_GUID):
                     yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
                 elif rowid in deleted:
                     yield SourceSkipped(guid, "recently_deleted")
                 elif at is None:
-                    yield SourceSkipped(guid, "scheduled" if waits else "no_date")
+                    yield SourceSkipped(guid, "scheduled" if marked >= WAITS else "no_date")
                 else:
                     attached_here = files if attached_to == rowid else ()
-                    is_spam = row[-1] & marks.SPAM or rowid in filtered
-                    yield _record(row, at, is_spam, handles.get(row[2], ""), chat_of(rowid), attached_here)
+                    is_spam = marked & SPAM or rowid in filtered
+                    yield _record(row, at, is_spam, handles.get(handle, ""), chat_of(rowid), attached_here)
                 done = rowid
         except sqlite3.OperationalError as error:
             if text_factory is decode_text or "UTF-8" not in str(error):
