@@ -5,13 +5,16 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.records import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # C0 but tab and newline, DEL, C1, the characters that reorder a line, and those that end one in some programs
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -57,11 +60,10 @@ def show(
     if json:
         print_json(result)
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
+    console = _result_console()
     if title:
         console.print(Text(harmless(title), style="bold"))
     table = Table.grid(padding=(0, 2))
@@ -73,6 +75,49 @@ def show(
     print(*(line.rstrip() for line in captured.get().split("\n")), sep="\n", end="", flush=True)
     if next_step:
         note(f"Next: {next_step}")
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line of a result, broken between words where a terminal is too narrow."""
+    from rich.text import Text
+
+    _result_console().print(Text(harmless(text), style=style))
+
+
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, only_if_it_fits: bool = False
+) -> bool:
+    """Print a table of text of which nothing is cut, and a blank line; in a pipe a row is a line.
+
+    Args:
+        only_if_it_fits: print nothing where a terminal is too narrow for it.
+
+    Returns:
+        Whether it was printed.
+    """
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _result_console()
+    table = Table(title=Text(harmless(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, style="" if number else "dim", header_style="dim", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    wanted = Measurement.get(console, console.options.update(max_width=NO_WIDTH), table).maximum
+    if only_if_it_fits and wanted > console.width:
+        return False
+    with console.capture() as captured:
+        console.print(table, "")
+    print(*(line.rstrip() for line in captured.get().split("\n")), sep="\n", end="", flush=True)
+    return True
+
+
+def _result_console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
 
 
 def print_json(result: Any) -> None:
