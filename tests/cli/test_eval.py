@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pexpect
@@ -18,9 +20,14 @@ from typer.testing import CliRunner, Result
 
 from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
+from ventriloquist.cli.eval import show_tables
 from ventriloquist.database import open_database
+from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.blind import Question
+from ventriloquist.evaluate.compare import Compared, Comparison
 from ventriloquist.evaluate.examples import Example, write_examples
+from ventriloquist.evaluate.metric import Result as Figure
+from ventriloquist.evaluate.rejections import GUARDS
 from ventriloquist.model.manifest import hash_data, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 
@@ -161,3 +168,54 @@ def test_on_a_terminal_one_key_is_an_answer(ready: Path) -> None:
     child.send("q")
     child.expect("of 1, ")
     child.expect(pexpect.EOF)
+
+
+VERDICTS = (
+    "indistinguishable at this n",
+    "close",
+    "no better than the floor",
+    "worse than the floor",
+    "above the ceiling",
+    "caricature",
+    "differs: too little",
+)
+
+
+def figures() -> Evaluation:
+    """Return an evaluation with the longest words that its tables can hold."""
+    one = Figure(0.861, 0.7, 0.94, 12_345, 0.17, 0.71, {}, "indistinguishable at this n")
+    metrics = {name: replace(one, verdict=said) for name, said in zip(METRICS, [*VERDICTS] * 3, strict=False)}
+    people = {"Maximiliane Wiśniewski-Kowalski von und zu Hohenberg": metrics, OTHER: metrics}
+    row = Compared(0.5, 0.4, 0.1, -0.2, 0.3, 0.04, "not enough data")
+    comparison = Comparison("20261124-014104-123", dict.fromkeys(METRICS, row))
+    return Evaluation(
+        1, "20261124-014104-124", "smollm2", 0, False, 9, {}, metrics, metrics, people, (*GUARDS,), (), {}, comparison
+    )
+
+
+def test_in_a_pipe_every_row_is_one_whole_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_tables(figures())
+    lines = capsys.readouterr().out.split("\n")
+    assert "…" not in "".join(lines)
+    for name, metric in METRICS.items():
+        row = next(line for line in lines if line.startswith(metric.title + "  "))
+        assert figures().metrics[name].verdict in row
+    assert not any(line.endswith(" ") for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_on_a_terminal_nothing_is_cut_and_nothing_is_wider_than_it(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    show_tables(figures())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.split("\n"))) <= width
+    assert "…" not in shown.replace("… measured on", "")
+    squeezed = "".join(shown.split())
+    if width >= 80:  # narrower ones break words
+        assert all(said in shown for said in VERDICTS)
+        assert all(metric.title.split()[0] in shown for metric in METRICS.values())
+    assert "Hohenberg" in squeezed

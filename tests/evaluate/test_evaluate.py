@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import json
 import shutil
@@ -23,6 +24,7 @@ from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prom
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
 from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
+from ventriloquist.evaluate.words import headline
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import hash_data, read_manifest
@@ -308,6 +310,23 @@ def test_the_report_of_a_hostile_history_is_harmless(
     assert not {"\x1b", "\x07", "\u202e"} & set(page)
     assert len(page) < 2_000_000
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_report_begins_with_a_sentence_and_with_what_was_really_written(
+    trained: tuple[Database, Path, Path], evaluation: Evaluation
+) -> None:
+    db, _, run = trained
+    examples = read_examples(run, hash_data(db))
+    page = render(evaluation, examples=examples)
+    assert html.escape(headline(evaluation)) in page
+    order = ["<p class=headline>", "id=examples", "id=final", "id=suite", "id=people"]
+    assert [page.index(part) for part in order] == sorted(page.index(part) for part in order)
+    assert page.count('<div class="window">') == min(len(examples), 24)
+    for name in evaluation.metrics:
+        assert f"<h3>{html.escape(METRICS[name].question)}</h3>" in page
+    assert METRICS["identity"].question == "Who wrote this?"
+    assert len({metric.question for metric in METRICS.values()}) == len(METRICS)
+    assert all(metric.question.endswith("?") for metric in METRICS.values())
 
 
 def test_a_report_without_text_has_none(

@@ -15,7 +15,7 @@ from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
-from ventriloquist.evaluate.words import figure, summary, sure_value, told_by, value
+from ventriloquist.evaluate.words import GIVEN_AWAY, SOUNDS, figure, headline, summary, sure_value, told_by, value
 
 VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
 
@@ -233,6 +233,33 @@ def test_who_would_tell_is_said_only_where_it_was_asked() -> None:
     assert told("validity", "copies", rejected=("validity", "copies")) == "valid lines, copied"
     assert told("voice", few=("voice",)) == "nothing that could be measured; not enough data for style match"
     assert told("likelihood", "timing") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "rejected", "expected"),
+    [
+        ({"voice": "indistinguishable at this n"}, (), "It sounds like them: a judge of style does not tell"),
+        ({"voice": "between"}, (), "It sounds more like them than other people do, but not like them yet."),
+        ({"voice": "caricature"}, ("voice",), "It overdoes them"),
+        ({"voice": "caricature"}, ("voice", "copies"), "What gives it away: the style, sentences it copied."),
+        ({"voice": "close", "copies": "passes"}, (), "Nothing that could be measured gives it away."),
+        ({"voice": "not enough data"}, (), "There are too few messages to say whether it sounds like them."),
+        ({"likelihood": "worse than the floor"}, (), "It expects what they really write worse than"),
+        ({"identity": "above the ceiling"}, (), "Shown a message alone, it names the writer in 86% of the cases."),
+        ({}, (), "There is not enough data to say how it writes."),
+    ],
+)
+def test_the_headline_is_sentences(said: dict[str, str], rejected: tuple[str, ...], expected: str) -> None:
+    metrics = {name: replace(result(0.86, said[name])) for name in said}
+    sentences = headline(Evaluation(1, "", "", 0, False, 0, {}, {}, metrics, {}, rejected, (), {}))
+    assert expected in sentences
+    assert sentences.endswith(".")
+
+
+def test_every_verdict_of_a_style_match_has_its_sentence() -> None:
+    possible = {said for _, _, said, _ in POSITIONS} | {"not enough data"}
+    assert set(SOUNDS) == possible
+    assert set(GIVEN_AWAY) == set(GUARDS)
 
 
 def test_where_no_interval_stands_beside_it_a_figure_of_too_few_is_not_shown() -> None:

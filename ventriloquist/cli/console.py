@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,42 @@ def print_table(table: Table) -> None:
 def note_next(step: str) -> None:
     """Say what comes next, as it can be typed here."""
     note(f"Next: {typed(step)}")
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line of a result, broken between words where a terminal is too narrow."""
+    from rich.text import Text
+
+    stdout_console().print(Text(harmless(text), style=style))
+
+
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, only_if_it_fits: bool = False
+) -> bool:
+    """Print a table of text of which nothing is cut, and a blank line; in a pipe a row is a line.
+
+    Args:
+        only_if_it_fits: print nothing where a terminal is too narrow for it.
+
+    Returns:
+        Whether it was printed.
+    """
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    console = stdout_console()
+    table = Table(title=Text(harmless(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, style="" if number else "dim", header_style="dim", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    wanted = Measurement.get(console, console.options.update(max_width=NO_WIDTH), table).maximum
+    if only_if_it_fits and wanted > console.width:
+        return False
+    print_table(table)
+    print(flush=True)
+    return True
 
 
 def print_json(result: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.completion import people_names, run_names
-from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, progress, stdout_console
+from ventriloquist.cli.console import note, note_next, print_json, progress, say, show_table
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import SettingsError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ventriloquist.evaluate import Evaluation
+    from ventriloquist.evaluate.metric import Result
     from ventriloquist.records import Progress
 
 
@@ -143,57 +144,51 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 
 def show_tables(result: Evaluation) -> None:
     """Show every figure between its floor and its ceiling; then persons, and another run beside this one."""
-    from rich.table import Table
-    from rich.text import Text
-
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, compared, end, interval, sure_value, told_by, value
+    from ventriloquist.evaluate.words import COMPARED, compared, headline, sure_value, told_by
 
-    console = stdout_console()
-
-    def table(title: str, columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
-        drawn = Table(title=Text(harmless(title), style="bold"), title_justify="left", box=None, pad_edge=False)
-        for number, column in enumerate(columns):
-            drawn.add_column(column, style="dim" if number == 0 else "", header_style="dim")
-        for row in cells:
-            drawn.add_row(*(Text(harmless(cell)) for cell in row))
-        print_table(drawn)
-        print()
-
+    say(headline(result), "bold")
+    say("")
     for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
-        table(
-            f"{title}, {result.run} on {result.model}",
-            ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),
-            [
-                (
-                    METRICS[name].title,
-                    value(METRICS[name], one),
-                    interval(METRICS[name], one),
-                    f"{one.n:,}",
-                    end(METRICS[name], METRICS[name].floor, one.floor),
-                    end(METRICS[name], METRICS[name].ceiling, one.ceiling),
-                    one.verdict,
-                )
-                for name, one in results.items()
-            ],
-        )
+        _show_figures(f"{title}, {result.run} on {result.model}", results)
     people = ("voice", "likelihood", "identity", "timing")
     by_person = {
         person: [sure_value(METRICS[name], one[name]) if name in one else "–" for name in people]
         for person, one in result.people.items()
     }
     if told := [(person, *cells) for person, cells in by_person.items() if {*cells} != {"–"}]:
-        table("Person by person, where there is enough of them", ("", *(METRICS[name].title for name in people)), told)
+        columns = ("", *(METRICS[name].title for name in people))
+        show_table("Person by person, where there is enough of them", columns, told)
     if result.comparison:
-        table(
-            f"Against {result.comparison.against}",
-            COMPARED,
-            [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()],
-        )
+        rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
+        show_table(f"Against {result.comparison.against}", COMPARED, rows)
     for name, reason in result.not_measured.items():
-        console.print(Text(f"{METRICS[name].title}: not measured; {reason}", style="dim"))
+        say(f"{METRICS[name].title}: not measured; {reason}", "dim")
     if said := told_by(result):
-        console.print(Text(f"Told from real people by: {said}"))
+        say(f"Told from real people by: {said}")
+
+
+def _show_figures(title: str, results: Mapping[str, Result]) -> None:
+    """Show figures in a table, or, where that is too wide for the terminal, in two."""
+    from ventriloquist.evaluate import METRICS
+    from ventriloquist.evaluate.words import end, interval, value
+
+    wide = [
+        (
+            METRICS[name].title,
+            value(METRICS[name], one),
+            interval(METRICS[name], one),
+            f"{one.n:,}",
+            end(METRICS[name], METRICS[name].floor, one.floor),
+            end(METRICS[name], METRICS[name].ceiling, one.ceiling),
+            one.verdict,
+        )
+        for name, one in results.items()
+    ]
+    if show_table(title, ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"), wide, only_if_it_fits=True):
+        return
+    show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
+    show_table("… measured on, and between", ("", "n", "floor", "ceiling"), [(row[0], *row[3:6]) for row in wide])
 
 
 @contextmanager

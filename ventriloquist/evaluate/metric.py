@@ -60,6 +60,7 @@ class Metric:
     """One row of the METRICS table. `measure` is pure; None where the subject cannot be measured so."""
 
     title: str
+    question: str  # that its figure answers, as a card asks it
     unit: Unit
     aim: Aim
     minimum: int  # messages under which the verdict is "not enough data"

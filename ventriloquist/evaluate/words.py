@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ventriloquist.evaluate.compare import Compared
-from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
+from ventriloquist.evaluate.metric import (
+    AT_FLOOR,
+    BETTER,
+    BETWEEN,
+    CARICATURE,
+    CLOSE,
+    INDISTINGUISHABLE,
+    NOT_ENOUGH,
+    WORSE,
+    Metric,
+    Result,
+)
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import GUARDS
 
@@ -70,6 +81,53 @@ def told_by(evaluation: Evaluation) -> str:
     )
     said = rejected_by or "nothing that could be measured"
     return f"{said}; not enough data for {undecided}" if undecided else said
+
+
+SOUNDS = {  # what the verdict on the style match says
+    INDISTINGUISHABLE: "It sounds like them: a judge of style does not tell its messages from real ones.",
+    CLOSE: "It sounds almost like them, but a judge of style still hears a difference.",
+    BETWEEN: "It sounds more like them than other people do, but not like them yet.",
+    AT_FLOOR: "It does not surely sound more like them than other people do.",
+    WORSE: "It sounds less like them than other people do.",
+    CARICATURE: "It overdoes them: it sounds more like them than they do themselves.",
+    NOT_ENOUGH: "There are too few messages to say whether it sounds like them.",
+}
+EXPECTS = {
+    BETTER: "It expects what they really write better than the bare base model does.",
+    AT_FLOOR: "It does not surely expect what they really write better than the bare base model does.",
+    WORSE: "It expects what they really write worse than the bare base model does.",
+}
+GIVEN_AWAY = {
+    "validity": "lines that break the format",
+    "voice": "the style",
+    "indistinguishable": "a classifier that was trained on both",
+    "fingerprint": "small habits",
+    "lengths": "the lengths of its messages",
+    "copies": "sentences it copied",
+    "diversity": "how much it repeats itself, or how little",
+    "assistant": "an assistant's phrases",
+    "personal": "the numbers and addresses it writes",
+}
+
+
+def headline(evaluation: Evaluation) -> str:
+    """Say in sentences what an evaluation found: how it sounds, what it knows, and what gives it away."""
+    found = evaluation.metrics
+    said = [
+        sentences[found[name].verdict]
+        for name, sentences in (("voice", SOUNDS), ("likelihood", EXPECTS))
+        if name in found and found[name].verdict in sentences
+    ]
+    identity = found.get("identity")
+    if identity is not None and identity.verdict != NOT_ENOUGH:
+        said.append(
+            f"Shown a message alone, it names the writer in {value(METRICS['identity'], identity)} of the cases."
+        )
+    if evaluation.rejected_by:
+        said.append(f"What gives it away: {', '.join(GIVEN_AWAY[name] for name in evaluation.rejected_by)}.")
+    elif any(name in found and found[name].verdict != NOT_ENOUGH for name in GUARDS):
+        said.append("Nothing that could be measured gives it away.")
+    return " ".join(said) or "There is not enough data to say how it writes."
 
 
 COMPARED = ("", "this run", "the other", "difference", "95 %", "p (Holm)", "this run is")

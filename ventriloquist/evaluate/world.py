@@ -83,7 +83,6 @@ def read_world(
     split = sum(map(len, training.values()))
     division = {
         "trained on": split if manifest is None else trained_on(manifest, split),
-        "in the training split": split,
         "read by the judge of style": judge.messages,
         "tested on": len(targets),
     }

@@ -24,6 +24,7 @@ OTHERS = ("nearest", "pooled", "retrieval", "shuffled", "base")
 METRICS: dict[str, Metric] = {
     "validity": Metric(
         title="Valid lines",
+        question="Does it keep to the format?",
         unit="share",
         aim="more",
         minimum=30,
@@ -36,6 +37,7 @@ METRICS: dict[str, Metric] = {
     ),
     "timing": Metric(
         title="Time deltas",
+        question="When does the next message come?",
         unit="share",
         aim="more",
         minimum=100,
@@ -46,6 +48,7 @@ METRICS: dict[str, Metric] = {
     ),
     "voice": Metric(
         title="Style match",
+        question="Does it sound like them?",
         unit="points",
         aim="ceiling",
         minimum=50,
@@ -58,6 +61,7 @@ METRICS: dict[str, Metric] = {
     ),
     "likelihood": Metric(
         title="Bits saved",
+        question="Does it expect what they really write?",
         unit="share",
         aim="more",
         minimum=50,
@@ -67,6 +71,7 @@ METRICS: dict[str, Metric] = {
     ),
     "identity": Metric(
         title="True name first",
+        question="Who wrote this?",
         unit="share",
         aim="more",
         minimum=40,
@@ -78,6 +83,7 @@ METRICS: dict[str, Metric] = {
     ),
     "identity_in_context": Metric(
         title="True name first, in context",
+        question="Who says this, here?",
         unit="share",
         aim="more",
         minimum=40,
@@ -87,6 +93,7 @@ METRICS: dict[str, Metric] = {
     ),
     "ranking": Metric(
         title="True message first",
+        question="Which message comes next?",
         unit="share",
         aim="more",
         minimum=50,
@@ -97,6 +104,7 @@ METRICS: dict[str, Metric] = {
     ),
     "indistinguishable": Metric(
         title="Indistinguishable",
+        question="Can a classifier tell it from them?",
         unit="share",
         aim="more",
         minimum=200,
@@ -109,6 +117,7 @@ METRICS: dict[str, Metric] = {
     ),
     "fingerprint": Metric(
         title="Habits off",
+        question="Are the small habits theirs?",
         unit="ratio",
         aim="less",
         minimum=50,
@@ -120,6 +129,7 @@ METRICS: dict[str, Metric] = {
     ),
     "lengths": Metric(
         title="Lengths off",
+        question="Are its messages as long as theirs?",
         unit="ratio",
         aim="less",
         minimum=50,
@@ -131,6 +141,7 @@ METRICS: dict[str, Metric] = {
     ),
     "bursts": Metric(
         title="Messages in a row",
+        question="Does it go on as often as they do?",
         unit="share",
         aim="ceiling",
         minimum=100,
@@ -141,6 +152,7 @@ METRICS: dict[str, Metric] = {
     ),
     "copies": Metric(
         title="Copied",
+        question="Does it recite what it read?",
         unit="share",
         aim="less",
         minimum=50,
@@ -153,6 +165,7 @@ METRICS: dict[str, Metric] = {
     ),
     "diversity": Metric(
         title="Diversity",
+        question="Is it as varied as they are?",
         unit="ratio",
         aim="ceiling",
         minimum=50,
@@ -164,6 +177,7 @@ METRICS: dict[str, Metric] = {
     ),
     "assistant": Metric(
         title="Assistant's phrases",
+        question="Does an assistant speak?",
         unit="share",
         aim="less",
         minimum=50,
@@ -175,6 +189,7 @@ METRICS: dict[str, Metric] = {
     ),
     "personal": Metric(
         title="Personal data",
+        question="Does it write numbers and addresses?",
         unit="share",
         aim="less",
         minimum=50,

@@ -14,10 +14,11 @@ from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import isolated, message, page, table, text
-from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, interval, sure_value, told_by, value
+from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, headline, interval, sure_value, value
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
+FIRST_EXAMPLES = 3  # that are open
 BAD = ("fails", "differs", "no better", "worse", "caricature")
 
 
@@ -41,10 +42,11 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
     """Return the report as HTML."""
     parts = [
         "<h1>Does it sound like them?</h1>",
+        _headline(evaluation),
         f"<p class=note>Adapter {text(evaluation.run)} on {text(evaluation.model)}, measured on {evaluation.held_out:,}"
         " messages it never saw. Every figure stands between its floor and its ceiling, with its 95 % interval.</p>",
         _navigation(evaluation, examples),
-        _headline(evaluation),
+        _examples(examples) if examples else "",
         "<h2 id=final>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
         _cards(evaluation.final_windows),
         "<h2 id=suite>The whole test split</h2>",
@@ -57,28 +59,28 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
     ]
     if evaluation.comparison:
         parts.append(_comparison(evaluation.comparison))
-    if examples:
-        parts.append(_examples(examples))
     parts += [_not_measured(evaluation), _division(evaluation), _manifest(manifest)]
     return page("Does it sound like them?", "".join(parts))
 
 
 def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
-    places = {"final": "Final windows", "suite": "Suite", "baselines": "Baselines", "people": "People"}
+    places = {"examples": "Side by side"} if examples else {}
+    places |= {"final": "Final windows", "suite": "All measures", "baselines": "Baselines", "people": "People"}
     if evaluation.comparison:
         places["comparison"] = "Comparison"
-    if examples:
-        places["examples"] = "Examples"
     places["method"] = "How it was measured"
     return "<nav>" + "".join(f'<a href="#{place}">{title}</a>' for place, title in places.items()) + "</nav>"
 
 
 def _headline(evaluation: Evaluation) -> str:
-    said = told_by(evaluation)
-    changed = "The prepared data has changed since this adapter was trained." if evaluation.changed_data else ""
-    bad = " bad" if evaluation.rejected_by else ""
-    told = f'<p class="verdict{bad}">Told from real people by: {text(said)}.</p>' if said else ""
-    return f"{told}<p class=note>{changed}</p>"
+    notes = []
+    if evaluation.undecided:
+        few = ", ".join(METRICS[name].title.lower() for name in evaluation.undecided)
+        notes.append(f"There was not enough data for: {few}.")
+    if evaluation.changed_data:
+        notes.append("The prepared data has changed since this adapter was trained.")
+    said = f"<p class=headline>{text(headline(evaluation))}</p>"
+    return said + (f"<p class=note>{text(' '.join(notes))}</p>" if notes else "")
 
 
 def _cards(results: Mapping[str, Result]) -> str:
@@ -88,11 +90,12 @@ def _cards(results: Mapping[str, Result]) -> str:
 def _card(metric: Metric, result: Result) -> str:
     shown = value(metric, result)
     between = interval(metric, result)
+    sure = f"95 %: {between}; " if between else ""
     bad = " bad" if result.verdict.startswith(BAD) else " muted" if result.verdict == NOT_ENOUGH else ""
     return (
-        f'<div class="card"><h3>{text(metric.title)}</h3><div class="big">{text(shown)}</div>'
+        f'<div class="card"><h3>{text(metric.question)}</h3><div class="big">{text(shown)}</div>'
         f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
-        f'<p class="note">{text(f"95 %: {between}; " if between else "")}n = {result.n:,}</p></div>'
+        f'<p class="note">{text(metric.title)}; {text(sure)}n = {result.n:,}</p></div>'
     )
 
 
@@ -163,18 +166,27 @@ def _comparison(comparison: Comparison) -> str:
 
 def _examples(examples: Sequence[Example]) -> str:
     step = max(1, len(examples) // MAX_EXAMPLES)
-    parts = ["<h2 id=examples>Side by side</h2><p class=note>Drawn by place, not chosen.</p>"]
-    for example in examples[::step][:MAX_EXAMPLES]:
-        said = "<br>".join(f"<b>{isolated(name)}</b> {message(content)}" for name, content in example.before)
-        answers = [("real", "really", example.real), ("adapter", "this adapter", example.adapter)]
-        if example.base is not None:
-            answers.append(("base", "base model", example.base))
-        shown = "".join(
-            f'<div class="{kind}"><small>{isolated(example.name)}, {label}</small>{message(content)}</div>'
-            for kind, label, content in answers
-        )
-        parts.append(f'<div class="window"><div class="said">{said}</div><div class="answers">{shown}</div></div>')
+    parts = [
+        "<h2 id=examples>Side by side</h2><p class=note>What somebody really wrote, and what was written in their name."
+        " Drawn by place, not chosen.</p>"
+    ]
+    shown = examples[::step][:MAX_EXAMPLES]
+    parts += map(_example, shown[:FIRST_EXAMPLES])
+    if rest := shown[FIRST_EXAMPLES:]:
+        parts.append(f"<details><summary>{len(rest)} more</summary>{''.join(map(_example, rest))}</details>")
     return "".join(parts)
+
+
+def _example(example: Example) -> str:
+    said = "<br>".join(f"<b>{isolated(name)}</b> {message(content)}" for name, content in example.before)
+    answers = [("real", "really", example.real), ("adapter", "this adapter", example.adapter)]
+    if example.base is not None:
+        answers.append(("base", "base model", example.base))
+    shown = "".join(
+        f'<div class="{kind}"><small>{isolated(example.name)}, {label}</small>{message(content)}</div>'
+        for kind, label, content in answers
+    )
+    return f'<div class="window"><div class="said">{said}</div><div class="answers">{shown}</div></div>'
 
 
 def _not_measured(evaluation: Evaluation) -> str:

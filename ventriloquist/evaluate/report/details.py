@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ventriloquist.evaluate.metric import Result
 from ventriloquist.evaluate.report.charts import bars, calibration, deviations
-from ventriloquist.evaluate.report.markup import figure, text
+from ventriloquist.evaluate.report.markup import figure, label, text
 
 COLOURS = ("var(--accent)", "var(--real)")
 
@@ -43,14 +43,14 @@ def confusion(metrics: Mapping[str, Result]) -> str:
         counts = detail["confusion"].get(writer, {})
         total = max(1, sum(counts.values()))
         cells = "".join(
-            f'<td class="number" style="background:color-mix(in srgb, var(--accent)'
+            f'<td class="number"{label(name)} style="background:color-mix(in srgb, var(--accent)'
             f' {80 * counts.get(name, 0) / total:.0f}%, transparent)">{counts.get(name, 0)}</td>'
             for name in names
         )
         rows.append(f"<tr><th>{text(writer)}</th>{cells}</tr>")
     return (
         "<h3>Who wrote it?</h3><p class=note>Down: who did. Across: under whose name the message is likeliest.</p>"
-        f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+        f'<div class="wide"><table><tr class="head"><th></th>{head}</tr>{"".join(rows)}</table></div>'
     )
 
 
