@@ -19,7 +19,7 @@ from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
-from ventriloquist.train.check import check_fit
+from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
@@ -178,7 +178,7 @@ def _train(
         base = Base(base.source, getattr(config, "_commit_hash", None) or base.revision)  # what is planned is trained
         tokenizer = load_tokenizer(base, offline=False)
         corpus = load_corpus(db, tokenizer, home / "tokens", followers.progress)
-    settings, notes = check_fit(corpus, settings, base, config)
+    settings, notes = cut_rows(settings, config)
     rows = schedule(corpus, settings)
     if not rows.rows:
         raise ModelError(
@@ -187,6 +187,7 @@ def _train(
     plan, rungs = make_plan(corpus, settings, rows, config, device, backend)
     plan = replace(plan, advice=[*notes, *plan.advice])
     check_memory(plan.model, plan.memory_gib["total"], plan.available_gib, device, rungs)
+    check_fit(corpus, settings, base, config)
     if dry_run:
         plan = _timed(plan, corpus, settings, rows, config, device)
         followers.announce(plan)

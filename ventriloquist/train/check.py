@@ -22,15 +22,12 @@ CHECKED_CONVERSATIONS = 64  # whose beginnings are encoded once more, as a whole
 CHECKED_LINES = 32  # of each
 
 
-def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) -> tuple[TrainSettings, list[str]]:
+def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) -> None:
     """Check all that a run would otherwise fail on later, or silently do wrong.
-
-    Returns:
-        The settings, with rows cut to what the base model can read, and what to say of it.
 
     Raises:
         ModelError: weights are missing, a linear cannot be adapted, the tokenizer has ids beyond the vocabulary, joins
-            lines or cannot carry the grammar, the base model reads too little, or the adapter to train on does not fit.
+            lines or cannot carry the grammar, or the adapter to train on does not fit.
     """
     name, tokenizer = settings.model, corpus.tokenizer
     model = check_base_weights(base, config, offline=False)
@@ -49,11 +46,15 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
         manifest = read_manifest(folder)
         check_same_base(folder, manifest, config, tokenizer)
         check_adapter(model, adapter_config(folder, manifest), folder)
-    return _cut(settings, getattr(config, "max_position_embeddings", None))
 
 
-def _cut(settings: TrainSettings, positions: int | None) -> tuple[TrainSettings, list[str]]:
-    """Cut the rows to the tokens that a base model has positions for."""
+def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
+    """Cut rows to the tokens that a base model has positions for; return the settings, and what to say of it.
+
+    Raises:
+        ModelError: the model reads too little for a row.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
     if positions is None or settings.max_length <= positions:
         return settings, []
     if positions < SHORTEST:
