@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from ventriloquist.cli import chat, collect, demo, eval, export, forget, interrupts, merge, prepare, status, train
 from ventriloquist.cli.console import print_error
+from ventriloquist.cli.options import say_range
 from ventriloquist.errors import StorageError, VentriloquistError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -39,6 +40,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.Exit:
+            raise
+        except typer.BadParameter as error:
+            say_range(error, COMMANDS)
             raise
         except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
             _stop(signal.SIGINT)
