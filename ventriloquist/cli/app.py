@@ -30,6 +30,7 @@ from ventriloquist.cli import (
     train,
 )
 from ventriloquist.cli.console import print_error
+from ventriloquist.cli.options import say_range
 from ventriloquist.errors import StorageError, VentriloquistError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -73,6 +74,9 @@ class Commands(WholeNames, TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.Exit:
+            raise
+        except typer.BadParameter as error:
+            say_range(error, COMMANDS)
             raise
         except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
             _stop(signal.SIGINT)

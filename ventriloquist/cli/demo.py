@@ -39,11 +39,11 @@ def command(
     require_train_extra()
     from ventriloquist.demo.pipeline import demo
     from ventriloquist.evaluate import QUICK
-    from ventriloquist.train import preset
+    from ventriloquist.train import resolve_settings
 
     user_home = settings_to_write().home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
-    settings = preset(model).changed(max_minutes=max_minutes, max_steps=max_steps, seed=seed)
+    settings = resolve_settings(model, None, {"max_minutes": max_minutes, "max_steps": max_steps, "seed": seed})
     with stages() as stage:
 
         def begin(name: str) -> Progress:

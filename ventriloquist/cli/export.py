@@ -26,7 +26,9 @@ FormatOption = Annotated[
         "--format", help="A row a block with loss spans, a row a window as prompt and completion, or windows as text."
     ),
 ]
-TargetsOption = Annotated[int, typer.Option("--targets-per-window", min=1, help="Targets a block.")]
+TargetsOption = Annotated[
+    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets a block.")
+]
 GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -15,13 +17,7 @@ if TYPE_CHECKING:
     from ventriloquist.settings import Settings
 
 
-def _seed(value: int | None) -> int | None:
-    if value is not None and not 0 <= value < 2**32:  # what numpy takes
-        raise typer.BadParameter("A seed is a number from 0 to 4294967295.")
-    return value
-
-
-SEED = typer.Option("--seed", help="Seed of everything random.", callback=_seed)
+SEED = typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of everything random.")  # numpy's range
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, SEED]
@@ -51,3 +47,22 @@ def settings_to_write() -> Settings:
     for text in settings.notes:
         note(text)
     return settings
+
+
+def say_range(error: typer.BadParameter, commands: Mapping[str, Callable[..., None]]) -> None:
+    """Say in our words what an option takes, where Typer has pydantic's for a value that it refused."""
+    problems = getattr(error.__cause__, "errors", None)
+    context, option = error.ctx, error.param
+    if problems is None or context is None or option is None or option.name is None:
+        return
+    command = commands.get(context.info_name or "")
+    hint = get_type_hints(command, include_extras=True).get(option.name) if command else None
+    if get_origin(hint) is not Annotated:
+        return
+    from ventriloquist.values import shown, takes
+
+    annotation, *extras = get_args(hint)
+    about = next((extra for extra in extras if hasattr(extra, "min")), None)
+    bounds = [SimpleNamespace(**{name: getattr(about, of)}) for name, of in (("ge", "min"), ("le", "max"))]
+    given = [bound for bound in bounds if next(iter(vars(bound).values())) is not None]
+    error.message = f"it takes {takes(annotation, given)}, not {shown(problems()[0]['input'])}."

@@ -18,8 +18,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ventriloquist.collect.cards import fold
 from ventriloquist.errors import SettingsError
 from ventriloquist.regular import require_regular
+from ventriloquist.values import shown
 
 FILENAME = "corrections.toml"
+FORMS = {
+    "unite": 'lists of handles, as in [["+12505550111", "sam@example.com"]]',
+    "part": 'a list of handles, as in ["+12505550199"]',
+    "rename": 'a name in quotes for each handle, as in "+12505550111" = "Sam"',
+}
 
 
 class Corrections(BaseModel):
@@ -58,7 +64,9 @@ def load_corrections(home: Path) -> Corrections:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{path}: {where}: {first['msg']}.", hint="It knows unite, part and [rename].") from None
+        form = FORMS.get(str(first["loc"][0]))
+        what = f"{where} is {shown(first['input'])}, but it takes {form}" if form else f"there is no {shown(where)}"
+        raise SettingsError(f"{path}: {what}.", hint="It knows unite, part and [rename].") from None
     blank = [handle for handle, name in corrections.rename.items() if not fold(name)]
     if blank:
         raise SettingsError(f"{path}: rename.{blank[0]}: the name is empty.", hint="Name somebody, or drop the line.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from ventriloquist.errors import ModelError
+from ventriloquist.errors import ModelError, SettingsError
 
 Value = TypeVar("Value")
 
@@ -20,17 +21,27 @@ REFUSED = {  # what accelerate can be configured for, by the variable that says 
 
 def world_size() -> int:
     """Return how many processes train together; 1 without a launcher."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _number("WORLD_SIZE", 1)
 
 
 def is_main() -> bool:
     """Return whether this process is the one that writes and speaks."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return _number("RANK", 0) == 0
 
 
 def local_rank() -> int:
     """Return which of its machine's processes, and so of its GPUs, this one is."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return _number("LOCAL_RANK", 0)
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "").strip() or str(default)
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise SettingsError(
+            f"The variable {variable} takes a whole number of 0 or more, not {text[:40]!r}.",
+            hint="A launcher sets it, such as torchrun; without one, unset it.",
+        )
+    return int(text)
 
 
 def is_sharded() -> bool:

@@ -5,6 +5,7 @@ A preset is a TOML file beside this module; `--config` takes files of the same f
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from ventriloquist.errors import SettingsError
 from ventriloquist.regular import require_regular
 from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
+from ventriloquist.values import shown, takes
 
 MEMORY = "memory_gib"
 NAMES = (  # of one model the largest device first
@@ -84,19 +86,33 @@ def resolve_settings(
     if model is not None:
         flags["model"] = model
     chosen = preset(str({**configured, **flags}.get("model", DEFAULT_MODEL)), memory_gib)
-    try:
-        for layer in (configured, flags):
-            rank = layer.get("rank")
-            if isinstance(rank, int):
-                layer.setdefault("alpha", 2 * rank)
+    for layer, source in ((configured, config), (flags, None)):
+        rank = layer.get("rank")
+        if isinstance(rank, int):
+            layer.setdefault("alpha", 2 * rank)
+        try:
             chosen = TrainSettings(**{**chosen.model_dump(), **layer})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(
-            f"The setting {'.'.join(map(str, first['loc']))} makes no sense: {first['msg']}.",
-            hint="See: vq train --help, and docs/train.md",
-        ) from None
+        except ValidationError as error:
+            raise _refused(error, source) from None
     return chosen
+
+
+def _refused(error: ValidationError, source: str | None) -> SettingsError:
+    """Return the error of a value, named as it was given: in a file, or with a flag where there is no file."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    field = TrainSettings.model_fields.get(name)
+    if field is None:
+        near = difflib.get_close_matches(name, TrainSettings.model_fields, n=1)
+        return SettingsError(
+            f"There is no setting {shown(name)}, which {source} has.",
+            hint=f"Did you mean {near[0]}?" if near else f"Settings: {', '.join(TrainSettings.model_fields)}",
+        )
+    named = f"{name} in {source}" if source else f"--{name.replace('_', '-')}"
+    return SettingsError(
+        f"{named} takes {takes(field.annotation, field.metadata)}, not {shown(first['input'])}.",
+        hint=f"Correct it in {source}." if source else "See: vq train --help",
+    )
 
 
 def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
