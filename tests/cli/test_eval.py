@@ -19,9 +19,10 @@ from typer.testing import CliRunner, Result
 from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.database import open_database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.examples import Example, write_examples
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 
 torch.set_num_threads(1)
@@ -38,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = [Message(OWNER if i % 2 else OTHER, line.content) for i, line in enumerate(lines(120, seed=5))]
     with filled(folder, [Conversation(said)], owner=OWNER) as db:
         prepare(db)
-        data = hash_data(db)
+        data = data_hash(db)
         marks = "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY 1"
         held_out = dict(db.conn.execute(marks).fetchall())
     run = build_run(folder / "runs" / "one", window=9)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.chat.clock import day_after, midday, parse_period
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import SentLine, TitledConversation, last_lines, titled_conversations
 from ventriloquist.errors import UnknownNameError
-from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A line and when it was said."""
-
-    line: Line
-    at: int  # Unix milliseconds
-    day: str  # local ISO date
+from ventriloquist.transcript import ConversationType, order_members
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +19,9 @@ class Opening:
 
     type: ConversationType
     members: tuple[str, ...]  # the owner first
-    said: tuple[Said, ...] = ()  # its last messages, none for a new conversation
+    said: tuple[SentLine, ...] = ()  # its last messages, none for a new conversation
     title: str | None = None  # of a group
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A prepared conversation."""
-
-    id: int
-    type: ConversationType
-    members: tuple[str, ...]
-    title: str | None
-    last_at: int
-    writers: frozenset[str]
 
 
 def find_name(name: str, known: Iterable[str]) -> str:
@@ -94,10 +73,10 @@ def find_opening(
         SettingsError: a date is none.
     """
     # where the owner has taken another name since, the model does not know those conversations
-    stored = [each for each in _stored(db) if each.members[0] == owner] if db else []
+    stored = [each for each in titled_conversations(db) if each.members[0] == owner] if db else []
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
-        found: _Stored | None = _find_source(stored, owner, name)
+        found: TitledConversation | None = _find_source(stored, owner, name)
         date = at or date
     else:
         found = _find_members(stored, owner, others)
@@ -107,40 +86,24 @@ def find_opening(
     title = found.title if found else None
     period = parse_period(date) if date else None
     if db and found and not fresh:
-        said = _last_messages(db, found.id, limit, before=day_after(period[1]) if period else None)
+        said = tuple(last_lines(db, found.id, limit, before=day_after(period[1]) if period else None))
         if said and (period is None or said[-1].day >= period[0].isoformat()):
             goes_on = period is not None or source is not None
-            return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None)
+            return Opening(type_, members, said, title, begins_at=said[-1].sent_at if goes_on else None)
     return Opening(type_, members, (), title, begins_at=midday(period[0]) if period else None)
 
 
-def _stored(db: Database) -> list[_Stored]:
-    """Return the prepared conversations, that with the newest message first."""
-    rows = db.conn.execute(
-        "SELECT t.conversation_id, t.header, c.title, max(m.sent_at), json_group_array(DISTINCT m.sender)"
-        " FROM training_conversations t"
-        " JOIN training_messages m ON m.conversation_id = t.conversation_id"
-        " LEFT JOIN conversations c ON c.id = t.conversation_id"
-        " GROUP BY t.conversation_id ORDER BY 4 DESC"
-    )
-    found = []
-    for id, prefix, title, last_at, writers in rows:
-        header = parse_header(complete_header(prefix, ""))
-        found.append(_Stored(id, header.type, header.members, title, last_at, frozenset(json.loads(writers))))
-    return found
-
-
-def _find_members(stored: list[_Stored], owner: str, others: Sequence[str]) -> _Stored | None:
+def _find_members(stored: list[TitledConversation], owner: str, others: Sequence[str]) -> TitledConversation | None:
     wanted = {owner, *others}
     exact = [each for each in stored if set(each.members) == wanted]
     if len(others) == 1:
         exact.sort(key=lambda each: each.type != "dm")  # a group of two is no one-to-one conversation
-        exact += [each for each in stored if others[0] in each.writers]
+        exact += [each for each in stored if others[0] in each.senders]
     return exact[0] if exact else None
 
 
-def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
-    named: dict[str, _Stored] = {}
+def _find_source(stored: list[TitledConversation], owner: str, name: str) -> TitledConversation:
+    named: dict[str, TitledConversation] = {}
     for each in stored:
         partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
         for key in (each.title, partner, str(each.id)):
@@ -150,15 +113,6 @@ def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
         known = [each.title or next((member for member in each.members if member != owner), owner) for each in stored]
         raise UnknownNameError(name, known, noun="conversation")
     return named[fold(name)]
-
-
-def _last_messages(db: Database, id: int, limit: int, *, before: str | None) -> tuple[Said, ...]:
-    rows = db.conn.execute(
-        "SELECT sender, delta, content, sent_at, day FROM training_messages"
-        " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",
-        (id, before or "9999-12-31", limit),
-    ).fetchall()
-    return tuple(Said(Line(sender, delta, content), at, day) for sender, delta, content, at, day in reversed(rows))
 
 
 def _is_dated(source: str) -> bool:

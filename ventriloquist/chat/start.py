@@ -10,10 +10,11 @@ from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.corpus import count_by_sender, data_hash
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.endpoint import Endpoint
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.windows import WINDOW_SIZE
 
@@ -86,7 +87,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
             return Voice(people, WINDOW_SIZE, SERVED_TOKENS, f"a model at {server.url}")
         folder = find_run(home / "runs", run)
         manifest = read_manifest(folder)
-        changed_data = db is not None and bool(written) and hash_data(db) != manifest.data_hash
+        changed_data = db is not None and bool(written) and data_hash(db) != manifest.data_hash
     if not manifest.people:
         raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
     owner, *others = manifest.people
@@ -180,7 +181,7 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
 
 def _written(db: Database) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
-    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    return count_by_sender(db)
 
 
 def _by_messages(owner: str, others: list[str], written: dict[str, int]) -> list[str]:

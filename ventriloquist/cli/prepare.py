@@ -68,7 +68,7 @@ def command(
     """
     from ventriloquist import prepare
     from ventriloquist.database import Database, recorded_run
-    from ventriloquist.prepare.report import by_conversation, by_person
+    from ventriloquist.database.corpus import counts_by_conversation, counts_by_person
     from ventriloquist.settings import load_settings
 
     if no_redact and redact_only:
@@ -102,7 +102,7 @@ def command(
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
-        people, conversations = (by_person(run.db), by_conversation(run.db)) if report else ([], [])
+        people, conversations = (counts_by_person(run.db), counts_by_conversation(run.db)) if report else ([], [])
     rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),
         ("Conversations", summary.conversations),
@@ -125,7 +125,10 @@ def command(
         ]
     result = asdict(summary)
     if report:
-        result |= {"by_person": list(map(asdict, people)), "by_conversation": list(map(asdict, conversations))}
+        result |= {
+            "by_person": [one._asdict() for one in people],
+            "by_conversation": [one._asdict() for one in conversations],
+        }
     if not summary.train:
         note("Nothing is left to train on: prepare again, and leave out or hold out less.")
     show(result, rows, json=json_, next_step="vq train" if summary.train else "vq prepare")
