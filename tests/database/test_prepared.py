@@ -50,10 +50,7 @@ def chats() -> list[Conversation]:
 
 
 def window_texts(db: Database, split: corpus.Split) -> list[str]:
-    return [
-        window.conversation.header(window.day) + "\n" + "".join(window.lines)
-        for window in corpus.windows(db, split, str)
-    ]
+    return [window.header + "".join(window.lines) for window in corpus.windows(db, split, str)]
 
 
 @pytest.mark.parametrize("split", SPLITS)

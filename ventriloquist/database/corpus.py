@@ -53,18 +53,11 @@ class StoredLine(NamedTuple):
     split: Split | None  # None: context only
 
 
-class NewLine(NamedTuple):
-    """A prepared message before it is written; every one begins as training, see `hold_out`."""
+NewLine = tuple[int, int | None, Kind, str, int, str, str, str, str]
+"""Position, message id (None: a reaction's line), kind, sender, time, day, delta, content and rendered line.
 
-    position: int
-    message_id: int | None  # None: a reaction's line
-    kind: Kind
-    sender: str
-    sent_at: int  # Unix milliseconds
-    day: str  # local date (ISO)
-    delta: str
-    content: str
-    line: str  # rendered, without its newline
+A plain tuple: there are millions. Each begins as training, see `hold_out`.
+"""
 
 
 class Window(NamedTuple, Generic[Text]):
@@ -73,7 +66,7 @@ class Window(NamedTuple, Generic[Text]):
     conversation: StoredConversation
     start: int  # position of the first line
     first_target: int  # position
-    day: str  # of the first line
+    header: Text  # encoded
     lines: Sequence[Text]  # from `start` on, encoded
     is_target: Sequence[bool]  # for the lines from `first_target` on
 
@@ -271,7 +264,7 @@ def windows(
     """Yield every window of a split, by conversation and position, in flat memory.
 
     Args:
-        encode: called once for each rendered line, its newline included.
+        encode: called once for each rendered line and each header, its newline included.
         context: lines before the first target.
         targets: lines that may be targets of one window (K), see `windows.blocks`.
     """
@@ -284,6 +277,7 @@ def windows(
         texts: list[Text] = []
         days: list[str] = []
         are_targets: list[bool] = []
+        day, header = "", encode("")
         for block in blocks(span, context=context, size=targets):
             for row in islice(rows, block.stop - begins - len(texts)):
                 texts.append(encode(row.line + "\n"))
@@ -295,8 +289,11 @@ def windows(
                 begins = block.start
             start, first_target = block.start - begins, block.first_target - begins
             if any(are_targets[first_target:]):
+                if days[start] != day:
+                    day = days[start]
+                    header = encode(conversation.header(day) + "\n")
                 shown, targeted = texts[start:], are_targets[first_target:]
-                yield Window(conversation, block.start, block.first_target, days[start], shown, targeted)
+                yield Window(conversation, block.start, block.first_target, header, shown, targeted)
 
 
 def _span(db: Database, conversation_id: int, split: Split) -> Span | None:

@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 from typing import Literal, NamedTuple
 
 from ventriloquist.database import Database
-from ventriloquist.database.corpus import Window, windows
+from ventriloquist.database.corpus import windows
 from ventriloquist.windows import Split
 
 Format = Literal["blocks", "prompt-completion", "windows"]
@@ -24,14 +24,14 @@ class Row(NamedTuple):
 def window_rows(db: Database, split: Split) -> Iterator[Row]:
     """Yield `{"text": …}` for every window of a split."""
     for window in windows(db, split, escape):
-        yield Row(b'{"text": "' + _header(window) + b"".join(window.lines) + b'"}\n', 1)
+        yield Row(b'{"text": "' + window.header + b"".join(window.lines) + b'"}\n', 1)
 
 
 def prompt_completion_rows(db: Database, split: Split) -> Iterator[Row]:
     """Yield `{"prompt": …, "completion": …}` for every window of a split: the completion is the target line."""
     for window in windows(db, split, escape):
         *context, target = window.lines
-        prompt = _header(window) + b"".join(context)
+        prompt = window.header + b"".join(context)
         yield Row(b'{"prompt": "' + prompt + b'", "completion": "' + target + b'"}\n', 1)
 
 
@@ -42,14 +42,12 @@ def block_rows(db: Database, split: Split, *, targets_per_window: int) -> Iterat
     included.
     """
     for window in windows(db, split, _measured, targets=targets_per_window):
-        header = window.conversation.header(window.day) + "\n"
-        ends = list(accumulate((characters for _, characters in window.lines), initial=len(header)))
-        targets = ends[window.first_target - window.start :]
-        spans = [list(span) for span, is_target in zip(pairwise(targets), window.is_target, strict=True) if is_target]
-        text = escape(header) + b"".join(escaped for escaped, _ in window.lines)
+        escaped, characters = zip(window.header, *window.lines, strict=True)
+        begins = list(accumulate(characters))[window.first_target - window.start :]  # where each target begins
+        spans = [list(span) for span, is_target in zip(pairwise(begins), window.is_target, strict=True) if is_target]
         id, start = window.conversation.id, window.start
         rest = f'", "loss_spans": {spans}, "conversation": {id}, "first_position": {start}}}\n'
-        yield Row(b'{"text": "' + text + rest.encode(), len(spans))
+        yield Row(b'{"text": "' + b"".join(escaped) + rest.encode(), len(spans))
 
 
 def escape(text: str) -> bytes:
@@ -57,9 +55,5 @@ def escape(text: str) -> bytes:
     return encode_basestring(text)[1:-1].encode()
 
 
-def _measured(line: str) -> tuple[bytes, int]:
-    return escape(line), len(line)
-
-
-def _header(window: Window[bytes]) -> bytes:
-    return escape(window.conversation.header(window.day) + "\n")
+def _measured(text: str) -> tuple[bytes, int]:
+    return escape(text), len(text)

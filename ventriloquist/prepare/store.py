@@ -65,7 +65,7 @@ def store_conversation(sources: Sources, target: Target, conversation_id: int, t
             if cut_at is not None and sent_at < cut_at:
                 cut = position + 1
             line = render_line(Line(sender, delta, content))
-            yield NewLine(position, message_id, kind, sender, sent_at, day(sent_at), delta, content, line)
+            yield position, message_id, kind, sender, sent_at, day(sent_at), delta, content, line
             previous_message, previous_at = message_id, sent_at
 
     corpus.add_lines(db, conversation_id, rows())
