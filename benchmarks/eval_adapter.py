@@ -15,11 +15,12 @@ from pathlib import Path
 
 from ventriloquist.cli.eval import show_tables
 from ventriloquist.database import open_database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.report import write_report
 from ventriloquist.model.adapter import find_run
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
     before = time.process_time()
     with open_database(arguments.home) as db:
         result = evaluate(db, run, home=arguments.home, extent=extent)
-        examples = read_examples(run, hash_data(db))
+        examples = read_examples(run, data_hash(db))
     write_report(result, arguments.report, manifest=read_manifest(run), examples=examples)
     show_tables(result)
     print(f"{(time.process_time() - before) / 60:.1f} minutes of processor time")

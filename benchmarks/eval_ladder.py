@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.judge import train_judge
@@ -30,7 +31,6 @@ from ventriloquist.evaluate.metric import Found, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.rejections import rejections
-from ventriloquist.model.corpus import Conversation
 from ventriloquist.transcript import Line
 
 RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages
@@ -65,7 +65,7 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
     judged: dict[str, list[str]] = defaultdict(list)
     real: list[Message] = []
     for number, said in chats.items():
-        conversation = Conversation(number, "", 0, len(said))
+        conversation = StoredConversation(number, "dm", (), len(said), 0)
         first, second = len(said) * 3 // 5, len(said) * 4 // 5
         for position, one in enumerate(said):
             if one.name not in people or not one.content.strip():

@@ -102,17 +102,18 @@ def _messages(rng: random.Random, messages: int, conversations: int, long_text: 
 
 def straightforward(db: Database, split: str) -> Generator[bytes, None, None]:
     """Yield rows as one would write them first: every line of each window rendered for that window."""
-    for id, header, messages in db.conn.execute("SELECT * FROM training_conversations ORDER BY 1").fetchall():
+    query = "SELECT conversation_id, type, members, messages FROM training_conversations ORDER BY 1"
+    for id, type, members, messages in db.conn.execute(query).fetchall():
         lines: list[tuple[str, str, str, str, str | None]] = db.conn.execute(
             "SELECT day, sender, delta, content, split FROM training_messages WHERE conversation_id = ?"
             " ORDER BY position",
             (id,),
         ).fetchall()
-        members = json.loads(header + '""}')
+        header = {"type": type, "members": json.loads(members)}
         for target in range(messages):
             if lines[target][4] == split:
                 window = lines[max(0, target - 99) : target + 1]
-                text = [json.dumps(members | {"start": window[0][0]}, ensure_ascii=False)]
+                text = [json.dumps(header | {"start": window[0][0]}, ensure_ascii=False)]
                 text += [
                     json.dumps({"name": sender, "delta": delta, "content": content}, ensure_ascii=False)
                     for _, sender, delta, content, _ in window

@@ -28,10 +28,11 @@ from chat_db_from_jsonl import prepared_home
 from ventriloquist import collect, prepare
 from ventriloquist.database import open_database, recorded_run
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.demo.build import build
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
-from ventriloquist.model.corpus import Conversation, Corpus, load_corpus
+from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.sources import SOURCES
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.backends import add_lora
@@ -84,7 +85,7 @@ def load(home: Path, folder: Path) -> Bench:
         return Bench(load_corpus(db, load_tokenizer(base), home / "tokens"), base)
 
 
-def window_text(corpus: Corpus, conversation: Conversation, target: int) -> tuple[str, str]:
+def window_text(corpus: Corpus, conversation: StoredConversation, target: int) -> tuple[str, str]:
     """Return a literal window as text: what stands before its target, and the target's line."""
     first = max(0, target - CONTEXT)
     header = corpus.header_tokens(conversation, first).tolist()
@@ -93,7 +94,7 @@ def window_text(corpus: Corpus, conversation: Conversation, target: int) -> tupl
     return before, corpus.tokenizer.decode(lines[-1])
 
 
-def window_row(corpus: Corpus, conversation: Conversation, target: int) -> Tensors:
+def window_row(corpus: Corpus, conversation: StoredConversation, target: int) -> Tensors:
     """Return a literal window as the recipe makes it: its whole text tokenised, loss on its last line."""
     before, line = window_text(corpus, conversation, target)
     context = corpus.tokenizer(before, add_special_tokens=False)["input_ids"]
@@ -106,7 +107,7 @@ def window_row(corpus: Corpus, conversation: Conversation, target: int) -> Tenso
     }
 
 
-def places(corpus: Corpus, split: Split, room: int) -> list[tuple[Conversation, int]]:
+def places(corpus: Corpus, split: Split, room: int) -> list[tuple[StoredConversation, int]]:
     """Return the targets of a split that have a full context before them and `room` targets from there on."""
     found = []
     for conversation in corpus.conversations:
@@ -139,7 +140,7 @@ def cost(bench: Bench) -> None:
         print(json.dumps(figures), flush=True)
 
 
-def block(corpus: Corpus, conversation: Conversation, first: int, size: int) -> Piece:
+def block(corpus: Corpus, conversation: StoredConversation, first: int, size: int) -> Piece:
     return make_piece(corpus, conversation, Block(first - CONTEXT, first, first + size))
 
 

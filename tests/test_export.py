@@ -39,7 +39,9 @@ def rows(path: Path) -> list[dict[str, Any]]:
 def straightforward(db: Database, split: str) -> bytes:
     """Write windows as one would first: every line rendered for its window, then the row dumped."""
     written = io.BytesIO()
-    for id, header, messages in db.conn.execute("SELECT * FROM training_conversations ORDER BY 1").fetchall():
+    query = "SELECT conversation_id, type, members, messages FROM training_conversations ORDER BY 1"
+    for id, type, members, messages in db.conn.execute(query).fetchall():
+        header = {"type": type, "members": json.loads(members)}
         lines = db.conn.execute(
             "SELECT day, sender, delta, content, split FROM training_messages WHERE conversation_id = ?"
             " ORDER BY position",
@@ -49,7 +51,7 @@ def straightforward(db: Database, split: str) -> bytes:
             if lines[target][4] != split:
                 continue
             window = lines[max(0, target - 99) : target + 1]
-            text = json.dumps(json.loads(header + '""}') | {"start": window[0][0]}, ensure_ascii=False) + "\n"
+            text = json.dumps(header | {"start": window[0][0]}, ensure_ascii=False) + "\n"
             for _, sender, delta, content, _ in window:
                 line = json.dumps({"name": sender, "delta": delta, "content": content}, ensure_ascii=False)
                 text += line.replace("<b>", "\\u003cb>") + "\n"

@@ -98,8 +98,8 @@ def test_what_others_wrote_stays_without_quotes_and_reactions_of_the_person(home
             "SELECT content FROM training_messages WHERE conversation_id = 2 ORDER BY position"
         ).fetchall()
         assert [content for (content,) in rows] == ["what was that", "never mind", '[loved "never mind"]']
-        header = db.conn.execute("SELECT header FROM training_conversations WHERE conversation_id = 2").fetchone()[0]
-        assert json.loads(header + '""}')["members"] == [OWNER, "Kim"]
+        query = "SELECT members FROM training_conversations WHERE conversation_id = 2"
+        assert json.loads(db.conn.execute(query).fetchone()[0]) == [OWNER, "Kim"]
         assert db.conn.execute("SELECT count(*) FROM training_messages WHERE conversation_id = 3").fetchone() == (20,)
         assert db.conn.execute("SELECT count(*) FROM conversations").fetchone() == (2,)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME, open_to_others
+from ventriloquist.database.corpus import count_by_split
 from ventriloquist.regular import require_regular
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
@@ -69,9 +70,7 @@ def status(home: Path) -> Status:
     if (home / FILENAME).exists():
         with open_database(home) as db:
             rows = {table: db.table(table).count for table in TABLES}
-            splits = dict(
-                db.conn.execute("SELECT coalesce(split, 'context only'), count(*) FROM training_messages GROUP BY 1")
-            )
+            splits = count_by_split(db)
             runs = _last_runs(db)
             prepared = "train" in splits and not _is_newer(db, "collect", "prepare")
             evaluated = _is_newer(db, "eval", "train")

@@ -106,19 +106,14 @@ def fold_name(name: str) -> str:
 
 
 def render_header(header: Header) -> str:
-    """Render the header, without its newline."""
-    return complete_header(header_prefix(header.type, header.members), header.start)
+    """Render the header, without its newline. The view `rendered_windows` does the same in SQL."""
+    members = render_members(header.members)
+    return f'{{"type": "{header.type}", "members": {members}, "start": {json.dumps(header.start)}}}'
 
 
-def header_prefix(type: ConversationType, members: Sequence[str]) -> str:
-    """Render a header up to the value of `start`, the one part in which a conversation's windows differ."""
-    opening = json.dumps({"type": type, "members": list(members)}, ensure_ascii=False)
-    return _escape(opening[:-1]) + ', "start": '
-
-
-def complete_header(prefix: str, start: str) -> str:
-    """Render the header whose `header_prefix` is stored, without its newline."""
-    return prefix + json.dumps(start) + "}"
+def render_members(members: Sequence[str]) -> str:
+    """Render the members as they stand in a header: a JSON array."""
+    return _escape(json.dumps(list(members), ensure_ascii=False))
 
 
 def render_line(line: Line) -> str:
@@ -143,7 +138,12 @@ def content_span(line: Line) -> tuple[int, int]:
 
 def render(header: Header, lines: Iterable[Line]) -> str:
     """Render a whole transcript, every line ended by one newline."""
-    return "".join([render_header(header), "\n", *(part for line in lines for part in (render_line(line), "\n"))])
+    return render_window(render_header(header), map(render_line, lines))
+
+
+def render_window(header: str, lines: Iterable[str]) -> str:
+    """Put a rendered header and rendered lines together, each ended by one newline."""
+    return "\n".join([header, *lines, ""])
 
 
 def order_members(owner: str, others: Iterable[str]) -> tuple[str, ...]:
@@ -175,6 +175,11 @@ def parse_header(text: str) -> Header:
     if not isinstance(start, str):
         raise TranscriptError("start is not a date")
     return Header(type_, tuple(well_formed(member) for member in members), start)
+
+
+def parse_members(text: str) -> tuple[str, ...]:
+    """Parse a header's members as `render_members` renders them."""
+    return tuple(json.loads(text))
 
 
 def parse_line(text: str) -> Line:

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from ventriloquist.chat.conversation import MAX_LINES, Conversation
-from ventriloquist.chat.opening import Opening, Said
+from ventriloquist.chat.opening import Opening
+from ventriloquist.database.corpus import SentLine
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import Line, parse, parse_header, parse_line
@@ -58,8 +59,8 @@ def begin(writer: Script, opening: Opening | None = None, *, window: int = 100, 
     return Conversation(writer, opening or Opening("dm", (ME, "Sam")), window=window, **settings)
 
 
-def history(count: int, at: int = 1_700_000_000_000) -> tuple[Said, ...]:
-    return tuple(Said(Line("Sam", "<1m", f"old {index}"), at + index, DAY) for index in range(count))
+def history(count: int, at: int = 1_700_000_000_000) -> tuple[SentLine, ...]:
+    return tuple(SentLine(Line("Sam", "<1m", f"old {index}"), at + index, DAY) for index in range(count))
 
 
 def said(conversation: Conversation) -> list[tuple[str, str]]:
@@ -222,15 +223,15 @@ def test_what_they_let_pass_moves_the_conversations_days_not_the_users_delta() -
     time = Time()
     conversation = begin(Script(delta="1d+"), speaker="Sam", time=time)
     conversation.say("hi")
-    first = conversation.said[0].at
+    first = conversation.said[0].sent_at
     list(conversation.answer())
-    assert conversation.said[1].at == first + 86_400_000
+    assert conversation.said[1].sent_at == first + 86_400_000
     conversation.say("you took your time")
     assert conversation.said[2].line.delta == "<1m"
     conversation.undo()
     conversation.undo()
     conversation.say("hi")
-    assert conversation.said[0].at == first
+    assert conversation.said[0].sent_at == first
 
 
 def test_a_context_grows_to_the_window_and_is_cut_to_three_quarters() -> None:
@@ -266,12 +267,12 @@ def test_a_message_that_cannot_be_read_is_refused_and_one_of_the_past_left_out()
     with pytest.raises(VentriloquistError, match="too long"):
         conversation.say("one\n" + "x" * 5000)
     assert said(conversation) == [(ME, "hi")]
-    huge = (*history(2), Said(Line("Sam", "<1m", "x" * 1_000_000), 1_700_000_001_000, DAY))
+    huge = (*history(2), SentLine(Line("Sam", "<1m", "x" * 1_000_000), 1_700_000_001_000, DAY))
     assert len(begin(Script(), Opening("dm", (ME, "Sam"), huge)).context()) == 1
 
 
 def test_the_header_begins_with_the_first_message_that_is_shown() -> None:
-    old = tuple(Said(Line("Sam", "<1m", f"{day}"), day, f"2024-03-{day:02}") for day in range(1, 20))
+    old = tuple(SentLine(Line("Sam", "<1m", f"{day}"), day, f"2024-03-{day:02}") for day in range(1, 20))
     conversation = begin(Script(), Opening("dm", (ME, "Sam"), old), window=8)
     header, *lines = conversation.context()
     assert parse_header(header.rstrip("\n")).start == "2024-03-15"

@@ -42,7 +42,7 @@ def test_a_person_has_the_end_of_the_one_to_one_conversation(db: Database) -> No
     opening = find_opening(db, ME, ["Sam"], limit=4)
     assert (opening.type, opening.members) == ("dm", (ME, "Sam"))
     assert contents(opening) == ["late 2", "late 3", "late 4", "late 5"]
-    assert opening.said[-1].at == NOON + 90 * DAY + 5 * MINUTE
+    assert opening.said[-1].sent_at == NOON + 90 * DAY + 5 * MINUTE
     assert opening.begins_at is None  # the time is now
 
 

@@ -10,9 +10,10 @@ from ventriloquist.chat import Plan, Request, Server, find_voice
 from ventriloquist.chat import plan_chat as plan_with
 from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.database import open_database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
-from ventriloquist.model.manifest import Manifest, hash_data
+from ventriloquist.model.manifest import Manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import FORMAT_VERSION
 
@@ -55,7 +56,7 @@ def trained(home: Path) -> Path:
     )
     with filled(home, [talk, group], owner=ME) as db:
         prepare(db)
-        write_manifest(home, data_hash=hash_data(db))
+        write_manifest(home, data_hash=data_hash(db))
     return home
 
 

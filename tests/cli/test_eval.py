@@ -22,13 +22,14 @@ from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.cli.eval import show_tables
 from ventriloquist.database import open_database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.compare import Compared, Comparison
 from ventriloquist.evaluate.examples import Example, write_examples
 from ventriloquist.evaluate.metric import Result as Figure
 from ventriloquist.evaluate.rejections import GUARDS
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 
 torch.set_num_threads(1)
@@ -45,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = [Message(OWNER if i % 2 else OTHER, line.content) for i, line in enumerate(lines(120, seed=5))]
     with filled(folder, [Conversation(said)], owner=OWNER) as db:
         prepare(db)
-        data = hash_data(db)
+        data = data_hash(db)
         marks = "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY 1"
         held_out = dict(db.conn.execute(marks).fetchall())
     run = build_run(folder / "runs" / "one", window=9)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate.heldout import NOTHING, Before, Target
 from ventriloquist.evaluate.judge import Judge, train_judge
 from ventriloquist.evaluate.records import Message, Scored, Subject, World
-from ventriloquist.model.corpus import Conversation
 from ventriloquist.model.score import LineScore
 from ventriloquist.transcript import Line
 
-HEADER = '{"type": "dm", "members": ["A", "B"], "start": '
 EVEN = (1 / 6,) * 6
 NO_JUDGE = Judge(None, {}, 0)
 
@@ -20,7 +19,11 @@ def target(
     name: str, content: str, from_end: int = 9, *, conversation: int = 1, delta: str = "<1m", before: Before = NOTHING
 ) -> Target:
     return Target(
-        Conversation(conversation, HEADER, 0, 400), 400 - from_end, Line(name, delta, content), from_end, before
+        StoredConversation(conversation, "dm", ("A", "B"), 400, 0),
+        400 - from_end,
+        Line(name, delta, content),
+        from_end,
+        before,
     )
 
 

@@ -17,6 +17,7 @@ from file_builder import Conversation, Message, chat, filled
 from invented import NAMES, lines
 
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
 from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
@@ -27,7 +28,7 @@ from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
 from ventriloquist.evaluate.words import headline
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import Line, line_opening, render_line
 
@@ -186,7 +187,7 @@ def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
 def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid_one_is_no_message(
     trained: tuple[Database, Path, Path], evaluation: Evaluation
 ) -> None:
-    examples = read_examples(trained[2], hash_data(trained[0]))
+    examples = read_examples(trained[2], data_hash(trained[0]))
     assert [example.adapter for example in examples if example.adapter.startswith("as myself")] == [
         f"as myself {number}" for number in (0, 3, 6, 9)
     ]
@@ -292,7 +293,7 @@ def test_the_report_of_a_hostile_history_is_harmless(
     trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
     db, _, run = trained
-    examples = read_examples(run, hash_data(db))
+    examples = read_examples(run, data_hash(db))
     assert examples
     whole = replace(examples[0], real=EVIL, adapter="x" * 10_000_000, base=None, before=[(HOSTILE, EVIL)])
     path = tmp_path / "report.html"
@@ -316,7 +317,7 @@ def test_the_report_begins_with_a_sentence_and_with_what_was_really_written(
     trained: tuple[Database, Path, Path], evaluation: Evaluation
 ) -> None:
     db, _, run = trained
-    examples = read_examples(run, hash_data(db))
+    examples = read_examples(run, data_hash(db))
     page = render(evaluation, examples=examples)
     assert html.escape(headline(evaluation)) in page
     order = ["<p class=headline>", "id=examples", "id=final", "id=suite", "id=people"]
@@ -334,6 +335,6 @@ def test_a_report_without_text_has_none(
 ) -> None:
     db, _, run = trained
     page = render(evaluation, manifest=read_manifest(run))
-    example = replace(read_examples(run, hash_data(db))[0], real=EVIL)
+    example = replace(read_examples(run, data_hash(db))[0], real=EVIL)
     assert "onerror" not in page
     assert "onerror" in render(evaluation, manifest=read_manifest(run), examples=[example])

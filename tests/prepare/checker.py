@@ -21,13 +21,14 @@ Row = dict[str, Any]
 
 
 def read(path: Path) -> tuple[dict[int, list[Row]], dict[int, str]]:
-    """Return each conversation's training messages in order, and its header."""
+    """Return each conversation's training messages in order, and its header up to the value of `start`."""
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     conversations: dict[int, list[Row]] = {}
     for row in connection.execute("SELECT * FROM training_messages ORDER BY conversation_id, position"):
         conversations.setdefault(row["conversation_id"], []).append(dict(row))
-    headers = dict(connection.execute("SELECT conversation_id, header FROM training_conversations").fetchall())
+    rows = connection.execute("SELECT conversation_id, type, members FROM training_conversations").fetchall()
+    headers = {id: f'{{"type": "{type}", "members": {members}, "start": ' for id, type, members in rows}
     connection.close()
     return conversations, headers
 

@@ -59,8 +59,8 @@ def test_a_person_who_is_left_out_leaves_no_trace(home: Path) -> None:
         summary = run(db, exclude_people=("Sam",), reactions=True)
         assert lines(db) == [(2, "Kim", "interesting"), (2, OWNER, "indeed")]
         assert summary.left_out == {"person": 3}
-        (header,) = db.conn.execute("SELECT header FROM training_conversations").fetchone()
-        assert "Sam" not in header
+        (members,) = db.conn.execute("SELECT members FROM training_conversations").fetchone()
+        assert "Sam" not in members
 
 
 def test_conversations_are_left_out_by_title_by_person_and_by_id(home: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from ventriloquist.model.corpus import Conversation, Corpus
+from ventriloquist.database.corpus import StoredConversation
+from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import Piece, make_piece
@@ -16,7 +17,7 @@ from ventriloquist.train.tensors import IGNORED, row_tensors
 from ventriloquist.windows import Block, window
 
 
-def window_of(corpus: Corpus, conversation: Conversation, target: int) -> Piece:
+def window_of(corpus: Corpus, conversation: StoredConversation, target: int) -> Piece:
     """Return the literal window of a target, K = 1."""
     return make_piece(corpus, conversation, Block(window(target).first, target, target + 1))
 

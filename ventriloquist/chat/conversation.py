@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ventriloquist.chat.clock import Clock, now_ms
-from ventriloquist.chat.opening import Opening, Said
+from ventriloquist.chat.opening import Opening
 from ventriloquist.clock import local_day
+from ventriloquist.database.corpus import SentLine
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import (
@@ -213,7 +214,7 @@ class Conversation:
         start = new[0].day if new else local_day(self._clock.now(), self._zone)
         return render(Header(self.type, self.members, start), [said.line for said in new])
 
-    def new_lines(self) -> list[Said]:
+    def new_lines(self) -> list[SentLine]:
         """Return what was said since the opening."""
         return self.said[self.opened_with :]
 
@@ -235,14 +236,14 @@ class Conversation:
 
     def _append(self, line: Line) -> None:
         now = self._clock.now()
-        self.said.append(Said(line, now, local_day(now, self._zone)))
+        self.said.append(SentLine(line, now, local_day(now, self._zone)))
 
     def _append_written(self, line: Line) -> None:
         self._clock.pass_by(line.delta)
         self._append(line)
 
     def _delta(self) -> str:
-        return delta_bucket(self._clock.now() - self.said[-1].at) if self.said else delta_bucket(0)
+        return delta_bucket(self._clock.now() - self.said[-1].sent_at) if self.said else delta_bucket(0)
 
     def _open_turn(self) -> _Turn:
         if not self._turns or self._turns[-1].answer is not None:
@@ -265,7 +266,7 @@ class Conversation:
     def _tokens(self, line: Line) -> int:
         return self._writer.count_tokens(_rendered(line))
 
-    def _header(self, shown: Sequence[Said]) -> str:
+    def _header(self, shown: Sequence[SentLine]) -> str:
         start = shown[0].day if shown else local_day(self._clock.now(), self._zone)
         return render_header(Header(self.type, self.members, start)) + "\n"
 

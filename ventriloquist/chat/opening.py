@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from zoneinfo import ZoneInfo
 from ventriloquist.chat.clock import day_after, parse_period
 from ventriloquist.clock import at_hour, load_timezone
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.errors import UnknownNameError
-from ventriloquist.transcript import ConversationType, Line, complete_header, order_members, parse_header
+from ventriloquist.transcript import ConversationType, order_members
 
 NOON = 12  # o'clock, when an empty conversation of another day begins
 _PLAIN = str.maketrans(
@@ -25,14 +25,6 @@ _PLAIN = str.maketrans(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A line and when it was said."""
-
-    line: Line
-    at: int  # Unix milliseconds
-    day: str  # local ISO date
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -40,23 +32,11 @@ class Opening:
 
     type: ConversationType
     members: tuple[str, ...]  # the owner first
-    said: tuple[Said, ...] = ()  # its last messages, none for a new conversation
+    said: tuple[SentLine, ...] = ()  # its last messages, none for a new conversation
     title: str | None = None  # of a group
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
     first_day: str | None = None  # local ISO date of the first message there is, where a date was asked for
     zone: ZoneInfo = field(default_factory=load_timezone, compare=False)  # in which its days begin
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A prepared conversation."""
-
-    id: int
-    type: ConversationType
-    members: tuple[str, ...]
-    title: str | None
-    last_at: int
-    writers: frozenset[str]
 
 
 def find_name(name: str, known: Iterable[str]) -> str:
@@ -114,10 +94,10 @@ def find_opening(
         SettingsError: a date is none.
     """
     # where the owner has taken another name since, the model does not know those conversations
-    stored = [each for each in _stored(db) if each.members[0] == owner] if db else []
+    stored = [each for each in titled_conversations(db) if each.members[0] == owner] if db else []
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
-        found: _Stored | None = _find_source(stored, owner, name)
+        found: TitledConversation | None = _find_source(stored, owner, name)
         date = at or date
     else:
         found = _find_members(stored, owner, others)
@@ -128,42 +108,26 @@ def find_opening(
     period = parse_period(date) if date else None
     zone = zone or load_timezone()
     if db and found and not fresh:
-        said = _last_messages(db, found.id, limit, before=day_after(period[1]) if period else None)
+        said = tuple(last_lines(db, found.id, limit, before=day_after(period[1]) if period else None))
         if said and (period is None or said[-1].day >= period[0].isoformat()):
             goes_on = period is not None or source is not None
-            return Opening(type_, members, said, title, begins_at=said[-1].at if goes_on else None, zone=zone)
+            return Opening(type_, members, said, title, begins_at=said[-1].sent_at if goes_on else None, zone=zone)
     begins_at = at_hour(period[0], zone, NOON) if period else None
-    first_day = _first_day(db, found.id) if db and found and period else None
-    return Opening(type_, members, (), title, begins_at, first_day, zone)
+    day = first_day(db, found.id) if db and found and period else None
+    return Opening(type_, members, (), title, begins_at, day, zone)
 
 
-def _stored(db: Database) -> list[_Stored]:
-    """Return the prepared conversations, that with the newest message first."""
-    rows = db.conn.execute(
-        "SELECT t.conversation_id, t.header, c.title, max(m.sent_at), json_group_array(DISTINCT m.sender)"
-        " FROM training_conversations t"
-        " JOIN training_messages m ON m.conversation_id = t.conversation_id"
-        " LEFT JOIN conversations c ON c.id = t.conversation_id"
-        " GROUP BY t.conversation_id ORDER BY 4 DESC"
-    )
-    found = []
-    for id, prefix, title, last_at, writers in rows:
-        header = parse_header(complete_header(prefix, ""))
-        found.append(_Stored(id, header.type, header.members, title, last_at, frozenset(json.loads(writers))))
-    return found
-
-
-def _find_members(stored: list[_Stored], owner: str, others: Sequence[str]) -> _Stored | None:
+def _find_members(stored: list[TitledConversation], owner: str, others: Sequence[str]) -> TitledConversation | None:
     wanted = {owner, *others}
     exact = [each for each in stored if set(each.members) == wanted]
     if len(others) == 1:
         exact.sort(key=lambda each: each.type != "dm")  # a group of two is no one-to-one conversation
-        exact += [each for each in stored if others[0] in each.writers]
+        exact += [each for each in stored if others[0] in each.senders]
     return exact[0] if exact else None
 
 
-def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
-    named: dict[str, _Stored] = {}
+def _find_source(stored: list[TitledConversation], owner: str, name: str) -> TitledConversation:
+    named: dict[str, TitledConversation] = {}
     for each in stored:
         partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
         for key in (each.title, partner, str(each.id)):
@@ -173,20 +137,6 @@ def _find_source(stored: list[_Stored], owner: str, name: str) -> _Stored:
         known = [each.title or next((member for member in each.members if member != owner), owner) for each in stored]
         raise UnknownNameError(name, known, noun="conversation")
     return named[fold(name)]
-
-
-def _last_messages(db: Database, id: int, limit: int, *, before: str | None) -> tuple[Said, ...]:
-    rows = db.conn.execute(
-        "SELECT sender, delta, content, sent_at, day FROM training_messages"
-        " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",
-        (id, before or "9999-12-31", limit),
-    ).fetchall()
-    return tuple(Said(Line(sender, delta, content), at, day) for sender, delta, content, at, day in reversed(rows))
-
-
-def _first_day(db: Database, id: int) -> str:
-    ((day,),) = db.conn.execute("SELECT min(day) FROM training_messages WHERE conversation_id = ?", (id,))
-    return str(day)
 
 
 def _is_dated(source: str) -> bool:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from ventriloquist.chat.opening import Said
+from ventriloquist.database.corpus import SentLine
 
 # within a line; each escaped, or a viewer might fetch a picture or run what somebody wrote
 _MARKUP = re.compile(r"([\\`*_\[\]<>!|~&$])")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def markdown(said: Sequence[Said], *, whom: str, me: str, model: str) -> str:
+def markdown(said: Sequence[SentLine], *, whom: str, me: str, model: str) -> str:
     """Return lines as Markdown, under a heading a day, each with the local time at which it was said.
 
     Args:
@@ -28,7 +28,7 @@ def markdown(said: Sequence[Said], *, whom: str, me: str, model: str) -> str:
         if one.day != day:
             day = one.day
             parts.append(f"## {day}")
-        time = datetime.fromtimestamp(one.at / 1000).astimezone().strftime("%H:%M")
+        time = datetime.fromtimestamp(one.sent_at / 1000).astimezone().strftime("%H:%M")
         parts.append(f"**{_plain(one.line.name)}** {time}: {_plain(one.line.content)}")
     return "\n\n".join(parts) + "\n"
 

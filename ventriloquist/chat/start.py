@@ -10,12 +10,13 @@ from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.database import Database, open_database
 from ventriloquist.database.connect import FILENAME
+from ventriloquist.database.corpus import count_by_sender, data_hash
 from ventriloquist.database.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
-from ventriloquist.model.manifest import hash_data, read_manifest
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.windows import WINDOW_SIZE
 
@@ -93,7 +94,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
             return Voice(people, WINDOW_SIZE, SERVED_TOKENS, name, silent=silent)
         folder = find_run(home / "runs", run)
         manifest = read_manifest(folder)
-        changed_data = db is not None and bool(written) and hash_data(db) != manifest.data_hash
+        changed_data = db is not None and bool(written) and data_hash(db) != manifest.data_hash
         everybody = _everybody(db) if db and written else []
     if not manifest.people:
         raise ModelError(f"{folder} names nobody that it was trained on.", hint="Run: vq train")
@@ -213,7 +214,7 @@ def _database(home: Path) -> AbstractContextManager[Database | None]:
 
 def _written(db: Database) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
-    written = dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1"))
+    written = count_by_sender(db)
     if not all(isinstance(name, str) for name in written):
         raise TypeError("a damaged name")  # shown as what is wrong with the file
     return written

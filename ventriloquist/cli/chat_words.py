@@ -10,7 +10,7 @@ from ventriloquist.cli.console import harmless, note
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Plan
-    from ventriloquist.chat.opening import Said
+    from ventriloquist.database.corpus import SentLine
 
 MOST_NAMES = 6  # of a group, in a sentence
 LONGEST_NAME = 40  # characters
@@ -73,7 +73,7 @@ def say(text: str, style: str = "") -> None:
     Console(stderr=True, highlight=False).print(Text(harmless(text), style=style))
 
 
-def show_past(said: Sequence[Said]) -> None:
+def show_past(said: Sequence[SentLine]) -> None:
     """Show the last messages that a conversation goes on from, dimmed: as many as leave the lines above in sight."""
     from rich.console import Console
     from rich.text import Text

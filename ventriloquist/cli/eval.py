@@ -57,11 +57,12 @@ def command(
 
     require_train_extra()
     from ventriloquist.database import recorded_run
+    from ventriloquist.database.corpus import data_hash
     from ventriloquist.evaluate import FULL, QUICK, evaluate
     from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
-    from ventriloquist.model.manifest import hash_data, read_manifest
+    from ventriloquist.model.manifest import read_manifest
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
     given = [flag for flag, value in others.items() if value]
@@ -96,11 +97,11 @@ def command(
             stage=stage,
         )
         recorded.result = result
-        data_hash = hash_data(recorded.db)
+        prepared = data_hash(recorded.db)
     if result.changed_data:
         note("The prepared data has changed since this adapter was trained; only what it never saw is scored.")
     if report:
-        examples = [] if no_text else read_examples(folder, data_hash)
+        examples = [] if no_text else read_examples(folder, prepared)
         write_report(result, report, manifest=read_manifest(folder), examples=examples)
         note(f"Report: {report}")
     if json_:

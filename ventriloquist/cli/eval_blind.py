@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ventriloquist.cli.console import note, show
 from ventriloquist.database import open_database
+from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
-from ventriloquist.model.manifest import hash_data
 from ventriloquist.settings import load_settings
 
 KEYS = ("1", "2")
@@ -19,7 +19,7 @@ LONGEST = 500  # characters of a message that are shown
 def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
     """Ask until there are no more questions or `q` is pressed, then report; every answer is kept at once."""
     with open_database(load_settings().home) as db:
-        left = questions(run, name, seed, hash_data(db))
+        left = questions(run, name, seed, data_hash(db))
     if left:
         note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
     for number, question in enumerate(left, 1):

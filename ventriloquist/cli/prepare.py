@@ -73,7 +73,7 @@ def command(
     """
     from ventriloquist import prepare
     from ventriloquist.database import Database, recorded_run
-    from ventriloquist.prepare.report import by_conversation, by_person
+    from ventriloquist.database.corpus import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
@@ -107,7 +107,7 @@ def command(
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
-        people, conversations = (by_person(run.db), by_conversation(run.db)) if report else ([], [])
+        people, conversations = (counts_by_person(run.db), counts_by_conversation(run.db)) if report else ([], [])
     rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),
         ("Conversations", summary.conversations),
@@ -131,7 +131,8 @@ def command(
         ]
     result = asdict(summary)
     if report:
-        result |= {"by_person": list(map(asdict, people)), "by_conversation": list(map(asdict, conversations))}
+        result["by_person"] = [one._asdict() for one in people]
+        result["by_conversation"] = [one._asdict() for one in conversations]
     if summary.timezone_from == "machine":
         note(
             "The file does not say in which time zone its messages were collected: days begin as on this machine."

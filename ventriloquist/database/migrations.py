@@ -229,3 +229,38 @@ def m004_attachment_details(db: Database) -> None:
 def m005_time_zones(db: Database) -> None:
     """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
     db.conn.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")
+
+
+@migrations()
+def m006_members(db: Database) -> None:
+    """Type and members of a prepared conversation, instead of the first part of a rendered header."""
+    for statement in (
+        "DROP VIEW rendered_windows",
+        "ALTER TABLE training_conversations ADD COLUMN type TEXT NOT NULL DEFAULT 'dm'",
+        # JSON, as transcript.py renders it: the owner first
+        "ALTER TABLE training_conversations ADD COLUMN members TEXT NOT NULL DEFAULT '[]'",
+        # a header was stored as: {"type": "dm", "members": ["Aidan", "Sam"], "start":␠
+        """UPDATE training_conversations SET
+            type = json_extract(header || '0}', '$.type'),
+            members = substr(
+                header, instr(header, '["'), length(header) - instr(header, '["') + 1 - length(', "start": ')
+            )""",
+        "ALTER TABLE training_conversations DROP COLUMN header",
+        # ordered by the subquery: group_concat(… ORDER BY …) needs SQLite 3.44
+        """CREATE VIEW rendered_windows AS
+            SELECT
+                w.id AS id,
+                w.split AS split,
+                '{"type": "' || conversation.type || '", "members": ' || conversation.members
+                    || ', "start": ' || json_quote(w.start) || '}' || char(10) || (
+                    SELECT group_concat(line, char(10)) FROM (
+                        SELECT line FROM training_messages AS m
+                        WHERE m.conversation_id = w.conversation_id
+                            AND m.position BETWEEN w.first_position AND w.target_position
+                        ORDER BY m.position
+                    )
+                ) || char(10) AS text
+            FROM training_windows AS w
+            JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
+    ):
+        db.conn.execute(statement)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ventriloquist import collect, evaluate, export, prepare
-from ventriloquist.database import Database, recorded_run
+from ventriloquist.database import Database, corpus, recorded_run
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.database.runs import lock_home
 from ventriloquist.demo.build import build
@@ -22,7 +22,7 @@ from ventriloquist.model.base import require_torch
 from ventriloquist.records import Progress
 from ventriloquist.sources import SOURCES
 from ventriloquist.train import TrainSettings, TrainSummary, train
-from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render
+from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
 
 MARK = "demo.json"  # a folder with it is a demo's and may be emptied
 MESSAGES = "Messages"  # where the cast's chat.db and address book lie
@@ -123,8 +123,10 @@ def answers(db: Database, run: Path, seed: int) -> list[Sample]:
     from ventriloquist.model.sample import sample_lines
 
     adapter = load_adapter(run)
-    owner, *others = [name for (name,) in db.conn.execute(_TALKATIVE)]
-    day = db.conn.execute("SELECT max(day) FROM training_messages").fetchone()[0]
+    (owner,) = [name for (name,) in db.conn.execute("SELECT name FROM people WHERE is_me")]
+    written = corpus.count_by_sender(db)
+    others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))
+    day = corpus.last_day(db) or ""
     openings = [line_opening(name) for name in others]
     prompts = [
         render(Header("dm", (owner, name), day), [Line(owner, "1d+", QUESTION)]) + opening
@@ -139,12 +141,6 @@ def answers(db: Database, run: Path, seed: int) -> list[Sample]:
     with adapter.disabled():
         before = list(write())
     return [Sample(*row) for row in zip(others, before, write(), strict=True)]
-
-
-_TALKATIVE = """
-    SELECT name FROM people JOIN training_messages ON sender = name
-    GROUP BY name ORDER BY is_me DESC, count(*) DESC
-"""
 
 
 def _content(line: str) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ventriloquist.database import Database
 from ventriloquist.database.connect import make_private_folder
+from ventriloquist.database.corpus import data_hash, lines
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.store import FOLDER, write_json
-from ventriloquist.model.manifest import hash_data
 from ventriloquist.transcript import parse_line
 
 FILENAME = "examples.json"
@@ -38,7 +38,7 @@ def keep_examples(db: Database, run: Path, adapter: Subject, base: Subject) -> N
         for message in adapter.messages
         if (real := message.target.typed)  # as of the generated ones: a quiz is about what was typed
     ]
-    write_examples(run, hash_data(db), examples)
+    write_examples(run, data_hash(db), examples)
 
 
 def write_examples(run: Path, data_hash: str, examples: Sequence[Example]) -> None:
@@ -63,9 +63,5 @@ def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
 
 
 def _before(db: Database, target: Target) -> list[tuple[str, str]]:
-    rows = db.conn.execute(
-        "SELECT line FROM training_messages WHERE conversation_id = ? AND position >= ? AND position < ?"
-        " ORDER BY position",
-        (target.conversation.id, target.position - CONTEXT, target.position),
-    )
-    return [(line.name, line.content) for line in (parse_line(rendered) for (rendered,) in rows)]
+    shown = lines(db, target.conversation.id, target.position - CONTEXT, target.position)
+    return [(line.name, line.content) for line in (parse_line(one.line) for one in shown)]

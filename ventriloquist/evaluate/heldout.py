@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,11 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from ventriloquist.database import Database
+from ventriloquist.database import corpus as stored
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
-from ventriloquist.model.corpus import Conversation, Corpus, Row
+from ventriloquist.model.corpus import Corpus, Row
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.transcript import Line, complete_header, parse_header, parse_line
+from ventriloquist.transcript import Line, parse_line, render_window
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the product promises
 ONE_DAY = "2020-01-01"  # in the header of a conversation that there never was; the same for all
@@ -43,7 +44,7 @@ NOTHING = Before("", 0, "")
 class Target:
     """One held-out message that a person typed."""
 
-    conversation: Conversation
+    conversation: StoredConversation
     position: int
     line: Line
     from_end: int  # 1 = the conversation's last
@@ -189,19 +190,14 @@ def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
 
 def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before, str]]:
     """Return the typed lines of a stretch by position, each with what stands before it, and what was typed of it."""
-    found = db.conn.execute(
-        "SELECT position, line, kind, message_id FROM training_messages"
-        " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
-        (conversation, max(0, first - LONGEST_RUN), stop),
-    )
     lines = {}
     before = NOTHING
     texts = Texts(db)
-    for position, rendered, kind, message_id in found:
-        line = parse_line(rendered)
-        own = texts.typed(line.content, message_id) if kind == "text" else ""
-        if kind == "text" and position >= first:
-            lines[position] = line, before, own
+    for found in stored.lines(db, conversation, max(0, first - LONGEST_RUN), stop):
+        line = parse_line(found.line)
+        own = texts.typed(line.content, found.message_id) if found.kind == "text" else ""
+        if found.kind == "text" and found.position >= first:
+            lines[found.position] = line, before, own
         before = Before(line.name, before.run + 1 if line.name == before.name else 1, own)
     return lines
 
@@ -230,16 +226,6 @@ def prompt(db: Database, corpus: Corpus, target: Target, context: int, room: int
     left = room - len(corpus.header_tokens(conversation, first))
     while len(lengths) and lengths.sum() > left:
         first, lengths = first + 1, lengths[1:]
-    shown = db.conn.execute(
-        "SELECT day, line FROM training_messages"
-        " WHERE conversation_id = ? AND position >= ? AND position <= ? ORDER BY position",
-        (conversation.id, first, target.position),
-    ).fetchall()
-    header = conversation.header + json.dumps(shown[0][0]) + "}"
-    lines = [header, *(line for _, line in shown[:-1])]  # the last one is the target
-    return Prompt("".join(f"{line}\n" for line in lines), members(conversation))
-
-
-def members(conversation: Conversation) -> tuple[str, ...]:
-    """Return who takes part in a conversation, the owner first."""
-    return parse_header(complete_header(conversation.header, ONE_DAY)).members
+    *shown, last = stored.lines(db, conversation.id, first, target.position + 1)
+    day = (shown[0] if shown else last).day
+    return Prompt(render_window(conversation.header(day), [line.line for line in shown]), conversation.members)

@@ -18,7 +18,6 @@ from ventriloquist.evaluate.heldout import (
     draw_for_writing,
     draw_rows,
     draw_targets,
-    members,
     prompt,
 )
 from ventriloquist.evaluate.metric import Need
@@ -230,7 +229,7 @@ class Models:
         """Score the true message and nineteen others in each target's place, by −PMI."""
         found = []
         for target, group, inside in self._in_place(system, self._rivals, "Ranking"):
-            others = members(target.conversation)
+            others = target.conversation.members
             prefix = render_header(Header("dm" if len(others) == 2 else "group", others, ONE_DAY)) + "\n"
             (alone,) = self._contents(system, prefix, [group], "Ranking")
             found.append(Candidates(target, tuple(here - there for here, there in zip(inside, alone, strict=True)), 0))

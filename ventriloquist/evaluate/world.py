@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import typed_lines
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.baselines import Reply
 from ventriloquist.evaluate.heldout import Target
@@ -47,17 +48,13 @@ def read_world(
         held_out: for each conversation, the position of the first message that the adapter has never seen.
         manifest: of the run; says how many messages were trained on before it was stopped.
     """
-    rows = db.conn.execute(
-        "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
-        " WHERE kind = 'text' ORDER BY conversation_id, position"
-    )
     training: dict[str, list[str]] = defaultdict(list)
     judged: dict[str, list[str]] = defaultdict(list)
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
     past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
     texts = Texts(db)
-    for id, position, sender, content, delta, sent_at, split, message_id in rows:
+    for id, position, sender, content, delta, sent_at, split, message_id in typed_lines(db):
         if id != conversation:
             conversation, before, said = id, "", ""
         own = texts.typed(content, message_id)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, partial, write_rows
@@ -18,7 +18,7 @@ from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion
 from ventriloquist.records import Progress
 from ventriloquist.regular import require_regular
 from ventriloquist.transcript import FORMAT_VERSION
-from ventriloquist.windows import SPLITS, WINDOW_SIZE, Span, Split, blocks
+from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
 
 __all__ = [
     "ExportOptions",
@@ -76,40 +76,30 @@ def require_prepared(db: Database) -> None:
     Raises:
         NotReadyError: it has not.
     """
-    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone():
+    if not corpus.is_empty(db):
         return
     if db.conn.execute("SELECT 1 FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL LIMIT 1").fetchone():
         raise NotReadyError("Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help")
     raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
 
 
-# each quote and backslash of a line is escaped once more, and so is its newline
-_SIZES = """
-    SELECT split, count(*), min(position), max(position), sum(min(position + 1, ?)), sum(
-        length(CAST(line AS BLOB)) + 2
-        + 2 * length(line) - length(replace(line, '"', '')) - length(replace(line, '\\', ''))
-    )
-    FROM training_messages GROUP BY conversation_id, split
-"""
-
-
 def estimate(db: Database, options: ExportOptions) -> int:
     """Return about how many bytes an export will have, uncompressed: a few per cent more than it will be."""
     per_row, per_span = 200, 18  # header and field names; where a target stands in a block
     lines = line_bytes = rows = shown = spans = 0
-    for split, targets, first, last, window_lines, escaped in db.conn.execute(_SIZES, (WINDOW_SIZE,)):
-        lines += targets
-        line_bytes += escaped
-        if split not in options.splits:
+    for size in corpus.sizes(db):
+        lines += size.lines
+        line_bytes += size.json_bytes
+        if size.split not in options.splits:
             continue
         if options.format == "blocks":
-            cut = list(blocks(Span(first, last), context=WINDOW_SIZE - 1, size=options.targets_per_window))
+            cut = list(blocks(size.targets, context=WINDOW_SIZE - 1, size=options.targets_per_window))
             rows += len(cut)
             shown += sum(block.stop - block.start for block in cut)
-            spans += targets
+            spans += size.lines
         else:
-            rows += targets
-            shown += window_lines
+            rows += size.lines
+            shown += size.window_lines
     return int(1.02 * (rows * per_row + spans * per_span + shown * line_bytes / max(1, lines)))
 
 
@@ -175,9 +165,7 @@ def _rows(db: Database, options: ExportOptions, split: Split) -> Iterator[Row]:
 
 
 def _counter(db: Database, options: ExportOptions, progress: Progress) -> Callable[[int], None]:
-    counts: Mapping[Split, int] = dict(
-        db.conn.execute("SELECT split, count(*) FROM training_messages WHERE split IS NOT NULL GROUP BY split")
-    )
+    counts = corpus.count_by_split(db)
     total = sum(counts.get(split, 0) for split in options.splits)
     done = told = 0
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.database.connect import FILENAME
 from ventriloquist.database.time_zones import PREPARED, recorded_zone
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
@@ -111,8 +111,7 @@ def forget(
     with db.atomic():
         scrub_runs(db, names, plan.handles)
         delete_rows(db, plan.person_id, plan.handles)
-        db.conn.execute("DELETE FROM training_messages")
-        db.conn.execute("DELETE FROM training_conversations")
+        corpus.clear(db)
         has_messages = db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
         prepared_again = False
         if options is not None and has_messages:
@@ -143,7 +142,7 @@ def forget(
 
 def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOptions | None:
     """Return the options of the last prepare, without those that name who is forgotten; None if nothing is prepared."""
-    if db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None:
+    if corpus.is_empty(db):
         return None
     row = db.conn.execute(
         "SELECT parameters FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"

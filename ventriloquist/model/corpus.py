@@ -7,7 +7,6 @@ document are those that its tokenizer puts before a text (BOS, or none), then th
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.database.connect import make_private_folder
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.errors import NotReadyError
-from ventriloquist.model.manifest import hash_data
 from ventriloquist.model.tokens import encode
 from ventriloquist.records import Progress
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
@@ -31,15 +30,6 @@ BATCH_LINES = 4096  # lines handed to the tokenizer at once
 CONTEXT_ONLY = len(SPLITS)  # the code of a line without a split
 
 Tokens = NDArray[np.uint32]
-
-
-class Conversation(NamedTuple):
-    """A conversation's header and where its lines lie among all lines."""
-
-    id: int
-    header: str  # up to the value of "start"
-    first: int
-    messages: int
 
 
 class Row(NamedTuple):
@@ -53,7 +43,7 @@ class Row(NamedTuple):
 class Corpus:
     """Every prepared line, in order of conversation and position."""
 
-    conversations: list[Conversation]
+    conversations: list[StoredConversation]
     splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
     senders: NDArray[np.int32]  # (lines,) an index of whoever wrote it, in order of first appearance
     days: NDArray[np.str_]  # (lines,) local ISO date
@@ -62,40 +52,40 @@ class Corpus:
     data_hash: str
     tokenizer: Any
 
-    def lengths(self, conversation: Conversation) -> NDArray[np.int64]:
+    def lengths(self, conversation: StoredConversation) -> NDArray[np.int64]:
         """Return the tokens of each line of a conversation, (messages,)."""
         offsets = self.offsets[conversation.first : conversation.first + conversation.messages + 1]
         return np.diff(offsets)
 
-    def targets(self, conversation: Conversation, split: Split) -> Span | None:
+    def targets(self, conversation: StoredConversation, split: Split) -> Span | None:
         """Return the first and last position of a split's targets in a conversation, or None."""
         codes = self.splits[conversation.first : conversation.first + conversation.messages]
         positions = np.flatnonzero(codes == SPLITS.index(split))
         return Span(int(positions[0]), int(positions[-1])) if len(positions) else None
 
-    def is_target(self, conversation: Conversation, position: int, split: Split) -> bool:
+    def is_target(self, conversation: StoredConversation, position: int, split: Split) -> bool:
         return bool(self.splits[conversation.first + position] == SPLITS.index(split))
 
-    def header_tokens(self, conversation: Conversation, position: int) -> Tokens:
+    def header_tokens(self, conversation: StoredConversation, position: int) -> Tokens:
         """Return the tokens of the header of a window that begins at a position, and what begins a document."""
         return _encode_header(self.tokenizer, self.header(conversation, position))
 
-    def header(self, conversation: Conversation, position: int) -> str:
+    def header(self, conversation: StoredConversation, position: int) -> str:
         """Return the header of a window that begins at a position, with its newline."""
-        return conversation.header + json.dumps(str(self.days[conversation.first + position])) + "}\n"
+        return conversation.header(str(self.days[conversation.first + position])) + "\n"
 
-    def line_tokens(self, conversation: Conversation, position: int) -> Tokens:
+    def line_tokens(self, conversation: StoredConversation, position: int) -> Tokens:
         line = conversation.first + position
         return self.tokens[self.offsets[line] : self.offsets[line + 1]]
 
-    def content_start(self, conversation: Conversation, position: int) -> int:
+    def content_start(self, conversation: StoredConversation, position: int) -> int:
         """Return which of a line's tokens is the first that reaches into its content."""
         text = self.tokenizer.decode(self.line_tokens(conversation, position).tolist())
         _, start = content_span(parse_line(text.removesuffix("\n")))
         encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
 
-    def row(self, conversation: Conversation, block: Block, split: Split) -> Row:
+    def row(self, conversation: StoredConversation, block: Block, split: Split) -> Row:
         """Assemble a block from slices: header, context, targets. Only lines of the split are targets."""
         header = self.header_tokens(conversation, block.start)
         first, stop = conversation.first + block.start, conversation.first + block.stop
@@ -113,7 +103,14 @@ class Corpus:
         return Row(np.concatenate([header, body]), targets)
 
     def blocks(
-        self, conversation: Conversation, split: Split, *, context: int, size: int, max_length: int, offset: int = 0
+        self,
+        conversation: StoredConversation,
+        split: Split,
+        *,
+        context: int,
+        size: int,
+        max_length: int,
+        offset: int = 0,
     ) -> Iterator[Block]:
         """Cut a split's targets into blocks of at most `max_length` tokens; see `windows.blocks` and `fit_block`."""
         targets = self.targets(conversation, split)
@@ -140,13 +137,7 @@ def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = 
     Raises:
         NotReadyError: nothing has been prepared.
     """
-    conversations = [
-        Conversation(*row)
-        for row in db.conn.execute(
-            "SELECT conversation_id, header, sum(messages) OVER (ORDER BY conversation_id) - messages, messages"
-            " FROM training_conversations ORDER BY conversation_id"
-        )
-    ]
+    conversations = corpus.conversations(db)
     if not conversations:
         raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
     total = conversations[-1].first + conversations[-1].messages
@@ -155,10 +146,10 @@ def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = 
     people: dict[str, int] = {}
     days = np.empty(total, dtype="U10")
     codes: dict[str | None, int] = {**{name: code for code, name in enumerate(SPLITS)}, None: CONTEXT_ONLY}
-    for index, (split, day, _, sender) in enumerate(_lines(db)):
+    for index, (split, day, _, sender) in enumerate(corpus.lines_of_all(db)):
         splits[index], days[index] = codes[split], day
         senders[index] = people.setdefault(sender, len(people))
-    data_hash = hash_data(db)
+    data_hash = corpus.data_hash(db)
 
     name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
     folder = cache / name
@@ -182,11 +173,6 @@ def tokenizer_hash(tokenizer: Any) -> str:
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
-def _lines(db: Database) -> Iterator[tuple[str | None, str, str, str]]:
-    query = "SELECT split, day, line, sender FROM training_messages ORDER BY conversation_id, position"
-    yield from db.conn.execute(query)
-
-
 def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
     """Write tokens.npy and offsets.npy; the folder appears whole or not at all."""
     partial = folder.with_suffix(".partial")
@@ -208,7 +194,7 @@ def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progre
             batch.clear()
             progress(done, total)
 
-        for _, _, line, _ in _lines(db):
+        for _, _, line, _ in corpus.lines_of_all(db):
             batch.append(line + "\n")
             if len(batch) == BATCH_LINES:
                 flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.errors import ModelError
 from ventriloquist.model.files import write_whole
 from ventriloquist.paths import found_path, kept_path
@@ -106,22 +105,9 @@ def first_unseen(db: Database, manifest: Manifest) -> dict[int, int]:
     Positions move when older messages are collected later or reactions become lines; times do not.
     """
     positions = dict(manifest.held_out)
-    seen = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at <= ?"
-    for id, sent_at in manifest.trained_until.items():
-        (position,) = db.conn.execute(seen, (id, sent_at)).fetchone()
+    for id, position in corpus.positions_at(db, manifest.trained_until).items():
         positions[id] = max(position, positions.get(id, 0))
     return positions
-
-
-def hash_data(db: Database) -> str:
-    """Return a hash of everything that is prepared: a CPU-second for a million messages."""
-    digest = hashlib.sha256()
-    for id, header in db.conn.execute("SELECT conversation_id, header FROM training_conversations ORDER BY 1"):
-        digest.update(f"{id} {header}\n".encode())
-    lines = "SELECT split, day, line FROM training_messages ORDER BY conversation_id, position"
-    for split, day, line in db.conn.execute(lines):
-        digest.update(f"{split} {day} {line}\n".encode())
-    return digest.hexdigest()
 
 
 def package_versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ventriloquist.clock import day_begins, day_reader
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.database.time_zones import COLLECTED, PREPARED, Origin, find_zone, record_zone
 from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare.lines import Sources, quote_reader
@@ -121,19 +121,18 @@ def prepare(
     total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
     db.conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     with db.atomic():
-        db.conn.execute("DELETE FROM training_messages")
-        db.conn.execute("DELETE FROM training_conversations")
+        corpus.clear(db)
         target = Target(options, load_names(db), day_reader(zone), cut_at)
         for id, type in db.conn.execute("SELECT id, type FROM conversations ORDER BY id").fetchall():
             store_conversation(sources, target, id, type)
         drop_equal_texts(db)
         record_zone(db.conn, PREPARED, zone.key)
-    splits = dict(db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split"))
+    splits = corpus.count_by_split(db)
     return PrepareSummary(
         timezone=zone.key,
         timezone_from=origin,
         messages=total,
-        conversations=db.conn.execute("SELECT count(*) FROM training_conversations").fetchone()[0],
+        conversations=len(corpus.conversations(db)),
         lines=sum(splits.values()),
         **{name: splits.get(name, 0) for name in ("train", "validation", "test", "context")},
         left_out=_ordered(sources.left_out, REASONS),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
-from ventriloquist.database import Database
-from ventriloquist.windows import Holdout, Split, holdout
+from ventriloquist.database import Database, corpus
+from ventriloquist.windows import Holdout, holdout
 
 EQUAL_CHARACTERS = 15  # shorter texts are everybody's: "good morning" twice is style, not a leak
 
@@ -30,35 +29,13 @@ def hold_out(starts: Sequence[int], *, size: int | None, cut: int | None) -> Hol
     return Holdout(min(starts[cut], test_start), test_start)
 
 
-def store_splits(db: Database, conversation_id: int, held: Holdout) -> None:
-    """Mark a conversation's held-out lines; the others are `train` already."""
-    for split, first, stop in (("validation", *held), ("test", held.test_start, None)):
-        if first != stop:
-            db.conn.execute(
-                "UPDATE training_messages SET split = ? WHERE conversation_id = ? AND position >= ? AND position < ?",
-                (split, conversation_id, first, 2**62 if stop is None else stop),
-            )
-
-
-# length() ends at a NUL, len() does not
-_LONG_TEXTS = """
-    SELECT id, content FROM training_messages
-    WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))
-"""
-
-
 def drop_equal_texts(db: Database) -> int:
     """Make every training target whose long text is also held out context only; return how many."""
-    held = {_digest(content) for _, content in _long_texts(db, "validation", "test")}
-    equal = [(id,) for id, content in _long_texts(db, "train") if _digest(content) in held] if held else []
-    db.conn.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", equal)
+    held = {_digest(content) for _, content in corpus.long_contents(db, ("validation", "test"), EQUAL_CHARACTERS)}
+    training = corpus.long_contents(db, ("train",), EQUAL_CHARACTERS) if held else ()
+    equal = [id for id, content in training if _digest(content) in held]
+    corpus.make_context_only(db, equal)
     return len(equal)
-
-
-def _long_texts(db: Database, *splits: Split) -> Iterator[tuple[int, str]]:
-    for id, content in db.conn.execute(_LONG_TEXTS, (json.dumps(splits), EQUAL_CHARACTERS)):
-        if len(content) >= EQUAL_CHARACTERS:
-            yield id, content
 
 
 def _digest(content: str) -> bytes:

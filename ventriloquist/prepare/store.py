@@ -1,4 +1,4 @@
-"""Writing one conversation: positions, deltas, rendered lines, header and splits."""
+"""Writing one conversation: positions, deltas, rendered lines, members and splits."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
+from ventriloquist.database.corpus import NewLine
 from ventriloquist.prepare.lines import Sources, conversation_lines
 from ventriloquist.prepare.options import PrepareOptions
-from ventriloquist.prepare.splits import hold_out, store_splits
+from ventriloquist.prepare.splits import hold_out
 from ventriloquist.transcript import (
     UNKNOWN,
     ConversationType,
     Line,
     delta_bucket,
-    header_prefix,
     order_members,
     render_line,
-)
-
-_INSERT = (
-    "INSERT INTO training_messages (conversation_id, position, message_id, kind, sender, sent_at, day, delta, content,"
-    " line, split) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'train')"
 )
 
 
@@ -49,13 +44,13 @@ def load_names(db: Database) -> Names:
 
 
 def store_conversation(sources: Sources, target: Target, conversation_id: int, type: ConversationType) -> int:
-    """Write a conversation's training messages and its header; return how many lines it has."""
+    """Write a conversation's lines, its members and its splits; return how many lines it has."""
     db = sources.db
     starts = array("q")  # for each position, where its message begins
     cut = 0  # the first position at or after the split date
     has_unknown = False
 
-    def rows() -> Iterator[tuple[object, ...]]:
+    def rows() -> Iterator[NewLine]:
         nonlocal cut, has_unknown
         options, names, day, cut_at = target
         previous_message: int | None = None
@@ -70,16 +65,16 @@ def store_conversation(sources: Sources, target: Target, conversation_id: int, t
             if cut_at is not None and sent_at < cut_at:
                 cut = position + 1
             line = render_line(Line(sender, delta, content))
-            yield conversation_id, position, message_id, kind, sender, sent_at, day(sent_at), delta, content, line
+            yield position, message_id, kind, sender, sent_at, day(sent_at), delta, content, line
             previous_message, previous_at = message_id, sent_at
 
-    db.conn.executemany(_INSERT, rows())
+    corpus.add_lines(db, conversation_id, rows())
     if not starts:
         return 0
     members = db.conn.execute("SELECT person_id FROM members WHERE conversation_id = ?", (conversation_id,)).fetchall()
     others = [target.names.by_id[id] for (id,) in members if id not in sources.selection.people]
-    header = header_prefix(type, order_members(target.names.owner, [*others, *([UNKNOWN] if has_unknown else [])]))
-    db.conn.execute("INSERT INTO training_conversations VALUES (?, ?, ?)", (conversation_id, header, len(starts)))
+    shown = order_members(target.names.owner, [*others, *([UNKNOWN] if has_unknown else [])])
+    corpus.add_conversation(db, conversation_id, type, shown, len(starts))
     held = hold_out(starts, size=target.options.holdout, cut=None if target.cut_at is None else cut)
-    store_splits(db, conversation_id, held)
+    corpus.hold_out(db, conversation_id, *held)
     return len(starts)

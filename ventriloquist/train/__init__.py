@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import has_targets
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
@@ -155,7 +156,7 @@ def require_ready(db: Database) -> None:
         NotReadyError: nothing is prepared.
         MissingExtraError: the `train` extra is not installed.
     """
-    if not db.conn.execute("SELECT 1 FROM training_messages WHERE split = 'train' LIMIT 1").fetchone():
+    if not has_targets(db, "train"):
         raise NotReadyError("There are no training windows yet.", hint="Run: vq prepare")
     require_train_extra()
 

@@ -10,7 +10,8 @@ import numpy as np
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import adapter_config, check_same_base
 from ventriloquist.model.base import Base, check_base_weights
-from ventriloquist.model.corpus import Conversation, Corpus
+from ventriloquist.database.corpus import StoredConversation
+from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.manifest import read_manifest
@@ -63,7 +64,7 @@ def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[
     return settings.changed(max_length=positions), [said]
 
 
-def _beginning(corpus: Corpus, conversation: Conversation) -> list[str]:
+def _beginning(corpus: Corpus, conversation: StoredConversation) -> list[str]:
     """Return a conversation's header and first lines, as they are encoded."""
     lines = [
         corpus.tokenizer.decode(corpus.line_tokens(conversation, position).tolist())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ventriloquist.database import Database
+from ventriloquist.database.corpus import times_before
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import first_unseen, read_manifest
 from ventriloquist.train.settings import TrainSettings
@@ -25,9 +26,6 @@ def marks(db: Database, corpus: Corpus, settings: TrainSettings) -> tuple[dict[i
         for id, position in first_unseen(db, earlier).items():
             held_out[id] = max(position, held_out.get(id, 0))
         until = dict(earlier.trained_until)
-    last = "SELECT max(sent_at) FROM training_messages WHERE conversation_id = ? AND position < ?"
-    for id, position in held_out.items():
-        (sent_at,) = db.conn.execute(last, (id, position)).fetchone()
-        if sent_at is not None:
-            until[id] = max(sent_at, until.get(id, sent_at))
+    for id, sent_at in times_before(db, held_out).items():
+        until[id] = max(sent_at, until.get(id, sent_at))
     return held_out, until

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.model.corpus import Conversation, Corpus
+from ventriloquist.database.corpus import StoredConversation
+from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import SPLITS, Block, Split
@@ -21,7 +22,7 @@ TRAIN = SPLITS.index("train")
 class Piece(NamedTuple):
     """One block of one conversation, and what it costs."""
 
-    conversation: Conversation
+    conversation: StoredConversation
     block: Block
     tokens: int  # header included
     targets: int
@@ -88,7 +89,7 @@ def count_targets(corpus: Corpus) -> int:
     return int(np.count_nonzero(corpus.splits == TRAIN))
 
 
-def make_piece(corpus: Corpus, conversation: Conversation, block: Block, split: Split = "train") -> Piece:
+def make_piece(corpus: Corpus, conversation: StoredConversation, block: Block, split: Split = "train") -> Piece:
     """Measure a block: its tokens, and those of its lines that are targets of the split."""
     start, first_target, stop = (conversation.first + position for position in block)
     is_target = corpus.splits[first_target:stop] == SPLITS.index(split)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database
+from ventriloquist.database import Database, corpus
 from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model import tiny
@@ -28,7 +28,7 @@ from ventriloquist.train.marks import marks
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.rows import rows_per_step
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, complete_header, order_members, parse_header
+from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, order_members
 
 SETTINGS = "settings.json"  # of a run that has begun
 DATA = "data.json"
@@ -122,8 +122,7 @@ def base_for(db: Database, settings: TrainSettings, folder: Path, home: Path) ->
     if not beside.exists():
         make_private_folder(folder)
         partial = folder / f"{BESIDE}.partial"
-        query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
-        tiny.build([line for (line,) in db.conn.execute(query, (tiny.SAMPLE_LINES,))], partial, settings.seed)
+        tiny.build(corpus.training_lines(db, tiny.SAMPLE_LINES), partial, settings.seed)
         partial.rename(beside)
     return Base(str(beside))
 
@@ -165,7 +164,7 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
 
 
 def make_manifest(
-    db: Database, home: Path, settings: TrainSettings, corpus: Corpus, base: Base, kind: str, result: dict[str, Any]
+    db: Database, home: Path, settings: TrainSettings, tokens: Corpus, base: Base, kind: str, result: dict[str, Any]
 ) -> Manifest:
     """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before.
 
@@ -173,7 +172,7 @@ def make_manifest(
         kind: of the base model, its `model_type`.
     """
     people = _people(db)
-    held_out, trained_until = marks(db, corpus, settings)
+    held_out, trained_until = marks(db, tokens, settings)
     if settings.continue_from is not None:
         people += [name for name in read_manifest(Path(settings.continue_from)).people if name not in people]
     return Manifest(
@@ -181,14 +180,14 @@ def make_manifest(
         base_model=BESIDE if settings.model == TINY else kept_base(base.source, home),
         base_revision=base.revision,
         base_kind=kind,
-        tokens_hash=sample_hash(corpus.tokenizer),
+        tokens_hash=sample_hash(tokens.tokenizer),
         window=settings.window,
         context=settings.context,
         targets_per_window=settings.targets_per_window,
         max_length=settings.max_length,
         settings=kept_settings(settings, home).model_dump(),
         seed=settings.seed,
-        data_hash=corpus.data_hash,
+        data_hash=tokens.data_hash,
         people=people,
         held_out=held_out,
         trained_until=trained_until,
@@ -200,9 +199,7 @@ def make_manifest(
 
 def _people(db: Database) -> list[str]:
     """Return whom the prepared conversations name, the owner first; who is left out of them is not learnt."""
-    members: set[str] = set()
-    for (prefix,) in db.conn.execute("SELECT header FROM training_conversations"):
-        members.update(parse_header(complete_header(prefix, "")).members)
+    members = {member for conversation in corpus.conversations(db) for member in conversation.members}
     ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
     return list(order_members(owner, members - {UNKNOWN}))
 

@@ -1,0 +1,392 @@
+"""The prepared conversations: what prepare writes, and what export, training, evaluation and chat read.
+
+A prepared message is a line of a transcript. Lines have positions 0, 1, 2 … in their conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
+
+from ventriloquist.database import Database
+from ventriloquist.transcript import (
+    ConversationType,
+    Header,
+    Kind,
+    Line,
+    parse_members,
+    render_header,
+    render_members,
+)
+from ventriloquist.windows import WINDOW_SIZE, Span, Split, blocks
+
+Text = TypeVar("Text")
+
+_END = 2**62  # beyond every position
+
+
+class StoredConversation(NamedTuple):
+    """A prepared conversation."""
+
+    id: int
+    type: ConversationType
+    members: tuple[str, ...]  # the owner first
+    messages: int  # lines
+    first: int  # the place of its first line among those of all conversations
+
+    def header(self, day: str) -> str:
+        """Return the rendered header of a window whose first line is of a local date (ISO)."""
+        return render_header(Header(self.type, self.members, day))
+
+
+class StoredLine(NamedTuple):
+    """A prepared message."""
+
+    position: int
+    message_id: int | None  # None: a reaction's line
+    kind: Kind
+    day: str  # local date (ISO)
+    line: str  # rendered, without its newline
+    split: Split | None  # None: context only
+
+
+NewLine = tuple[int, int | None, Kind, str, int, str, str, str, str]
+"""Position, message id (None: a reaction's line), kind, sender, time, day, delta, content and rendered line.
+
+A plain tuple: there are millions. Each begins as training, see `hold_out`.
+"""
+
+
+class Window(NamedTuple, Generic[Text]):
+    """Some targets of a conversation and the lines before them: one target is a window, several are a block."""
+
+    conversation: StoredConversation
+    start: int  # position of the first line
+    first_target: int  # position
+    header: Text  # encoded
+    lines: Sequence[Text]  # from `start` on, encoded
+    is_target: Sequence[bool]  # for the lines from `first_target` on
+
+
+class LineCounts(NamedTuple):
+    """Lines by split of one person or one conversation; `context` ones are no targets."""
+
+    name: str
+    train: int
+    validation: int
+    test: int
+    context: int
+
+
+# Writing
+
+
+def clear(db: Database) -> None:
+    """Remove everything that is prepared."""
+    db.conn.execute("DELETE FROM training_messages")
+    db.conn.execute("DELETE FROM training_conversations")
+
+
+def add_lines(db: Database, conversation_id: int, lines: Iterable[NewLine]) -> None:
+    """Write a conversation's lines."""
+    db.conn.executemany(
+        "INSERT INTO training_messages (conversation_id, position, message_id, kind, sender, sent_at, day, delta,"
+        f" content, line, split) VALUES ({conversation_id:d}, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'train')",
+        lines,
+    )
+
+
+def add_conversation(db: Database, id: int, type: ConversationType, members: Sequence[str], messages: int) -> None:
+    """Write a conversation whose lines are there."""
+    db.conn.execute(
+        "INSERT INTO training_conversations (conversation_id, type, members, messages) VALUES (?, ?, ?, ?)",
+        (id, type, render_members(members), messages),
+    )
+
+
+def hold_out(db: Database, conversation_id: int, validation_start: int, test_start: int) -> None:
+    """Move a conversation's lines from two positions on to validation and test."""
+    for split, first, stop in (("validation", validation_start, test_start), ("test", test_start, _END)):
+        if first != stop:
+            db.conn.execute(
+                "UPDATE training_messages SET split = ? WHERE conversation_id = ? AND position >= ? AND position < ?",
+                (split, conversation_id, first, stop),
+            )
+
+
+def make_context_only(db: Database, ids: Iterable[int]) -> None:
+    """Take lines out of every split."""
+    db.conn.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", ((id,) for id in ids))
+
+
+def long_contents(db: Database, splits: Sequence[Split], characters: int) -> Iterator[tuple[int, str]]:
+    """Yield the id and the content of every line of some splits that has so many characters."""
+    rows = db.conn.execute(  # length() ends at a NUL, len() does not
+        "SELECT id, content FROM training_messages"
+        " WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))",
+        (json.dumps(splits), characters),
+    )
+    return (row for row in rows if len(row[1]) >= characters)
+
+
+# Reading: how much there is
+
+
+def is_empty(db: Database) -> bool:
+    """Return whether nothing is prepared."""
+    return db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None
+
+
+def has_targets(db: Database, split: Split) -> bool:
+    """Return whether a split has a line."""
+    return db.conn.execute("SELECT 1 FROM training_messages WHERE split = ? LIMIT 1", (split,)).fetchone() is not None
+
+
+def count_by_split(db: Database) -> dict[str, int]:
+    """Return how many lines each split has; those that are context only under `context`."""
+    rows = db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split")
+    return dict(rows.fetchall())
+
+
+def count_by_sender(db: Database) -> dict[str, int]:
+    """Return how many lines each person wrote."""
+    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1").fetchall())
+
+
+NAMES = 10  # of a group without a title that are shown
+_COUNTS = "sum(t.split IS 'train'), sum(t.split IS 'validation'), sum(t.split IS 'test'), sum(t.split IS NULL)"
+
+
+def counts_by_person(db: Database) -> list[LineCounts]:
+    """Return the lines of everybody, the one with most lines first."""
+    rows = db.conn.execute(
+        f"SELECT t.sender, {_COUNTS} FROM training_messages t GROUP BY t.sender ORDER BY count(*) DESC, t.sender"
+    )
+    return [LineCounts(*row) for row in rows]
+
+
+def counts_by_conversation(db: Database) -> list[LineCounts]:
+    """Return the lines of every conversation, the longest first, by its title or the people in it."""
+    rows = db.conn.execute(
+        f"""
+        SELECT coalesce(
+            (SELECT nullif(title, '') FROM conversations WHERE id = t.conversation_id),
+            (SELECT group_concat(name, ', ') || CASE
+                WHEN max(all_of_them) > {NAMES} THEN ' and ' || (max(all_of_them) - {NAMES}) || ' more' ELSE ''
+            END FROM (
+                SELECT p.name, count(*) OVER () AS all_of_them FROM members m JOIN people p ON p.id = m.person_id
+                WHERE m.conversation_id = t.conversation_id AND NOT p.is_me ORDER BY p.name LIMIT {NAMES}
+            )),
+            (SELECT CASE type WHEN 'group' THEN 'group ' || id ELSE 'notes to self' END
+                FROM conversations WHERE id = t.conversation_id)
+        ), {_COUNTS}
+        FROM training_messages t GROUP BY t.conversation_id ORDER BY count(*) DESC, t.conversation_id
+        """
+    )
+    return [LineCounts(*row) for row in rows]
+
+
+class SplitSize(NamedTuple):
+    """How much of one conversation is in one split."""
+
+    split: Split | None
+    lines: int
+    targets: Span  # from the first to the last
+    window_lines: int  # of all its windows together
+    json_bytes: int  # of its lines as they stand within a JSON string
+
+
+def sizes(db: Database) -> Iterator[SplitSize]:
+    """Yield the size of every split of every conversation."""
+    rows = db.conn.execute(  # each quote and backslash of a line is escaped once more, and so is its newline
+        """
+        SELECT split, count(*), min(position), max(position), sum(min(position + 1, ?)), sum(
+            length(CAST(line AS BLOB)) + 2
+            + 2 * length(line) - length(replace(line, '"', '')) - length(replace(line, '\\', ''))
+        )
+        FROM training_messages GROUP BY conversation_id, split
+        """,
+        (WINDOW_SIZE,),
+    )
+    for split, lines, first, last, window_lines, json_bytes in rows:
+        yield SplitSize(split, lines, Span(first, last), window_lines, json_bytes)
+
+
+# Reading: conversations, lines and windows
+
+
+def conversations(db: Database) -> list[StoredConversation]:
+    """Return every prepared conversation, by id."""
+    rows = db.conn.execute(
+        "SELECT conversation_id, type, members, messages,"
+        " sum(messages) OVER (ORDER BY conversation_id) - messages FROM training_conversations ORDER BY 1"
+    )
+    return [StoredConversation(id, type, parse_members(members), *rest) for id, type, members, *rest in rows]
+
+
+def lines(db: Database, conversation_id: int, first: int = 0, stop: int = _END) -> Iterator[StoredLine]:
+    """Yield a conversation's lines from one position up to another, which is left out."""
+    rows = db.conn.execute(
+        "SELECT position, message_id, kind, day, line, split FROM training_messages"
+        " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
+        (conversation_id, first, stop),
+    )
+    return map(StoredLine._make, rows)
+
+
+def lines_of_all(db: Database) -> Iterator[tuple[Split | None, str, str, str]]:
+    """Yield split, day, rendered line and sender of every line, by conversation and position."""
+    return db.conn.execute("SELECT split, day, line, sender FROM training_messages ORDER BY conversation_id, position")
+
+
+def typed_lines(db: Database) -> Iterator[tuple[int, int, str, str, str, int, Split | None, int]]:
+    """Yield conversation, position, sender, content, delta, time, split and message of every line that is a text."""
+    return db.conn.execute(
+        "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
+        " WHERE kind = 'text' ORDER BY conversation_id, position"
+    )
+
+
+def training_lines(db: Database, limit: int) -> list[str]:
+    """Return the first lines of the training split, each with its newline."""
+    query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
+    return [line for (line,) in db.conn.execute(query, (limit,))]
+
+
+def windows(
+    db: Database,
+    split: Split,
+    encode: Callable[[str], Text],
+    *,
+    context: int = WINDOW_SIZE - 1,
+    targets: int = 1,
+) -> Iterator[Window[Text]]:
+    """Yield every window of a split, by conversation and position, in flat memory.
+
+    Args:
+        encode: called once for each rendered line and each header, its newline included.
+        context: lines before the first target.
+        targets: lines that may be targets of one window (K), see `windows.blocks`.
+    """
+    for conversation in conversations(db):
+        span = _span(db, conversation.id, split)
+        if span is None:
+            continue
+        rows = lines(db, conversation.id, max(0, span.first - context), span.last + 1)
+        begins = max(0, span.first - context)  # the position of what is first in these lists
+        texts: list[Text] = []
+        days: list[str] = []
+        are_targets: list[bool] = []
+        day, header = "", encode("")
+        for block in blocks(span, context=context, size=targets):
+            for row in islice(rows, block.stop - begins - len(texts)):
+                texts.append(encode(row.line + "\n"))
+                days.append(row.day)
+                are_targets.append(row.split == split)
+            if block.start - begins > 4 * WINDOW_SIZE + targets:
+                old = block.start - begins
+                del texts[:old], days[:old], are_targets[:old]
+                begins = block.start
+            start, first_target = block.start - begins, block.first_target - begins
+            if any(are_targets[first_target:]):
+                if days[start] != day:
+                    day = days[start]
+                    header = encode(conversation.header(day) + "\n")
+                shown, targeted = texts[start:], are_targets[first_target:]
+                yield Window(conversation, block.start, block.first_target, header, shown, targeted)
+
+
+def _span(db: Database, conversation_id: int, split: Split) -> Span | None:
+    first, last = db.conn.execute(
+        "SELECT min(position), max(position) FROM training_messages WHERE conversation_id = ? AND split = ?",
+        (conversation_id, split),
+    ).fetchone()
+    return None if first is None else Span(first, last)
+
+
+def data_hash(db: Database) -> str:
+    """Return a hash of everything that is prepared: a CPU-second for a million messages."""
+    digest = hashlib.sha256()
+    for conversation in conversations(db):
+        without_day = conversation.header("").removesuffix('""}')
+        digest.update(f"{conversation.id} {without_day}\n".encode())
+    for split, day, line, _ in lines_of_all(db):
+        digest.update(f"{split} {day} {line}\n".encode())
+    return digest.hexdigest()
+
+
+# Reading: times
+
+
+def positions_at(db: Database, times: Mapping[int, int]) -> dict[int, int]:
+    """Return for some conversations the first position after a time, Unix milliseconds."""
+    query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at <= ?"
+    return {id: db.conn.execute(query, (id, sent_at)).fetchone()[0] for id, sent_at in times.items()}
+
+
+def times_before(db: Database, positions: Mapping[int, int]) -> dict[int, int]:
+    """Return for some conversations when the last line before a position was sent, Unix ms; none where none is."""
+    query = "SELECT max(sent_at) FROM training_messages WHERE conversation_id = ? AND position < ?"
+    found = {id: db.conn.execute(query, (id, position)).fetchone()[0] for id, position in positions.items()}
+    return {id: sent_at for id, sent_at in found.items() if sent_at is not None}
+
+
+def first_day(db: Database, conversation_id: int) -> str:
+    """Return the local date (ISO) of a conversation's first line."""
+    query = "SELECT day FROM training_messages WHERE conversation_id = ? ORDER BY position LIMIT 1"
+    return str(db.conn.execute(query, (conversation_id,)).fetchone()[0])
+
+
+def last_day(db: Database) -> str | None:
+    """Return the local date (ISO) of the newest line."""
+    (day,) = db.conn.execute("SELECT max(day) FROM training_messages").fetchone()
+    return day  # type: ignore[no-any-return]
+
+
+# For chat
+
+
+class TitledConversation(NamedTuple):
+    """A prepared conversation as a person looks for it."""
+
+    id: int
+    type: ConversationType
+    members: tuple[str, ...]  # the owner first
+    title: str | None
+    senders: frozenset[str]
+
+
+def titled_conversations(db: Database) -> list[TitledConversation]:
+    """Return the prepared conversations, that with the newest message first."""
+    rows = db.conn.execute(
+        "SELECT t.conversation_id, t.type, t.members, c.title, json_group_array(DISTINCT m.sender)"
+        " FROM training_conversations t"
+        " JOIN training_messages m ON m.conversation_id = t.conversation_id"
+        " LEFT JOIN conversations c ON c.id = t.conversation_id"
+        " GROUP BY t.conversation_id ORDER BY max(m.sent_at) DESC"
+    )
+    return [
+        TitledConversation(id, type, parse_members(members), title, frozenset(json.loads(senders)))
+        for id, type, members, title, senders in rows
+    ]
+
+
+class SentLine(NamedTuple):
+    """A line and when it was sent."""
+
+    line: Line
+    sent_at: int  # Unix milliseconds
+    day: str  # local date (ISO)
+
+
+def last_lines(db: Database, conversation_id: int, limit: int, *, before: str | None = None) -> list[SentLine]:
+    """Return a conversation's last lines, those of a local date (ISO) and later left out."""
+    rows = db.conn.execute(
+        "SELECT sender, delta, content, sent_at, day FROM training_messages"
+        " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",
+        (conversation_id, before or "9999-12-31", limit),
+    ).fetchall()
+    return [SentLine(Line(sender, delta, content), at, day) for sender, delta, content, at, day in reversed(rows)]
