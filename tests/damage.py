@@ -197,6 +197,12 @@ def sound_home(home: Path, folder: Path) -> list[list[str]]:
     db = ChatDb(folder / "chat.db")
     write_cases(db)
     chat = db.dm("+12505550177")
+    hinted = [db.handle(address) for address in ("+12505550178", "+12505550179")]
+    for handle in hinted:
+        db.connection.execute("UPDATE handle SET person_centric_id = 'P1' WHERE ROWID = ?", (handle,))
+    group = db.group("hinted", ["+12505550178", "+12505550179"])
+    for sender in ("+12505550178", "+12505550179"):
+        db.message(group, 1_650_000_000_000, "hinted", sender=sender)
     for number in range(40):
         db.message(chat, 1_650_000_000_000 + number * 1000, f"m {number}", sender=(None, "+12505550177")[number % 2])
     db.close()

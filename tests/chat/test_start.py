@@ -173,7 +173,7 @@ def test_who_is_in_an_adapter_without_having_written_is_said_to_be_silent(traine
     assert len(list(banner(plan_chat(trained, Request(speaker="Sam"))))) == 1
 
 
-@pytest.mark.parametrize("server", [None, Server("http://127.0.0.1:1")])
+@pytest.mark.parametrize("server", [None, Server(read_address("http://127.0.0.1:1"))])
 def test_who_is_in_the_file_and_has_written_nothing_is_not_said_to_be_unknown(
     server: Server | None, trained: Path
 ) -> None:

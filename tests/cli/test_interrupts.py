@@ -104,7 +104,8 @@ def test_ctrl_c_at_any_moment_ends_without_a_traceback(
     for number in range(TIMES):
         seconds = 0.0 if number == 0 else rng.uniform(0, whole)
         code, err = end(start(*arguments[command]), seconds, signal.SIGINT)
-        assert (code in (0, 130), "Traceback" in err) == (True, False), (seconds, code, err)
+        # as the interpreter ends it takes its handlers down: then the signal itself ends it, which a shell calls 130
+        assert (code in (0, 130, -signal.SIGINT), "Traceback" in err) == (True, False), (seconds, code, err)
         assert rows(home) == collected
         ended.append(code)
     assert 130 in ended

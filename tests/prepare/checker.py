@@ -209,7 +209,7 @@ def check_block_files(folder: Path, path: Path, targets_per_window: int) -> None
 
 
 def read_rows(path: Path) -> list[Row]:
-    text = path.read_bytes().decode()
+    text = path.read_bytes().decode() if path.exists() else ""  # an empty split has no file
     assert text == "" or text.endswith("\n")
     return [json.loads(line) for line in text.split("\n")[:-1]]
 

@@ -193,9 +193,9 @@ def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Database, hom
 def test_weights_that_are_cut_off_are_refused_in_words(prepared: Database, home: Path) -> None:
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"is cut off"):
         load_adapter(folder)
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"is cut off"):
         train(prepared, QUICK.changed(continue_from=folder.name), home=home)
 
 

@@ -93,7 +93,7 @@ class Conversation:
         self.opened_with = len(opening.said)
         self._writer = writer
         self._clock = Clock(opening.begins_at, source=time)
-        self._zone = opening.zone
+        self.zone = opening.zone
         self._window, self._max_tokens = window, max_tokens
         self._first = 0  # of the lines that the model is shown
         self._turns: list[_Turn] = []
@@ -211,7 +211,7 @@ class Conversation:
     def transcript(self) -> str:
         """Return what was said since the opening, in the training format."""
         new = self.new_lines()
-        start = new[0].day if new else local_day(self._clock.now(), self._zone)
+        start = new[0].day if new else local_day(self._clock.now(), self.zone)
         return render(Header(self.type, self.members, start), [said.line for said in new])
 
     def new_lines(self) -> list[SentLine]:
@@ -236,7 +236,7 @@ class Conversation:
 
     def _append(self, line: Line) -> None:
         now = self._clock.now()
-        self.said.append(SentLine(line, now, local_day(now, self._zone)))
+        self.said.append(SentLine(line, now, local_day(now, self.zone)))
 
     def _append_written(self, line: Line) -> None:
         self._clock.pass_by(line.delta)
@@ -267,7 +267,7 @@ class Conversation:
         return self._writer.count_tokens(_rendered(line))
 
     def _header(self, shown: Sequence[SentLine]) -> str:
-        start = shown[0].day if shown else local_day(self._clock.now(), self._zone)
+        start = shown[0].day if shown else local_day(self._clock.now(), self.zone)
         return render_header(Header(self.type, self.members, start)) + "\n"
 
 

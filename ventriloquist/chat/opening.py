@@ -25,7 +25,6 @@ _PLAIN = str.maketrans(
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A conversation before anything is added to it."""

@@ -204,7 +204,7 @@ class Terminal:
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         stem = self._folder / stamp
-        named = [Path(argument).expanduser().absolute()] if argument else []
+        named = [Path(argument).expanduser()] if argument else []
         for path in named or [stem.with_suffix(".md"), stem.with_suffix(".jsonl")]:
             self._save_to(path, elsewhere=bool(named))
 
@@ -213,7 +213,7 @@ class Terminal:
         text = self._markdown() if is_readable else self._conversation.transcript()
         try:
             if elsewhere and not os.path.lexists(path):
-                self._record(path)
+                self._record(path.absolute())
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
@@ -225,7 +225,8 @@ class Terminal:
         conversation = self._conversation
         others = names(member for member in conversation.members if member != conversation.me)
         whom = conversation.speaker or others
-        return markdown(conversation.new_lines(), whom=whom, me=conversation.me, model=self._voice.name)
+        said, zone = conversation.new_lines(), conversation.zone
+        return markdown(said, whom=whom, me=conversation.me, model=self._voice.name, zone=zone)
 
     def _quit(self, _argument: str) -> None:
         raise EOFError

@@ -77,9 +77,9 @@ def read_world(
         delta_shares=by_person,
         seed=seed,
     )
-    split = sum(map(len, training.values()))
+    in_split = sum(map(len, training.values()))
     division = {
-        "trained on": split if manifest is None else trained_on(manifest, split),
+        "trained on": in_split if manifest is None else trained_on(manifest, in_split),
         "read by the judge of style": judge.messages,
         "tested on": len(targets),
     }

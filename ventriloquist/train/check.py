@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import adapter_config, check_same_base
 from ventriloquist.model.base import Base, check_base_weights
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.grammar import LineGrammar
