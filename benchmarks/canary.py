@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME, make_private_folder
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.score import score_contents
+from ventriloquist.store import Database, open_database
+from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
 

@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ventriloquist import collect, prepare
-from ventriloquist.database import recorded_run
-from ventriloquist.database.connect import FILENAME
 from ventriloquist.demo.addressbook import Card, write_contacts
 from ventriloquist.demo.chatdb import Chat, ChatDatabase, Owner, Sent
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import recorded_run
+from ventriloquist.store.connect import FILENAME
 
 OWNER = Owner("+12505550100", "observer@example.com")
 OWNER_NAME = "Observer"

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist import collect
-from ventriloquist.database import open_database
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
 from ventriloquist.records import Attachment
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import open_database
 
 _TEXT = "ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha"
 WORDS = _TEXT.split()

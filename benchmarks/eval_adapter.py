@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 from ventriloquist.cli.eval import show_tables
-from ventriloquist.database import open_database
-from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.report import write_report
 from ventriloquist.model.adapter import find_run
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.store import open_database
+from ventriloquist.store.corpus import data_hash
 
 
 def main() -> None:

@@ -23,7 +23,6 @@ import torch
 from torch.nn import functional
 
 from ventriloquist import collect, prepare
-from ventriloquist.database import open_database, recorded_run
 from ventriloquist.demo.build import build
 from ventriloquist.evaluate.heldout import HeldOutRow, held_out_rows
 from ventriloquist.model import tiny
@@ -33,6 +32,7 @@ from ventriloquist.model.manifest import Manifest
 from ventriloquist.model.score import score_contents, score_row
 from ventriloquist.settings import load_settings
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import open_database, recorded_run
 from ventriloquist.transcript import FORMAT_VERSION, Header, Line, content_span, render_header, render_line
 
 NAMES = tuple(f"Person {letter}" for letter in "ABCDEFGHIJ")

@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.judge import train_judge
@@ -31,6 +30,7 @@ from ventriloquist.evaluate.metric import Found, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
 
 RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages

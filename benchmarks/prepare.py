@@ -27,11 +27,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database, open_database
 from ventriloquist.export import ExportOptions, estimate, export
 from ventriloquist.export.files import partial, write_rows
 from ventriloquist.export.rows import window_rows
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database, open_database
 
 _TEXT = """
     ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha i told her

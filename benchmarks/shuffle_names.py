@@ -14,8 +14,8 @@ import random
 import shutil
 from pathlib import Path
 
-from ventriloquist.database import open_database
-from ventriloquist.database.connect import FILENAME, make_private_folder
+from ventriloquist.store import open_database
+from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.transcript import Line, parse_line, render_line
 
 

@@ -26,14 +26,14 @@ import torch
 from chat_db_from_jsonl import prepared_home
 
 from ventriloquist import collect, prepare
-from ventriloquist.database import open_database, recorded_run
-from ventriloquist.database.connect import FILENAME
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.demo.build import build
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import open_database, recorded_run
+from ventriloquist.store.connect import FILENAME
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loss import target_loss

@@ -31,9 +31,9 @@ from typing import Any, NamedTuple
 from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
-from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME, make_private_folder
 from ventriloquist.evaluate import Extent, evaluate
+from ventriloquist.store import Database, open_database
+from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 
 EXTENT = Extent(likelihood=200, identity=200, validity=16, validity_context=4, ranking=50)  # some minutes a run

@@ -30,11 +30,11 @@ from hostile import mutate_file
 from typer.testing import CliRunner
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import recorded_run
-from ventriloquist.database.connect import FILENAME
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import recorded_run
+from ventriloquist.store.connect import FILENAME
 
 SECONDS = 10.0  # for one command
 VALUES = (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ventriloquist.database import Database, open_database
+from ventriloquist.store import Database, open_database
 
 NOON = 1_710_504_000_000  # 2024-03-15 12:00 UTC
 MINUTE = 60_000

@@ -29,12 +29,12 @@ from collected import collect_into, dump
 
 from ventriloquist.collect.tapback_texts import read_tapback
 from ventriloquist.collect.tapback_words import WORDINGS
-from ventriloquist.database import open_database
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.prepare import prepare
 from ventriloquist.records import Attachment
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage.attachments import File, placed
+from ventriloquist.store import open_database
 
 EXTREMES = (0x00, 0x7F, 0x80, 0x81, 0x82, 0x84, 0x85, 0x86, 0x92, 0xFF)
 BODY_SECONDS = 2.0  # of CPU, for one body; a damaged one takes a millisecond

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
-from ventriloquist.database import Database, open_database, recorded_run
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export import ExportOptions, estimate, export, require_prepared, stream
 from ventriloquist.export.rows import Format
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database, open_database, recorded_run
 from ventriloquist.transcript import parse
 
 FORMATS: tuple[Format, ...] = ("blocks", "prompt-completion", "windows")
@@ -248,7 +248,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from ventriloquist.database import open_database
+from ventriloquist.store import open_database
 from ventriloquist.errors import StorageError
 from ventriloquist.export import ExportOptions, export
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 
-from ventriloquist.database import Database, open_database, recorded_run
-from ventriloquist.database.forgotten import load_forgotten, remember_forgotten
 from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
+from ventriloquist.store import Database, open_database, recorded_run
+from ventriloquist.store.forgotten import load_forgotten, remember_forgotten
 
 OWNER = "Aidan Allchin"
 WORD = "zanzibarquux"  # stands in nothing but Sam's messages

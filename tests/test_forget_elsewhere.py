@@ -10,11 +10,11 @@ from file_builder import chat, filled
 from typer.testing import CliRunner
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import open_database, record, recorded_run
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, forget, plan_to_forget
 from ventriloquist.merge import partial_name
 from ventriloquist.prepare import prepare
+from ventriloquist.store import open_database, record, recorded_run
 
 OWNER = "Aidan Allchin"
 WORD = "zzyzx"

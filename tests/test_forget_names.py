@@ -11,10 +11,10 @@ from file_builder import Conversation, Message, filled
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import Database, open_database, recorded_run
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database, open_database, recorded_run
 from ventriloquist.transcript import fold_name
 
 OWNER = "Aidan Allchin"

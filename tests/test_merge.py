@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import lock_home, open_database
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sample import sample_lines
+from ventriloquist.store import lock_home, open_database
 from ventriloquist.transcript import render
 
 torch.set_num_threads(1)

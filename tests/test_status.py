@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from file_builder import chat, filled
 
-from ventriloquist.database import open_database, recorded_run
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
+from ventriloquist.store import open_database, recorded_run
 
 
 def run(home: Path, *commands: str) -> None:

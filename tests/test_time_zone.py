@@ -15,11 +15,11 @@ from typer.testing import CliRunner, Result
 from ventriloquist.chat.opening import find_opening
 from ventriloquist.cli.app import app
 from ventriloquist.collect import Choice
-from ventriloquist.database import open_database, recorded_run
-from ventriloquist.database.time_zones import COLLECTED, PREPARED, find_zone, record_zone, recorded_zone
 from ventriloquist.errors import SettingsError
 from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import open_database, recorded_run
+from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone, record_zone, recorded_zone
 
 SAM = "+12505550111"
 EVENING = int(datetime(2024, 3, 15, 20, tzinfo=UTC).timestamp() * 1000)  # in Tokyo it is the next day

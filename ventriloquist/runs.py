@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ventriloquist.database.runs import lock_home
 from ventriloquist.errors import ModelError, NotReadyError, StorageError, UnknownNameError
 from ventriloquist.model.adapter import find_run
 from ventriloquist.model.manifest import FILENAME
+from ventriloquist.store.runs import lock_home
 
 SETTINGS = "settings.json"  # of a run that has begun
 

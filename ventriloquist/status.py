@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME, open_to_others
-from ventriloquist.database.corpus import count_by_split
 from ventriloquist.regular import require_regular
+from ventriloquist.store import Database, open_database
+from ventriloquist.store.connect import FILENAME, open_to_others
+from ventriloquist.store.corpus import count_by_split
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")

@@ -10,7 +10,6 @@ from statistics import mean
 import pytest
 from file_builder import Conversation, Message, filled
 
-from ventriloquist.database import open_database
 from ventriloquist.demo.build import play
 from ventriloquist.demo.cast import CAST, CONVERSATIONS
 from ventriloquist.evaluate import baselines
@@ -18,6 +17,7 @@ from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import rejections
 from ventriloquist.prepare import prepare
+from ventriloquist.store import open_database
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

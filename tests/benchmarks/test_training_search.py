@@ -7,8 +7,8 @@ from pathlib import Path
 
 from file_builder import chat, filled
 
-from ventriloquist.database import open_database
 from ventriloquist.prepare import prepare
+from ventriloquist.store import open_database
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

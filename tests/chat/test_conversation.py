@@ -7,9 +7,9 @@ import pytest
 
 from ventriloquist.chat.conversation import MAX_LINES, Conversation
 from ventriloquist.chat.opening import Opening
-from ventriloquist.database.corpus import SentLine
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
+from ventriloquist.store.corpus import SentLine
 from ventriloquist.transcript import Line, parse, parse_header, parse_line
 
 ME = "Aidan"

@@ -7,9 +7,9 @@ import pytest
 from file_builder import DAY, MINUTE, NOON, Conversation, Message, filled
 
 from ventriloquist.chat.opening import Opening, find_name, find_opening
-from ventriloquist.database import Database
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database
 
 ME = "Aidan Allchin"
 

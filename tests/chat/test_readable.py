@@ -10,7 +10,7 @@ from invented import HOSTILE_CONTENTS, HOSTILE_NAMES
 from ventriloquist.chat import markdown
 from ventriloquist.chat.clock import parse_period
 from ventriloquist.clock import at_hour, local_day
-from ventriloquist.database.corpus import SentLine
+from ventriloquist.store.corpus import SentLine
 from ventriloquist.transcript import Line
 
 ZONE = ZoneInfo("Asia/Tokyo")

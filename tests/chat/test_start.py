@@ -9,12 +9,12 @@ from file_builder import Conversation, Message, chat, filled
 from ventriloquist.chat import Plan, Request, Server, find_voice
 from ventriloquist.chat import plan_chat as plan_with
 from ventriloquist.cli.chat_words import banner, where
-from ventriloquist.database import open_database
-from ventriloquist.database.corpus import data_hash
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import open_database
+from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import FORMAT_VERSION
 
 ME = "Aidan Allchin"

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ventriloquist.cli.app import COMMANDS, app
-from ventriloquist.database import recorded_run
+from ventriloquist.store import recorded_run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

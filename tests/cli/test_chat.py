@@ -14,8 +14,8 @@ from adapter_builder import build_run
 from file_builder import Conversation, Message, filled
 from invented import NAMES
 
-from ventriloquist.database import open_database
 from ventriloquist.prepare import prepare
+from ventriloquist.store import open_database
 from ventriloquist.transcript import DELTAS
 
 ME, KIM, ZOE = NAMES

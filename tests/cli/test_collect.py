@@ -18,7 +18,7 @@ from collected import collect_into, dump
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import recorded_run
+from ventriloquist.store import recorded_run
 
 ANN = "+12505550111"
 

@@ -21,8 +21,6 @@ from typer.testing import CliRunner, Result
 from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
 from ventriloquist.cli.eval import show_tables
-from ventriloquist.database import open_database
-from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.compare import Compared, Comparison
@@ -31,6 +29,8 @@ from ventriloquist.evaluate.metric import Result as Figure
 from ventriloquist.evaluate.rejections import GUARDS
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import open_database
+from ventriloquist.store.corpus import data_hash
 
 torch.set_num_threads(1)
 OWNER, OTHER, _ = NAMES

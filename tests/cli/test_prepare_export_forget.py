@@ -13,7 +13,7 @@ from file_builder import Conversation, Message, chat, filled
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import open_database
+from ventriloquist.store import open_database
 
 
 def vq(*arguments: str) -> Result:

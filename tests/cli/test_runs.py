@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database.runs import lock_home
+from ventriloquist.store.runs import lock_home
 
 OLD, NEW = "20240315-120000-000", "20250101-080000-000"
 MANIFEST = {

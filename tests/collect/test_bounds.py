@@ -8,10 +8,10 @@ from pathlib import Path
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
 
-from ventriloquist.database import open_database
 from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import prepare
 from ventriloquist.status import people
+from ventriloquist.store import open_database
 
 T = 1_700_000_000_000
 SECONDS = 10.0  # of CPU; a collect of these takes about one, and far longer where every pair is looked at

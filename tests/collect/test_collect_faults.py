@@ -10,8 +10,8 @@ from apple import ChatDb
 from collected import collect_into, dump, query
 from hostile import kill_collects
 
-from ventriloquist.database import recorded_run
 from ventriloquist.errors import BusyError, SourceError, StorageError
+from ventriloquist.store import recorded_run
 
 T = 1_700_000_000_000
 ANN = "+12505550111"

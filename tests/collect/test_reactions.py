@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from ventriloquist.collect.reactions import derive_reactions
-from ventriloquist.database.migrations import migrations
+from ventriloquist.store.migrations import migrations
 
 Row = tuple[str, str, str, int, int]
 """Target, sender, kind, whether it takes one back, and when."""

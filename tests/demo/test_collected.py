@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from ventriloquist import collect
-from ventriloquist.database import Database, recorded_run
 from ventriloquist.demo.build import CastPaths, build
 from ventriloquist.demo.cast import CAST
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import Database, recorded_run
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ventriloquist.database import recorded_run
 from ventriloquist.demo.pipeline import demo
 from ventriloquist.errors import BusyError, StorageError
 from ventriloquist.evaluate import Extent
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.store import recorded_run
 from ventriloquist.train import preset
 
 torch.set_num_threads(1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate.heldout import NOTHING, Before, Target
 from ventriloquist.evaluate.judge import Judge, train_judge
 from ventriloquist.evaluate.records import Message, Scored, Subject, World
 from ventriloquist.model.score import LineScore
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
 
 EVEN = (1 / 6,) * 6

@@ -16,8 +16,6 @@ from adapter_builder import build_run
 from file_builder import Conversation, Message, chat, filled
 from invented import NAMES, lines
 
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import data_hash
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
 from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
@@ -30,6 +28,8 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import Line, line_opening, render_line
 
 torch.set_num_threads(1)

@@ -11,9 +11,9 @@ from apple_bodies import FILE, GLYPH, PART, TRANSCRIPTION, attributed, body
 from collected import collect_into, query
 from file_builder import Conversation, Message, filled
 
-from ventriloquist.database import open_database
 from ventriloquist.media import media_kind
 from ventriloquist.prepare import prepare
+from ventriloquist.store import open_database
 
 T = 1_700_000_000_000
 ANN = "+12505550111"

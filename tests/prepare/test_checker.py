@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepare import checker
-from ventriloquist.database import open_database
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import open_database
 
 OWNER = "Aidan Allchin"
 # no text here is a secret, so that contents can be compared; some are long, to be equal in several places

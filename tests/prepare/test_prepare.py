@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
-from ventriloquist.database import open_database, recorded_run
 from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare import PrepareOptions, prepare, require_messages
+from ventriloquist.store import open_database, recorded_run
 
 
 def contents(db, conversation_id: int = 1) -> list[str]:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepare.test_redact import texts
-from ventriloquist.database import Database
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.prepare.redact import KINDS
 from ventriloquist.prepare.secrets import make_redactor
+from ventriloquist.store import Database
 
 OWNER = "Aidan Allchin"
 SECRETS = ["+14155550132", "a.b@example.com", "4111111111111111", "tulip77x", "482913", "14 Larkspur Lane"]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
-from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError, UnknownNameError
 from ventriloquist.prepare import PrepareOptions, PrepareSummary, check_options, prepare
+from ventriloquist.store import Database
 
 OWNER = "Aidan Allchin"
 

@@ -13,11 +13,11 @@ from apple import ChatDb, write_address_book
 from apple_cases import CARDS, write_cases
 
 from ventriloquist import collect
-from ventriloquist.database import Database, open_database
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.records import Source
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import Database, open_database
 
 ANN, BEN = "+12505550111", "+12505550112"
 T = 1_710_504_000_000

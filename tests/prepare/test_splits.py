@@ -5,8 +5,8 @@ from pathlib import Path
 
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
-from ventriloquist.database import Database
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database
 
 LONG = "happy new year to everybody"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from apple import ChatDb
 
-from ventriloquist.database import recorded_run
-from ventriloquist.database.temporary import sweep
 from ventriloquist.errors import NotReadyError, SourceError
 from ventriloquist.sources import SOURCES
 from ventriloquist.sources.imessage import private_copy as copies
 from ventriloquist.sources.imessage.connect import open_untrusted
 from ventriloquist.sources.imessage.permission import permission_error
+from ventriloquist.store import recorded_run
+from ventriloquist.store.temporary import sweep
 
 CANNOT_OPEN = "unable to open database file"
 DENIED = "authorization denied"

@@ -10,11 +10,11 @@ import torch
 from file_builder import Conversation, Message, filled
 from invented import lines
 
-from ventriloquist.database import Database
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.prepare import prepare
+from ventriloquist.store import Database
 from ventriloquist.transcript import render_line
 
 torch.set_num_threads(1)

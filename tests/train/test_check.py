@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, pre_tokenizers, processors
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.base import Base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.store import Database
 from ventriloquist.train import Plan, TrainSettings, preset, train
 from ventriloquist.train.run import DATA, begin, check_resumable
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from ventriloquist.cli.app import app
 from ventriloquist.cli.train_view import duration, plan_lines
-from ventriloquist.database import Database, lock_home, recorded_run
 from ventriloquist.model.base import Base
 from ventriloquist.status import status
+from ventriloquist.store import Database, lock_home, recorded_run
 from ventriloquist.train import Interrupted, Plan, preset, train
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from file_builder import MINUTE, NOON
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import first_unseen, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database
 from ventriloquist.train import log, preset, train
 
 QUICK = preset("tiny").changed(

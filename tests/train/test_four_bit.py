@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database import Database
 from ventriloquist.errors import MissingExtraError
 from ventriloquist.model.adapter import load_adapter
+from ventriloquist.store import Database
 from ventriloquist.train import preset, train
 from ventriloquist.train.backends import Backend, adapt_to
 

@@ -16,10 +16,10 @@ import torch
 from processes import process_of_rank
 from safetensors.numpy import load_file
 
-from ventriloquist.database import Database, open_database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.corpus import load_corpus
+from ventriloquist.store import Database, open_database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database import Database, recorded_run
 from ventriloquist.errors import NotReadyError
 from ventriloquist.forget import forget, plan_to_forget
+from ventriloquist.store import Database, recorded_run
 from ventriloquist.train import preset, to_resume, train
 from ventriloquist.train.run import remove_never_begun
 
@@ -26,7 +26,7 @@ def killed(home: Path, *, where: str) -> Path:
     script = (
         "import os, signal, sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
-        "from ventriloquist.database import recorded_run\n"
+        "from ventriloquist.store import recorded_run\n"
         "from ventriloquist.train import TrainSettings, run, train, trainer\n"
         f"{where} = {KILL}\n"
         "home, settings = Path(sys.argv[1]), TrainSettings.model_validate_json(sys.argv[2])\n"

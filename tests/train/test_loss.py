@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import Piece, make_piece

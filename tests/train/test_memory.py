@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import Qwen3Config
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model import tiny
+from ventriloquist.store import Database
 from ventriloquist.train import TrainSettings, preset, train
 from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, exhaustion_explained, ladder
 from ventriloquist.train.presets import PRESETS

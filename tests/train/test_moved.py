@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database import Database, open_database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.store import Database, open_database
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
 
 QUICK = preset("tiny").changed(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ventriloquist.database import Database
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store import Database
 from ventriloquist.train import Plan, TrainSettings, preset, train
 from ventriloquist.train.plan import advice, window_tokens
 

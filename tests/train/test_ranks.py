@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from processes import process_of_rank
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store import Database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of

@@ -19,11 +19,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store import Database
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
@@ -209,7 +209,7 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
-        "from ventriloquist.database import open_database\n"
+        "from ventriloquist.store import open_database\n"
         "from ventriloquist.train import TrainSettings, train\n"
         "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
         "with open_database(home) as db:\n"

@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ventriloquist.database import Database
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store import Database
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, row_tensors

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from ventriloquist.database import Database
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.store import Database
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
 from ventriloquist.train.checkpoints import CHECKPOINTS, seal
 from ventriloquist.train.run import begin, check_resumable, unfinished_run

@@ -14,10 +14,10 @@ pytest.importorskip("unsloth", exc_type=ImportError)  # before transformers
 
 import torch
 
-from ventriloquist.database import Database
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store import Database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend, load_model
 from ventriloquist.train.loss import target_loss, unsloth_loss

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import wandb
 
-from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError
+from ventriloquist.store import Database
 from ventriloquist.train import preset, train
 
 QUICK = preset("tiny").changed(

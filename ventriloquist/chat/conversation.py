@@ -9,9 +9,9 @@ from typing import Protocol
 from ventriloquist.chat.clock import Clock, now_ms
 from ventriloquist.chat.opening import Opening
 from ventriloquist.clock import local_day
-from ventriloquist.database.corpus import SentLine
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
+from ventriloquist.store.corpus import SentLine
 from ventriloquist.transcript import (
     DELTAS,
     ConversationType,

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from ventriloquist.chat.clock import day_after, parse_period
 from ventriloquist.clock import at_hour, load_timezone
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.errors import UnknownNameError
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.transcript import ConversationType, order_members
 
 NOON = 12  # o'clock, when an empty conversation of another day begins

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import EPOCH, MILLISECOND
-from ventriloquist.database.corpus import SentLine
+from ventriloquist.store.corpus import SentLine
 
 # within a line; each escaped, or a viewer might fetch a picture or run what somebody wrote
 _MARKUP = re.compile(r"([\\`*_\[\]<>!|~&$])")

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_name, find_opening
-from ventriloquist.database import Database, open_database
-from ventriloquist.database.connect import FILENAME
-from ventriloquist.database.corpus import count_by_sender, data_hash
-from ventriloquist.database.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
+from ventriloquist.store import Database, open_database
+from ventriloquist.store.connect import FILENAME
+from ventriloquist.store.corpus import count_by_sender, data_hash
+from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.windows import WINDOW_SIZE
 
 SERVED_TOKENS = 4096  # what a served model is taken to read, where its manifest is not here to say more

@@ -95,8 +95,8 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
-    from ventriloquist.database import record
     from ventriloquist.model.sampling import Sampling
+    from ventriloquist.store import record
 
     settings = settings_to_write()
     server = _server(settings, endpoint, endpoint_model, api_key_env, endpoint_timeout) if endpoint else None

@@ -24,9 +24,9 @@ from ventriloquist.cli.flow import Flow
 from ventriloquist.cli.indicator import Indicator
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
+from ventriloquist.store.connect import make_private_folder
 
 HISTORY = "history"
 ALTERNATIVES = 4

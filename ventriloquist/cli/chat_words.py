@@ -10,7 +10,7 @@ from ventriloquist.cli.console import harmless, note
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Plan
-    from ventriloquist.database.corpus import SentLine
+    from ventriloquist.store.corpus import SentLine
 
 MOST_NAMES = 6  # of a group, in a sentence
 LONGEST_NAME = 40  # characters

@@ -67,8 +67,8 @@ def command(
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect, status
-    from ventriloquist.database.temporary import sweep
     from ventriloquist.sources import SOURCES
+    from ventriloquist.store.temporary import sweep
 
     if backup is not None and chat_db is not None:
         raise typer.BadParameter("--chat-db and --backup are two sources: collect one after the other.")

@@ -56,13 +56,13 @@ def command(
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
-    from ventriloquist.database import recorded_run
-    from ventriloquist.database.corpus import data_hash
     from ventriloquist.evaluate import FULL, QUICK, evaluate
     from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
     from ventriloquist.model.manifest import read_manifest
+    from ventriloquist.store import recorded_run
+    from ventriloquist.store.corpus import data_hash
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
     given = [flag for flag, value in others.items() if value]

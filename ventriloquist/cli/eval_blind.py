@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ventriloquist.cli.console import note, show
-from ventriloquist.database import open_database
-from ventriloquist.database.corpus import data_hash
 from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
 from ventriloquist.settings import load_settings
+from ventriloquist.store import open_database
+from ventriloquist.store.corpus import data_hash
 
 KEYS = ("1", "2")
 LONGEST = 500  # characters of a message that are shown

@@ -46,7 +46,7 @@ def command(
     Example: vq export --split train
     """
     from ventriloquist import export
-    from ventriloquist.database import recorded_run
+    from ventriloquist.store import recorded_run
 
     if output == "":  # an unset variable of a shell would mean the folder one stands in
         raise typer.BadParameter("--output is empty.")

@@ -27,8 +27,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
     Example: vq forget "Sam Okafor"
     """
-    from ventriloquist.database import Database, recorded_run
     from ventriloquist.forget import forget, plan_to_forget
+    from ventriloquist.store import Database, recorded_run
 
     home = settings_to_write().home
 

@@ -32,8 +32,8 @@ def command(
 
     require_train_extra()
     from ventriloquist import merge
-    from ventriloquist.database import lock_home, recorded_run
     from ventriloquist.model.adapter import find_run
+    from ventriloquist.store import lock_home, recorded_run
 
     settings = settings_to_write()
     folder = find_run(settings.runs, run)

@@ -72,8 +72,8 @@ def command(
     Example: vq prepare --exclude "Dr. Okafor"
     """
     from ventriloquist import prepare
-    from ventriloquist.database import Database, recorded_run
-    from ventriloquist.database.corpus import counts_by_conversation, counts_by_person
+    from ventriloquist.store import Database, recorded_run
+    from ventriloquist.store.corpus import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")

@@ -16,7 +16,7 @@ from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import SEED, JsonOption, settings_to_write
 
 if TYPE_CHECKING:
-    from ventriloquist.database.runs import Run
+    from ventriloquist.store.runs import Run
     from ventriloquist.train import Step, TrainSettings
 
 
@@ -139,8 +139,8 @@ def command(
 @contextmanager
 def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator[Run]:
     """Hold the lock and record the run, but no dry run; processes that train along with the main one only read."""
-    from ventriloquist.database import locked_database, open_database, recorded_run
-    from ventriloquist.database.runs import Run
+    from ventriloquist.store import locked_database, open_database, recorded_run
+    from ventriloquist.store.runs import Run
     from ventriloquist.train import require_ready
     from ventriloquist.train.ranks import is_main
 

@@ -25,11 +25,11 @@ from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_forgotten
 from ventriloquist.collect.store import Place, Tally, store_rows
 from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
-from ventriloquist.database import Database, recorded_run
-from ventriloquist.database.connect import FILENAME, open_to_others
-from ventriloquist.database.forgotten import load_forgotten
-from ventriloquist.database.time_zones import COLLECTED, record_zone, zone_of_collect
 from ventriloquist.records import SKIPPED, Progress, Source
+from ventriloquist.store import Database, recorded_run
+from ventriloquist.store.connect import FILENAME, open_to_others
+from ventriloquist.store.forgotten import load_forgotten
+from ventriloquist.store.time_zones import COLLECTED, record_zone, zone_of_collect
 
 CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from ventriloquist import collect, evaluate, export, prepare
-from ventriloquist.database import Database, corpus, recorded_run
-from ventriloquist.database.connect import FILENAME
-from ventriloquist.database.runs import lock_home
 from ventriloquist.demo.build import build
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.model.base import require_torch
 from ventriloquist.records import Progress
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import Database, corpus, recorded_run
+from ventriloquist.store.connect import FILENAME
+from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ventriloquist.database import Database
 from ventriloquist.errors import NotReadyError, UnknownNameError
 from ventriloquist.evaluate.compare import Comparison, compare
 from ventriloquist.evaluate.examples import keep_examples
@@ -22,6 +21,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import first_unseen, read_manifest
+from ventriloquist.store import Database
 
 __all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError, UnknownNameError
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.statistics import wilson
 from ventriloquist.evaluate.store import FOLDER, key_of, write_json
+from ventriloquist.store.connect import make_private_folder
 
 FILENAME = "blind.json"
 

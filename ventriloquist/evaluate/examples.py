@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ventriloquist.database import Database
-from ventriloquist.database.connect import make_private_folder
-from ventriloquist.database.corpus import data_hash, lines
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.store import FOLDER, write_json
+from ventriloquist.store import Database
+from ventriloquist.store.connect import make_private_folder
+from ventriloquist.store.corpus import data_hash, lines
 from ventriloquist.transcript import parse_line
 
 FILENAME = "examples.json"

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from ventriloquist.database import Database
-from ventriloquist.database import corpus as stored
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
 from ventriloquist.model.corpus import Corpus, Row
 from ventriloquist.model.manifest import Manifest
+from ventriloquist.store import Database
+from ventriloquist.store import corpus as stored
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line, parse_line, render_window
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the product promises

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import StorageError
 from ventriloquist.model.gate import WEIGHTS
+from ventriloquist.store.connect import make_private_folder
 
 FOLDER = "evaluation"  # in the run's folder; private: it holds generated messages and what was before them
 RECORDS = "records.jsonl"

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from ventriloquist.database import Database
 from ventriloquist.evaluate.heldout import (
     ONE_DAY,
     HeldOutRow,
@@ -31,6 +30,7 @@ from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
 from ventriloquist.records import Progress
+from ventriloquist.store import Database
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
 
 MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid

@@ -11,7 +11,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-from ventriloquist.database import Database
+from ventriloquist.store import Database
 from ventriloquist.transcript import REACTION_VERBS, SECRETS, reply_marker, text_lines
 
 _OPENING, _CLOSING = reply_marker("\0").split("\0")

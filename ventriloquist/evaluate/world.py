@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import typed_lines
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.baselines import Reply
 from ventriloquist.evaluate.heldout import Target
@@ -18,6 +16,8 @@ from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.evaluate.texts import Texts
 from ventriloquist.model.manifest import Manifest
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import typed_lines
 
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
 

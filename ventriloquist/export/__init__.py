@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, partial, write_rows
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.records import Progress
 from ventriloquist.regular import require_regular
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.connect import make_private_folder
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
 

@@ -7,8 +7,8 @@ from itertools import accumulate, pairwise
 from json.encoder import encode_basestring
 from typing import Literal, NamedTuple
 
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import windows
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import windows
 from ventriloquist.windows import Split
 
 Format = Literal["blocks", "prompt-completion", "windows"]

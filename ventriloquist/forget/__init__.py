@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.connect import FILENAME
-from ventriloquist.database.time_zones import PREPARED, recorded_zone
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
@@ -20,6 +17,9 @@ from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.forget.written import read_written
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.connect import FILENAME
+from ventriloquist.store.time_zones import PREPARED, recorded_zone
 
 __all__ = ["ForgetPlan", "ForgetSummary", "forget", "plan_to_forget"]
 

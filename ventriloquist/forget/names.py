@@ -12,9 +12,9 @@ import phonenumbers
 
 from ventriloquist.collect.cards import card_name
 from ventriloquist.collect.handles import normalize, region_of
-from ventriloquist.database import Database
 from ventriloquist.errors import SHOWN, UnknownNameError, VentriloquistError
 from ventriloquist.records import Card
+from ventriloquist.store import Database
 from ventriloquist.transcript import APOSTROPHES, HYPHENS, fold_name
 
 SCRUBBED = "[forgotten]"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.collect.handles import normalize, region_of
-from ventriloquist.database import Database
-from ventriloquist.database.forgotten import remember_forgotten
+from ventriloquist.store import Database
+from ventriloquist.store.forgotten import remember_forgotten
 
 REASON = "forgotten"
 

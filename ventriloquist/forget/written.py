@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist.database import Database
 from ventriloquist.merge import partial_name
 from ventriloquist.paths import found_path
+from ventriloquist.store import Database
 
 EVALUATION = "evaluation"  # what models wrote for `vq eval`, in the folder of their run
 

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError
 from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.fit import check_weights, skeleton
@@ -25,6 +24,7 @@ from ventriloquist.model.gate import (
 )
 from ventriloquist.model.tokens import suit
 from ventriloquist.paths import found_path
+from ventriloquist.store.connect import make_private_folder
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.connect import make_private_folder
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.errors import NotReadyError
 from ventriloquist.model.tokens import encode
 from ventriloquist.records import Progress
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.connect import make_private_folder
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
 from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
 

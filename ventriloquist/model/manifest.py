@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ventriloquist.database import Database, corpus
 from ventriloquist.errors import ModelError
 from ventriloquist.model.files import write_whole
 from ventriloquist.paths import found_path, kept_path
 from ventriloquist.settings import home_folder
+from ventriloquist.store import Database, corpus
 from ventriloquist.transcript import FORMAT_VERSION
 
 FILENAME = "manifest.json"

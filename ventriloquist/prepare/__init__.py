@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ventriloquist.clock import day_begins, day_reader
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.time_zones import COLLECTED, PREPARED, Origin, find_zone, record_zone
 from ventriloquist.errors import NotReadyError
 from ventriloquist.prepare.lines import Sources, quote_reader
 from ventriloquist.prepare.options import PrepareOptions
@@ -18,6 +16,8 @@ from ventriloquist.prepare.selection import REASONS, select
 from ventriloquist.prepare.splits import drop_equal_texts
 from ventriloquist.prepare.store import Target, load_names, store_conversation
 from ventriloquist.records import Progress
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.time_zones import COLLECTED, PREPARED, Origin, find_zone, record_zone
 
 __all__ = [
     "KINDS",

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from ventriloquist.database import Database
 from ventriloquist.prepare.selection import Selection
+from ventriloquist.store import Database
 from ventriloquist.transcript import Kind, attachment_placeholder, quote, reaction_content, reply_marker, text_lines
 
 

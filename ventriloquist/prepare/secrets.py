@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError
 from ventriloquist.prepare.lines import Redact
 from ventriloquist.prepare.redact import KINDS, OwnRule, Redactor
+from ventriloquist.store import Database
 
 MAX_REGIONS = 3
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import day_begins
-from ventriloquist.database import Database
 from ventriloquist.errors import SettingsError, UnknownNameError
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
+from ventriloquist.store import Database
 
 REASONS = ("conversation", "person", *UNWANTED_FLAGS, "before", "after", "few_messages", "blank")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from ventriloquist.database import Database, corpus
+from ventriloquist.store import Database, corpus
 from ventriloquist.windows import Holdout, holdout
 
 EQUAL_CHARACTERS = 15  # shorter texts are everybody's: "good morning" twice is style, not a leak

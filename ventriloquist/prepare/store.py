@@ -6,11 +6,11 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.corpus import NewLine
 from ventriloquist.prepare.lines import Sources, conversation_lines
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.splits import hold_out
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.corpus import NewLine
 from ventriloquist.transcript import (
     UNKNOWN,
     ConversationType,

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import has_targets
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
@@ -18,6 +16,8 @@ from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.files import flush_all
 from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import has_targets
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
 from ventriloquist.train.check import check_fit, cut_rows

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import adapter_config, check_same_base
 from ventriloquist.model.base import Base, check_base_weights
@@ -16,6 +15,7 @@ from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.tokens import check_lines, check_tokenizer
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.settings import TrainSettings
 
 SHORTEST = 64  # tokens a row, as the settings have it

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ventriloquist.database import Database
-from ventriloquist.database.corpus import times_before
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import first_unseen, read_manifest
+from ventriloquist.store import Database
+from ventriloquist.store.corpus import times_before
 from ventriloquist.train.settings import TrainSettings
 
 

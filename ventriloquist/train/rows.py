@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.database.corpus import StoredConversation
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import SPLITS, Block, Split

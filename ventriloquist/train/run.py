@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.model import tiny
 from ventriloquist.model.adapter import adapter_config, find_run
@@ -23,6 +21,8 @@ from ventriloquist.model.gate import OTHER_ADAPTER, explained, read_json
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, kept_base, package_versions, read_manifest
 from ventriloquist.model.tokens import sample_hash
 from ventriloquist.paths import kept_path, without_home
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.connect import make_private_folder
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
 from ventriloquist.train.marks import marks
 from ventriloquist.train.ranks import world_size

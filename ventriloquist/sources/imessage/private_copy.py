@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ventriloquist.database.temporary import temporary_folder
 from ventriloquist.errors import SourceError
 from ventriloquist.settings import home_folder
+from ventriloquist.store.temporary import temporary_folder
 
 ATTEMPTS = 5  # Messages writes every few seconds at most; a copy takes less
 SPARE_BYTES = 64 << 20

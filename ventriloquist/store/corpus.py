@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from ventriloquist.database import Database
+from ventriloquist.store import Database
 from ventriloquist.transcript import (
     ConversationType,
     Header,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.database import Run, open_database, recorded_run
-from ventriloquist.database.migrations import migrations
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
+from ventriloquist.store import Run, open_database, recorded_run
+from ventriloquist.store.migrations import migrations
 
 
 def test_nothing_is_made_before_the_first_collect(home: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_second_run_at_once_is_turned_away(home: Path) -> None:
 
 def test_the_lock_dies_with_its_process(home: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from ventriloquist.database import recorded_run\n"
+        "import os, sys; from pathlib import Path; from ventriloquist.store import recorded_run\n"
         "with recorded_run(Path(sys.argv[1]), 'collect', create=True): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script, str(home)], check=False).returncode == 9
@@ -130,7 +130,7 @@ def test_the_lock_dies_with_its_process(home: Path) -> None:
 
 
 def test_reading_does_not_wait_for_who_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ventriloquist.database.connect.BUSY_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr("ventriloquist.store.connect.BUSY_TIMEOUT_MS", 60_000)
     with open_database(home, create=True), open_database(home) as writer:
         writer.conn.execute("BEGIN IMMEDIATE")
         started = time.monotonic()

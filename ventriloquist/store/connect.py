@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ventriloquist.database.damage import explain
-from ventriloquist.database.schema import bring_up_to_date
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.regular import require_regular
+from ventriloquist.store.damage import explain
+from ventriloquist.store.schema import bring_up_to_date
 
 FILENAME = "ventriloquist.db"
 BUSY_TIMEOUT_MS = 10_000

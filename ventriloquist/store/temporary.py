@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ventriloquist.database.connect import make_private_folder
 from ventriloquist.errors import StorageError
+from ventriloquist.store.connect import make_private_folder
 
 FOLDER = "temporary"
 LOCK = "lock"

@@ -14,10 +14,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from ventriloquist.database.connect import FILENAME, make_private_folder, open_database
-from ventriloquist.database.temporary import sweep
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.paths import without_home
+from ventriloquist.store.connect import FILENAME, make_private_folder, open_database
+from ventriloquist.store.temporary import sweep
 
 LOCK = "ventriloquist.lock"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ventriloquist.database.damage import damaged
-from ventriloquist.database.migrations import migrations
 from ventriloquist.errors import StorageError
+from ventriloquist.store.damage import damaged
+from ventriloquist.store.migrations import migrations
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 _OBJECTS = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> ?"

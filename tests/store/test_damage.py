@@ -15,8 +15,8 @@ from file_builder import chat, filled
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.database import open_database
 from ventriloquist.errors import StorageError
+from ventriloquist.store import open_database
 
 COMMANDS = (
     ["status"],

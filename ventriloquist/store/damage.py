@@ -16,9 +16,9 @@ from typing import get_args
 
 from sqlite_utils import Database
 
-from ventriloquist.database.migrations import migrations
 from ventriloquist.errors import StorageError
 from ventriloquist.records import ReactionKind
+from ventriloquist.store.migrations import migrations
 
 _NOT_UTF8 = "Could not decode to UTF-8"  # in Python's words; SQLite does not mind
 _WRONG_VALUE = re.compile(r"(?:NULL value in|CHECK constraint failed in) (?P<table>\w+)")  # of integrity_check

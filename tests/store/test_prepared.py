@@ -9,10 +9,10 @@ import pytest
 from file_builder import Conversation, Message, chat, filled
 from sqlite_utils import Database as AnyDatabase
 
-from ventriloquist.database import Database, corpus
-from ventriloquist.database.corpus import LineCounts, counts_by_conversation, counts_by_person
-from ventriloquist.database.migrations import migrations
 from ventriloquist.prepare import prepare
+from ventriloquist.store import Database, corpus
+from ventriloquist.store.corpus import LineCounts, counts_by_conversation, counts_by_person
+from ventriloquist.store.migrations import migrations
 from ventriloquist.windows import SPLITS
 
 OWNER = "Aidan Allchin"
