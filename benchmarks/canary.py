@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.score import score_contents
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database, transaction
 from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
@@ -50,14 +50,14 @@ def random_code(generator: random.Random) -> str:
     return f"{generator.randrange(10_000):04}-{generator.randrange(10_000):04}"
 
 
-def plant(db: Database, seed: int) -> list[Canary]:
+def plant(db: Connection, seed: int) -> list[Canary]:
     """Put canaries in the place of training messages of the most talkative people.
 
     Raises:
         ValueError: there are too few training messages.
     """
     generator = random.Random(seed)
-    names = db.conn.execute(
+    names = db.execute(
         "SELECT sender FROM training_messages WHERE split = 'train' AND kind = 'text'"
         " GROUP BY sender ORDER BY count(*) DESC, sender LIMIT ?",
         (len(REPEATS),),
@@ -67,7 +67,7 @@ def plant(db: Database, seed: int) -> list[Canary]:
         for place, (sentence, repeats) in enumerate(zip(SENTENCES, REPEATS, strict=True))
     ]
     for canary in canaries:
-        rows = db.conn.execute(
+        rows = db.execute(
             "SELECT id, line FROM training_messages WHERE split = 'train' AND kind = 'text' AND sender = ? ORDER BY id",
             (canary.name,),
         ).fetchall()
@@ -75,7 +75,7 @@ def plant(db: Database, seed: int) -> list[Canary]:
             raise ValueError(f"{canary.name} has too few training messages")
         for id, line in generator.sample(rows, canary.repeats):
             told = Line(canary.name, parse_line(line).delta, canary.content())
-            db.conn.execute(
+            db.execute(
                 "UPDATE training_messages SET content = ?, line = ? WHERE id = ?",
                 (told.content, render_line(told), id),
             )
@@ -102,7 +102,7 @@ def main() -> None:
         if (arguments.home / "models").exists():
             (copy / "models").symlink_to((arguments.home / "models").resolve(), target_is_directory=True)
         with open_database(copy) as db:
-            with db.atomic():
+            with transaction(db):
                 canaries = plant(db, arguments.seed)
             settings = preset(arguments.model).changed(max_minutes=arguments.minutes, seed=arguments.seed)
             trained = train(db, settings, home=copy)

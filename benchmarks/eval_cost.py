@@ -46,9 +46,7 @@ def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOut
     with open_database(home) as db:
         prepare.prepare(db)
         if model == TINY:
-            tiny.build(
-                [line + "\n" for (line,) in db.conn.execute("SELECT line FROM training_messages")], home / "m", 0
-            )
+            tiny.build([line + "\n" for (line,) in db.execute("SELECT line FROM training_messages")], home / "m", 0)
             base = Base(str(home / "m"))
         else:
             base = resolve(model, load_settings().models)

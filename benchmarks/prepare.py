@@ -31,7 +31,7 @@ from ventriloquist.export import ExportOptions, estimate, export
 from ventriloquist.export.files import partial, write_rows
 from ventriloquist.export.rows import window_rows
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database, transaction
 
 _TEXT = """
     ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha i told her
@@ -47,20 +47,20 @@ COMPARED_WINDOWS = 20_000
 def build(home: Path, messages: int, conversations: int, long_text: int, *, reactions: bool, seed: int = 0) -> None:
     """Fill the tables that collect writes: a tenth of the texts with a number, one in fifty with a secret."""
     rng = random.Random(seed)
-    with open_database(home, create=True) as db, db.atomic():
-        execute = db.conn.execute
+    with open_database(home, create=True) as db, transaction(db):
+        execute = db.execute
         execute("INSERT INTO people VALUES (1, 'Robin Example', 1)")
         people = range(2, conversations + 2)
-        db.conn.executemany("INSERT INTO people VALUES (?, ?, 0)", [(id, f"Person {id:06}") for id in people])
-        db.conn.executemany("INSERT INTO handles VALUES (?, ?)", [(f"+1415555{id:04}", id) for id in people])
+        db.executemany("INSERT INTO people VALUES (?, ?, 0)", [(id, f"Person {id:06}") for id in people])
+        db.executemany("INSERT INTO handles VALUES (?, ?)", [(f"+1415555{id:04}", id) for id in people])
         rows = ((id, "group" if id % 10 == 0 else "dm") for id in range(1, conversations + 1))
-        db.conn.executemany("INSERT INTO conversations VALUES (?, ?, NULL)", rows)
+        db.executemany("INSERT INTO conversations VALUES (?, ?, NULL)", rows)
         for id in range(1, conversations + 1):
             others = [id + 1] if id % 10 else [1 + (id + k) % conversations + 1 for k in range(4)]
-            db.conn.executemany(
+            db.executemany(
                 "INSERT OR IGNORE INTO members VALUES (?, ?)", [(id, member) for member in {1, id + 1, *others}]
             )
-        db.conn.executemany(
+        db.executemany(
             "INSERT INTO text_messages (guid, conversation_id, sender_id, sent_at, text, is_from_me, source_rowid,"
             " thread_originator_guid, chat_guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'c')",
             _messages(rng, messages, conversations, long_text),
@@ -100,11 +100,11 @@ def _messages(rng: random.Random, messages: int, conversations: int, long_text: 
         yield guid, conversation, 1 if mine else conversation + 1, at, text, int(mine), number, reply
 
 
-def straightforward(db: Database, split: str) -> Generator[bytes, None, None]:
+def straightforward(db: Connection, split: str) -> Generator[bytes, None, None]:
     """Yield rows as one would write them first: every line of each window rendered for that window."""
     query = "SELECT conversation_id, type, members, messages FROM training_conversations ORDER BY 1"
-    for id, type, members, messages in db.conn.execute(query).fetchall():
-        lines: list[tuple[str, str, str, str, str | None]] = db.conn.execute(
+    for id, type, members, messages in db.execute(query).fetchall():
+        lines: list[tuple[str, str, str, str, str | None]] = db.execute(
             "SELECT day, sender, delta, content, split FROM training_messages WHERE conversation_id = ?"
             " ORDER BY position",
             (id,),
@@ -149,7 +149,7 @@ def run_prepare(home: Path, options: PrepareOptions) -> int:
 def run_views(home: Path) -> int:
     with open_database(home) as db:
         query = f"SELECT text FROM rendered_windows WHERE id % 7 = 0 LIMIT {COMPARED_WINDOWS}"
-        return sum(1 for _ in db.conn.execute(query))
+        return sum(1 for _ in db.execute(query))
 
 
 def run_export(home: Path, options: ExportOptions, folder: Path) -> tuple[int, int, int]:

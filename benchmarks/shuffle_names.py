@@ -14,7 +14,7 @@ import random
 import shutil
 from pathlib import Path
 
-from ventriloquist.store import open_database
+from ventriloquist.store import open_database, transaction
 from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.transcript import Line, parse_line, render_line
 
@@ -25,9 +25,9 @@ def shuffle_names(home: Path, output: Path, seed: int) -> int:
     shutil.copyfile(home / FILENAME, output / FILENAME)
     generator = random.Random(seed)
     changed = 0
-    with open_database(output) as db, db.atomic():
-        for (conversation,) in db.conn.execute("SELECT conversation_id FROM training_conversations").fetchall():
-            rows = db.conn.execute(
+    with open_database(output) as db, transaction(db):
+        for (conversation,) in db.execute("SELECT conversation_id FROM training_conversations").fetchall():
+            rows = db.execute(
                 "SELECT id, line FROM training_messages"
                 " WHERE conversation_id = ? AND coalesce(split, 'train') = 'train' ORDER BY position",
                 (conversation,),
@@ -35,7 +35,7 @@ def shuffle_names(home: Path, output: Path, seed: int) -> int:
             lines = [parse_line(line) for _, line in rows]
             names = generator.sample([line.name for line in lines], len(lines))
             changed += sum(line.name != name for line, name in zip(lines, names, strict=True))
-            db.conn.executemany(
+            db.executemany(
                 "UPDATE training_messages SET sender = ?, line = ? WHERE id = ?",
                 [
                     (name, render_line(Line(name, line.delta, line.content)), id)

@@ -80,7 +80,7 @@ def load(home: Path, folder: Path) -> Bench:
     with open_database(home) as db:
         if not folder.exists():
             query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
-            tiny.build([line for (line,) in db.conn.execute(query, (tiny.SAMPLE_LINES,))], folder, seed=0)
+            tiny.build([line for (line,) in db.execute(query, (tiny.SAMPLE_LINES,))], folder, seed=0)
         base = Base(str(folder))
         return Bench(load_corpus(db, load_tokenizer(base), home / "tokens"), base)
 

@@ -32,7 +32,7 @@ from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
 from ventriloquist.evaluate import Extent, evaluate
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database, transaction
 from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 
@@ -75,13 +75,13 @@ CANDIDATES = {  # one thing at a time, then what was best together
 
 
 @contextmanager
-def copied(home: Path, output: Path) -> Iterator[Database]:
+def copied(home: Path, output: Path) -> Iterator[Connection]:
     """Copy a home, to be changed inside the block; the copy appears whole or not at all."""
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_private_folder(partial)
     shutil.copyfile(home / FILENAME, partial / FILENAME)
-    with open_database(partial) as db, db.atomic():
+    with open_database(partial) as db, transaction(db):
         yield db
     partial.rename(output)
 
@@ -91,16 +91,16 @@ def validation_home(home: Path, output: Path) -> Path:
     if output.exists():
         return output
     with copied(home, output) as db:
-        for conversation, start in db.conn.execute(
+        for conversation, start in db.execute(
             "SELECT conversation_id, min(position) FROM training_messages WHERE split = 'test' GROUP BY 1"
         ).fetchall():
-            db.conn.execute(
+            db.execute(
                 "DELETE FROM training_messages WHERE conversation_id = ? AND position >= ?", (conversation, start)
             )
-            db.conn.execute(
+            db.execute(
                 "UPDATE training_conversations SET messages = ? WHERE conversation_id = ?", (start, conversation)
             )
-        db.conn.execute("UPDATE training_messages SET split = 'test' WHERE split = 'validation'")
+        db.execute("UPDATE training_messages SET split = 'test' WHERE split = 'validation'")
     return output
 
 
@@ -109,13 +109,13 @@ def fewer(home: Path, output: Path, messages: int) -> Path:
     if output.exists():
         return output
     with copied(home, output) as db:
-        counts = db.conn.execute(
+        counts = db.execute(
             "SELECT conversation_id, count(*) FROM training_messages WHERE split = 'train' GROUP BY 1 ORDER BY 1"
         ).fetchall()
         left = messages
         for conversation, count in random.Random(0).sample(counts, len(counts)):
             if left <= 0:
-                db.conn.execute(
+                db.execute(
                     "UPDATE training_messages SET split = NULL WHERE conversation_id = ? AND split = 'train'",
                     (conversation,),
                 )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 
 NOON = 1_710_504_000_000  # 2024-03-15 12:00 UTC
 MINUTE = 60_000
@@ -48,30 +48,30 @@ class Conversation:
     reactions: list[Reaction] = field(default_factory=list)
 
 
-def fill(db: Database, conversations: Iterable[Conversation], *, owner: str = "Aidan Allchin") -> None:
+def fill(db: Connection, conversations: Iterable[Conversation], *, owner: str = "Aidan Allchin") -> None:
     """Write people, conversations, messages, attachments and reactions."""
     people = {owner: 1}
-    db.conn.execute("INSERT INTO people (id, name, is_me) VALUES (1, ?, 1)", (owner,))
+    db.execute("INSERT INTO people (id, name, is_me) VALUES (1, ?, 1)", (owner,))
 
     def person(name: str) -> int:
         if name not in people:
             people[name] = len(people) + 1
-            db.conn.execute("INSERT INTO people (id, name) VALUES (?, ?)", (people[name], name))
-            db.conn.execute("INSERT INTO handles VALUES (?, ?)", (f"{people[name]}@example.org", people[name]))
+            db.execute("INSERT INTO people (id, name) VALUES (?, ?)", (people[name], name))
+            db.execute("INSERT INTO handles VALUES (?, ?)", (f"{people[name]}@example.org", people[name]))
         return people[name]
 
     rowid = 0
     for number, conversation in enumerate(conversations, 1):
-        db.conn.execute("INSERT INTO conversations VALUES (?, ?, ?)", (number, conversation.type, conversation.title))
+        db.execute("INSERT INTO conversations VALUES (?, ?, ?)", (number, conversation.type, conversation.title))
         names = conversation.members or [message.sender for message in conversation.messages if message.sender]
         for name in sorted({owner, *names}):
-            db.conn.execute("INSERT INTO members VALUES (?, ?)", (number, person(name)))
+            db.execute("INSERT INTO members VALUES (?, ?)", (number, person(name)))
         at = NOON
         for message in conversation.messages:
             rowid += 1
             at = at + MINUTE if message.sent_at is None else message.sent_at
             guid = message.guid or f"message-{rowid}"
-            db.conn.execute(
+            db.execute(
                 "INSERT INTO text_messages (guid, conversation_id, sender_id, sent_at, text, is_from_me, source_rowid,"
                 " thread_originator_guid, thread_originator_part, flags, chat_guid) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (
@@ -89,7 +89,7 @@ def fill(db: Database, conversations: Iterable[Conversation], *, owner: str = "A
                 ),
             )
             rows = [(guid, position, *attachment) for position, attachment in enumerate(message.attachments)]
-            db.conn.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", rows)
         for index, reaction in enumerate(conversation.reactions):
             values = (
                 reaction.guid or f"reaction-{number}-{index}",
@@ -99,12 +99,12 @@ def fill(db: Database, conversations: Iterable[Conversation], *, owner: str = "A
                 reaction.emoji,
                 reaction.sent_at,
             )
-            db.conn.execute("INSERT INTO reactions VALUES (?, ?, ?, ?, ?, ?)", values)
-    db.conn.commit()
+            db.execute("INSERT INTO reactions VALUES (?, ?, ?, ?, ?, ?)", values)
+    db.commit()
 
 
 @contextmanager
-def filled(home: Path, conversations: Iterable[Conversation], *, owner: str = "Aidan Allchin") -> Iterator[Database]:
+def filled(home: Path, conversations: Iterable[Conversation], *, owner: str = "Aidan Allchin") -> Iterator[Connection]:
     """Open a new database in `home` with these conversations in it."""
     with open_database(home, create=True) as db:
         fill(db, conversations, owner=owner)

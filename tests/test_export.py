@@ -22,7 +22,7 @@ from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export import ExportOptions, estimate, export, require_prepared, stream
 from ventriloquist.export.rows import Format
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database, open_database, recorded_run
+from ventriloquist.store import Connection, open_database, recorded_run
 from ventriloquist.transcript import parse
 
 FORMATS: tuple[Format, ...] = ("blocks", "prompt-completion", "windows")
@@ -36,13 +36,13 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
 
 
-def straightforward(db: Database, split: str) -> bytes:
+def straightforward(db: Connection, split: str) -> bytes:
     """Write windows as one would first: every line rendered for its window, then the row dumped."""
     written = io.BytesIO()
     query = "SELECT conversation_id, type, members, messages FROM training_conversations ORDER BY 1"
-    for id, type, members, messages in db.conn.execute(query).fetchall():
+    for id, type, members, messages in db.execute(query).fetchall():
         header = {"type": type, "members": json.loads(members)}
-        lines = db.conn.execute(
+        lines = db.execute(
             "SELECT day, sender, delta, content, split FROM training_messages WHERE conversation_id = ?"
             " ORDER BY position",
             (id,),
@@ -73,7 +73,7 @@ def test_loss_spans_are_exactly_the_target_lines(home: Path) -> None:
     with filled(home, [long_chat(200)]) as db:
         prepare(db)
         export(db, home / "exports", ExportOptions(targets_per_window=50))
-        lines = [line for (line,) in db.conn.execute("SELECT line FROM training_messages ORDER BY position")]
+        lines = [line for (line,) in db.execute("SELECT line FROM training_messages ORDER BY position")]
     trained = []
     for row in rows(home / "exports" / "train.jsonl"):
         parse(row["text"])
@@ -228,7 +228,7 @@ def test_before_prepare_nothing_is_made(home: Path) -> None:
     with open_database(home) as db:
         with pytest.raises(NotReadyError):
             export(db, home / "exports", ExportOptions())
-        assert db.conn.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
     assert not (home / "exports").exists()
 
 
@@ -408,7 +408,7 @@ def test_trl_trains_on_an_exported_file_with_loss_on_completions_alone(home: Pat
     with filled(home, [long_chat(30)]) as db:
         prepare(db)
         export(db, home / "exports", ExportOptions("prompt-completion", "train"))
-        lines = [line + "\n" for (line,) in db.conn.execute("SELECT line FROM training_messages ORDER BY position")]
+        lines = [line + "\n" for (line,) in db.execute("SELECT line FROM training_messages ORDER BY position")]
     tiny.build(lines, tmp_path / "base", seed=0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "base")
 

@@ -12,7 +12,7 @@ from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
-from ventriloquist.store import Database, open_database, recorded_run
+from ventriloquist.store import Connection, open_database, recorded_run, transaction
 from ventriloquist.store.forgotten import load_forgotten, remember_forgotten
 
 OWNER = "Aidan Allchin"
@@ -94,29 +94,29 @@ def test_what_others_wrote_stays_without_quotes_and_reactions_of_the_person(home
     build(home)
     forget_sam(home)
     with open_database(home) as db:
-        rows = db.conn.execute(
+        rows = db.execute(
             "SELECT content FROM training_messages WHERE conversation_id = 2 ORDER BY position"
         ).fetchall()
         assert [content for (content,) in rows] == ["what was that", "never mind", '[loved "never mind"]']
         query = "SELECT members FROM training_conversations WHERE conversation_id = 2"
-        assert json.loads(db.conn.execute(query).fetchone()[0]) == [OWNER, "Kim"]
-        assert db.conn.execute("SELECT count(*) FROM training_messages WHERE conversation_id = 3").fetchone() == (20,)
-        assert db.conn.execute("SELECT count(*) FROM conversations").fetchone() == (2,)
+        assert json.loads(db.execute(query).fetchone()[0]) == [OWNER, "Kim"]
+        assert db.execute("SELECT count(*) FROM training_messages WHERE conversation_id = 3").fetchone() == (20,)
+        assert db.execute("SELECT count(*) FROM conversations").fetchone() == (2,)
 
 
 def test_every_message_is_still_accounted_for(home: Path) -> None:
     build(home)
 
-    def guids(db: Database) -> list[str]:
+    def guids(db: Connection) -> list[str]:
         query = "SELECT guid FROM text_messages UNION ALL SELECT guid FROM reactions UNION ALL SELECT guid FROM skipped"
-        return sorted(guid for (guid,) in db.conn.execute(query))
+        return sorted(guid for (guid,) in db.execute(query))
 
     with open_database(home) as db:
         before = guids(db)
     forget_sam(home)
     with open_database(home) as db:
         assert guids(db) == before
-        assert db.conn.execute("SELECT DISTINCT reason FROM skipped").fetchall() == [("forgotten",)]
+        assert db.execute("SELECT DISTINCT reason FROM skipped").fetchall() == [("forgotten",)]
 
 
 def test_the_plan_says_what_goes_and_the_summary_what_went(home: Path) -> None:
@@ -190,7 +190,7 @@ def test_while_another_program_reads_the_file_nothing_is_said_to_be_gone(home: P
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM people").fetchone()
     with open_database(home) as db:
-        db.conn.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA busy_timeout = 0")
         plan = plan_to_forget(db, home, "Sam")
         with pytest.raises(BusyError, match="reads"):
             forget(db, home, plan)
@@ -204,12 +204,10 @@ def test_while_another_program_reads_the_file_nothing_is_said_to_be_gone(home: P
 def test_the_file_remembers_the_person_without_naming_them(home: Path) -> None:
     build(home)
     with open_database(home) as db:
-        (handle,) = db.conn.execute(
-            "SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Sam'"
-        ).fetchone()
+        (handle,) = db.execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Sam'").fetchone()
     forget_sam(home)
     with open_database(home) as db:
-        forgotten = load_forgotten(db.conn)
+        forgotten = load_forgotten(db)
         assert forgotten.has(handle)
         assert not forgotten.has("3@example.org")
         assert forgotten.has_any(["3@example.org", handle])
@@ -219,23 +217,23 @@ def test_each_file_has_a_key_of_its_own(tmp_path: Path) -> None:
     digests = set()
     for name in ("a", "b"):
         with open_database(tmp_path / name, create=True) as db:
-            with db.atomic():
-                remember_forgotten(db.conn, ["+15555550100"])
-                remember_forgotten(db.conn, ["+15555550100"])
-            digests |= load_forgotten(db.conn).digests
+            with transaction(db):
+                remember_forgotten(db, ["+15555550100"])
+                remember_forgotten(db, ["+15555550100"])
+            digests |= load_forgotten(db).digests
     assert len(digests) == 2
 
 
 def test_nobody_is_forgotten_in_a_new_file(home: Path) -> None:
     with open_database(home, create=True) as db:
-        assert not load_forgotten(db.conn).has("")
+        assert not load_forgotten(db).has("")
 
 
 def test_prepare_keeps_the_options_it_was_last_run_with(home: Path) -> None:
     build(home, reactions=False)
     forget_sam(home)
     with open_database(home) as db:
-        assert db.conn.execute("SELECT count(*) FROM training_messages WHERE kind = 'reaction'").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM training_messages WHERE kind = 'reaction'").fetchone() == (0,)
 
 
 def test_forgetting_the_only_one_leaves_nothing_prepared(home: Path) -> None:
@@ -245,7 +243,7 @@ def test_forgetting_the_only_one_leaves_nothing_prepared(home: Path) -> None:
     assert not summary.prepared_again
     with open_database(home) as db:
         for table in ("text_messages", "training_messages", "training_conversations", "conversations", "members"):
-            assert db.conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
 def test_without_prepared_messages_none_are_made(home: Path) -> None:
@@ -264,7 +262,7 @@ def test_one_after_the_other_can_be_forgotten_whoever_was_left_out_of_training(h
             run.result = summary = forget(run.db, home, plan_to_forget(run.db, home, name))
         assert summary.prepared_again
     with open_database(home) as db:
-        assert db.conn.execute("SELECT content FROM training_messages").fetchall() == [("never mind",)]
+        assert db.execute("SELECT content FROM training_messages").fetchall() == [("never mind",)]
 
 
 def test_somebody_left_out_under_an_earlier_name_is_not_let_in_by_preparing_again(home: Path) -> None:
@@ -272,12 +270,12 @@ def test_somebody_left_out_under_an_earlier_name_is_not_let_in_by_preparing_agai
     options = {"exclude_people": ["Kim"]}
     with recorded_run(home, "prepare", options) as run:
         run.result = prepare(run.db, PrepareOptions(exclude_people=("Kim",)))
-    with open_database(home) as db, db.atomic():
-        db.conn.execute("UPDATE people SET name = 'Kim Oak' WHERE name = 'Kim'")
+    with open_database(home) as db, transaction(db):
+        db.execute("UPDATE people SET name = 'Kim Oak' WHERE name = 'Kim'")
     _, summary = forget_sam(home)
     assert not summary.prepared_again
     with open_database(home) as db:
-        assert db.conn.execute("SELECT count(*) FROM training_messages").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM training_messages").fetchone() == (0,)
 
 
 def test_an_unknown_name_offers_near_ones_and_the_owner_is_refused(home: Path) -> None:
@@ -361,5 +359,5 @@ def test_a_name_that_is_part_of_a_word_is_scrubbed_from_runs_as_a_word_alone(hom
         pass
     forget_sam(home)
     with open_database(home) as db:
-        (parameters,) = db.conn.execute("SELECT parameters FROM runs WHERE command = 'note'").fetchone()
+        (parameters,) = db.execute("SELECT parameters FROM runs WHERE command = 'note'").fetchone()
     assert json.loads(parameters) == {"text": "[forgotten] and Samson", "[forgotten]": 1}

@@ -171,5 +171,5 @@ def test_somebody_who_shares_a_card_with_nobody_is_untouched(home: Path, source:
     forget_person(home, "Sam Quill")
     assert query(home, "SELECT guid, text FROM text_messages WHERE sender_handle = ? ORDER BY guid", KIM) == kim
     with open_database(home) as db:
-        assert db.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert db.conn.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []

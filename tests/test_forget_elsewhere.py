@@ -100,8 +100,8 @@ def test_what_was_written_before_the_home_was_moved_is_found_in_it(
     (ready / "deep" / "report.html").write_text(WORD, encoding="utf-8")
     with recorded_run(ready, "eval") as run:  # as it was recorded before
         parameters = json.dumps({"report": str(ready / "deep" / "report.html")})
-        run.db.conn.execute("UPDATE runs SET parameters = ? WHERE id = ?", (parameters, run.id))
-        run.db.conn.commit()
+        run.db.execute("UPDATE runs SET parameters = ? WHERE id = ?", (parameters, run.id))
+        run.db.commit()
     moved = ready.with_name("moved")
     ready.rename(moved)
     monkeypatch.setenv("VQ_HOME", str(moved))

@@ -14,7 +14,7 @@ from ventriloquist.cli.app import app
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database, open_database, recorded_run
+from ventriloquist.store import Connection, open_database, recorded_run, transaction
 from ventriloquist.transcript import fold_name
 
 OWNER = "Aidan Allchin"
@@ -38,15 +38,15 @@ WRITTEN = [
 
 
 @pytest.fixture
-def db(home: Path) -> Database:
+def db(home: Path) -> Connection:
     chats = [
         Conversation([Message(name if i % 2 else OWNER, f"{name} {i}") for i in range(20)])
         for name in (NAME, "Kim Oak")
     ]
-    with filled(home, chats) as db, db.atomic():
+    with filled(home, chats) as db, transaction(db):
         for handle, person in (("+15550100100", 1), ("+15550100199", 2), ("sam@example.com", 2), ("+15550100177", 3)):
-            db.conn.execute("INSERT INTO handles VALUES (?, ?)", (handle, person))
-        db.conn.execute("INSERT INTO cards VALUES ('here', 'book', 1, 'Samuel', 'Oneill', '', '', '[]', 0, 2)")
+            db.execute("INSERT INTO handles VALUES (?, ?)", (handle, person))
+        db.execute("INSERT INTO cards VALUES ('here', 'book', 1, 'Samuel', 'Oneill', '', '', '[]', 0, 2)")
     return db
 
 
@@ -70,9 +70,9 @@ def test_a_part_of_a_name_or_number_is_nobodys(home: Path, name: str) -> None:
 
 @pytest.mark.usefixtures("db")
 def test_of_several_people_a_list_is_shown(home: Path) -> None:
-    with open_database(home) as db, db.atomic():
-        db.conn.execute("INSERT INTO people (id, name) VALUES (4, ?)", (NAME.upper(),))
-        db.conn.execute("INSERT INTO handles VALUES ('+15550100188', 4)")
+    with open_database(home) as db, transaction(db):
+        db.execute("INSERT INTO people (id, name) VALUES (4, ?)", (NAME.upper(),))
+        db.execute("INSERT INTO handles VALUES ('+15550100188', 4)")
     with open_database(home) as db:
         assert plan_to_forget(db, home, NAME).person_id == 2
         assert plan_to_forget(db, home, NAME.upper()).person_id == 4
@@ -93,7 +93,7 @@ def test_no_way_of_writing_a_name_or_handle_is_left_in_earlier_runs(home: Path) 
             run.result = {"notes": [f"It says {text.strip()}, twice: {text.strip()}"]}
     assert vq("forget", "sam@example.com", "--yes").exit_code == 0
     with open_database(home) as db:
-        runs = db.conn.execute("SELECT parameters, result FROM runs WHERE command = 'collect'").fetchall()
+        runs = db.execute("SELECT parameters, result FROM runs WHERE command = 'collect'").fetchall()
     for parameters, result in runs:
         assert json.loads(parameters) == {"exclude": ["[forgotten]", "Kim Oak"], "[forgotten]": 1}
         assert json.loads(result.translate({0x2068: None, 0x2069: None})) == {
@@ -108,7 +108,7 @@ def test_somebody_elses_number_and_a_folder_stay_in_earlier_runs(home: Path) -> 
         pass
     assert vq("forget", NAME, "--yes").exit_code == 0
     with open_database(home) as db:
-        (parameters,) = db.conn.execute("SELECT parameters FROM runs WHERE command = 'collect'").fetchone()
+        (parameters,) = db.execute("SELECT parameters FROM runs WHERE command = 'collect'").fetchone()
     assert json.loads(parameters) == kept
 
 
@@ -135,8 +135,8 @@ def test_what_a_killed_export_has_written_is_found(home: Path, tmp_path: Path, p
     folder = (home if place == "home" else tmp_path) / "mine"
     assert vq("prepare").exit_code == 0
     assert vq("export", "--output", str(folder)).exit_code == 0
-    with open_database(home) as db, db.atomic():
-        db.conn.execute("UPDATE runs SET finished_at = NULL, result = NULL WHERE command = 'export'")
+    with open_database(home) as db, transaction(db):
+        db.execute("UPDATE runs SET finished_at = NULL, result = NULL WHERE command = 'export'")
     (folder / "manifest.json").unlink()
     for file in list(folder.iterdir()):
         file.rename(folder / f".{file.name}.partial")

@@ -199,7 +199,7 @@ def vq(*arguments: str) -> Result:
 
 def recorded(home: Path) -> list[tuple[str, bool]]:
     with open_database(home) as db:
-        rows = db.conn.execute("SELECT parameters, finished_at IS NOT NULL FROM runs WHERE command = 'merge'")
+        rows = db.execute("SELECT parameters, finished_at IS NOT NULL FROM runs WHERE command = 'merge'")
         return [(json.loads(parameters)["folder"], bool(finished)) for parameters, finished in rows.fetchall()]
 
 

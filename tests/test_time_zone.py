@@ -53,7 +53,7 @@ def test_days_are_those_of_the_machine_that_collected(in_tokyo: Path) -> None:
     assert "Asia/Tokyo, where the messages were collected" in shown.stdout
     assert "--timezone" not in shown.stderr
     with open_database(in_tokyo) as db:
-        assert recorded_zone(db.conn, PREPARED) == TOKYO
+        assert recorded_zone(db, PREPARED) == TOKYO
 
 
 def test_a_flag_wins_over_a_setting_and_that_over_the_file(in_tokyo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +111,8 @@ def test_a_file_of_before_takes_this_machines_zone_and_says_so(home: Path, monke
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "a\0b\x1b[31m", "x" * 100_000, b"\xff\xfe"])
 def test_a_zone_in_the_file_that_is_none_is_an_error_of_one_line(in_tokyo: Path, name: str) -> None:
     with open_database(in_tokyo) as db:
-        record_zone(db.conn, COLLECTED, name)
-        db.conn.commit()
+        record_zone(db, COLLECTED, name)
+        db.commit()
         with pytest.raises(SettingsError, match="not known here") as caught:
             prepare(db)
         assert len(caught.value.what) < 400
@@ -126,13 +126,13 @@ def test_a_zone_in_the_file_that_is_none_is_an_error_of_one_line(in_tokyo: Path,
 def test_a_chat_lives_in_the_zone_that_its_messages_were_prepared_in(in_tokyo: Path) -> None:
     with open_database(in_tokyo) as db:
         prepare(db)
-        zone = find_zone(db.conn, None, PREPARED, COLLECTED).zone
+        zone = find_zone(db, None, PREPARED, COLLECTED).zone
         assert zone.key == TOKYO
         begun = find_opening(db, "Robin", ["Sam"], date="2019-06-15", fresh=True, limit=9, zone=zone)
         assert datetime.fromtimestamp((begun.begins_at or 0) / 1000, UTC) == datetime(2019, 6, 15, 3, tzinfo=UTC)
-        assert find_zone(db.conn, "Europe/Berlin", PREPARED).zone.key == "Europe/Berlin"
+        assert find_zone(db, "Europe/Berlin", PREPARED).zone.key == "Europe/Berlin"
         prepare(db, PrepareOptions(timezone=AUCKLAND))
-        assert find_zone(db.conn, None, PREPARED, COLLECTED).zone.key == AUCKLAND
+        assert find_zone(db, None, PREPARED, COLLECTED).zone.key == AUCKLAND
     assert find_zone(None, None, PREPARED).origin == "machine"
 
 

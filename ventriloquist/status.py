@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.regular import require_regular
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 from ventriloquist.store.connect import FILENAME, open_to_others
 from ventriloquist.store.corpus import count_by_split
 
@@ -69,7 +69,10 @@ def status(home: Path) -> Status:
     prepared = evaluated = False
     if (home / FILENAME).exists():
         with open_database(home) as db:
-            rows = {table: db.table(table).count for table in TABLES}
+            rows = {
+                table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # fixed names
+                for table in TABLES
+            }
             splits = count_by_split(db)
             runs = _last_runs(db)
             prepared = "train" in splits and not _is_newer(db, "collect", "prepare")
@@ -97,14 +100,14 @@ def people(home: Path) -> tuple[list[PersonStatus], dict[str, Any]]:
         NotReadyError: nothing has been collected.
     """
     with open_database(home) as db:
-        found = db.conn.execute(
+        found = db.execute(
             "SELECT name, is_me,"
             " (SELECT json_group_array(handle) FROM (SELECT handle FROM handles WHERE person_id = p.id ORDER BY 1)),"
             " (SELECT count(*) FROM text_messages WHERE sender_id = p.id) AS messages, id"
             " FROM people AS p ORDER BY is_me DESC, messages DESC, name"
         ).fetchall()
         cards = _names_on_cards(db)
-        last = db.conn.execute(
+        last = db.execute(
             "SELECT result FROM runs WHERE command = 'collect' AND result IS NOT NULL ORDER BY id DESC LIMIT 1"
         ).fetchone()
         collected = json.loads(last[0]) if last else {}
@@ -136,10 +139,10 @@ def known_names(home: Path) -> list[str]:
     return [*json.loads(manifest.read_text(encoding="utf-8"))["people"]]
 
 
-def _names_on_cards(db: Database) -> dict[int, list[str]]:
+def _names_on_cards(db: Connection) -> dict[int, list[str]]:
     """Return what each person's cards call them: first and last name, else the nickname, else the organization."""
     names: dict[int, list[str]] = {}
-    for person_id, first, last, nickname, organization in db.conn.execute(
+    for person_id, first, last, nickname, organization in db.execute(
         "SELECT person_id, first, last, nickname, organization FROM cards WHERE person_id IS NOT NULL "
         "ORDER BY (first <> '') + (last <> '') DESC, folder, store, number"
     ):
@@ -149,21 +152,21 @@ def _names_on_cards(db: Database) -> dict[int, list[str]]:
     return names
 
 
-def _last_runs(db: Database) -> list[PastRun]:
-    rows = db.conn.execute("SELECT command, started_at, finished_at FROM runs ORDER BY id DESC LIMIT ?", (LAST_RUNS,))
+def _last_runs(db: Connection) -> list[PastRun]:
+    rows = db.execute("SELECT command, started_at, finished_at FROM runs ORDER BY id DESC LIMIT ?", (LAST_RUNS,))
     return [
         PastRun(command, datetime.fromtimestamp(started / 1000, UTC).isoformat(timespec="seconds"), bool(finished))
         for command, started, finished in rows
     ]
 
 
-def _is_newer(db: Database, command: str, other: str) -> bool:
+def _is_newer(db: Connection, command: str, other: str) -> bool:
     """Tell whether a command has finished here, and changed something, since another one last did, if that ever did."""
     last = (
         "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
         " AND ifnull(json_extract(result, '$.changed'), 1)"
     )
-    newest, others = (db.conn.execute(last, (name,)).fetchone()[0] for name in (command, other))
+    newest, others = (db.execute(last, (name,)).fetchone()[0] for name in (command, other))
     return bool(newest > others)
 
 

@@ -17,7 +17,7 @@ from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import rejections
 from ventriloquist.prepare import prepare
-from ventriloquist.store import open_database
+from ventriloquist.store import open_database, transaction
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -82,12 +82,12 @@ def test_a_canary_takes_the_place_of_training_messages_of_the_copy(home: Path) -
     said = [Message("Aidan Allchin" if i % 2 else "Sam", f"line {i}") for i in range(200)]
     with filled(home, [Conversation(said)]) as db:
         prepare(db)
-        with db.atomic():
+        with transaction(db):
             canaries = canary.plant(db, 0)
     assert [one.repeats for one in canaries] == list(canary.REPEATS)
     with open_database(home) as db:
         for one in canaries:
-            found = db.conn.execute(
+            found = db.execute(
                 "SELECT split, sender FROM training_messages WHERE content = ?", (one.content(),)
             ).fetchall()
             assert found == [("train", one.name)] * one.repeats

@@ -18,10 +18,10 @@ from training_search import BASE, CANDIDATES, fewer, validation_home
 def test_the_home_to_search_in_has_no_test_message_and_validation_in_its_place(home: Path, tmp_path: Path) -> None:
     with filled(home, [chat(*(f"message {i}" for i in range(60))), chat("hi", "ho")]) as db:
         prepare(db)
-        before = dict(db.conn.execute("SELECT content, split FROM training_messages"))
+        before = dict(db.execute("SELECT content, split FROM training_messages"))
     with open_database(validation_home(home, tmp_path / "search")) as db:
-        after = dict(db.conn.execute("SELECT content, split FROM training_messages"))
-        lengths = db.conn.execute(
+        after = dict(db.execute("SELECT content, split FROM training_messages"))
+        lengths = db.execute(
             "SELECT messages, (SELECT count(*) FROM training_messages AS t WHERE t.conversation_id = c.conversation_id)"
             " FROM training_conversations AS c"
         ).fetchall()
@@ -36,9 +36,9 @@ def test_fewer_messages_are_whole_conversations_and_the_held_out_ones_stay(home:
         prepare(db)
     query = "SELECT split, count(*), count(DISTINCT conversation_id) FROM training_messages GROUP BY 1 ORDER BY 1"
     with open_database(home) as db:
-        before = {split: counts for split, *counts in db.conn.execute(query)}
+        before = {split: counts for split, *counts in db.execute(query)}
     with open_database(fewer(home, tmp_path / "fewer", before["train"][0] // 2)) as db:
-        after = {split: counts for split, *counts in db.conn.execute(query)}
+        after = {split: counts for split, *counts in db.execute(query)}
     assert after["train"] == [before["train"][0] // 2, 2]
     assert after[None] == after["train"]
     assert {split: after[split] for split in ("validation", "test")} == {

@@ -9,7 +9,7 @@ from file_builder import DAY, MINUTE, NOON, Conversation, Message, filled
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 ME = "Aidan Allchin"
 
@@ -22,7 +22,7 @@ def talk(*names: str, start: int, prefix: str, count: int = 6) -> list[Message]:
 
 
 @pytest.fixture
-def db(home: Path) -> Iterator[Database]:
+def db(home: Path) -> Iterator[Connection]:
     conversations = [
         Conversation(talk(ME, "Sam", start=NOON, prefix="old") + talk("Sam", ME, start=NOON + 90 * DAY, prefix="late")),
         Conversation(talk(ME, "Kim", "Lou", start=NOON + DAY, prefix="group"), type="group", title="Garden"),
@@ -38,7 +38,7 @@ def contents(opening: Opening) -> list[str]:
     return [said.line.content for said in opening.said]
 
 
-def test_a_person_has_the_end_of_the_one_to_one_conversation(db: Database) -> None:
+def test_a_person_has_the_end_of_the_one_to_one_conversation(db: Connection) -> None:
     opening = find_opening(db, ME, ["Sam"], limit=4)
     assert (opening.type, opening.members) == ("dm", (ME, "Sam"))
     assert contents(opening) == ["late 2", "late 3", "late 4", "late 5"]
@@ -46,29 +46,29 @@ def test_a_person_has_the_end_of_the_one_to_one_conversation(db: Database) -> No
     assert opening.begins_at is None  # the time is now
 
 
-def test_a_person_of_groups_only_has_the_group_they_wrote_in_last(db: Database) -> None:
+def test_a_person_of_groups_only_has_the_group_they_wrote_in_last(db: Connection) -> None:
     opening = find_opening(db, ME, ["Kim"], limit=50)
     assert opening.title == "Film club"
     assert contents(opening)[0] == "film 0"
 
 
-def test_several_people_have_the_group_of_exactly_them(db: Database) -> None:
+def test_several_people_have_the_group_of_exactly_them(db: Connection) -> None:
     assert find_opening(db, ME, ["Lou", "Kim"], limit=50).title == "Garden"
     empty = find_opening(db, ME, ["Sam", "Lou", "Kim"], limit=50)
     assert (empty.type, empty.members, empty.said) == ("group", (ME, "Kim", "Lou", "Sam"), ())
 
 
-def test_a_new_conversation_is_empty_but_among_the_same_people(db: Database) -> None:
+def test_a_new_conversation_is_empty_but_among_the_same_people(db: Connection) -> None:
     assert find_opening(db, ME, ["Sam"], fresh=True, limit=50) == Opening("dm", (ME, "Sam"))
     assert find_opening(db, ME, ["Kim"], fresh=True, limit=50).members == (ME, "Kim", "Sam")
 
 
-def test_nobody_prepared_and_no_file_give_an_empty_one_to_one_conversation(db: Database) -> None:
+def test_nobody_prepared_and_no_file_give_an_empty_one_to_one_conversation(db: Connection) -> None:
     expected = Opening("dm", (ME, "Stranger"))
     assert find_opening(db, ME, ["Stranger"], limit=50) == find_opening(None, ME, ["Stranger"], limit=50) == expected
 
 
-def test_a_conversation_is_found_by_title_person_or_number(db: Database) -> None:
+def test_a_conversation_is_found_by_title_person_or_number(db: Connection) -> None:
     assert contents(find_opening(db, ME, [], source="garden", limit=2)) == ["group 4", "group 5"]
     assert find_opening(db, ME, [], source="Sam", limit=2).type == "dm"
     assert find_opening(db, ME, [], source="4", limit=2).members == (ME, "Lou", "Sam")
@@ -77,7 +77,7 @@ def test_a_conversation_is_found_by_title_person_or_number(db: Database) -> None
     assert "'Garden'" in caught.value.hint
 
 
-def test_whoever_is_named_takes_part_in_a_conversation_of_others(db: Database) -> None:
+def test_whoever_is_named_takes_part_in_a_conversation_of_others(db: Connection) -> None:
     opening = find_opening(db, ME, ["Sam"], source="Garden", limit=2)
     assert (opening.type, opening.members, opening.title) == ("group", (ME, "Kim", "Lou", "Sam"), "Garden")
     assert contents(opening) == ["group 4", "group 5"]
@@ -85,12 +85,12 @@ def test_whoever_is_named_takes_part_in_a_conversation_of_others(db: Database) -
     assert find_opening(db, ME, ["Kim"], source="Garden", limit=2).members == (ME, "Kim", "Lou")
 
 
-def test_going_on_from_a_conversation_sets_the_clock_back_to_it(db: Database) -> None:
+def test_going_on_from_a_conversation_sets_the_clock_back_to_it(db: Connection) -> None:
     opening = find_opening(db, ME, [], source="Garden", limit=50)
     assert opening.begins_at == NOON + DAY + 5 * MINUTE
 
 
-def test_a_date_goes_on_from_what_was_said_by_its_end(db: Database) -> None:
+def test_a_date_goes_on_from_what_was_said_by_its_end(db: Connection) -> None:
     for opening in (
         find_opening(db, ME, [], source="Sam@2024-03", limit=3),
         find_opening(db, ME, ["Sam"], date="2024-03", limit=3),
@@ -99,14 +99,14 @@ def test_a_date_goes_on_from_what_was_said_by_its_end(db: Database) -> None:
         assert opening.begins_at == NOON + 5 * MINUTE
 
 
-def test_a_date_without_messages_starts_empty_on_that_day(db: Database) -> None:
+def test_a_date_without_messages_starts_empty_on_that_day(db: Connection) -> None:
     opening = find_opening(db, ME, ["Sam"], date="2024-04-20", limit=3)
     assert not opening.said
     assert opening.begins_at is not None
     assert abs(opening.begins_at - (NOON + 36 * DAY)) <= DAY
 
 
-def test_conversations_under_another_name_of_the_owner_are_not_gone_on_with(db: Database) -> None:
+def test_conversations_under_another_name_of_the_owner_are_not_gone_on_with(db: Connection) -> None:
     assert find_opening(db, "Aidan A.", ["Sam"], limit=3) == Opening("dm", ("Aidan A.", "Sam"))
 
 

@@ -178,8 +178,8 @@ def test_who_is_in_the_file_and_has_written_nothing_is_not_said_to_be_unknown(
     server: Server | None, trained: Path
 ) -> None:
     with open_database(trained) as db:
-        db.conn.execute("INSERT INTO people (id, name) VALUES (99, 'Zo\u00eb O\u2019Neil')")
-        db.conn.commit()
+        db.execute("INSERT INTO people (id, name) VALUES (99, 'Zo\u00eb O\u2019Neil')")
+        db.commit()
     voice = find_voice(trained, server=server)
     for request in (Request(speaker="zoe\u0308 o'neil"), Request(speaker="Sam", others=("Zo\u00eb O'Neil",))):
         with pytest.raises(SettingsError, match="has written nothing that is prepared here") as error:

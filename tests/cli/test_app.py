@@ -176,7 +176,7 @@ def test_a_full_disk_under_the_output_is_said_in_two_lines(home: Path) -> None:
 
 def test_what_a_terminal_cannot_show_is_no_error(home: Path) -> None:
     with recorded_run(home, "collect", create=True) as run:
-        run.db.table("people").insert({"id": 1, "name": "Inés 🎸", "is_me": 1})
+        run.db.execute("INSERT INTO people (id, name, is_me) VALUES (1, 'Inés 🎸', 1)")
         run.result = {}
     shown = [
         subprocess.run(

@@ -200,7 +200,7 @@ def test_a_conversation_on_a_terminal(run: Path, garden: Path) -> None:
     terminal.close()
     assert terminal.exitstatus == 0
     with open_database(garden) as db:  # so that vq forget can name it
-        (parameters,) = db.conn.execute("SELECT parameters FROM runs WHERE command = 'chat'").fetchone()
+        (parameters,) = db.execute("SELECT parameters FROM runs WHERE command = 'chat'").fetchone()
     assert json.loads(parameters) == {"saved": str(Path.cwd() / "kept.jsonl")}
     (saved,) = (garden / "chats").glob("*.jsonl")
     header, mine, theirs = saved.read_text(encoding="utf-8").splitlines()
@@ -320,8 +320,8 @@ def test_the_name_needs_no_option(run: Path, garden: Path) -> None:
 
 def test_who_never_wrote_is_said_so_before_any_model_is_loaded(run: Path, garden: Path) -> None:
     with open_database(garden) as db:
-        db.conn.execute("INSERT INTO people (id, name) VALUES (99, 'Lou')")
-        db.conn.commit()
+        db.execute("INSERT INTO people (id, name) VALUES (99, 'Lou')")
+        db.commit()
     show = "import atexit, sys\natexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))"
     code, out, err = vq("lou", "--once", "hi", run=run, home=garden, code=show)
     assert (code, out) == (1, "")

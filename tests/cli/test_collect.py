@@ -18,7 +18,7 @@ from collected import collect_into, dump
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.store import recorded_run
+from ventriloquist.store import recorded_run, transaction
 
 ANN = "+12505550111"
 
@@ -123,8 +123,8 @@ def test_a_second_collect_at_once_is_told_so_at_once(
     path = chat_db(tmp_path / "chat.db")
     monkeypatch.setenv("MY_NAME", "Robin")
     collect_into(home, path, my_name="Robin")
-    with recorded_run(home, "collect", create=True) as run, run.db.atomic():
-        run.db.conn.execute("DELETE FROM skipped")  # it is writing
+    with recorded_run(home, "collect", create=True) as run, transaction(run.db):
+        run.db.execute("DELETE FROM skipped")  # it is writing
         begin = time.monotonic()
         result = vq("collect", "--chat-db", path, "--exclude", ANN)
         assert time.monotonic() - begin < 5  # a lock of the database would be waited for, ten seconds

@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prepare(db)
         data = data_hash(db)
         marks = "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY 1"
-        held_out = dict(db.conn.execute(marks).fetchall())
+        held_out = dict(db.execute(marks).fetchall())
     run = build_run(folder / "runs" / "one", window=9)
     read_manifest(run).model_copy(update={"held_out": held_out}).write(run)
     examples = [Example(OTHER, [(OWNER, f"q{n}")], f"real {n}", f"made {n}", None) for n in range(4)]
@@ -75,7 +75,7 @@ def test_json_has_the_documented_keys_and_a_report_is_written(ready: Path, tmp_p
     assert "Side by side" in report.read_text(encoding="utf-8")
     with open_database(ready) as db:
         query = "SELECT parameters, result FROM runs WHERE command = 'eval'"
-        parameters, result = map(json.loads, db.conn.execute(query).fetchone())
+        parameters, result = map(json.loads, db.execute(query).fetchone())
     assert result["metrics"] == shown["metrics"]
     assert parameters["report"] == str(report)  # by which vq forget finds it
 
@@ -104,7 +104,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(ready: Path,
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 2
     with open_database(ready) as db:
-        assert not db.conn.execute("SELECT count(*) FROM runs WHERE command = 'eval'").fetchone()[0]
+        assert not db.execute("SELECT count(*) FROM runs WHERE command = 'eval'").fetchone()[0]
 
 
 def test_a_report_is_its_owners_alone_whatever_was_there_before(ready: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def ready(home: Path) -> Path:
 
 def runs(home: Path) -> list[tuple[str, bool]]:
     with open_database(home) as db:
-        rows = db.conn.execute("SELECT command, finished_at IS NOT NULL FROM runs ORDER BY id").fetchall()
+        rows = db.execute("SELECT command, finished_at IS NOT NULL FROM runs ORDER BY id").fetchall()
     return [(command, bool(finished)) for command, finished in rows]
 
 
@@ -41,7 +41,7 @@ def test_prepare_tells_what_it_made_and_records_how(ready: Path) -> None:
     assert summary["left_out"] == {"business": 1}
     assert summary["redacted"] == {"phone": 1}
     with open_database(ready) as db:
-        (parameters,) = db.conn.execute("SELECT parameters FROM runs").fetchone()
+        (parameters,) = db.execute("SELECT parameters FROM runs").fetchone()
     assert json.loads(parameters)["timezone"] == "Europe/Berlin"
 
 
@@ -148,7 +148,7 @@ def test_forget_without_a_terminal_removes_nothing_unless_told(ready: Path) -> N
     summary = json.loads(vq("forget", "Kim", "--yes", "--json").stdout)
     assert summary["messages"] == 1
     with open_database(ready) as db:
-        assert "Kim" not in str(db.conn.execute("SELECT * FROM runs").fetchall())
+        assert "Kim" not in str(db.execute("SELECT * FROM runs").fetchall())
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("y", 0)])
@@ -162,4 +162,4 @@ def test_forget_asks_on_a_terminal_and_shows_what_goes(ready: Path, answer: str,
     child.close()
     assert child.exitstatus == (0 if answer == "y" else 1)
     with open_database(ready) as db:
-        assert db.conn.execute("SELECT count(*) FROM people WHERE name = 'Kim'").fetchone() == (left,)
+        assert db.execute("SELECT count(*) FROM people WHERE name = 'Kim'").fetchone() == (left,)

@@ -59,7 +59,7 @@ def test_a_full_disk_is_said_so_and_leaves_the_file_as_it_was(tmp_path: Path, ho
 
     def collect_with_little_space() -> None:
         with SOURCES["chat-db"](path) as source, recorded_run(home, "collect", create=True) as run:
-            run.db.conn.execute("PRAGMA max_page_count = 60")
+            run.db.execute("PRAGMA max_page_count = 60")
             collect.collect(run.db, source, collect.Options("Robin"))
 
     with pytest.raises(StorageError, match="is full"):

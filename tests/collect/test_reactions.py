@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlite_utils import Database
 
 from ventriloquist.collect.reactions import derive_reactions
-from ventriloquist.store.migrations import migrations
+from ventriloquist.store import migrations
 
 Row = tuple[str, str, str, int, int]
 """Target, sender, kind, whether it takes one back, and when."""
@@ -30,7 +29,7 @@ ROWS = st.lists(
 def derived(rows: Sequence[Row]) -> tuple[set[str], dict[str, str]]:
     """Return the guids of those that stand, and the reason of every other one."""
     connection = sqlite3.connect(":memory:")
-    migrations.apply(Database(connection))
+    migrations.apply(connection)
     connection.executemany("INSERT INTO people (id, name, is_me) VALUES (?, ?, 0)", [(1, "ann"), (2, "ben")])
     connection.executemany(
         "INSERT INTO tapbacks (guid, source_rowid, sender_handle, is_from_me, sent_at, target_guid, kind, removed) "

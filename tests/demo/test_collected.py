@@ -11,7 +11,7 @@ from ventriloquist import collect
 from ventriloquist.demo.build import CastPaths, build
 from ventriloquist.demo.cast import CAST
 from ventriloquist.sources import SOURCES
-from ventriloquist.store import Database, recorded_run
+from ventriloquist.store import Connection, recorded_run
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> CastPaths:
 
 
 @pytest.fixture(scope="module")
-def collected(cast: CastPaths, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def collected(cast: CastPaths, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     home = tmp_path_factory.mktemp("collected") / "home"
     with (
         SOURCES["chat-db"](cast.chat_db, cast.contacts) as source,
@@ -30,11 +30,11 @@ def collected(cast: CastPaths, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield run.db
 
 
-def counts(db: Database, sql: str) -> Counter[str]:
+def counts(db: Connection, sql: str) -> Counter[str]:
     return Counter(dict(db.execute(sql).fetchall()))
 
 
-def test_every_row_is_where_it_was_meant_to_be(cast: CastPaths, collected: Database) -> None:
+def test_every_row_is_where_it_was_meant_to_be(cast: CastPaths, collected: Connection) -> None:
     expected = cast.expected
     assert collected.table("text_messages").count == expected.kept
     assert collected.table("reactions").count == expected.reactions
@@ -50,7 +50,7 @@ def test_every_row_is_where_it_was_meant_to_be(cast: CastPaths, collected: Datab
     assert collected.table("text_messages").count_where("thread_originator_guid IS NOT NULL") == expected.replies
 
 
-def test_every_message_is_its_senders_in_its_conversation(cast: CastPaths, collected: Database) -> None:
+def test_every_message_is_its_senders_in_its_conversation(cast: CastPaths, collected: Connection) -> None:
     senders = counts(
         collected,
         "SELECT name, count(*) FROM text_messages JOIN people ON people.id = sender_id WHERE flags = '' GROUP BY name",
@@ -65,13 +65,13 @@ def test_every_message_is_its_senders_in_its_conversation(cast: CastPaths, colle
     assert conversations == cast.expected.messages
 
 
-def test_maya_is_one_person_and_robin_is_the_owner(collected: Database) -> None:
+def test_maya_is_one_person_and_robin_is_the_owner(collected: Connection) -> None:
     handles = collected.execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE name = 'Maya'")
     assert {handle for (handle,) in handles} == {address.handle for address in CAST["M"].addresses}
     assert collected.execute("SELECT name FROM people WHERE is_me").fetchall() == [(CAST["R"].name,)]
 
 
-def test_times_and_texts_are_those_that_were_played(collected: Database) -> None:
+def test_times_and_texts_are_those_that_were_played(collected: Connection) -> None:
     first, last = collected.execute("SELECT min(sent_at), max(sent_at) FROM text_messages").fetchone()
     assert 1_675_000_000_000 < first < last < 1_770_000_000_000
     assert not collected.table("text_messages").count_where("text LIKE '%' || char(65532) || '%'")

@@ -28,7 +28,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import Line, line_opening, render_line
 
@@ -40,7 +40,7 @@ OWNER, *OTHERS = NAMES
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path, Path]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Connection, Path, Path]]:
     """Return a database, its home, and a run that writes valid lines; one person's name and words mean no good."""
     home = tmp_path_factory.mktemp("trained") / "home"
     conversations = [
@@ -59,16 +59,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database
         yield db, home, run
 
 
-def learnt(db: Database, run: Path) -> Path:
+def learnt(db: Connection, run: Path) -> Path:
     """Mark in a run's manifest what it has never seen."""
-    held_out = db.conn.execute(
+    held_out = db.execute(
         "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY conversation_id"
     )
     read_manifest(run).model_copy(update={"held_out": dict(held_out.fetchall())}).write(run)
     return run
 
 
-def write_lines(db: Database, home: Path, run: Path) -> None:
+def write_lines(db: Connection, home: Path, run: Path) -> None:
     """Put lines into the run's store as a trained adapter would write them; the tiny model writes no valid one."""
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
@@ -97,12 +97,12 @@ def write_lines(db: Database, home: Path, run: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def evaluation(trained: tuple[Database, Path, Path]) -> Evaluation:
+def evaluation(trained: tuple[Connection, Path, Path]) -> Evaluation:
     db, home, run = trained
     return evaluate(db, run, home=home, extent=EXTENT)
 
 
-def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Database, Path, Path]) -> None:
+def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     adapter = load_adapter(run)
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
@@ -118,10 +118,10 @@ def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Data
     assert prompt(db, corpus, target, 99, everything).text == prompt(db, corpus, target, 99, 1_000_000).text
 
 
-def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Path], evaluation: Evaluation) -> None:
+def test_everything_that_is_held_out_is_scored(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:
     held_out = (
         trained[0]
-        .conn.execute("SELECT count(*) FROM training_messages WHERE split = 'test' AND kind = 'text'")
+        .execute("SELECT count(*) FROM training_messages WHERE split = 'test' AND kind = 'text'")
         .fetchone()[0]
     )
     assert evaluation.held_out == held_out == evaluation.division["tested on"]
@@ -135,11 +135,11 @@ def test_everything_that_is_held_out_is_scored(trained: tuple[Database, Path, Pa
 
 
 def test_the_judge_reads_neither_what_is_trained_on_nor_what_is_tested(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     counts = dict(
         trained[0]
-        .conn.execute("SELECT coalesce(split, 'train'), count(*) FROM training_messages WHERE kind = 'text' GROUP BY 1")
+        .execute("SELECT coalesce(split, 'train'), count(*) FROM training_messages WHERE kind = 'text' GROUP BY 1")
         .fetchall()
     )
     assert list(evaluation.division.values()) == [counts["train"], counts["validation"], counts["test"]]
@@ -156,16 +156,14 @@ def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -
     assert evaluation.metrics["identity"].baselines["chance"] == pytest.approx(1 / 4)
 
 
-def test_no_message_stands_in_the_result(trained: tuple[Database, Path, Path], evaluation: Evaluation) -> None:
-    said = {
-        content for (content,) in trained[0].conn.execute("SELECT content FROM training_messages") if len(content) > 20
-    }
+def test_no_message_stands_in_the_result(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:
+    said = {content for (content,) in trained[0].execute("SELECT content FROM training_messages") if len(content) > 20}
     text = json.dumps(asdict(evaluation), ensure_ascii=False)
     assert not [content for content in said if json.dumps(content, ensure_ascii=False)[1:-1] in text]
 
 
 def test_a_second_evaluation_writes_and_scores_nothing_again_and_says_the_same(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
     kept = (run / FOLDER / RECORDS).read_bytes()
@@ -174,7 +172,7 @@ def test_a_second_evaluation_writes_and_scores_nothing_again_and_says_the_same(
 
 
 def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
     path = run / FOLDER / RECORDS
@@ -185,7 +183,7 @@ def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
 
 
 def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid_one_is_no_message(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     examples = read_examples(trained[2], data_hash(trained[0]))
     assert [example.adapter for example in examples if example.adapter.startswith("as myself")] == [
@@ -199,7 +197,7 @@ def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid
     assert evaluation.metrics["lengths"].n == 8
 
 
-def test_only_what_is_asked_for_is_measured(trained: tuple[Database, Path, Path]) -> None:
+def test_only_what_is_asked_for_is_measured(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     result = evaluate(db, run, home=home, extent=EXTENT, only=["timing"])
     assert list(result.metrics) == ["timing"]
@@ -209,7 +207,7 @@ def test_only_what_is_asked_for_is_measured(trained: tuple[Database, Path, Path]
 
 
 def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_another_one(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
     assert evaluation.metrics["likelihood"].value == pytest.approx(0, abs=1e-6)
@@ -224,7 +222,7 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
     assert comparison.metrics["likelihood"].outcome == "undecided"
 
 
-def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Database, Path, Path]) -> None:
+def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     later = shutil.copytree(run, home / "runs" / "later")
     marks = {id: first + 30 for id, first in read_manifest(run).held_out.items()}
@@ -243,7 +241,7 @@ def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Database,
 
 
 def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
     prepared = prepare(db, PrepareOptions(holdout=50))
@@ -258,7 +256,7 @@ def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
     assert result.division["trained on"] <= sum(trained_on.values())
 
 
-def test_without_anything_held_out_there_is_nothing_to_say(trained: tuple[Database, Path, Path], home: Path) -> None:
+def test_without_anything_held_out_there_is_nothing_to_say(trained: tuple[Connection, Path, Path], home: Path) -> None:
     _, _, run = trained
     with filled(home, [chat("hi", "ho")]) as db:
         prepare(db)
@@ -266,7 +264,7 @@ def test_without_anything_held_out_there_is_nothing_to_say(trained: tuple[Databa
             evaluate(db, run, home=home, extent=EXTENT)
 
 
-def test_another_transcript_format_is_refused(trained: tuple[Database, Path, Path], tmp_path: Path) -> None:
+def test_another_transcript_format_is_refused(trained: tuple[Connection, Path, Path], tmp_path: Path) -> None:
     db, home, run = trained
     other = tmp_path / "other"
     other.mkdir()
@@ -290,7 +288,7 @@ class Tags(html.parser.HTMLParser):
 
 
 def test_the_report_of_a_hostile_history_is_harmless(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
     db, _, run = trained
     examples = read_examples(run, data_hash(db))
@@ -314,7 +312,7 @@ def test_the_report_of_a_hostile_history_is_harmless(
 
 
 def test_the_report_begins_with_a_sentence_and_with_what_was_really_written(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, _, run = trained
     examples = read_examples(run, data_hash(db))
@@ -331,7 +329,7 @@ def test_the_report_begins_with_a_sentence_and_with_what_was_really_written(
 
 
 def test_a_report_without_text_has_none(
-    trained: tuple[Database, Path, Path], evaluation: Evaluation, tmp_path: Path
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
     db, _, run = trained
     page = render(evaluation, manifest=read_manifest(run))

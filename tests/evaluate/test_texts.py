@@ -72,7 +72,7 @@ def test_what_a_person_typed_is_text_whatever_it_looks_like(home: Path, said: st
     with filled(home, [Conversation(real, reactions=[Reaction("Sam", "said")])]) as db:
         prepare(db, options, own_rules=parse_own_rules("project: bluebird"))
         texts = Texts(db)
-        rows = db.conn.execute("SELECT content, message_id, kind FROM training_messages ORDER BY position").fetchall()
+        rows = db.execute("SELECT content, message_id, kind FROM training_messages ORDER BY position").fetchall()
         own = [texts.typed(content, message_id) for content, message_id, kind in rows if kind == "text"]
         marks = read_marks(db)
     redacted = options.redact is None

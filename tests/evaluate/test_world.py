@@ -21,7 +21,7 @@ def test_of_each_message_what_was_typed_is_read(home: Path) -> None:
     said[5] = Message("Sam", "no, x@example.org!", reply_to="first")
     with filled(home, [Conversation(said)]) as db:
         prepare(db)
-        assert "[replying to" in db.conn.execute("SELECT group_concat(content) FROM training_messages").fetchone()[0]
+        assert "[replying to" in db.execute("SELECT group_concat(content) FROM training_messages").fetchone()[0]
         held_out = [target("Sam", '[replying to "line 0"] sure'), target("Sam", "[phone]")]
         known = read_world(db, held_out, {1: len(said)}, seed=0)
     assert known.world.training["Sam"][:3] == ["line 1", "no,!", "line 7"]

@@ -17,7 +17,7 @@ from ventriloquist.model import smollm2
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.prepare import prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection, transaction
 from ventriloquist.transcript import DELTAS, Header, Line, content_span, parse_line, render_header, render_line
 from ventriloquist.windows import Block
 
@@ -68,11 +68,11 @@ def test_nothing_that_a_person_types_becomes_a_special_token(
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_a_row_is_the_rendered_window_tokenised(
-    name: str, tokenizers: dict[str, Any], hostile: Database, home: Path
+    name: str, tokenizers: dict[str, Any], hostile: Connection, home: Path
 ) -> None:
     corpus = load_corpus(hostile, tokenizers[name], home / "tokens")
-    windows = dict(hostile.conn.execute("SELECT id, text FROM rendered_windows"))
-    spans = hostile.conn.execute(
+    windows = dict(hostile.execute("SELECT id, text FROM rendered_windows"))
+    spans = hostile.execute(
         "SELECT id, conversation_id, first_position, target_position FROM training_windows WHERE split = 'train'"
     ).fetchall()
     assert spans
@@ -84,7 +84,7 @@ def test_a_row_is_the_rendered_window_tokenised(
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_the_content_begins_where_its_string_does(
-    name: str, tokenizers: dict[str, Any], hostile: Database, home: Path
+    name: str, tokenizers: dict[str, Any], hostile: Connection, home: Path
 ) -> None:
     corpus = load_corpus(hostile, tokenizers[name], home / "tokens")
     for conversation in corpus.conversations:
@@ -98,7 +98,7 @@ def test_the_content_begins_where_its_string_does(
 
 
 def test_lines_are_tokenised_once_for_data_and_tokenizer(
-    tokenizers: dict[str, Any], hostile: Database, home: Path
+    tokenizers: dict[str, Any], hostile: Connection, home: Path
 ) -> None:
     counted: list[int] = []
     load_corpus(hostile, tokenizers["qwen"], home / "tokens", lambda done, _total: counted.append(done))
@@ -112,18 +112,18 @@ def test_lines_are_tokenised_once_for_data_and_tokenizer(
 
 
 def test_changed_data_are_tokenised_anew_and_the_old_tokens_go(
-    tokenizers: dict[str, Any], hostile: Database, home: Path
+    tokenizers: dict[str, Any], hostile: Connection, home: Path
 ) -> None:
     before = load_corpus(hostile, tokenizers["smollm2"], home / "tokens")
-    with hostile.atomic():
-        hostile.conn.execute("UPDATE training_messages SET line = replace(line, 'tea', 'rum')")
+    with transaction(hostile):
+        hostile.execute("UPDATE training_messages SET line = replace(line, 'tea', 'rum')")
     after = load_corpus(hostile, tokenizers["smollm2"], home / "tokens")
     assert after.data_hash != before.data_hash
     assert len(list((home / "tokens").iterdir())) == 1
 
 
 def test_a_cache_that_a_killed_run_left_half_written_is_not_used(
-    tokenizers: dict[str, Any], hostile: Database, home: Path
+    tokenizers: dict[str, Any], hostile: Connection, home: Path
 ) -> None:
     whole = load_corpus(hostile, tokenizers["smollm2"], home / "tokens")
     folder = next((home / "tokens").iterdir())

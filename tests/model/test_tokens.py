@@ -74,7 +74,7 @@ def test_a_tokenizer_that_adds_bos_does_so_in_training_chat_and_the_merged_copy(
     with filled(home, [Conversation([Message(line.name, line.content) for line in said])]) as db:
         prepare(db)
         corpus = load_corpus(db, tokenizer, home / "tokens")
-        ((window,),) = db.conn.execute("SELECT text FROM rendered_windows WHERE split = 'train' LIMIT 1 OFFSET 20")
+        ((window,),) = db.execute("SELECT text FROM rendered_windows WHERE split = 'train' LIMIT 1 OFFSET 20")
     (block,) = [
         block
         for block in corpus.blocks(corpus.conversations[0], "train", context=99, size=1, max_length=8192)

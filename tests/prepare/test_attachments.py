@@ -230,7 +230,7 @@ def test_of_messages_that_vq_collected_before_it_knew_parts_the_length_tells(
     ]
     with filled(home, [Conversation(messages)]) as db:
         prepare(db)
-        (content,) = db.conn.execute("SELECT content FROM training_messages ORDER BY position DESC LIMIT 1").fetchone()
+        (content,) = db.execute("SELECT content FROM training_messages ORDER BY position DESC LIMIT 1").fetchone()
     assert content == f'[replying to "{quoted}"] yes'
 
 

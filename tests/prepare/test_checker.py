@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prepare import checker
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import open_database
+from ventriloquist.store import open_database, transaction
 
 OWNER = "Aidan Allchin"
 # no text here is a secret, so that contents can be compared; some are long, to be equal in several places
@@ -123,8 +123,8 @@ def test_the_outsider_notices_a_leak(home: Path) -> None:
     with open_database(home, create=True) as db:
         fill(db, [Conversation([Message("Sam", f"{'a' * index}") for index in range(1, 30)])])
         prepare(db)
-        with db.atomic():
-            db.conn.execute("UPDATE training_messages SET split = 'train' WHERE position = 28")
+        with transaction(db):
+            db.execute("UPDATE training_messages SET split = 'train' WHERE position = 28")
     with pytest.raises(AssertionError):
         checker.check_splits(home / "ventriloquist.db")
     with pytest.raises(AssertionError):

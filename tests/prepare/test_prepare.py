@@ -12,7 +12,7 @@ from ventriloquist.store import open_database, recorded_run
 
 
 def contents(db, conversation_id: int = 1) -> list[str]:
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT content FROM training_messages WHERE conversation_id = ? ORDER BY position", (conversation_id,)
     )
     return [row[0] for row in rows]
@@ -30,7 +30,7 @@ def test_without_messages_no_run_is_recorded(home: Path) -> None:
     with pytest.raises(NotReadyError), recorded_run(home, "prepare", check=require_messages):
         pass
     with open_database(home) as db:
-        assert db.conn.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
 
 
 def test_a_message_becomes_a_line_for_each_of_its_lines(home: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_message_becomes_a_line_for_each_of_its_lines(home: Path) -> None:
         summary = prepare(db)
         assert contents(db) == ["one", "two", "three", "four\u2028still four\u0085and still"]
         assert summary.lines == 4
-        assert {row[0] for row in db.conn.execute("SELECT message_id FROM training_messages")} == {1}
+        assert {row[0] for row in db.execute("SELECT message_id FROM training_messages")} == {1}
 
 
 def test_attachments_come_before_the_text_and_the_reply_marker_before_both(home: Path) -> None:
@@ -95,9 +95,7 @@ def test_reactions_are_lines_only_when_asked_for(home: Path) -> None:
         assert contents(db) == ["good news", "really"]
         prepare(db, PrepareOptions(reactions=True))
         assert contents(db) == ["good news", "really", '[reacted 🔥 to "good news"]']
-        assert db.conn.execute(
-            "SELECT kind, sender, message_id FROM training_messages WHERE position = 2"
-        ).fetchone() == (
+        assert db.execute("SELECT kind, sender, message_id FROM training_messages WHERE position = 2").fetchone() == (
             "reaction",
             "Aidan Allchin",
             None,
@@ -107,9 +105,7 @@ def test_reactions_are_lines_only_when_asked_for(home: Path) -> None:
 def test_the_day_is_the_local_one(home: Path) -> None:
     with filled(home, [Conversation([Message("Sam", "late", sent_at=NOON + 11 * 3_600_000)])]) as db:
         prepare(db, PrepareOptions(timezone="Europe/Berlin"))
-        line, start = db.conn.execute(
-            "SELECT text, start FROM rendered_windows JOIN training_windows USING (id)"
-        ).fetchone()
+        line, start = db.execute("SELECT text, start FROM rendered_windows JOIN training_windows USING (id)").fetchone()
         assert start == "2024-03-16"
         assert json.loads(line.split("\n")[0]) == {
             "type": "dm",
@@ -130,6 +126,6 @@ def test_progress_goes_up_to_the_number_of_messages(home: Path) -> None:
 def test_a_second_run_gives_the_same_bytes(home: Path) -> None:
     with filled(home, [chat(*map(str, range(40))), chat("hello", other="Kim")]) as db:
         prepare(db)
-        first = db.conn.execute("SELECT * FROM training_messages ORDER BY id").fetchall()
+        first = db.execute("SELECT * FROM training_messages ORDER BY id").fetchall()
         prepare(db)
-        assert db.conn.execute("SELECT * FROM training_messages ORDER BY id").fetchall() == first
+        assert db.execute("SELECT * FROM training_messages ORDER BY id").fetchall() == first

@@ -13,14 +13,14 @@ from prepare.test_redact import texts
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.prepare.redact import KINDS
 from ventriloquist.prepare.secrets import make_redactor
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"
 SECRETS = ["+14155550132", "a.b@example.com", "4111111111111111", "tulip77x", "482913", "14 Larkspur Lane"]
 
 
-def contents(db: Database) -> list[str]:
-    return [row[0] for row in db.conn.execute("SELECT content FROM training_messages ORDER BY position")]
+def contents(db: Connection) -> list[str]:
+    return [row[0] for row in db.execute("SELECT content FROM training_messages ORDER BY position")]
 
 
 def conversation_of_secrets() -> Conversation:

@@ -7,18 +7,18 @@ from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, fille
 
 from ventriloquist.errors import SettingsError, UnknownNameError
 from ventriloquist.prepare import PrepareOptions, PrepareSummary, check_options, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"
 
 
-def lines(db: Database) -> list[tuple[int, str, str]]:
-    return db.conn.execute(
+def lines(db: Connection) -> list[tuple[int, str, str]]:
+    return db.execute(
         "SELECT conversation_id, sender, content FROM training_messages ORDER BY conversation_id, position"
     ).fetchall()
 
 
-def run(db: Database, **options: object) -> PrepareSummary:
+def run(db: Connection, **options: object) -> PrepareSummary:
     return prepare(db, PrepareOptions(**options))  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def test_a_person_who_is_left_out_leaves_no_trace(home: Path) -> None:
         summary = run(db, exclude_people=("Sam",), reactions=True)
         assert lines(db) == [(2, "Kim", "interesting"), (2, OWNER, "indeed")]
         assert summary.left_out == {"person": 3}
-        (members,) = db.conn.execute("SELECT members FROM training_conversations").fetchone()
+        (members,) = db.execute("SELECT members FROM training_conversations").fetchone()
         assert "Sam" not in members
 
 

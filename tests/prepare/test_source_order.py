@@ -17,7 +17,7 @@ from ventriloquist.export import ExportOptions, export
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.records import Source
 from ventriloquist.sources import SOURCES
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 
 ANN, BEN = "+12505550111", "+12505550112"
 T = 1_710_504_000_000
@@ -34,14 +34,14 @@ def shuffled(source: Source, seed: int) -> Source:
     return replace(source, chats=other(source.chats), handles=other(source.handles), rows=lambda: iter(other(rows)))
 
 
-def written(db: Database, folder: Path) -> dict[str, bytes]:
+def written(db: Connection, folder: Path) -> dict[str, bytes]:
     """Prepare and export in every format; return the files, and what the database says of every line."""
     prepare(db, PrepareOptions(reactions=True, timezone="Europe/Berlin"))
     for format in ("blocks", "prompt-completion", "windows"):
         export(db, folder / format, ExportOptions(format))  # type: ignore[arg-type]
     found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.json*"))}
     columns = "conversation_id, position, kind, sender, sent_at, day, delta, content, line, split"
-    lines = db.conn.execute(f"SELECT {columns} FROM training_messages ORDER BY conversation_id, position").fetchall()
+    lines = db.execute(f"SELECT {columns} FROM training_messages ORDER BY conversation_id, position").fetchall()
     return found | {"lines": repr(lines).encode()}
 
 

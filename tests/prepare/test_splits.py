@@ -6,13 +6,13 @@ from pathlib import Path
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 LONG = "happy new year to everybody"
 
 
-def splits(db: Database, conversation_id: int = 1) -> list[str | None]:
-    rows = db.conn.execute(
+def splits(db: Connection, conversation_id: int = 1) -> list[str | None]:
+    rows = db.execute(
         "SELECT split FROM training_messages WHERE conversation_id = ? ORDER BY position", (conversation_id,)
     )
     return [split for (split,) in rows]
@@ -50,7 +50,7 @@ def test_a_long_text_that_is_held_out_anywhere_is_no_training_target(home: Path)
         summary = prepare(db)
         assert splits(db, 2) == [None, "train", "train"]
         assert summary.context == 1
-        windows = db.conn.execute("SELECT text FROM rendered_windows WHERE split = 'train'").fetchall()
+        windows = db.execute("SELECT text FROM rendered_windows WHERE split = 'train'").fetchall()
         assert any(LONG in text for (text,) in windows)  # it stays as context
 
 

@@ -141,7 +141,7 @@ def test_a_file_that_lacks_something_is_called_damaged(file: Path, how: str) -> 
         ("training_messages", "line", b"\xff", ["export", "--output", "-"]),
         ("training_messages", "line", damage.BAD_TEXT, ["export", "--output", "-"]),
         ("training_messages", "position", "first", ["export", "--output", "-"]),
-        ("training_conversations", "header", "{", ["chat", "--as", "Sam", "--endpoint", "http://127.0.0.1:9"]),
+        ("training_conversations", "members", "{", ["chat", "--as", "Sam", "--endpoint", "http://127.0.0.1:9"]),
     ],
 )
 def test_a_value_of_another_kind_is_damage_not_a_traceback(
@@ -185,7 +185,7 @@ def test_a_bug_keeps_its_traceback(file: Path) -> None:
         with pytest.raises((bug, RuntimeError)), open_database(file.parent):
             raise bug
     with pytest.raises(sqlite3.OperationalError, match="syntax error"), open_database(file.parent) as db:
-        db.conn.execute("SELEKT 1")
+        db.execute("SELEKT 1")
 
 
 def test_a_device_in_the_place_of_the_file_is_left_alone(home: Path) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
-from ventriloquist.store import Run, open_database, recorded_run
-from ventriloquist.store.migrations import migrations
+from ventriloquist.store import Run, migrations, open_database, recorded_run
+from ventriloquist.store.migrations import MIGRATIONS
 
 
 def test_nothing_is_made_before_the_first_collect(home: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_run_is_recorded_with_what_was_asked_and_what_came_of_it(home: Path) -
     with recorded_run(home, "collect", {"source": "here"}, create=True) as run:
         run.result = {"messages": 3}
     with open_database(home) as db:
-        row = next(db.query("SELECT * FROM runs"))
+        row = _first(db, "SELECT * FROM runs")
     assert (row["command"], row["parameters"], row["result"]) == ("collect", '{"source": "here"}', '{"messages": 3}')
     assert row["finished_at"] >= row["started_at"] > 1_600_000_000_000
 
@@ -83,7 +83,7 @@ def test_a_run_that_fails_is_not_finished(home: Path) -> None:
     with pytest.raises(ZeroDivisionError), recorded_run(home, "collect", create=True):
         raise ZeroDivisionError
     with open_database(home) as db:
-        assert next(db.query("SELECT finished_at, result FROM runs")) == {"finished_at": None, "result": None}
+        assert _first(db, "SELECT finished_at, result FROM runs") == {"finished_at": None, "result": None}
 
 
 @pytest.mark.parametrize("refusal", [StorageError("No room.", hint="Make some."), KeyboardInterrupt(), SystemExit(143)])
@@ -91,7 +91,7 @@ def test_a_run_that_did_nothing_is_not_recorded(home: Path, refusal: BaseExcepti
     with pytest.raises(type(refusal)), recorded_run(home, "collect", create=True):
         raise refusal
     with open_database(home) as db:
-        assert db.table("runs").count == 0
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
 
 
 def test_a_run_that_was_stopped_after_it_had_begun_is_recorded_as_not_finished(home: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_run_that_was_stopped_after_it_had_begun_is_recorded_as_not_finished(h
     with pytest.raises(StorageError), recorded_run(home, "train", create=True) as run:
         stop(run)
     with open_database(home) as db:
-        assert next(db.query("SELECT command, finished_at FROM runs")) == {"command": "train", "finished_at": None}
+        assert _first(db, "SELECT command, finished_at FROM runs") == {"command": "train", "finished_at": None}
 
 
 def test_paths_inside_the_home_are_recorded_from_it(home: Path, tmp_path: Path) -> None:
     with recorded_run(home, "export", {"folder": str(home / "x"), "to": home / "y"}, create=True) as run:
         run.result = {"written": [str(home / "x" / "z"), str(tmp_path / "elsewhere")]}
     with open_database(home) as db:
-        row = next(db.query("SELECT parameters, result FROM runs"))
+        row = _first(db, "SELECT parameters, result FROM runs")
     assert json.loads(row["parameters"]) == {"folder": "x", "to": "y"}
     assert json.loads(row["result"]) == {"written": ["x/z", str(tmp_path / "elsewhere")]}
 
@@ -132,12 +132,12 @@ def test_the_lock_dies_with_its_process(home: Path) -> None:
 def test_reading_does_not_wait_for_who_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ventriloquist.store.connect.BUSY_TIMEOUT_MS", 60_000)
     with open_database(home, create=True), open_database(home) as writer:
-        writer.conn.execute("BEGIN IMMEDIATE")
+        writer.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
         with open_database(home) as reader:
-            assert reader.table("people").count == 0
+            assert reader.execute("SELECT count(*) FROM people").fetchone() == (0,)
         assert time.monotonic() - started < 30  # not that it is quick, but that it did not wait
-        writer.conn.execute("ROLLBACK")
+        writer.execute("ROLLBACK")
 
 
 def test_something_else_in_its_place_is_named(home: Path) -> None:
@@ -157,9 +157,14 @@ def test_another_programs_tables_are_left_alone(home: Path) -> None:
         pass
 
 
+def _first(db: sqlite3.Connection, query: str) -> dict[str, object]:
+    cursor = db.execute(query)
+    return dict(zip([name for name, *_ in cursor.description], cursor.fetchone(), strict=True))
+
+
 def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: Path) -> None:
     with open_database(home, create=True) as db:
-        newest = _schema(db.conn)
+        newest = _schema(db)
     for applied in range(len(newest)):
         old = sqlite3.connect(tmp_path / f"old-{applied}.db")
         _apply(old, applied)
@@ -169,13 +174,9 @@ def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: P
 
 
 def _apply(connection: sqlite3.Connection, count: int | None) -> None:
-    from sqlite_utils import Database
 
-    db = Database(connection)
-    pending = migrations.pending(db)
-    names = [migration.name for migration in pending]
-    stop = names[count] if count is not None and count < len(names) else None
-    migrations.apply(db, stop_before=stop)
+    names = [migration.__name__ for migration in MIGRATIONS]
+    migrations.apply(connection, stop_before=names[count] if count is not None and count < len(names) else None)
 
 
 def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:

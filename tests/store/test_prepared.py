@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, chat, filled
-from sqlite_utils import Database as AnyDatabase
 
 from ventriloquist.prepare import prepare
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus, migrations
 from ventriloquist.store.corpus import LineCounts, counts_by_conversation, counts_by_person
-from ventriloquist.store.migrations import migrations
 from ventriloquist.windows import SPLITS
 
 OWNER = "Aidan Allchin"
@@ -49,7 +47,7 @@ def chats() -> list[Conversation]:
     ]
 
 
-def window_texts(db: Database, split: corpus.Split) -> list[str]:
+def window_texts(db: Connection, split: corpus.Split) -> list[str]:
     return [window.header + "".join(window.lines) for window in corpus.windows(db, split, str)]
 
 
@@ -58,7 +56,7 @@ def test_the_view_shows_the_windows_that_are_trained_on(home: Path, split: corpu
     with filled(home, chats()) as db:
         prepare(db)
         query = "SELECT text FROM rendered_windows WHERE split = ? ORDER BY id"
-        shown = [text for (text,) in db.conn.execute(query, (split,))]
+        shown = [text for (text,) in db.execute(query, (split,))]
         assert shown == window_texts(db, split)
         assert shown
 
@@ -77,25 +75,34 @@ def test_every_target_is_in_one_window_with_its_context(home: Path, context: int
             marked = enumerate(window.is_target, window.first_target)
             seen += [(window.conversation.id, position) for position, is_target in marked if is_target]
         query = "SELECT conversation_id, position FROM training_messages WHERE split = 'train' ORDER BY 1, 2"
-        assert seen == [tuple(row) for row in db.conn.execute(query)]
+        assert seen == [tuple(row) for row in db.execute(query)]
 
 
 def test_a_file_of_0_1_0_gets_type_and_members_out_of_its_headers() -> None:
-    db = AnyDatabase(sqlite3.connect(":memory:"))
-    migrations.apply(db, stop_before="m003_members")
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrations.apply(db, stop_before="m006_members")
     header = '{"type": "group", "members": ["Aidan", "Robin \\"The Oak\\" \\u003c/s> [\\""], "start": '
-    db.conn.execute("INSERT INTO training_conversations VALUES (7, ?, 2)", (header,))
+    db.execute("INSERT INTO training_conversations VALUES (7, ?, 2)", (header,))
     lines = ['{"name": "Aidan", "delta": "<1m", "content": "a"}', '{"name": "Aidan", "delta": "<1m", "content": "b"}']
     for position, line in enumerate(lines):
         row = (7, position, "text", "Aidan", 0, "2024-03-15", "<1m", "a", line, "train")
-        db.conn.execute(
+        db.execute(
             "INSERT INTO training_messages (conversation_id, position, kind, sender, sent_at, day, delta, content,"
             " line, split) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
-    before = db.conn.execute("SELECT * FROM rendered_windows").fetchall()
+    before = db.execute("SELECT * FROM rendered_windows").fetchall()
     migrations.apply(db)
-    assert db.conn.execute("SELECT * FROM rendered_windows").fetchall() == before
+    assert db.execute("SELECT * FROM rendered_windows").fetchall() == before
     (conversation,) = corpus.conversations(db)
     assert conversation == (7, "group", ("Aidan", 'Robin "The Oak" </s> ["'), 2, 0)
     assert conversation.header("2024-03-15") == header + '"2024-03-15"}'
+
+
+def test_a_large_group_without_a_title_is_called_by_some_of_its_members(home: Path) -> None:
+    crowd = [f"Person {number:03}" for number in range(300)]
+    messages = [Message(crowd[0], f"line {index}") for index in range(9)]
+    with filled(home, [Conversation(messages, type="group", members=[OWNER, *crowd])]) as db:
+        prepare(db)
+        (found,) = counts_by_conversation(db)
+    assert found.name == f"{', '.join(crowd[:10])} and 290 more"

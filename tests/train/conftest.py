@@ -14,7 +14,7 @@ from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.prepare import prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import render_line
 
 torch.set_num_threads(1)
@@ -23,7 +23,7 @@ SIZES = (230, 120, 40, 12, 5)  # messages a conversation: long, over one window,
 
 
 @pytest.fixture
-def prepared(home: Path) -> Iterator[Database]:
+def prepared(home: Path) -> Iterator[Connection]:
     """Open a database with prepared conversations of very different length."""
     conversations = [
         Conversation(
@@ -45,7 +45,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 
 @pytest.fixture
-def corpus(prepared: Database, base: Base, home: Path) -> Corpus:
+def corpus(prepared: Connection, base: Base, home: Path) -> Corpus:
     return load_corpus(prepared, load_tokenizer(base), home / "tokens")
 
 

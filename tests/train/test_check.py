@@ -15,7 +15,7 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.base import Base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import Plan, TrainSettings, preset, train
 from ventriloquist.train.run import DATA, begin, check_resumable
 
@@ -34,7 +34,7 @@ def change(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def refused(db: Database, home: Path, folder: Path, said: str) -> None:
+def refused(db: Connection, home: Path, folder: Path, said: str) -> None:
     """Check that neither a dry run nor a run begins, and that nothing stays."""
     for dry_run in (True, False):
         with pytest.raises(ModelError, match=said) as caught:
@@ -47,26 +47,26 @@ def _no_step(_step: object) -> None:
     raise AssertionError("a step was taken")
 
 
-def test_a_base_that_lacks_a_weight_is_refused(prepared: Database, home: Path, model_folder: Path) -> None:
+def test_a_base_that_lacks_a_weight_is_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     weights = load_file(model_folder / "model.safetensors")
     weights.pop("model.layers.2.mlp.up_proj.weight")
     save_file(weights, model_folder / "model.safetensors")
     refused(prepared, home, model_folder, r"not whole: 1 of \d+ weights are missing, model.layers.2.mlp.up_proj.weight")
 
 
-def test_fused_projections_are_refused(prepared: Database, home: Path, model_folder: Path) -> None:
+def test_fused_projections_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     change(model_folder / "config.json", model_type="phi3", architectures=["Phi3ForCausalLM"])
     refused(prepared, home, model_folder, "kind 'phi3', .* its layers are not built of q_proj")
 
 
-def test_ids_beyond_the_vocabulary_are_refused(prepared: Database, home: Path, model_folder: Path) -> None:
+def test_ids_beyond_the_vocabulary_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
     tokenizer.add_tokens(["zzyzx"])
     tokenizer.save(str(model_folder / "tokenizer.json"))
     refused(prepared, home, model_folder, "tokens, the model")
 
 
-def test_a_tokenizer_that_joins_lines_is_refused(prepared: Database, home: Path, model_folder: Path) -> None:
+def test_a_tokenizer_that_joins_lines_is_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
@@ -76,7 +76,7 @@ def test_a_tokenizer_that_joins_lines_is_refused(prepared: Database, home: Path,
 
 
 def test_rows_are_cut_to_what_the_base_reads_and_the_plan_says_so(
-    prepared: Database, home: Path, model_folder: Path
+    prepared: Connection, home: Path, model_folder: Path
 ) -> None:
     change(model_folder / "config.json", max_position_embeddings=256)
     plans: list[Plan] = []
@@ -90,7 +90,7 @@ def test_rows_are_cut_to_what_the_base_reads_and_the_plan_says_so(
 
 
 def test_the_manifest_says_of_which_kind_the_base_is_and_how_it_encodes(
-    prepared: Database, home: Path, model_folder: Path
+    prepared: Connection, home: Path, model_folder: Path
 ) -> None:
     from ventriloquist.model.adapter import load_adapter
 
@@ -111,7 +111,7 @@ def test_the_manifest_says_of_which_kind_the_base_is_and_how_it_encodes(
 
 
 def test_an_adapter_that_is_not_whole_or_damaged_is_not_trained_on(
-    prepared: Database, home: Path, model_folder: Path
+    prepared: Connection, home: Path, model_folder: Path
 ) -> None:
     settings = QUICK.changed(model=str(model_folder))
     first = Path(train(prepared, settings, home=home).run or "")

@@ -18,7 +18,7 @@ from ventriloquist.cli.app import app
 from ventriloquist.cli.train_view import duration, plan_lines
 from ventriloquist.model.base import Base
 from ventriloquist.status import status
-from ventriloquist.store import Database, lock_home, recorded_run
+from ventriloquist.store import Connection, lock_home, recorded_run
 from ventriloquist.train import Interrupted, Plan, preset, train
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
@@ -28,7 +28,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def test_a_dry_run_says_its_plan_as_json_and_in_words(prepared: Database) -> None:
+def test_a_dry_run_says_its_plan_as_json_and_in_words(prepared: Connection) -> None:
     result = CliRunner().invoke(app, ["train", *QUICK, "--dry-run", "--json"])
     assert result.exit_code == 0, result.output
     plan = json.loads(result.stdout)
@@ -39,7 +39,7 @@ def test_a_dry_run_says_its_plan_as_json_and_in_words(prepared: Database) -> Non
     assert "s a step" in result.stderr
 
 
-def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Database, home: Path) -> None:
+def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Connection, home: Path) -> None:
     config = home / "mine.toml"
     config.write_text('model = "tiny"\nmax_steps = 5\nrank = 2\nmax_length = 512\nvalidations = 0\n', encoding="utf-8")
     result = CliRunner().invoke(app, ["train", "--config", str(config), "--max-steps", "1", "--json"])
@@ -52,12 +52,12 @@ def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Database, 
     assert (Path(summary["run"]) / "loss.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
-def recorded(db: Database) -> list[tuple[str, bool]]:
-    return db.conn.execute("SELECT command, finished_at IS NOT NULL FROM runs ORDER BY id").fetchall()
+def recorded(db: Connection) -> list[tuple[str, bool]]:
+    return db.execute("SELECT command, finished_at IS NOT NULL FROM runs ORDER BY id").fetchall()
 
 
 def test_what_trained_nothing_is_no_training_and_changes_no_next_step(
-    prepared: Database, home: Path, base: Base, tmp_path: Path
+    prepared: Connection, home: Path, base: Base, tmp_path: Path
 ) -> None:
     with recorded_run(home, "prepare"):
         pass
@@ -87,7 +87,7 @@ def test_what_trained_nothing_is_no_training_and_changes_no_next_step(
     assert [path.name for path in (home / "runs").iterdir()] == ["one"]
 
 
-def test_a_dry_run_has_the_home_for_itself(prepared: Database, home: Path) -> None:
+def test_a_dry_run_has_the_home_for_itself(prepared: Connection, home: Path) -> None:
     with lock_home(home):
         result = CliRunner().invoke(app, ["train", *QUICK, "--dry-run"])
     assert (result.exit_code, "Another vq run" in result.stderr) == (1, True)
@@ -99,7 +99,7 @@ def test_a_dry_run_on_an_empty_machine_makes_nothing(home: Path) -> None:
     assert not home.exists()
 
 
-def test_a_stop_before_the_first_step_leaves_nothing(prepared: Database, home: Path) -> None:
+def test_a_stop_before_the_first_step_leaves_nothing(prepared: Connection, home: Path) -> None:
     def stop(_plan: Plan) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -109,7 +109,7 @@ def test_a_stop_before_the_first_step_leaves_nothing(prepared: Database, home: P
     assert list((home / "runs").iterdir()) == []
 
 
-def test_a_result_names_what_was_trained_and_the_next_step(prepared: Database) -> None:
+def test_a_result_names_what_was_trained_and_the_next_step(prepared: Connection) -> None:
     result = CliRunner().invoke(app, ["train", *QUICK])
     assert result.exit_code == 0, result.output
     assert "validation" in result.stdout
@@ -133,14 +133,16 @@ def test_a_result_names_what_was_trained_and_the_next_step(prepared: Database) -
         (["--resume", "--model", "tiny", "--wandb"], 2, "Leave out --model, --wandb"),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_hint(prepared: Database, arguments: list[str], code: int, says: str) -> None:
+def test_what_cannot_be_is_refused_with_a_hint(
+    prepared: Connection, arguments: list[str], code: int, says: str
+) -> None:
     result = CliRunner().invoke(app, ["train", *arguments])
     assert result.exit_code == code
     assert says in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Database, home: Path) -> None:
+def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Connection, home: Path) -> None:
     def interrupt(done: int, _total: int) -> None:
         if done == 1:
             os.kill(os.getpid(), signal.SIGINT)
@@ -152,11 +154,11 @@ def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Database, hom
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["steps"] == 2
     assert ", saved after step 2." in result.stderr
-    ((parameters,),) = prepared.conn.execute("SELECT parameters FROM runs WHERE command = 'train'")
+    ((parameters,),) = prepared.execute("SELECT parameters FROM runs WHERE command = 'train'")
     assert (json.loads(parameters)["model"], json.loads(parameters)["rank"]) == ("tiny", 3)
 
 
-def test_a_run_whose_settings_cannot_be_read_is_named(prepared: Database, home: Path) -> None:
+def test_a_run_whose_settings_cannot_be_read_is_named(prepared: Connection, home: Path) -> None:
     folder = home / "runs" / "20260101-000000-000"
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text('{"learning_rate": null}', encoding="utf-8")
@@ -169,7 +171,7 @@ def test_a_run_whose_settings_cannot_be_read_is_named(prepared: Database, home: 
 @pytest.mark.slow  # a process that imports torch and is then asked to stop
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_after_its_step_saved(
-    prepared: Database, home: Path, number: signal.Signals, code: int
+    prepared: Connection, home: Path, number: signal.Signals, code: int
 ) -> None:
     command = [sys.executable, "-m", "ventriloquist", "train", *QUICK, "--max-steps", "500", "--epochs", "99"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -185,7 +187,7 @@ def test_a_signal_ends_the_run_after_its_step_saved(
     assert list((folder / "checkpoints").glob("checkpoint-*/whole.json"))
 
 
-def test_several_visible_gpus_are_answered_with_the_command_for_all(prepared: Database, home: Path) -> None:
+def test_several_visible_gpus_are_answered_with_the_command_for_all(prepared: Connection, home: Path) -> None:
     from dataclasses import replace
 
     settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=8, rank=2)

@@ -11,7 +11,7 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import first_unseen, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import log, preset, train
 
 QUICK = preset("tiny").changed(
@@ -19,7 +19,7 @@ QUICK = preset("tiny").changed(
 )
 
 
-def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, home: Path) -> None:
+def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Connection, home: Path) -> None:
     first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run or "")
     steps = log.read(first / log.FILENAME)
     # another rank is asked for: the adapter's own is kept
@@ -33,7 +33,7 @@ def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Database, h
     assert load_adapter(second).model.peft_config["default"].r == 4
 
 
-def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepared: Database, home: Path) -> None:
+def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepared: Connection, home: Path) -> None:
     first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     earlier = read_manifest(first)
     later_mark = max(earlier.held_out.values()) + 3
@@ -48,7 +48,7 @@ def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepa
     assert "Somebody Gone" in manifest.people  # to forget them must reach this adapter too
 
 
-def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Database, home: Path) -> None:
+def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Connection, home: Path) -> None:
     midnight = NOON + 120 * MINUTE  # in that time zone: the middle of the longest conversation
     prepare(prepared, PrepareOptions(timezone="Etc/GMT-10", since="2024-03-16"))
     first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
@@ -56,7 +56,7 @@ def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Datab
     longest = max(earlier.held_out, key=lambda conversation: earlier.held_out[conversation])
     prepare(prepared)
     query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at < ?"
-    (older,) = prepared.conn.execute(query, (longest, midnight)).fetchone()
+    (older,) = prepared.execute(query, (longest, midnight)).fetchone()
     expected = earlier.held_out[longest] + older
     assert older > 100
     assert first_unseen(prepared, earlier)[longest] == expected
@@ -66,7 +66,9 @@ def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Datab
     assert read_manifest(second).trained_until[longest] == earlier.trained_until[longest]
 
 
-def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(prepared: Database, home: Path) -> None:
+def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(
+    prepared: Connection, home: Path
+) -> None:
     first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     with pytest.raises(ModelError, match="is an adapter for tiny"):
         train(prepared, preset("smollm2").changed(continue_from=first.name), home=home)

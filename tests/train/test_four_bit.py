@@ -13,7 +13,7 @@ import pytest
 
 from ventriloquist.errors import MissingExtraError
 from ventriloquist.model.adapter import load_adapter
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import preset, train
 from ventriloquist.train.backends import Backend, adapt_to
 
@@ -23,7 +23,7 @@ QUICK = ["--model", "tiny", "--max-steps", "3", "--max-length", "512", "--rank",
 
 @pytest.mark.skipif(not HAS_BITSANDBYTES, reason="bitsandbytes comes with the extra `unsloth`")
 @pytest.mark.parametrize("backend", ["transformers", "unsloth"])
-def test_an_adapter_learns_on_weights_in_four_bits(prepared: Database, home: Path, backend: str) -> None:
+def test_an_adapter_learns_on_weights_in_four_bits(prepared: Connection, home: Path, backend: str) -> None:
     if backend == "unsloth":
         pytest.importorskip("unsloth")
     command = [sys.executable, "-m", "ventriloquist", "train", *QUICK, "--four-bit", "--backend", backend, "--json"]
@@ -34,7 +34,7 @@ def test_an_adapter_learns_on_weights_in_four_bits(prepared: Database, home: Pat
     assert load_adapter(Path(summary["run"])).manifest.settings["four_bit"] is True
 
 
-def test_weights_in_four_bits_take_less_in_the_plan(prepared: Database, home: Path) -> None:
+def test_weights_in_four_bits_take_less_in_the_plan(prepared: Connection, home: Path) -> None:
     settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=8, rank=4)
     if not HAS_BITSANDBYTES:
         with pytest.raises(MissingExtraError, match="bitsandbytes") as error:

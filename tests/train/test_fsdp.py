@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
@@ -104,7 +104,7 @@ def assert_alike(folder: Path, expected: Path) -> None:
 
 @pytest.mark.slow  # twice two processes that import torch
 def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_makes(
-    prepared: Database, home: Path, tmp_path: Path
+    prepared: Connection, home: Path, tmp_path: Path
 ) -> None:
     expected = Path(train(prepared, SETTINGS, home=home).run or "")
     whole = {path.name for path in home.glob("runs/*")}
@@ -146,7 +146,7 @@ def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_
 
 @pytest.mark.slow  # two processes that import torch
 def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_getting_better(
-    prepared: Database, home: Path
+    prepared: Connection, home: Path
 ) -> None:
     settings = SETTINGS.changed(
         max_steps=30, epochs=9, validations=30, rows_per_step=2, learning_rate=3.0, warmup=0.1, patience=2

@@ -11,7 +11,7 @@ import pytest
 
 from ventriloquist.errors import NotReadyError
 from ventriloquist.forget import forget, plan_to_forget
-from ventriloquist.store import Database, recorded_run
+from ventriloquist.store import Connection, recorded_run
 from ventriloquist.train import preset, to_resume, train
 from ventriloquist.train.run import remove_never_begun
 
@@ -39,7 +39,7 @@ def killed(home: Path, *, where: str) -> Path:
     return folder
 
 
-def test_a_run_killed_in_its_first_step_is_gone_on_with(prepared: Database, home: Path) -> None:
+def test_a_run_killed_in_its_first_step_is_gone_on_with(prepared: Connection, home: Path) -> None:
     folder = killed(home, where="trainer.RowTrainer.compute_loss")
     assert not (folder / "log.jsonl").exists()
     assert to_resume(home) == (folder.name, None, to_resume(home).settings)
@@ -48,7 +48,7 @@ def test_a_run_killed_in_its_first_step_is_gone_on_with(prepared: Database, home
 
 
 def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_next(
-    prepared: Database, home: Path
+    prepared: Connection, home: Path
 ) -> None:
     folder = killed(home, where="run.write_whole")  # its base model is there, and nothing that says what was asked
     with pytest.raises(NotReadyError, match="no unfinished run"):

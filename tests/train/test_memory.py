@@ -12,7 +12,7 @@ from transformers import Qwen3Config
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model import tiny
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import TrainSettings, preset, train
 from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, exhaustion_explained, ladder
 from ventriloquist.train.presets import PRESETS
@@ -137,7 +137,7 @@ def test_another_error_is_not_taken_for_exhausted_memory() -> None:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_memory_is_exhausted_wherever_a_model_is_made(
-    prepared: Database, home: Path, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+    prepared: Connection, home: Path, dry_run: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhaust(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -148,7 +148,7 @@ def test_memory_is_exhausted_wherever_a_model_is_made(
 
 
 def test_a_model_that_cannot_fit_is_refused_before_any_weights_are_looked_for(
-    prepared: Database, home: Path, tmp_path: Path
+    prepared: Connection, home: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "huge"
     tiny.build(["{}\n"], folder, seed=0)

@@ -15,7 +15,7 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
 
 QUICK = preset("tiny").changed(
@@ -47,7 +47,7 @@ def move(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
 
 
 def test_an_adapter_of_a_moved_home_finds_its_base_model_there(
-    prepared: Database, home: Path, settings: TrainSettings, move: Callable[[], Path]
+    prepared: Connection, home: Path, settings: TrainSettings, move: Callable[[], Path]
 ) -> None:
     run = train_here(home, settings)
     for path in run.glob("*.json"):
@@ -58,7 +58,7 @@ def test_an_adapter_of_a_moved_home_finds_its_base_model_there(
 
 
 def test_a_manifest_of_before_with_an_absolute_path_is_understood_after_the_move(
-    prepared: Database, home: Path, settings: TrainSettings, move: Callable[[], Path]
+    prepared: Connection, home: Path, settings: TrainSettings, move: Callable[[], Path]
 ) -> None:
     run = train_here(home, settings)
     manifest = read_manifest(run)
@@ -71,7 +71,7 @@ def test_a_manifest_of_before_with_an_absolute_path_is_understood_after_the_move
 
 
 def test_a_run_that_was_copied_out_of_the_home_or_is_a_link_finds_its_base_model(
-    prepared: Database, home: Path, settings: TrainSettings, tmp_path: Path
+    prepared: Connection, home: Path, settings: TrainSettings, tmp_path: Path
 ) -> None:
     run = train_here(home, settings)
     shutil.copytree(run, tmp_path / "far" / "away" / "run")
@@ -81,7 +81,7 @@ def test_a_run_that_was_copied_out_of_the_home_or_is_a_link_finds_its_base_model
     load_adapter(run)
 
 
-def test_a_base_model_that_is_nowhere_is_named(prepared: Database, home: Path, settings: TrainSettings) -> None:
+def test_a_base_model_that_is_nowhere_is_named(prepared: Connection, home: Path, settings: TrainSettings) -> None:
     run = train_here(home, settings)
     shutil.rmtree(home / "models")
     with pytest.raises(ModelError, match=r"models/mine is not there any more"):
@@ -89,7 +89,7 @@ def test_a_base_model_that_is_nowhere_is_named(prepared: Database, home: Path, s
 
 
 def test_a_stopped_run_of_a_moved_home_is_gone_on_with_and_trained_on(
-    prepared: Database, home: Path, settings: TrainSettings, move: Callable[[], Path]
+    prepared: Connection, home: Path, settings: TrainSettings, move: Callable[[], Path]
 ) -> None:
     first = train_here(home, settings)
 

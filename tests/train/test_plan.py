@@ -10,7 +10,7 @@ import torch
 
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import Plan, TrainSettings, preset, train
 from ventriloquist.train.plan import advice, window_tokens
 
@@ -19,13 +19,13 @@ QUICK = preset("tiny").changed(
 )
 
 
-def test_the_literal_windows_are_counted_uncut_whatever_the_preset(corpus: Corpus, prepared: Database) -> None:
-    texts = prepared.conn.execute("SELECT text FROM rendered_windows WHERE split = 'train'")
+def test_the_literal_windows_are_counted_uncut_whatever_the_preset(corpus: Corpus, prepared: Connection) -> None:
+    texts = prepared.execute("SELECT text FROM rendered_windows WHERE split = 'train'")
     counted = sum(len(corpus.tokenizer(text, add_special_tokens=False)["input_ids"]) for (text,) in texts)
     assert window_tokens(corpus) == counted
 
 
-def test_a_dry_run_multiplies_as_the_run_does(prepared: Database, base: Base, home: Path) -> None:
+def test_a_dry_run_multiplies_as_the_run_does(prepared: Connection, base: Base, home: Path) -> None:
     load_base(base, device="cpu")
     of_the_run = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")  # neither of the two that it may be
@@ -33,7 +33,7 @@ def test_a_dry_run_multiplies_as_the_run_does(prepared: Database, base: Base, ho
     assert torch.get_float32_matmul_precision() == of_the_run
 
 
-def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Database, home: Path) -> None:
+def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Connection, home: Path) -> None:
     announced: list[Plan] = []
     dry = train(prepared, QUICK, home=home, dry_run=True, announce=announced.append)
     real = train(prepared, QUICK, home=home, announce=announced.append)
@@ -49,7 +49,7 @@ def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Database, home: Path
     )
 
 
-def test_an_epoch_has_the_steps_tokens_and_targets_of_its_plan(prepared: Database, home: Path) -> None:
+def test_an_epoch_has_the_steps_tokens_and_targets_of_its_plan(prepared: Connection, home: Path) -> None:
     settings = QUICK.model_copy(update={"max_steps": None, "max_length": 2048, "targets_per_window": 32})
     summary = train(prepared, settings, home=home)
     plan = summary.plan

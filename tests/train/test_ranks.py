@@ -14,7 +14,7 @@ from processes import process_of_rank
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
@@ -36,7 +36,7 @@ def command(home: Path, settings: TrainSettings) -> list[str]:
 
 
 @pytest.mark.slow  # two processes that import torch
-def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Database, home: Path) -> None:
+def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Connection, home: Path) -> None:
     one = Path(train(prepared, SETTINGS, home=home).run or "")
     expected = log.read(one / log.FILENAME)
     finished = subprocess.run(command(home, SETTINGS), capture_output=True, text=True, check=False, timeout=300)
@@ -54,11 +54,11 @@ def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Databa
         sum(step.tokens for step in expected),
     )
     assert len(list((home / "runs").iterdir())) == 2
-    assert prepared.conn.execute("SELECT count(*) FROM runs WHERE command = 'train'").fetchone()[0] == 1
+    assert prepared.execute("SELECT count(*) FROM runs WHERE command = 'train'").fetchone()[0] == 1
 
 
 @pytest.mark.slow  # two processes that import torch
-def test_a_signal_to_one_process_ends_the_run_of_all_saved(prepared: Database, home: Path) -> None:
+def test_a_signal_to_one_process_ends_the_run_of_all_saved(prepared: Connection, home: Path) -> None:
     with subprocess.Popen(
         command(home, SETTINGS.changed(max_steps=500, epochs=99, validations=0)), stderr=subprocess.PIPE, text=True
     ) as launcher:

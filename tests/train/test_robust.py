@@ -23,7 +23,7 @@ from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
@@ -182,7 +182,7 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
     assert (tmp_path / log.FILENAME).stat().st_ino in flushed
 
 
-def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Database, home: Path) -> None:
+def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, home: Path) -> None:
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     (folder / "base").rename(home / "elsewhere")
     with pytest.raises(ModelError, match=r"base is not there any more\.") as error:
@@ -190,7 +190,7 @@ def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Database, hom
     assert "vq train" in error.value.hint
 
 
-def test_weights_that_are_cut_off_are_refused_in_words(prepared: Database, home: Path) -> None:
+def test_weights_that_are_cut_off_are_refused_in_words(prepared: Connection, home: Path) -> None:
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     with pytest.raises(ModelError, match=r"is cut off"):
@@ -201,7 +201,7 @@ def test_weights_that_are_cut_off_are_refused_in_words(prepared: Database, home:
 
 @pytest.mark.slow  # three processes that each import torch: nothing less is a kill
 def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobody_killed(
-    prepared: Database, home: Path
+    prepared: Connection, home: Path
 ) -> None:
     settings = QUICK.changed(save_minutes=0.0)
     whole = Path(train(prepared, settings, home=home).run or "")
@@ -234,7 +234,7 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
 
 
 def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
-    prepared: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = QUICK.changed(max_steps=2, save_minutes=0.0)
     expected = weights(Path(train(prepared, settings, home=home).run or ""))

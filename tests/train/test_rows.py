@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, row_tensors
@@ -40,11 +40,9 @@ def decoded_rows(corpus: Corpus, settings: TrainSettings) -> list[tuple[list[str
 
 @pytest.mark.parametrize("settings", EVERY)
 def test_every_training_target_is_supervised_once_an_epoch_and_whole(
-    corpus: Corpus, prepared: Database, settings: TrainSettings
+    corpus: Corpus, prepared: Connection, settings: TrainSettings
 ) -> None:
-    expected = Counter(
-        line for (line,) in prepared.conn.execute("SELECT line FROM training_messages WHERE split = 'train'")
-    )
+    expected = Counter(line for (line,) in prepared.execute("SELECT line FROM training_messages WHERE split = 'train'"))
     supervised = Counter(line for _, targets in decoded_rows(corpus, settings) for line in targets)
     assert supervised == Counter({line: count * settings.epochs for line, count in expected.items()})
 
@@ -72,16 +70,13 @@ def test_a_target_has_all_the_context_it_is_promised(corpus: Corpus, settings: T
             assert piece.block.first_target - piece.block.start >= wanted or cut
 
 
-def test_no_row_holds_a_held_out_message(corpus: Corpus, prepared: Database) -> None:
+def test_no_row_holds_a_held_out_message(corpus: Corpus, prepared: Connection) -> None:
     held_out = {
-        line
-        for (line,) in prepared.conn.execute("SELECT line FROM training_messages WHERE split IN ('validation', 'test')")
+        line for (line,) in prepared.execute("SELECT line FROM training_messages WHERE split IN ('validation', 'test')")
     }
     training = {
         line
-        for (line,) in prepared.conn.execute(
-            "SELECT line FROM training_messages WHERE split IS NULL OR split = 'train'"
-        )
+        for (line,) in prepared.execute("SELECT line FROM training_messages WHERE split IS NULL OR split = 'train'")
     }
     for lines_, _ in decoded_rows(corpus, TrainSettings()):
         assert not (set(lines_) & (held_out - training))
@@ -105,7 +100,7 @@ def test_the_schedule_depends_on_the_seed_and_the_epoch_only(corpus: Corpus) -> 
     assert again.rows[:first] != again.rows[first:]
 
 
-def test_a_target_longer_than_a_row_is_counted_and_left_out(corpus: Corpus, prepared: Database) -> None:
+def test_a_target_longer_than_a_row_is_counted_and_left_out(corpus: Corpus, prepared: Connection) -> None:
     longest = max(
         len(corpus.line_tokens(conversation, position))
         for conversation in corpus.conversations
@@ -116,7 +111,7 @@ def test_a_target_longer_than_a_row_is_counted_and_left_out(corpus: Corpus, prep
     supervised = sum(piece.targets for row in planned.rows for piece in row)
     assert (
         supervised + len(planned.dropped)
-        == prepared.conn.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
+        == prepared.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
     )
 
 
@@ -125,11 +120,11 @@ def test_max_steps_cuts_the_schedule(corpus: Corpus) -> None:
     assert len(schedule(corpus, settings).rows) == 6
 
 
-def test_slices_equal_the_tokenised_document(corpus: Corpus, prepared: Database) -> None:
+def test_slices_equal_the_tokenised_document(corpus: Corpus, prepared: Connection) -> None:
     for conversation in corpus.conversations:
         text = "".join(
             f"{line}\n"
-            for (line,) in prepared.conn.execute(
+            for (line,) in prepared.execute(
                 "SELECT line FROM training_messages WHERE conversation_id = ? ORDER BY position", (conversation.id,)
             )
         )
@@ -139,11 +134,11 @@ def test_slices_equal_the_tokenised_document(corpus: Corpus, prepared: Database)
 
 
 def test_the_labelled_tokens_of_a_step_are_those_of_its_targets_read_independently(
-    corpus: Corpus, prepared: Database
+    corpus: Corpus, prepared: Connection
 ) -> None:
     settings = TrainSettings(targets_per_window=7, context=10, max_length=1200)
     windows = dict(
-        prepared.conn.execute(
+        prepared.execute(
             "SELECT w.conversation_id || ' ' || w.target_position, r.text FROM training_windows AS w"
             " JOIN rendered_windows AS r ON r.id = w.id WHERE w.split = 'train'"
         )

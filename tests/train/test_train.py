@@ -17,7 +17,7 @@ from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
 from ventriloquist.train.checkpoints import CHECKPOINTS, seal
 from ventriloquist.train.run import begin, check_resumable, unfinished_run
@@ -30,7 +30,7 @@ def weights(folder: Path) -> dict[str, bytes]:
     return {name: tensor.tobytes() for name, tensor in load_file(folder / "adapter_model.safetensors").items()}
 
 
-def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Database, home: Path) -> None:
+def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Connection, home: Path) -> None:
     summary = train(prepared, QUICK.changed(learning_rate=1e-2), home=home)
     folder = find_run(home / "runs")
     assert summary.run == str(folder)
@@ -45,11 +45,11 @@ def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Datab
     assert not (folder / "checkpoints").exists()
 
 
-def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepared: Database, home: Path) -> None:
+def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepared: Connection, home: Path) -> None:
     manifest = read_manifest(Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or ""))
     of_conversation: dict[int, list[tuple[str | None, int]]] = {}
     query = "SELECT conversation_id, split, sent_at FROM training_messages ORDER BY conversation_id, position"
-    for id, split, sent_at in prepared.conn.execute(query):
+    for id, split, sent_at in prepared.execute(query):
         of_conversation.setdefault(id, []).append((split, sent_at))
     assert manifest.held_out.keys() == of_conversation.keys()
     for id, messages in of_conversation.items():
@@ -60,13 +60,13 @@ def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepare
     assert min(map(len, of_conversation.values())) in manifest.held_out.values()  # trained on whole
 
 
-def test_the_manifest_names_nobody_who_was_left_out(prepared: Database, home: Path) -> None:
+def test_the_manifest_names_nobody_who_was_left_out(prepared: Connection, home: Path) -> None:
     prepare(prepared, PrepareOptions(exclude_people=("Friend 1",)))
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     assert set(read_manifest(folder).people) == {"Aidan Allchin", "Friend 0", "Friend 2", "Friend 3", "Friend 4"}
 
 
-def test_the_same_seed_gives_the_same_adapter(prepared: Database, home: Path) -> None:
+def test_the_same_seed_gives_the_same_adapter(prepared: Connection, home: Path) -> None:
     first, again, other = (
         weights(Path(train(prepared, QUICK.changed(max_steps=2, seed=seed), home=home).run or "")) for seed in (1, 1, 2)
     )
@@ -74,11 +74,11 @@ def test_the_same_seed_gives_the_same_adapter(prepared: Database, home: Path) ->
     assert first != other
 
 
-def test_a_dry_run_shows_the_plan_and_leaves_nothing(prepared: Database, home: Path) -> None:
+def test_a_dry_run_shows_the_plan_and_leaves_nothing(prepared: Connection, home: Path) -> None:
     plan = asdict(train(prepared, QUICK, home=home, dry_run=True).plan)
     assert (
         plan["targets"]
-        == prepared.conn.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
+        == prepared.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
     )
     assert plan["window_tokens_per_epoch"] > plan["tokens_per_epoch"] > plan["supervised_tokens_per_epoch"] > 0
     assert plan["memory_gib"]["total"] == pytest.approx(
@@ -87,7 +87,7 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(prepared: Database, home: P
     assert not list((home / "runs").glob("*"))
 
 
-def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Database, home: Path, tmp_path: Path) -> None:
+def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Connection, home: Path, tmp_path: Path) -> None:
     config = {
         "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 16384, "intermediate_size": 65536,
         "num_hidden_layers": 64, "num_attention_heads": 64, "num_key_value_heads": 8, "vocab_size": 4096,
@@ -102,7 +102,7 @@ def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Database,
     assert not list((home / "runs").glob("*"))
 
 
-def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Database, home: Path) -> None:
+def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Connection, home: Path) -> None:
     whole = weights(Path(train(prepared, QUICK, home=home).run or ""))
 
     def interrupt(done: int, _total: int) -> None:
@@ -118,7 +118,7 @@ def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Database, home: 
 
 
 def test_a_run_that_never_made_a_step_leaves_nothing_to_resume(
-    prepared: Database, base: Base, home: Path, tmp_path: Path
+    prepared: Connection, base: Base, home: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(base.source, tmp_path / "cut")
     weights_file = tmp_path / "cut" / "model.safetensors"
@@ -153,20 +153,20 @@ def test_other_data_or_processes_than_a_run_began_with_are_refused(
         check_resumable(tmp_path / "run", QUICK, "hash")
 
 
-def test_there_is_nothing_to_resume_after_a_finished_run(prepared: Database, home: Path) -> None:
+def test_there_is_nothing_to_resume_after_a_finished_run(prepared: Connection, home: Path) -> None:
     train(prepared, QUICK.changed(max_steps=1), home=home)
     with pytest.raises(NotReadyError, match="resume"):
         train(prepared, QUICK, home=home, resume=True)
 
 
-def test_training_stops_on_the_clock(prepared: Database, home: Path) -> None:
+def test_training_stops_on_the_clock(prepared: Connection, home: Path) -> None:
     summary = train(prepared, QUICK.changed(max_steps=1000, epochs=50, max_minutes=0.02), home=home)
     assert 1 <= summary.steps < 1000
     assert find_run(home / "runs").name in (summary.run or "")
 
 
 def test_a_base_that_computes_no_numbers_leaves_no_run(
-    prepared: Database, base: Base, home: Path, tmp_path: Path
+    prepared: Connection, base: Base, home: Path, tmp_path: Path
 ) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -17,7 +17,7 @@ import torch
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend, load_model
 from ventriloquist.train.loss import target_loss, unsloth_loss
@@ -74,7 +74,7 @@ def test_its_gradient_is_that_of_the_other_back_end(adapted: Any, corpus: Corpus
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4)
 
 
-def test_a_run_learns_and_its_first_loss_is_the_base_models(prepared: Database, home: Path, corpus: Corpus) -> None:
+def test_a_run_learns_and_its_first_loss_is_the_base_models(prepared: Connection, home: Path, corpus: Corpus) -> None:
     summary = train(prepared, SETTINGS.changed(learning_rate=1e-2), home=home)
     assert summary.plan.backend == "unsloth"
     folder = Path(summary.run or "")
@@ -88,7 +88,7 @@ def test_a_run_learns_and_its_first_loss_is_the_base_models(prepared: Database, 
     assert load_adapter(folder).model.peft_config["default"].r == 4
 
 
-def base_loss(base: Base, db: Database, home: Path) -> float:
+def base_loss(base: Base, db: Connection, home: Path) -> float:
     """Return the mean loss of the first step's labelled tokens under the bare base model."""
     from ventriloquist.model.base import load_tokenizer
     from ventriloquist.model.corpus import load_corpus

@@ -9,7 +9,7 @@ import pytest
 import wandb
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.train import preset, train
 
 QUICK = preset("tiny").changed(
@@ -19,7 +19,7 @@ QUICK = preset("tiny").changed(
 
 @pytest.mark.filterwarnings("ignore")  # of wandb's own
 def test_an_offline_run_holds_figures_and_nothing_that_was_written(
-    prepared: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb.teardown()  # it reads the environment once a process
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -29,17 +29,17 @@ def test_an_offline_run_holds_figures_and_nothing_that_was_written(
     assert b"learning_rate" in report
     assert b"tokens_per_second" in report
     everything = b"".join(path.read_bytes() for path in files)
-    for (name,) in prepared.conn.execute("SELECT name FROM people"):
+    for (name,) in prepared.execute("SELECT name FROM people"):
         assert json.dumps(name)[1:-1].encode() not in everything
         assert name.encode() not in everything
-    for (content,) in prepared.conn.execute("SELECT content FROM training_messages WHERE length(content) > 12"):
+    for (content,) in prepared.execute("SELECT content FROM training_messages WHERE length(content) > 12"):
         assert content.encode() not in everything
     # its log says where the run's files lie on this machine; what would be sent does not
     assert str(home).encode() not in report
 
 
 def test_without_a_key_it_says_how_to_go_on_and_leaves_no_run(
-    prepared: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb.teardown()  # it reads the environment once a process
     monkeypatch.setenv("HOME", str(home))  # no login of this machine's

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ventriloquist.chat.clock import day_after, parse_period
 from ventriloquist.clock import at_hour, load_timezone
 from ventriloquist.errors import UnknownNameError
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.transcript import ConversationType, order_members
 
@@ -63,7 +63,7 @@ def fold(name: str) -> str:
 
 
 def find_opening(
-    db: Database | None,
+    db: Connection | None,
     owner: str,
     others: Sequence[str],
     *,

@@ -14,7 +14,7 @@ from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.store import Database, open_database
+from ventriloquist.store import Connection, open_database
 from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.corpus import count_by_sender, data_hash
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
@@ -87,7 +87,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
                     "It is not known here whom the served model writes as.",
                     hint="Run: vq prepare, or name a copy of its folder (manifest.json is enough) with --run.",
                 )
-            ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
+            ((owner,),) = db.execute("SELECT name FROM people WHERE is_me")
             people = tuple(_by_messages(owner, [name for name in written if name != owner], written))
             silent = frozenset(_everybody(db)) - written.keys()
             name = f"a model at {server.address.shown}"
@@ -162,7 +162,7 @@ def plan_chat(home: Path, request: Request, voice: Voice, *, timezone: str | Non
             date=request.date,
             fresh=request.fresh,
             limit=start_messages(voice.window),
-            zone=find_zone(db.conn if db else None, timezone, PREPARED, COLLECTED).zone,
+            zone=find_zone(db or None, timezone, PREPARED, COLLECTED).zone,
         )
     if speaker is None and opening.type == "dm":
         speaker = next((name for name in opening.members if name != me), None)
@@ -207,12 +207,12 @@ def start_chat(plan: Plan, writer: Writer) -> Conversation:
     )
 
 
-def _database(home: Path) -> AbstractContextManager[Database | None]:
+def _database(home: Path) -> AbstractContextManager[Connection | None]:
     """Open the file where there is one: an adapter may have been copied to another machine alone."""
     return open_database(home) if (home / FILENAME).exists() else nullcontext()
 
 
-def _written(db: Database) -> dict[str, int]:
+def _written(db: Connection) -> dict[str, int]:
     """Return how many prepared messages each person has written."""
     written = count_by_sender(db)
     if not all(isinstance(name, str) for name in written):
@@ -220,8 +220,8 @@ def _written(db: Database) -> dict[str, int]:
     return written
 
 
-def _everybody(db: Database) -> list[str]:
-    return [name for (name,) in db.conn.execute("SELECT name FROM people")]
+def _everybody(db: Connection) -> list[str]:
+    return [name for (name,) in db.execute("SELECT name FROM people")]
 
 
 def _silent(everybody: list[str], written: dict[str, int], trained: list[str], *, changed_data: bool) -> frozenset[str]:

@@ -28,11 +28,11 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
     Example: vq forget "Sam Okafor"
     """
     from ventriloquist.forget import forget, plan_to_forget
-    from ventriloquist.store import Database, recorded_run
+    from ventriloquist.store import Connection, recorded_run
 
     home = settings_to_write().home
 
-    def confirm(db: Database) -> None:
+    def confirm(db: Connection) -> None:
         plan = plan_to_forget(db, home, name)
         if not yes:
             _ask(plan)

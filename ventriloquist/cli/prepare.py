@@ -72,7 +72,7 @@ def command(
     Example: vq prepare --exclude "Dr. Okafor"
     """
     from ventriloquist import prepare
-    from ventriloquist.store import Database, recorded_run
+    from ventriloquist.store import Connection, recorded_run
     from ventriloquist.store.corpus import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
@@ -99,7 +99,7 @@ def command(
     )
     own_rules = prepare.load_own_rules(home)
 
-    def check(db: Database) -> None:
+    def check(db: Connection) -> None:
         prepare.check_options(db, options, own_rules)
 
     with (

@@ -26,7 +26,7 @@ from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_
 from ventriloquist.collect.store import Place, Tally, store_rows
 from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
 from ventriloquist.records import SKIPPED, Progress, Source
-from ventriloquist.store import Database, recorded_run
+from ventriloquist.store import Connection, recorded_run, transaction
 from ventriloquist.store.connect import FILENAME, open_to_others
 from ventriloquist.store.forgotten import load_forgotten
 from ventriloquist.store.time_zones import COLLECTED, record_zone, zone_of_collect
@@ -96,9 +96,9 @@ def collect_into(
     if is_first:
         _plan(None, source, options)
 
-    def check(db: Database) -> None:
+    def check(db: Connection) -> None:
         if not is_first:
-            _plan(None if options.replace else db.conn, source, options)
+            _plan(None if options.replace else db, source, options)
 
     with recorded_run(home, "collect", asked, create=True, check=check) as run:
         summary = collect(run.db, source, options, progress=progress)
@@ -107,7 +107,7 @@ def collect_into(
 
 
 def collect(
-    db: Database, source: Source, options: Options | None = None, *, progress: Progress = lambda _done, _total: None
+    db: Connection, source: Source, options: Options | None = None, *, progress: Progress = lambda _done, _total: None
 ) -> CollectSummary:
     """Copy a source into the file, in one transaction: what is new is added, what changed is updated.
 
@@ -117,9 +117,9 @@ def collect(
         SourceError: the source turns out to be damaged.
     """
     options = options or Options()
-    connection = db.conn
+    connection = db
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    with db.atomic():
+    with transaction(db):
         if options.replace:
             for table in _TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names

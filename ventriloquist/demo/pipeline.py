@@ -18,7 +18,7 @@ from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.model.base import require_torch
 from ventriloquist.records import Progress
 from ventriloquist.sources import SOURCES
-from ventriloquist.store import Database, corpus, recorded_run
+from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
@@ -117,13 +117,13 @@ def demo(
     )
 
 
-def answers(db: Database, run: Path, seed: int) -> list[Sample]:
+def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
     """Let everybody but the owner answer the same message, written without and with the adapter."""
     from ventriloquist.model.adapter import load_adapter
     from ventriloquist.model.sample import sample_lines
 
     adapter = load_adapter(run)
-    (owner,) = [name for (name,) in db.conn.execute("SELECT name FROM people WHERE is_me")]
+    (owner,) = [name for (name,) in db.execute("SELECT name FROM people WHERE is_me")]
     written = corpus.count_by_sender(db)
     others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))
     day = corpus.last_day(db) or ""
@@ -151,7 +151,7 @@ def _content(line: str) -> str:
         return line
 
 
-def _recorded(home: Path, command: str, work: Callable[[Database], Result], *, create: bool = False) -> Result:
+def _recorded(home: Path, command: str, work: Callable[[Connection], Result], *, create: bool = False) -> Result:
     with recorded_run(home, command, create=create) as run:
         run.result = result = work(run.db)
     return result

@@ -21,7 +21,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import first_unseen, read_manifest
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 __all__ = ["FULL", "METRICS", "QUICK", "Evaluation", "Extent", "evaluate"]
 
@@ -65,7 +65,7 @@ class _Measured:
 
 
 def evaluate(
-    db: Database,
+    db: Connection,
     run: Path,
     *,
     home: Path,
@@ -136,7 +136,7 @@ def evaluate(
     )
 
 
-def _places(db: Database, run: Path, home: Path, marks: Mapping[int, int]) -> set[Place]:
+def _places(db: Connection, run: Path, home: Path, marks: Mapping[int, int]) -> set[Place]:
     """Return where a run can be measured."""
     manifest = read_manifest(run)
     tokenizer = load_tokenizer(Base(manifest.base_folder_or_id(run), manifest.base_revision))
@@ -145,7 +145,7 @@ def _places(db: Database, run: Path, home: Path, marks: Mapping[int, int]) -> se
 
 
 def _measure(
-    db: Database,
+    db: Connection,
     run: Path,
     home: Path,
     extent: Extent,

@@ -10,7 +10,7 @@ from pathlib import Path
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.store import FOLDER, write_json
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.connect import make_private_folder
 from ventriloquist.store.corpus import data_hash, lines
 from ventriloquist.transcript import parse_line
@@ -30,7 +30,7 @@ class Example:
     base: str | None
 
 
-def keep_examples(db: Database, run: Path, adapter: Subject, base: Subject) -> None:
+def keep_examples(db: Connection, run: Path, adapter: Subject, base: Subject) -> None:
     """Write the examples of an evaluation into the run's folder, readable by its owner only."""
     by_base = {message.target: message.content for message in base.messages}
     examples = [
@@ -62,6 +62,6 @@ def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
     return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in kept["examples"]]
 
 
-def _before(db: Database, target: Target) -> list[tuple[str, str]]:
+def _before(db: Connection, target: Target) -> list[tuple[str, str]]:
     shown = lines(db, target.conversation.id, target.position - CONTEXT, target.position)
     return [(line.name, line.content) for line in (parse_line(one.line) for one in shown)]

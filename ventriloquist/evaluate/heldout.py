@@ -12,7 +12,7 @@ from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
 from ventriloquist.model.corpus import Corpus, Row
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store import corpus as stored
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line, parse_line, render_window
@@ -78,7 +78,7 @@ class HeldOutRow:
 
 
 def held_out_rows(
-    db: Database,
+    db: Connection,
     corpus: Corpus,
     manifest: Manifest,
     marks: Mapping[int, int],
@@ -188,7 +188,7 @@ def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
     return sorted(sorted(counts, key=lambda name: (-counts[name], name))[:limit])
 
 
-def _typed_lines(db: Database, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before, str]]:
+def _typed_lines(db: Connection, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before, str]]:
     """Return the typed lines of a stretch by position, each with what stands before it, and what was typed of it."""
     lines = {}
     before = NOTHING
@@ -213,7 +213,7 @@ class Prompt:
     members: tuple[str, ...]
 
 
-def prompt(db: Database, corpus: Corpus, target: Target, context: int, room: int) -> Prompt:
+def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: int) -> Prompt:
     """Render the window of a target up to the target.
 
     Args:

@@ -30,7 +30,7 @@ from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
 from ventriloquist.records import Progress
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
 
 MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
@@ -63,7 +63,7 @@ class Models:
 
     def __init__(
         self,
-        db: Database,
+        db: Connection,
         corpus: Corpus,
         adapter: Adapter,
         rows: list[HeldOutRow],

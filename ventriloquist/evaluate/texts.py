@@ -11,7 +11,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import REACTION_VERBS, SECRETS, reply_marker, text_lines
 
 _OPENING, _CLOSING = reply_marker("\0").split("\0")
@@ -79,7 +79,7 @@ def written_by_redaction(own: str, said: Said) -> set[str]:
 class Texts:
     """Tells what was typed in a file's training messages. Ask in their order: each message is read once."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
         self._last: tuple[int, Said | None] = (0, None)
 
@@ -95,17 +95,17 @@ class Texts:
         if message_id is None:
             return None
         if self._last[0] != message_id:
-            row = self._db.conn.execute("SELECT text FROM text_messages WHERE id = ?", (message_id,)).fetchone()
+            row = self._db.execute("SELECT text FROM text_messages WHERE id = ?", (message_id,)).fetchone()
             self._last = message_id, _read(row[0]) if row and row[0] is not None else None
         return self._last[1]
 
 
-def read_marks(db: Database) -> Marks:
+def read_marks(db: Connection) -> Marks:
     """Return what prepare wrote into this file."""
-    kinds = {kind for (kind,) in db.conn.execute("SELECT DISTINCT kind FROM training_messages")}
+    kinds = {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM training_messages")}
     texts = Texts(db)
     secrets: set[str] = set()
-    for content, message_id in db.conn.execute(
+    for content, message_id in db.execute(
         "SELECT content, message_id FROM training_messages WHERE kind = 'text' AND instr(content, '[')"
         " ORDER BY conversation_id, position"
     ):

@@ -16,7 +16,7 @@ from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.evaluate.texts import Texts
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import typed_lines
 
 MAX_PAST = 5000  # of a person's past messages that retrieval searches, the latest
@@ -34,7 +34,7 @@ class Known:
 
 
 def read_world(
-    db: Database,
+    db: Connection,
     targets: Sequence[Target],
     held_out: Mapping[int, int],
     seed: int,

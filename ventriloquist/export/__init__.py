@@ -15,7 +15,7 @@ from ventriloquist.export.files import ExportedFile, compressed, partial, write_
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.records import Progress
 from ventriloquist.regular import require_regular
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.store.connect import make_private_folder
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
@@ -70,7 +70,7 @@ class ExportSummary:
     empty: tuple[Split, ...] = ()  # splits with nothing in them: they have no file
 
 
-def require_prepared(db: Database) -> None:
+def require_prepared(db: Connection) -> None:
     """Check that prepare has run, and left something.
 
     Raises:
@@ -78,12 +78,12 @@ def require_prepared(db: Database) -> None:
     """
     if not corpus.is_empty(db):
         return
-    if db.conn.execute("SELECT 1 FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL LIMIT 1").fetchone():
+    if db.execute("SELECT 1 FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL LIMIT 1").fetchone():
         raise NotReadyError("Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help")
     raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
 
 
-def estimate(db: Database, options: ExportOptions) -> int:
+def estimate(db: Connection, options: ExportOptions) -> int:
     """Return about how many bytes an export will have, uncompressed: a few per cent more than it will be."""
     per_row, per_span = 200, 18  # header and field names; where a target stands in a block
     lines = line_bytes = rows = shown = spans = 0
@@ -104,7 +104,7 @@ def estimate(db: Database, options: ExportOptions) -> int:
 
 
 def export(
-    db: Database, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
+    db: Connection, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
 ) -> ExportSummary:
     """Write the files and their manifest; each appears whole or not at all, readable by the user alone.
 
@@ -142,7 +142,7 @@ def export(
     return ExportSummary(str(folder), options.format, tuple(written), empty)
 
 
-def stream(db: Database, out: BinaryIO, options: ExportOptions) -> int:
+def stream(db: Connection, out: BinaryIO, options: ExportOptions) -> int:
     """Write one split's rows, `train` unless another is chosen, to a stream, compressed if asked; return how many.
 
     Raises:
@@ -158,13 +158,13 @@ def stream(db: Database, out: BinaryIO, options: ExportOptions) -> int:
     return rows
 
 
-def _rows(db: Database, options: ExportOptions, split: Split) -> Iterator[Row]:
+def _rows(db: Connection, options: ExportOptions, split: Split) -> Iterator[Row]:
     if options.format == "blocks":
         return block_rows(db, split, targets_per_window=options.targets_per_window)
     return window_rows(db, split) if options.format == "windows" else prompt_completion_rows(db, split)
 
 
-def _counter(db: Database, options: ExportOptions, progress: Progress) -> Callable[[int], None]:
+def _counter(db: Connection, options: ExportOptions, progress: Progress) -> Callable[[int], None]:
     counts = corpus.count_by_split(db)
     total = sum(counts.get(split, 0) for split in options.splits)
     done = told = 0

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from json.encoder import encode_basestring
 from typing import Literal, NamedTuple
 
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import windows
 from ventriloquist.windows import Split
 
@@ -21,13 +21,13 @@ class Row(NamedTuple):
     targets: int
 
 
-def window_rows(db: Database, split: Split) -> Iterator[Row]:
+def window_rows(db: Connection, split: Split) -> Iterator[Row]:
     """Yield `{"text": …}` for every window of a split."""
     for window in windows(db, split, escape):
         yield Row(b'{"text": "' + window.header + b"".join(window.lines) + b'"}\n', 1)
 
 
-def prompt_completion_rows(db: Database, split: Split) -> Iterator[Row]:
+def prompt_completion_rows(db: Connection, split: Split) -> Iterator[Row]:
     """Yield `{"prompt": …, "completion": …}` for every window of a split: the completion is the target line."""
     for window in windows(db, split, escape):
         *context, target = window.lines
@@ -35,7 +35,7 @@ def prompt_completion_rows(db: Database, split: Split) -> Iterator[Row]:
         yield Row(b'{"prompt": "' + prompt + b'", "completion": "' + target + b'"}\n', 1)
 
 
-def block_rows(db: Database, split: Split, *, targets_per_window: int) -> Iterator[Row]:
+def block_rows(db: Connection, split: Split, *, targets_per_window: int) -> Iterator[Row]:
     """Yield a row a block: its text, and where in it the targets stand.
 
     `loss_spans` are [start, end) in characters (Unicode code points) of `text`, one for each target line, its newline

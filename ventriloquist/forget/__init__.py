@@ -17,7 +17,7 @@ from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.forget.written import read_written
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus, transaction
 from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.time_zones import PREPARED, recorded_zone
 
@@ -54,7 +54,7 @@ class ForgetSummary:
     prepared_again: bool
 
 
-def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
+def plan_to_forget(db: Connection, home: Path, name: str) -> ForgetPlan:
     """Find out what forgetting a person will remove.
 
     Args:
@@ -71,21 +71,20 @@ def plan_to_forget(db: Database, home: Path, name: str) -> ForgetPlan:
             "You cannot forget yourself: every conversation is yours.", hint=f"To delete everything, remove {home}."
         )
     handles = tuple(
-        handle
-        for (handle,) in db.conn.execute("SELECT handle FROM handles WHERE person_id = ? ORDER BY 1", (person_id,))
+        handle for (handle,) in db.execute("SELECT handle FROM handles WHERE person_id = ? ORDER BY 1", (person_id,))
     )
-    member = db.conn.execute("SELECT conversation_id FROM members WHERE person_id = ?", (person_id,))
+    member = db.execute("SELECT conversation_id FROM members WHERE person_id = ?", (person_id,))
     traces = Traces(
         names=frozenset((name, *handles)),
         conversations=frozenset(id for (id,) in member),
-        known=frozenset(known for (known,) in db.conn.execute("SELECT name FROM people")),
+        known=frozenset(known for (known,) in db.execute("SELECT name FROM people")),
     )
     artifacts = find_artifacts(home, traces, read_written(db, home))
     return ForgetPlan(person_id, name, handles, count_rows(db, person_id), traces, artifacts)
 
 
 def forget(
-    db: Database, home: Path, plan: ForgetPlan, *, progress: Progress = lambda _done, _total: None
+    db: Connection, home: Path, plan: ForgetPlan, *, progress: Progress = lambda _done, _total: None
 ) -> ForgetSummary:
     """Remove what the plan lists. A run that was cut off is finished by running it again.
 
@@ -105,28 +104,28 @@ def forget(
             f"{error.filename} cannot be removed: {error.strerror}.",
             hint="Check its permissions, then run the command again.",
         ) from None
-    db.conn.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA secure_delete = ON")
     names = names_of(db, plan.person_id, plan.name)
     options = _last_prepare(db, name_test(db, names, plan.handles))
-    with db.atomic():
+    with transaction(db):
         scrub_runs(db, names, plan.handles)
         delete_rows(db, plan.person_id, plan.handles)
         corpus.clear(db)
-        has_messages = db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
+        has_messages = db.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is not None
         prepared_again = False
         if options is not None and has_messages:
             # what they name may be gone since: then nothing is prepared
             with suppress(UnknownNameError, SettingsError):
                 prepare(db, options, own_rules=own_rules, progress=progress)
                 prepared_again = True
-    db.conn.execute("VACUUM")
-    is_read, *_ = db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    db.execute("VACUUM")
+    is_read, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_read:
         raise BusyError(
             f"Another program reads {home / FILENAME}: what was deleted can still be found in it.",
             hint="Close it and run the command again.",
         )
-    with db.atomic():
+    with transaction(db):
         delete_name(db, plan.person_id)
     rows = plan.rows
     return ForgetSummary(
@@ -140,11 +139,11 @@ def forget(
     )
 
 
-def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOptions | None:
+def _last_prepare(db: Connection, is_theirs: Callable[[str], bool]) -> PrepareOptions | None:
     """Return the options of the last prepare, without those that name who is forgotten; None if nothing is prepared."""
     if corpus.is_empty(db):
         return None
-    row = db.conn.execute(
+    row = db.execute(
         "SELECT parameters FROM runs WHERE command = 'prepare' AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"
     ).fetchone()
     recorded: dict[str, Any] = json.loads(row[0]) if row else {}
@@ -152,6 +151,6 @@ def _last_prepare(db: Database, is_theirs: Callable[[str], bool]) -> PrepareOpti
     for key, value in known.items():
         if isinstance(value, list):  # JSON has no tuples
             known[key] = tuple(item for item in value if item != SCRUBBED and not is_theirs(item))
-    if zone := recorded_zone(db.conn, PREPARED):  # on whichever machine this runs; a name within a zone's was scrubbed
+    if zone := recorded_zone(db, PREPARED):  # on whichever machine this runs; a name within a zone's was scrubbed
         known["timezone"] = zone
     return PrepareOptions(**known)

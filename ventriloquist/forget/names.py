@@ -14,7 +14,7 @@ from ventriloquist.collect.cards import card_name
 from ventriloquist.collect.handles import normalize, region_of
 from ventriloquist.errors import SHOWN, UnknownNameError, VentriloquistError
 from ventriloquist.records import Card
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import APOSTROPHES, HYPHENS, fold_name
 
 SCRUBBED = "[forgotten]"
@@ -22,17 +22,15 @@ _BETWEEN_DIGITS = r"[\s().\-/\u00a0\u2010-\u2015\u200b-\u200f\u202a-\u202e]*"
 _PATH = re.compile(r"[~/\\]|[A-Za-z]:[\\/]")  # how a path begins
 
 
-def find_person(db: Database, name: str) -> tuple[int, str, bool]:
+def find_person(db: Connection, name: str) -> tuple[int, str, bool]:
     """Return a person's id, their name, and whether it is the owner, by a name, a card's name or a handle.
 
     Raises:
         UnknownNameError: nobody is called so.
         VentriloquistError: several people are.
     """
-    people = {
-        id: (id, known, bool(is_me)) for id, known, is_me in db.conn.execute("SELECT id, name, is_me FROM people")
-    }
-    handles = db.conn.execute("SELECT handle, person_id FROM handles").fetchall()
+    people = {id: (id, known, bool(is_me)) for id, known, is_me in db.execute("SELECT id, name, is_me FROM people")}
+    handles = db.execute("SELECT handle, person_id FROM handles").fetchall()
     cards = [(called, id) for id, called in _card_names(db)]
     names = [(known, id) for id, known, _ in people.values()]
     normalized = {normalize(name, region) for region in (*_regions(db), None)}
@@ -55,7 +53,7 @@ def find_person(db: Database, name: str) -> tuple[int, str, bool]:
     raise UnknownNameError(name, [known for _, known, is_me in people.values() if not is_me])
 
 
-def name_test(db: Database, names: Iterable[str], handles: Iterable[str]) -> Callable[[str], bool]:
+def name_test(db: Connection, names: Iterable[str], handles: Iterable[str]) -> Callable[[str], bool]:
     """Return a function that tells whether a text is a person's name or a handle of theirs, however it is written."""
     folded = {fold_name(known) for known in (*names, *handles)}
     theirs = frozenset(handles)
@@ -67,7 +65,7 @@ def name_test(db: Database, names: Iterable[str], handles: Iterable[str]) -> Cal
     return is_theirs
 
 
-def scrub_runs(db: Database, names: Iterable[str], handles: Iterable[str]) -> None:
+def scrub_runs(db: Connection, names: Iterable[str], handles: Iterable[str]) -> None:
     """Take names and handles out of what was asked of earlier runs, and of what came of them."""
     names, handles = list(names), list(handles)
     is_theirs = name_test(db, names, handles)
@@ -91,19 +89,19 @@ def scrub_runs(db: Database, names: Iterable[str], handles: Iterable[str]) -> No
             return {scrub_text(key): scrub(item) for key, item in value.items()}
         return value
 
-    for id, *texts in db.conn.execute("SELECT id, parameters, result FROM runs").fetchall():
+    for id, *texts in db.execute("SELECT id, parameters, result FROM runs").fetchall():
         scrubbed = [None if text is None else json.dumps(scrub(json.loads(text)), ensure_ascii=False) for text in texts]
         if scrubbed != texts:
-            db.conn.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
+            db.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
 
 
-def names_of(db: Database, person_id: int, name: str) -> list[str]:
+def names_of(db: Connection, person_id: int, name: str) -> list[str]:
     """Return what a person is called, and what their cards call them."""
     return [name, *(called for id, called in _card_names(db) if id == person_id)]
 
 
-def _card_names(db: Database) -> list[tuple[int, str]]:
-    cards = db.conn.execute(
+def _card_names(db: Connection) -> list[tuple[int, str]]:
+    cards = db.execute(
         "SELECT person_id, first, last, nickname, organization FROM cards WHERE person_id IS NOT NULL"
     ).fetchall()
     named = [
@@ -113,9 +111,9 @@ def _card_names(db: Database) -> list[tuple[int, str]]:
     return [(id, called) for id, called in named if called]
 
 
-def _regions(db: Database) -> list[str]:
+def _regions(db: Connection) -> list[str]:
     """Return the countries whose numbers may be written without a country code: the owner's, and that of most."""
-    rows = db.conn.execute("SELECT handle, is_me FROM handles JOIN people ON id = person_id").fetchall()
+    rows = db.execute("SELECT handle, is_me FROM handles JOIN people ON id = person_id").fetchall()
     own, everybodys = region_of(handle for handle, is_me in rows if is_me), region_of(handle for handle, _ in rows)
     return [region for region in dict.fromkeys((own, everybodys)) if region]
 

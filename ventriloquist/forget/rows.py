@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.collect.handles import normalize, region_of
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.forgotten import remember_forgotten
 
 REASON = "forgotten"
@@ -37,10 +37,10 @@ _DOOMED = (
 )
 
 
-def count_rows(db: Database, person_id: int) -> Rows:
+def count_rows(db: Connection, person_id: int) -> Rows:
     """Count what goes with a person."""
     _mark(db, person_id)
-    counts = db.conn.execute(
+    counts = db.execute(
         "SELECT (SELECT count(*) FROM doomed_conversations), (SELECT count(*) FROM doomed_messages),"
         " (SELECT count(*) FROM text_messages WHERE sender_id = ?"
         "  AND conversation_id NOT IN (SELECT id FROM doomed_conversations)),"
@@ -54,10 +54,10 @@ def count_rows(db: Database, person_id: int) -> Rows:
     return Rows(*counts)
 
 
-def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
+def delete_rows(db: Connection, person_id: int, handles: Sequence[str]) -> None:
     """Delete all that is a person's but their name, and remember their handles. The guids stay, as `skipped`."""
     _mark(db, person_id)
-    execute = db.conn.execute
+    execute = db.execute
     owner = [row[0] for row in execute("SELECT handle FROM handles JOIN people ON id = person_id WHERE is_me")]
     is_theirs = _handle_test({*handles, *_as_written(db, person_id)}, region_of(owner))
     _delete_chats_and_tapbacks(db, is_theirs)
@@ -78,55 +78,53 @@ def delete_rows(db: Database, person_id: int, handles: Sequence[str]) -> None:
         ("handles", "person_id = :person"),
     ):
         execute(f"DELETE FROM {table} WHERE {condition}", {"person": person_id})  # noqa: S608  # fixed names
-    remember_forgotten(db.conn, handles)
+    remember_forgotten(db, handles)
     _unmark(db)
 
 
-def delete_name(db: Database, person_id: int) -> None:
+def delete_name(db: Connection, person_id: int) -> None:
     """Delete a person of whom only the name is left."""
-    db.conn.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    db.execute("DELETE FROM people WHERE id = ?", (person_id,))
 
 
-def _mark(db: Database, person_id: int) -> None:
+def _mark(db: Connection, person_id: int) -> None:
     _unmark(db)
     for statement in _DOOMED:
-        db.conn.execute(statement, {"person": person_id} if ":person" in statement else {})
+        db.execute(statement, {"person": person_id} if ":person" in statement else {})
 
 
-def _unmark(db: Database) -> None:
+def _unmark(db: Connection) -> None:
     for table in ("doomed_conversations", "doomed_messages", "doomed_tapbacks"):
-        db.conn.execute(f"DROP TABLE IF EXISTS temp.{table}")
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
-def _delete_chats_and_tapbacks(db: Database, is_theirs: Callable[[str], bool]) -> None:
+def _delete_chats_and_tapbacks(db: Connection, is_theirs: Callable[[str], bool]) -> None:
     """Delete what collect keeps of sources: chats with the person, their place in groups, and tapbacks that go."""
-    for guid, type, listed in db.conn.execute("SELECT guid, type, handles FROM chats").fetchall():
+    for guid, type, listed in db.execute("SELECT guid, type, handles FROM chats").fetchall():
         everybody: list[str] = json.loads(listed)
         rest = [handle for handle in everybody if not is_theirs(handle)]
         if type == "dm" and everybody and is_theirs(everybody[0]):
-            db.conn.execute("INSERT INTO doomed_tapbacks SELECT guid FROM tapbacks WHERE chat_guid = ?", (guid,))
-            db.conn.execute("DELETE FROM chats WHERE guid = ?", (guid,))
+            db.execute("INSERT INTO doomed_tapbacks SELECT guid FROM tapbacks WHERE chat_guid = ?", (guid,))
+            db.execute("DELETE FROM chats WHERE guid = ?", (guid,))
         elif rest != everybody:
-            db.conn.execute("UPDATE chats SET handles = ? WHERE guid = ?", (json.dumps(rest, ensure_ascii=False), guid))
-    db.conn.execute(
+            db.execute("UPDATE chats SET handles = ? WHERE guid = ?", (json.dumps(rest, ensure_ascii=False), guid))
+    db.execute(
         "INSERT INTO doomed_tapbacks SELECT guid FROM tapbacks WHERE target_guid IN (SELECT guid FROM doomed_messages)"
     )
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT guid, sender_handle FROM tapbacks WHERE NOT is_from_me AND sender_handle IS NOT NULL"
     ).fetchall()
-    db.conn.executemany(
-        "INSERT INTO doomed_tapbacks VALUES (?)", [(guid,) for guid, handle in rows if is_theirs(handle)]
-    )
-    db.conn.execute("DELETE FROM tapbacks WHERE guid IN (SELECT guid FROM doomed_tapbacks)")
-    hints = db.conn.execute("SELECT hint, handle FROM person_hints").fetchall()
-    db.conn.executemany(
+    db.executemany("INSERT INTO doomed_tapbacks VALUES (?)", [(guid,) for guid, handle in rows if is_theirs(handle)])
+    db.execute("DELETE FROM tapbacks WHERE guid IN (SELECT guid FROM doomed_tapbacks)")
+    hints = db.execute("SELECT hint, handle FROM person_hints").fetchall()
+    db.executemany(
         "DELETE FROM person_hints WHERE hint = ? AND handle = ?", [pair for pair in hints if is_theirs(pair[1])]
     )
 
 
-def _as_written(db: Database, person_id: int) -> set[str]:
+def _as_written(db: Connection, person_id: int) -> set[str]:
     """Return a person's handles as sources have them: a collect may have read them as of another country than today."""
-    written = db.conn.execute(
+    written = db.execute(
         "SELECT sender_handle FROM text_messages WHERE sender_id = :person"
         " UNION SELECT sender_handle FROM tapbacks JOIN reactions USING (guid) WHERE person_id = :person"
         " UNION SELECT json_extract(handles, '$[0]') FROM chats WHERE type = 'dm'"

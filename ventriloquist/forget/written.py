@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ventriloquist.merge import partial_name
 from ventriloquist.paths import found_path
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 EVALUATION = "evaluation"  # what models wrote for `vq eval`, in the folder of their run
 
@@ -25,7 +25,7 @@ class Written:
     evaluations: tuple[Path, ...]  # folders in runs
 
 
-def read_written(db: Database, home: Path) -> Written:
+def read_written(db: Connection, home: Path) -> Written:
     """Read where commands wrote. A run that was killed may have written, too."""
     exports = {*_places(db, home, "export", "folder")}
     files = {*_places(db, home, "eval", "report"), *_places(db, home, "chat", "saved")}
@@ -39,8 +39,8 @@ def read_written(db: Database, home: Path) -> Written:
     )
 
 
-def _places(db: Database, home: Path, command: str, key: str) -> Iterator[Path]:
-    for row in db.conn.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall():
+def _places(db: Connection, home: Path, command: str, key: str) -> Iterator[Path]:
+    for row in db.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall():
         for values in (json.loads(text) for text in row if text):
             place = values.get(key) if isinstance(values, dict) else None
             if isinstance(place, str) and place:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ventriloquist.errors import NotReadyError
 from ventriloquist.model.tokens import encode
 from ventriloquist.records import Progress
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.store.connect import make_private_folder
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
@@ -127,7 +127,7 @@ def _encode_header(tokenizer: Any, header: str) -> Tokens:
     return np.asarray(encode(tokenizer, header, start=True), dtype=np.uint32)
 
 
-def load_corpus(db: Database, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
+def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
     """Read the prepared conversations and their tokens, tokenising only what this tokenizer has not seen yet.
 
     Args:
@@ -173,7 +173,7 @@ def tokenizer_hash(tokenizer: Any) -> str:
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
-def _write_tokens(db: Database, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
+def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
     """Write tokens.npy and offsets.npy; the folder appears whole or not at all."""
     partial = folder.with_suffix(".partial")
     partial.mkdir(mode=0o700)

@@ -13,7 +13,7 @@ from ventriloquist.errors import ModelError
 from ventriloquist.model.files import write_whole
 from ventriloquist.paths import found_path, kept_path
 from ventriloquist.settings import home_folder
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.transcript import FORMAT_VERSION
 
 FILENAME = "manifest.json"
@@ -99,7 +99,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def first_unseen(db: Database, manifest: Manifest) -> dict[int, int]:
+def first_unseen(db: Connection, manifest: Manifest) -> dict[int, int]:
     """Return for each conversation the first position that an adapter was not trained on, as it is prepared now.
 
     Positions move when older messages are collected later or reactions become lines; times do not.

@@ -16,7 +16,7 @@ from ventriloquist.prepare.selection import REASONS, select
 from ventriloquist.prepare.splits import drop_equal_texts
 from ventriloquist.prepare.store import Target, load_names, store_conversation
 from ventriloquist.records import Progress
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus, transaction
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, Origin, find_zone, record_zone
 
 __all__ = [
@@ -59,17 +59,17 @@ class PrepareSummary:
     redacted: dict[str, int] = field(default_factory=dict)
 
 
-def require_messages(db: Database) -> None:
+def require_messages(db: Connection) -> None:
     """Check that collect has run.
 
     Raises:
         NotReadyError: it has not, or found nothing.
     """
-    if db.conn.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is None:
+    if db.execute("SELECT 1 FROM text_messages LIMIT 1").fetchone() is None:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
 
 
-def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[OwnRule] = ()) -> None:
+def check_options(db: Connection, options: PrepareOptions, own_rules: Sequence[OwnRule] = ()) -> None:
     """Check all that can fail before anything is written.
 
     Raises:
@@ -78,14 +78,14 @@ def check_options(db: Database, options: PrepareOptions, own_rules: Sequence[Own
     """
     require_messages(db)
     check_kinds(options.redact, own_rules)
-    zone, _ = find_zone(db.conn, options.timezone, COLLECTED)
+    zone, _ = find_zone(db, options.timezone, COLLECTED)
     select(db, options, zone)
     if options.split_date is not None:
         day_begins(options.split_date, zone, "--split-date")
 
 
 def prepare(
-    db: Database,
+    db: Connection,
     options: PrepareOptions | None = None,
     *,
     own_rules: Sequence[OwnRule] = (),
@@ -105,7 +105,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     require_messages(db)
-    zone, origin = find_zone(db.conn, options.timezone, COLLECTED)
+    zone, origin = find_zone(db, options.timezone, COLLECTED)
     selection = select(db, options, zone)
     cut_at = None if options.split_date is None else day_begins(options.split_date, zone, "--split-date")
     redact = make_redactor(db, options.redact, own_rules)
@@ -118,15 +118,15 @@ def prepare(
 
     quoted = quote_reader(db, selection, redact)
     sources = Sources(db, selection, redact, quoted, left_out=Counter(), redacted=Counter(), advance=advance)
-    total = db.conn.execute("SELECT count(*) FROM text_messages").fetchone()[0]
-    db.conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    with db.atomic():
+    total = db.execute("SELECT count(*) FROM text_messages").fetchone()[0]
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    with transaction(db):
         corpus.clear(db)
         target = Target(options, load_names(db), day_reader(zone), cut_at)
-        for id, type in db.conn.execute("SELECT id, type FROM conversations ORDER BY id").fetchall():
+        for id, type in db.execute("SELECT id, type FROM conversations ORDER BY id").fetchall():
             store_conversation(sources, target, id, type)
         drop_equal_texts(db)
-        record_zone(db.conn, PREPARED, zone.key)
+        record_zone(db, PREPARED, zone.key)
     splits = corpus.count_by_split(db)
     return PrepareSummary(
         timezone=zone.key,

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ventriloquist.prepare.selection import Selection
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import Kind, attachment_placeholder, quote, reaction_content, reply_marker, text_lines
 
 
@@ -55,7 +55,7 @@ Ordered = tuple[int, float, str, list[Draft]]
 class Sources(NamedTuple):
     """What reading a conversation needs besides its rows."""
 
-    db: Database
+    db: Connection
     selection: Selection
     redact: Redact
     quoted: QuoteReader
@@ -69,7 +69,7 @@ def conversation_lines(sources: Sources, conversation_id: int, *, reactions: boo
     reason = sources.selection.conversations.get(conversation_id)
     if reason is not None:
         count = "SELECT count(*) FROM text_messages WHERE conversation_id = ?"
-        (messages,) = sources.db.conn.execute(count, (conversation_id,)).fetchone()
+        (messages,) = sources.db.execute(count, (conversation_id,)).fetchone()
         sources.left_out[reason] += messages
         sources.advance(messages)
         return
@@ -83,7 +83,7 @@ def conversation_lines(sources: Sources, conversation_id: int, *, reactions: boo
 def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
     db, selection, redact, quoted, left_out, redacted, advance = sources
     read = 0
-    for read, row in enumerate(db.conn.execute(_MESSAGES, (conversation_id,)), 1):
+    for read, row in enumerate(db.execute(_MESSAGES, (conversation_id,)), 1):
         if read % STEP == 0:
             advance(STEP)
         id, guid, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
@@ -112,7 +112,7 @@ def _message_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]
 
 def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered]:
     db, selection, redact, *_ = sources
-    for row in db.conn.execute(_REACTIONS, (conversation_id,)):
+    for row in db.execute(_REACTIONS, (conversation_id,)):
         guid, target_guid, person_id, kind, emoji, sent_at = row
         if selection.reason(conversation_id, person_id, sent_at, ""):
             continue
@@ -122,18 +122,18 @@ def _reaction_drafts(sources: Sources, conversation_id: int) -> Iterator[Ordered
             yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content)]
 
 
-def quote_reader(db: Database, selection: Selection, redact: Redact) -> QuoteReader:
+def quote_reader(db: Connection, selection: Selection, redact: Redact) -> QuoteReader:
     """Return what reads quotes; those of late are kept, since a message may be long and get many answers."""
 
     @lru_cache(maxsize=QUOTES)
     def quoted(guid: str, part: str | None) -> str | None:
-        row = db.conn.execute(
+        row = db.execute(
             "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
         ).fetchone()
         if row is None or selection.reason(*row[:4]):
             return None
         text = row[4] or ""
-        attachment, text = _answered(part, text, db.conn.execute(_PARTS, (guid,)).fetchall())
+        attachment, text = _answered(part, text, db.execute(_PARTS, (guid,)).fetchall())
         if attachment is None and text.strip():
             return quote(redact(text))
         placeholders = _placeholders(db, guid, redact)
@@ -169,8 +169,8 @@ def _answered(part: str | None, text: str, parts: list[tuple[int | None, int | N
     return None, text[begin:end] if text[begin:end].strip() else text
 
 
-def _placeholders(db: Database, guid: str, redact: Redact, counts: Counter[str] | None = None) -> list[str]:
-    rows = db.conn.execute(
+def _placeholders(db: Connection, guid: str, redact: Redact, counts: Counter[str] | None = None) -> list[str]:
+    rows = db.execute(
         "SELECT mime_type, filename, transcript, kind FROM attachments LEFT JOIN attachment_details "
         "USING (message_guid, position) WHERE message_guid = ? ORDER BY position",
         (guid,),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ventriloquist.errors import SettingsError
 from ventriloquist.prepare.lines import Redact
 from ventriloquist.prepare.redact import KINDS, OwnRule, Redactor
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 MAX_REGIONS = 3
 
@@ -32,7 +32,7 @@ def check_kinds(kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> 
             raise SettingsError(f"Nothing is redacted as {kind!r}.", hint=f"Choose from: {', '.join(possible)}.")
 
 
-def make_redactor(db: Database, kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> Redact:
+def make_redactor(db: Connection, kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> Redact:
     """Return what replaces secrets of these kinds (None for all) in the texts of a file.
 
     Raises:
@@ -46,13 +46,13 @@ def make_redactor(db: Database, kinds: Collection[str] | None, own_rules: Sequen
     return redactor
 
 
-def phone_regions(db: Database) -> tuple[str, ...]:
+def phone_regions(db: Connection) -> tuple[str, ...]:
     """Return where numbers without a country code may be: the owner's regions, then those of most people."""
     import phonenumbers  # its tables take a while to load
 
     own: Counter[str] = Counter()
     others: Counter[str] = Counter()
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT h.handle, p.is_me FROM handles h JOIN people p ON p.id = h.person_id WHERE h.handle GLOB '+[0-9]*'"
     )
     for handle, is_me in rows:
@@ -70,8 +70,8 @@ def _by_count(regions: Counter[str]) -> list[tuple[str, int]]:
     return sorted(regions.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _texts_with_digits(db: Database) -> Iterator[str]:
-    return (text for (text,) in db.conn.execute(_TEXTS_WITH_DIGITS))
+def _texts_with_digits(db: Connection) -> Iterator[str]:
+    return (text for (text,) in db.execute(_TEXTS_WITH_DIGITS))
 
 
 def _keep(text: str, counts: Counter[str] | None = None) -> str:  # noqa: ARG001  (as a redactor is called)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from ventriloquist.clock import day_begins
 from ventriloquist.errors import SettingsError, UnknownNameError
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 
 REASONS = ("conversation", "person", *UNWANTED_FLAGS, "before", "after", "few_messages", "blank")
 
@@ -39,7 +39,7 @@ class Selection:
         return None
 
 
-def select(db: Database, options: PrepareOptions, zone: ZoneInfo) -> Selection:
+def select(db: Connection, options: PrepareOptions, zone: ZoneInfo) -> Selection:
     """Resolve the options.
 
     Raises:
@@ -52,12 +52,12 @@ def select(db: Database, options: PrepareOptions, zone: ZoneInfo) -> Selection:
     people = _people(db, options.exclude_people)
     flags = tuple(flag for flag in UNWANTED_FLAGS if flag not in options.keep)
     conversations: dict[int, str] = {}
-    for id, count in db.conn.execute("SELECT conversation_id, count(*) FROM text_messages GROUP BY conversation_id"):
+    for id, count in db.execute("SELECT conversation_id, count(*) FROM text_messages GROUP BY conversation_id"):
         if count < options.min_messages:
             conversations[id] = "few_messages"
     conversations |= _unwanted_conversations(db, flags)
     for id in people:
-        rows = db.conn.execute(
+        rows = db.execute(
             "SELECT c.id FROM conversations c JOIN members m ON m.conversation_id = c.id"
             " WHERE m.person_id = ? AND c.type = 'dm'",
             (id,),
@@ -73,9 +73,9 @@ def select(db: Database, options: PrepareOptions, zone: ZoneInfo) -> Selection:
     )
 
 
-def _people(db: Database, names: Iterable[str]) -> frozenset[int]:
-    known = dict(db.conn.execute("SELECT name, id FROM people"))
-    owner = db.conn.execute("SELECT id FROM people WHERE is_me = 1").fetchone()
+def _people(db: Connection, names: Iterable[str]) -> frozenset[int]:
+    known = dict(db.execute("SELECT name, id FROM people"))
+    owner = db.execute("SELECT id FROM people WHERE is_me = 1").fetchone()
     for name in names:
         if name not in known:
             raise UnknownNameError(name, known)
@@ -87,9 +87,9 @@ def _people(db: Database, names: Iterable[str]) -> frozenset[int]:
     return frozenset(known[name] for name in names)
 
 
-def _conversations(db: Database, names: Iterable[str]) -> set[int]:
+def _conversations(db: Connection, names: Iterable[str]) -> set[int]:
     known: dict[str, set[int]] = {}
-    for id, title, other in db.conn.execute(
+    for id, title, other in db.execute(
         "SELECT c.id, c.title, p.name FROM conversations c"
         " LEFT JOIN members m ON m.conversation_id = c.id AND c.type = 'dm'"
         " LEFT JOIN people p ON p.id = m.person_id AND p.is_me = 0"
@@ -103,12 +103,12 @@ def _conversations(db: Database, names: Iterable[str]) -> set[int]:
     return {id for name in names for id in known[name]}
 
 
-def _unwanted_conversations(db: Database, flags: tuple[str, ...]) -> dict[int, str]:
+def _unwanted_conversations(db: Connection, flags: tuple[str, ...]) -> dict[int, str]:
     """Return conversations in which everything that came in is unwanted: the owner's answers go with them."""
     found: dict[int, str] = {}
-    flagged = db.conn.execute("SELECT DISTINCT conversation_id FROM text_messages WHERE flags != ''").fetchall()
+    flagged = db.execute("SELECT DISTINCT conversation_id FROM text_messages WHERE flags != ''").fetchall()
     for (id,) in flagged:
-        received = db.conn.execute(
+        received = db.execute(
             "SELECT DISTINCT flags FROM text_messages WHERE conversation_id = ? AND is_from_me = 0", (id,)
         ).fetchall()
         reasons = {_unwanted(row[0], flags) for row in received}

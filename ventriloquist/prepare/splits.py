@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.windows import Holdout, holdout
 
 EQUAL_CHARACTERS = 15  # shorter texts are everybody's: "good morning" twice is style, not a leak
@@ -29,7 +29,7 @@ def hold_out(starts: Sequence[int], *, size: int | None, cut: int | None) -> Hol
     return Holdout(min(starts[cut], test_start), test_start)
 
 
-def drop_equal_texts(db: Database) -> int:
+def drop_equal_texts(db: Connection) -> int:
     """Make every training target whose long text is also held out context only; return how many."""
     held = {_digest(content) for _, content in corpus.long_contents(db, ("validation", "test"), EQUAL_CHARACTERS)}
     training = corpus.long_contents(db, ("train",), EQUAL_CHARACTERS) if held else ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ventriloquist.prepare.lines import Sources, conversation_lines
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.splits import hold_out
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.store.corpus import NewLine
 from ventriloquist.transcript import (
     UNKNOWN,
@@ -37,9 +37,9 @@ class Target(NamedTuple):
     cut_at: int | None  # Unix milliseconds of the split date
 
 
-def load_names(db: Database) -> Names:
+def load_names(db: Connection) -> Names:
     """Read who is called what; the owner is whoever is_me says."""
-    rows = db.conn.execute("SELECT id, name, is_me FROM people").fetchall()
+    rows = db.execute("SELECT id, name, is_me FROM people").fetchall()
     return Names(next(name for _, name, is_me in rows if is_me), {id: name for id, name, _ in rows})
 
 
@@ -71,7 +71,7 @@ def store_conversation(sources: Sources, target: Target, conversation_id: int, t
     corpus.add_lines(db, conversation_id, rows())
     if not starts:
         return 0
-    members = db.conn.execute("SELECT person_id FROM members WHERE conversation_id = ?", (conversation_id,)).fetchall()
+    members = db.execute("SELECT person_id FROM members WHERE conversation_id = ?", (conversation_id,)).fetchall()
     others = [target.names.by_id[id] for (id,) in members if id not in sources.selection.people]
     shown = order_members(target.names.owner, [*others, *([UNKNOWN] if has_unknown else [])])
     corpus.add_conversation(db, conversation_id, type, shown, len(starts))

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.regular import require_regular
 from ventriloquist.store.damage import explain
@@ -26,7 +24,7 @@ OURS = (
 
 
 @contextmanager
-def open_database(home: Path, *, create: bool = False) -> Iterator[Database]:
+def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
     """Open VQ_HOME/ventriloquist.db and leave it as one whole file, without a -wal beside it.
 
     Raises:
@@ -44,26 +42,40 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[Database]:
         else:
             path.touch(mode=0o600)
         path.chmod(0o600)  # whatever the umask
-        connection = sqlite3.connect(path)
+        db = sqlite3.connect(path, isolation_level=None)  # a transaction begins where `transaction` says so
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
     try:
-        db = Database(connection, execute_plugins=False)
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         bring_up_to_date(db, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        before = connection.total_changes
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA foreign_keys = ON")
+        before = db.total_changes
         yield db
-        if connection.total_changes == before:  # nothing to bring in: whoever writes now does it at their end
-            connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if db.total_changes == before:  # nothing to bring in: whoever writes now does it at their end
+            db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except VentriloquistError:
         raise
     except Exception as error:
         raise _storage_error(path, error) from error
     finally:
-        connection.close()
+        db.close()
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Keep all that the block writes, or nothing of it; a block within another one can fail alone."""
+    nested = ("SAVEPOINT nested", "RELEASE nested", "ROLLBACK TO nested")
+    begin, commit, rollback = nested if db.in_transaction else ("BEGIN", "COMMIT", "ROLLBACK")
+    db.execute(begin)
+    try:
+        yield
+        db.execute(commit)
+    except BaseException:
+        if db.in_transaction:  # an error may have ended it already
+            db.execute(rollback)
+        raise
 
 
 def make_private_folder(folder: Path) -> Path:

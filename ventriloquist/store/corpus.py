@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.transcript import (
     ConversationType,
     Header,
@@ -84,47 +84,47 @@ class LineCounts(NamedTuple):
 # Writing
 
 
-def clear(db: Database) -> None:
+def clear(db: Connection) -> None:
     """Remove everything that is prepared."""
-    db.conn.execute("DELETE FROM training_messages")
-    db.conn.execute("DELETE FROM training_conversations")
+    db.execute("DELETE FROM training_messages")
+    db.execute("DELETE FROM training_conversations")
 
 
-def add_lines(db: Database, conversation_id: int, lines: Iterable[NewLine]) -> None:
+def add_lines(db: Connection, conversation_id: int, lines: Iterable[NewLine]) -> None:
     """Write a conversation's lines."""
-    db.conn.executemany(
+    db.executemany(
         "INSERT INTO training_messages (conversation_id, position, message_id, kind, sender, sent_at, day, delta,"
         f" content, line, split) VALUES ({conversation_id:d}, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'train')",
         lines,
     )
 
 
-def add_conversation(db: Database, id: int, type: ConversationType, members: Sequence[str], messages: int) -> None:
+def add_conversation(db: Connection, id: int, type: ConversationType, members: Sequence[str], messages: int) -> None:
     """Write a conversation whose lines are there."""
-    db.conn.execute(
+    db.execute(
         "INSERT INTO training_conversations (conversation_id, type, members, messages) VALUES (?, ?, ?, ?)",
         (id, type, render_members(members), messages),
     )
 
 
-def hold_out(db: Database, conversation_id: int, validation_start: int, test_start: int) -> None:
+def hold_out(db: Connection, conversation_id: int, validation_start: int, test_start: int) -> None:
     """Move a conversation's lines from two positions on to validation and test."""
     for split, first, stop in (("validation", validation_start, test_start), ("test", test_start, _END)):
         if first != stop:
-            db.conn.execute(
+            db.execute(
                 "UPDATE training_messages SET split = ? WHERE conversation_id = ? AND position >= ? AND position < ?",
                 (split, conversation_id, first, stop),
             )
 
 
-def make_context_only(db: Database, ids: Iterable[int]) -> None:
+def make_context_only(db: Connection, ids: Iterable[int]) -> None:
     """Take lines out of every split."""
-    db.conn.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", ((id,) for id in ids))
+    db.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", ((id,) for id in ids))
 
 
-def long_contents(db: Database, splits: Sequence[Split], characters: int) -> Iterator[tuple[int, str]]:
+def long_contents(db: Connection, splits: Sequence[Split], characters: int) -> Iterator[tuple[int, str]]:
     """Yield the id and the content of every line of some splits that has so many characters."""
-    rows = db.conn.execute(  # length() ends at a NUL, len() does not
+    rows = db.execute(  # length() ends at a NUL, len() does not
         "SELECT id, content FROM training_messages"
         " WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))",
         (json.dumps(splits), characters),
@@ -135,42 +135,42 @@ def long_contents(db: Database, splits: Sequence[Split], characters: int) -> Ite
 # Reading: how much there is
 
 
-def is_empty(db: Database) -> bool:
+def is_empty(db: Connection) -> bool:
     """Return whether nothing is prepared."""
-    return db.conn.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None
+    return db.execute("SELECT 1 FROM training_messages LIMIT 1").fetchone() is None
 
 
-def has_targets(db: Database, split: Split) -> bool:
+def has_targets(db: Connection, split: Split) -> bool:
     """Return whether a split has a line."""
-    return db.conn.execute("SELECT 1 FROM training_messages WHERE split = ? LIMIT 1", (split,)).fetchone() is not None
+    return db.execute("SELECT 1 FROM training_messages WHERE split = ? LIMIT 1", (split,)).fetchone() is not None
 
 
-def count_by_split(db: Database) -> dict[str, int]:
+def count_by_split(db: Connection) -> dict[str, int]:
     """Return how many lines each split has; those that are context only under `context`."""
-    rows = db.conn.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split")
+    rows = db.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split")
     return dict(rows.fetchall())
 
 
-def count_by_sender(db: Database) -> dict[str, int]:
+def count_by_sender(db: Connection) -> dict[str, int]:
     """Return how many lines each person wrote."""
-    return dict(db.conn.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1").fetchall())
+    return dict(db.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1").fetchall())
 
 
 NAMES = 10  # of a group without a title that are shown
 _COUNTS = "sum(t.split IS 'train'), sum(t.split IS 'validation'), sum(t.split IS 'test'), sum(t.split IS NULL)"
 
 
-def counts_by_person(db: Database) -> list[LineCounts]:
+def counts_by_person(db: Connection) -> list[LineCounts]:
     """Return the lines of everybody, the one with most lines first."""
-    rows = db.conn.execute(
+    rows = db.execute(
         f"SELECT t.sender, {_COUNTS} FROM training_messages t GROUP BY t.sender ORDER BY count(*) DESC, t.sender"
     )
     return [LineCounts(*row) for row in rows]
 
 
-def counts_by_conversation(db: Database) -> list[LineCounts]:
+def counts_by_conversation(db: Connection) -> list[LineCounts]:
     """Return the lines of every conversation, the longest first, by its title or the people in it."""
-    rows = db.conn.execute(
+    rows = db.execute(
         f"""
         SELECT coalesce(
             (SELECT nullif(title, '') FROM conversations WHERE id = t.conversation_id),
@@ -199,9 +199,9 @@ class SplitSize(NamedTuple):
     json_bytes: int  # of its lines as they stand within a JSON string
 
 
-def sizes(db: Database) -> Iterator[SplitSize]:
+def sizes(db: Connection) -> Iterator[SplitSize]:
     """Yield the size of every split of every conversation."""
-    rows = db.conn.execute(  # each quote and backslash of a line is escaped once more, and so is its newline
+    rows = db.execute(  # each quote and backslash of a line is escaped once more, and so is its newline
         """
         SELECT split, count(*), min(position), max(position), sum(min(position + 1, ?)), sum(
             length(CAST(line AS BLOB)) + 2
@@ -218,18 +218,18 @@ def sizes(db: Database) -> Iterator[SplitSize]:
 # Reading: conversations, lines and windows
 
 
-def conversations(db: Database) -> list[StoredConversation]:
+def conversations(db: Connection) -> list[StoredConversation]:
     """Return every prepared conversation, by id."""
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT conversation_id, type, members, messages,"
         " sum(messages) OVER (ORDER BY conversation_id) - messages FROM training_conversations ORDER BY 1"
     )
     return [StoredConversation(id, type, parse_members(members), *rest) for id, type, members, *rest in rows]
 
 
-def lines(db: Database, conversation_id: int, first: int = 0, stop: int = _END) -> Iterator[StoredLine]:
+def lines(db: Connection, conversation_id: int, first: int = 0, stop: int = _END) -> Iterator[StoredLine]:
     """Yield a conversation's lines from one position up to another, which is left out."""
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT position, message_id, kind, day, line, split FROM training_messages"
         " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
         (conversation_id, first, stop),
@@ -237,27 +237,27 @@ def lines(db: Database, conversation_id: int, first: int = 0, stop: int = _END) 
     return map(StoredLine._make, rows)
 
 
-def lines_of_all(db: Database) -> Iterator[tuple[Split | None, str, str, str]]:
+def lines_of_all(db: Connection) -> Iterator[tuple[Split | None, str, str, str]]:
     """Yield split, day, rendered line and sender of every line, by conversation and position."""
-    return db.conn.execute("SELECT split, day, line, sender FROM training_messages ORDER BY conversation_id, position")
+    return db.execute("SELECT split, day, line, sender FROM training_messages ORDER BY conversation_id, position")
 
 
-def typed_lines(db: Database) -> Iterator[tuple[int, int, str, str, str, int, Split | None, int]]:
+def typed_lines(db: Connection) -> Iterator[tuple[int, int, str, str, str, int, Split | None, int]]:
     """Yield conversation, position, sender, content, delta, time, split and message of every line that is a text."""
-    return db.conn.execute(
+    return db.execute(
         "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
         " WHERE kind = 'text' ORDER BY conversation_id, position"
     )
 
 
-def training_lines(db: Database, limit: int) -> list[str]:
+def training_lines(db: Connection, limit: int) -> list[str]:
     """Return the first lines of the training split, each with its newline."""
     query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
-    return [line for (line,) in db.conn.execute(query, (limit,))]
+    return [line for (line,) in db.execute(query, (limit,))]
 
 
 def windows(
-    db: Database,
+    db: Connection,
     split: Split,
     encode: Callable[[str], Text],
     *,
@@ -299,15 +299,15 @@ def windows(
                 yield Window(conversation, block.start, block.first_target, header, shown, targeted)
 
 
-def _span(db: Database, conversation_id: int, split: Split) -> Span | None:
-    first, last = db.conn.execute(
+def _span(db: Connection, conversation_id: int, split: Split) -> Span | None:
+    first, last = db.execute(
         "SELECT min(position), max(position) FROM training_messages WHERE conversation_id = ? AND split = ?",
         (conversation_id, split),
     ).fetchone()
     return None if first is None else Span(first, last)
 
 
-def data_hash(db: Database) -> str:
+def data_hash(db: Connection) -> str:
     """Return a hash of everything that is prepared: a CPU-second for a million messages."""
     digest = hashlib.sha256()
     for conversation in conversations(db):
@@ -321,28 +321,28 @@ def data_hash(db: Database) -> str:
 # Reading: times
 
 
-def positions_at(db: Database, times: Mapping[int, int]) -> dict[int, int]:
+def positions_at(db: Connection, times: Mapping[int, int]) -> dict[int, int]:
     """Return for some conversations the first position after a time, Unix milliseconds."""
     query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at <= ?"
-    return {id: db.conn.execute(query, (id, sent_at)).fetchone()[0] for id, sent_at in times.items()}
+    return {id: db.execute(query, (id, sent_at)).fetchone()[0] for id, sent_at in times.items()}
 
 
-def times_before(db: Database, positions: Mapping[int, int]) -> dict[int, int]:
+def times_before(db: Connection, positions: Mapping[int, int]) -> dict[int, int]:
     """Return for some conversations when the last line before a position was sent, Unix ms; none where none is."""
     query = "SELECT max(sent_at) FROM training_messages WHERE conversation_id = ? AND position < ?"
-    found = {id: db.conn.execute(query, (id, position)).fetchone()[0] for id, position in positions.items()}
+    found = {id: db.execute(query, (id, position)).fetchone()[0] for id, position in positions.items()}
     return {id: sent_at for id, sent_at in found.items() if sent_at is not None}
 
 
-def first_day(db: Database, conversation_id: int) -> str:
+def first_day(db: Connection, conversation_id: int) -> str:
     """Return the local date (ISO) of a conversation's first line."""
     query = "SELECT day FROM training_messages WHERE conversation_id = ? ORDER BY position LIMIT 1"
-    return str(db.conn.execute(query, (conversation_id,)).fetchone()[0])
+    return str(db.execute(query, (conversation_id,)).fetchone()[0])
 
 
-def last_day(db: Database) -> str | None:
+def last_day(db: Connection) -> str | None:
     """Return the local date (ISO) of the newest line."""
-    (day,) = db.conn.execute("SELECT max(day) FROM training_messages").fetchone()
+    (day,) = db.execute("SELECT max(day) FROM training_messages").fetchone()
     return day  # type: ignore[no-any-return]
 
 
@@ -359,9 +359,9 @@ class TitledConversation(NamedTuple):
     senders: frozenset[str]
 
 
-def titled_conversations(db: Database) -> list[TitledConversation]:
+def titled_conversations(db: Connection) -> list[TitledConversation]:
     """Return the prepared conversations, that with the newest message first."""
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT t.conversation_id, t.type, t.members, c.title, json_group_array(DISTINCT m.sender)"
         " FROM training_conversations t"
         " JOIN training_messages m ON m.conversation_id = t.conversation_id"
@@ -382,9 +382,9 @@ class SentLine(NamedTuple):
     day: str  # local date (ISO)
 
 
-def last_lines(db: Database, conversation_id: int, limit: int, *, before: str | None = None) -> list[SentLine]:
+def last_lines(db: Connection, conversation_id: int, limit: int, *, before: str | None = None) -> list[SentLine]:
     """Return a conversation's last lines, those of a local date (ISO) and later left out."""
-    rows = db.conn.execute(
+    rows = db.execute(
         "SELECT sender, delta, content, sent_at, day FROM training_messages"
         " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",
         (conversation_id, before or "9999-12-31", limit),

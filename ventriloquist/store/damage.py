@@ -14,11 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
-from sqlite_utils import Database
-
 from ventriloquist.errors import StorageError
 from ventriloquist.records import ReactionKind
-from ventriloquist.store.migrations import migrations
+from ventriloquist.store.migrations import MIGRATIONS, TABLE
 
 _NOT_UTF8 = "Could not decode to UTF-8"  # in Python's words; SQLite does not mind
 _WRONG_VALUE = re.compile(r"(?:NULL value in|CHECK constraint failed in) (?P<table>\w+)")  # of integrity_check
@@ -53,9 +51,8 @@ _WRONG = (
     ),
     (
         "training_conversations",
-        "has a header that is none",
-        """NOT json_valid(header || '""}') OR json_type(header || '""}', '$.members') IS NOT 'array'
-        OR json_extract(header || '""}', '$.type') NOT IN ('dm', 'group')""",
+        "has members that are none",
+        "NOT json_valid(members) OR json_type(members) <> 'array' OR type NOT IN ('dm', 'group')",
     ),
     (
         "training_conversations",
@@ -184,13 +181,14 @@ def _wrong_texts(connection: sqlite3.Connection, columns: Columns) -> Iterator[t
 
 def _columns() -> Columns:
     """Return the declared type of each column of each table."""
-    db = Database(memory=True, execute_plugins=False)
-    migrations.apply(db)
+    db = sqlite3.connect(":memory:")
+    for migration in MIGRATIONS:
+        migration(db)
     found: Columns = {}
-    for table, column, kind in db.conn.execute(
+    for table, column, kind in db.execute(
         "SELECT m.name, c.name, c.type FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
         " WHERE m.type = 'table' AND m.name <> ? ORDER BY m.rowid, c.cid",
-        (migrations.migrations_table,),
+        (TABLE,),
     ):
         found.setdefault(table, {})[column] = kind
     db.close()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
-
-migrations = Migrations("ventriloquist")
+import sqlite3
 
 
-@migrations()
-def m001_messages(db: Database) -> None:
+def m001_messages(db: sqlite3.Connection) -> None:
     """What collect writes: people, conversations, and every message ever read."""
     for statement in (
         """CREATE TABLE people (
@@ -124,11 +121,10 @@ def m001_messages(db: Database) -> None:
             result TEXT  -- JSON
         )""",
     ):
-        db.conn.execute(statement)
+        db.execute(statement)
 
 
-@migrations()
-def m002_training(db: Database) -> None:
+def m002_training(db: sqlite3.Connection) -> None:
     """What prepare writes, and the windows over it."""
     for statement in (
         """CREATE TABLE training_messages (
@@ -182,11 +178,10 @@ def m002_training(db: Database) -> None:
             FROM training_windows AS w
             JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
     ):
-        db.conn.execute(statement)
+        db.execute(statement)
 
 
-@migrations()
-def m003_identity_hints(db: Database) -> None:
+def m003_identity_hints(db: sqlite3.Connection) -> None:
     """What a source itself says of whose a handle is, and of which chats are one: used where no card speaks."""
     for statement in (
         "ALTER TABLE chats ADD COLUMN lookups TEXT NOT NULL DEFAULT '[]'",  # JSON; chats that share one are one
@@ -201,11 +196,10 @@ def m003_identity_hints(db: Database) -> None:
         "CREATE INDEX reactions_person ON reactions (person_id)",
         "CREATE INDEX cards_person ON cards (person_id)",
     ):
-        db.conn.execute(statement)
+        db.execute(statement)
 
 
-@migrations()
-def m004_attachment_details(db: Database) -> None:
+def m004_attachment_details(db: sqlite3.Connection) -> None:
     """What collect knows of attachments beyond their type and name, and which tapbacks arrived as texts."""
     for statement in (
         """CREATE TABLE attachment_details (
@@ -222,17 +216,15 @@ def m004_attachment_details(db: Database) -> None:
         END""",
         "ALTER TABLE tapbacks ADD COLUMN from_text INTEGER NOT NULL DEFAULT 0",  # 1: it arrived as `Liked “…”`
     ):
-        db.conn.execute(statement)
+        db.execute(statement)
 
 
-@migrations()
-def m005_time_zones(db: Database) -> None:
+def m005_time_zones(db: sqlite3.Connection) -> None:
     """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
-    db.conn.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")
 
 
-@migrations()
-def m006_members(db: Database) -> None:
+def m006_members(db: sqlite3.Connection) -> None:
     """Type and members of a prepared conversation, instead of the first part of a rendered header."""
     for statement in (
         "DROP VIEW rendered_windows",
@@ -263,4 +255,18 @@ def m006_members(db: Database) -> None:
             FROM training_windows AS w
             JOIN training_conversations AS conversation ON conversation.conversation_id = w.conversation_id""",
     ):
-        db.conn.execute(statement)
+        db.execute(statement)
+
+
+MIGRATIONS = (m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members)
+NAME, TABLE = "ventriloquist", "_sqlite_migrations"  # of this set, and where sqlite-utils records what was applied
+
+
+def apply(connection: sqlite3.Connection, *, stop_before: str | None = None) -> None:
+    """Apply what was not applied yet, each in a transaction with its record."""
+    from sqlite_utils import Database, Migrations  # takes a second where pandas is installed: only at need
+
+    migrations = Migrations(NAME)
+    for migration in MIGRATIONS:
+        migrations(name=migration.__name__)(lambda db, migration=migration: migration(db.conn))
+    migrations.apply(Database(connection, execute_plugins=False), stop_before=stop_before)

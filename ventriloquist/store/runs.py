@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlite_utils import Database
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.paths import without_home
-from ventriloquist.store.connect import FILENAME, make_private_folder, open_database
+from ventriloquist.store.connect import FILENAME, make_private_folder, open_database, transaction
 from ventriloquist.store.temporary import sweep
 
 LOCK = "ventriloquist.lock"
@@ -26,7 +26,7 @@ LOCK = "ventriloquist.lock"
 class Run:
     """A run in progress: the open database, and the result to be recorded when it ends well."""
 
-    db: Database
+    db: Connection
     id: int
     result: Any = None  # a dataclass or a dictionary
     begun: bool = False  # something of it stays, also when it is stopped
@@ -39,7 +39,7 @@ def recorded_run(
     parameters: Mapping[str, object] | None = None,
     *,
     create: bool = False,
-    check: Callable[[Database], None] = lambda _db: None,
+    check: Callable[[Connection], None] = lambda _db: None,
 ) -> Iterator[Run]:
     """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
 
@@ -63,20 +63,20 @@ def recorded_run(
             yield run
         except (VentriloquistError, KeyboardInterrupt, SystemExit):
             if not run.begun:
-                with suppress(sqlite3.Error), db.atomic():  # what ended it may be that the file cannot be written
-                    db.conn.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+                with suppress(sqlite3.Error), transaction(db):  # what ended it may be that the file cannot be written
+                    db.execute("DELETE FROM runs WHERE id = ?", (run.id,))
             raise
         result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
-        with db.atomic():
-            db.conn.execute(
+        with transaction(db):
+            db.execute(
                 "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (_now(), _json(result, home), run.id)
             )
 
 
 @contextmanager
 def locked_database(
-    home: Path, *, create: bool = False, check: Callable[[Database], None] = lambda _db: None
-) -> Iterator[Database]:
+    home: Path, *, create: bool = False, check: Callable[[Connection], None] = lambda _db: None
+) -> Iterator[Connection]:
     """Hold the lock and open the database; see `recorded_run`."""
     sweep(home)
     if not create and not (home / FILENAME).exists():
@@ -96,13 +96,13 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
     if (home / FILENAME).exists():
         with open_database(home) as db:
             id = _insert(db, home, command, parameters)
-            with db.atomic():
-                db.conn.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
+            with transaction(db):
+                db.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
 
 
-def _insert(db: Database, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
-    with db.atomic():
-        cursor = db.conn.execute(
+def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
+    with transaction(db):
+        cursor = db.execute(
             "INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)",
             (command, _now(), _json(dict(parameters or {}), home)),
         )

@@ -16,7 +16,7 @@ from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.files import flush_all
 from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import has_targets
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
@@ -81,7 +81,7 @@ class Followers:
 
 
 def train(
-    db: Database,
+    db: Connection,
     settings: TrainSettings,
     *,
     home: Path,
@@ -149,7 +149,7 @@ def to_resume(home: Path) -> Resumable:
     return Resumable(folder.name, step_of(checkpoint) if checkpoint else None, run.recorded_settings(folder))
 
 
-def require_ready(db: Database) -> None:
+def require_ready(db: Connection) -> None:
     """Check that there is something to train on, and something to train with.
 
     Raises:
@@ -162,7 +162,7 @@ def require_ready(db: Database) -> None:
 
 
 def _train(
-    db: Database,
+    db: Connection,
     settings: TrainSettings,
     folder: Path,
     home: Path,
@@ -271,7 +271,7 @@ def _followed(
 
 
 def _finish(
-    db: Database,
+    db: Connection,
     home: Path,
     settings: TrainSettings,
     folder: Path,

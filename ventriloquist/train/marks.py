@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import first_unseen, read_manifest
-from ventriloquist.store import Database
+from ventriloquist.store import Connection
 from ventriloquist.store.corpus import times_before
 from ventriloquist.train.settings import TrainSettings
 
 
-def marks(db: Database, corpus: Corpus, settings: TrainSettings) -> tuple[dict[int, int], dict[int, int]]:
+def marks(db: Connection, corpus: Corpus, settings: TrainSettings) -> tuple[dict[int, int], dict[int, int]]:
     """Return each conversation's first held-out position, and when the last message before it was sent (Unix ms).
 
     What the adapter that is trained on from was trained on is not held out now, whatever the splits say.

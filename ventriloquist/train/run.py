@@ -21,7 +21,7 @@ from ventriloquist.model.gate import OTHER_ADAPTER, explained, read_json
 from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, kept_base, package_versions, read_manifest
 from ventriloquist.model.tokens import sample_hash
 from ventriloquist.paths import kept_path, without_home
-from ventriloquist.store import Database, corpus
+from ventriloquist.store import Connection, corpus
 from ventriloquist.store.connect import make_private_folder
 from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
 from ventriloquist.train.marks import marks
@@ -112,7 +112,7 @@ def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> No
         )
 
 
-def base_for(db: Database, settings: TrainSettings, folder: Path, home: Path) -> Base:
+def base_for(db: Connection, settings: TrainSettings, folder: Path, home: Path) -> Base:
     """Return the base model of a run; `tiny` is made in its folder, or is the one that its earlier adapter is for."""
     if settings.model != TINY:
         return resolve(settings.model, home / "models")
@@ -164,7 +164,7 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
 
 
 def make_manifest(
-    db: Database, home: Path, settings: TrainSettings, tokens: Corpus, base: Base, kind: str, result: dict[str, Any]
+    db: Connection, home: Path, settings: TrainSettings, tokens: Corpus, base: Base, kind: str, result: dict[str, Any]
 ) -> Manifest:
     """Return what an adapter's folder says of itself; of one that was trained on, also what it knew before.
 
@@ -197,10 +197,10 @@ def make_manifest(
     )
 
 
-def _people(db: Database) -> list[str]:
+def _people(db: Connection) -> list[str]:
     """Return whom the prepared conversations name, the owner first; who is left out of them is not learnt."""
     members = {member for conversation in corpus.conversations(db) for member in conversation.members}
-    ((owner,),) = db.conn.execute("SELECT name FROM people WHERE is_me")
+    ((owner,),) = db.execute("SELECT name FROM people WHERE is_me")
     return list(order_members(owner, members - {UNKNOWN}))
 
 
