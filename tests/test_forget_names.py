@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 from ventriloquist.cli.app import app
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.forget import forget, plan_to_forget
+from ventriloquist.names import fold
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
-from ventriloquist.transcript import fold_name
 
 OWNER = "Aidan Allchin"
 NAME = "Sam O’Neill-Façade"
@@ -123,10 +123,10 @@ def test_whoever_was_left_out_in_another_case_does_not_stop_preparing_again(home
 
 
 def test_names_fold_alike_only_where_they_are_alike() -> None:
-    assert fold_name("Straße") == fold_name("STRASSE")
-    assert fold_name("İpek") != fold_name("Ipek")
-    assert fold_name("Sam (2)") != fold_name("Sam")
-    assert len({fold_name(name) for name in WRITTEN[:7]}) == 1
+    assert fold("Straße") == fold("STRASSE")
+    assert fold("İpek") != fold("Ipek")
+    assert fold("Sam (2)") != fold("Sam")
+    assert len({fold(name) for name in WRITTEN[:7]}) == 1
 
 
 @pytest.mark.usefixtures("db")

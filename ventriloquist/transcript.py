@@ -13,7 +13,6 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
@@ -48,9 +47,6 @@ REACTION_VERBS = {
 _SPECIAL_TOKEN = re.compile(r"<(?=[|/A-Za-z])")
 _PLACEHOLDERS = {"photo": "[photo]", "video": "[video]", "voice": "[voice message]", "sticker": "[sticker]"}
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")  # and nothing else: U+2028 and U+0085 are characters of a message
-APOSTROPHES = "'\u2018\u2019\u201b\u02bc\u02bb\u2032`\u00b4\uff07"
-HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
-_ALIKE = str.maketrans(dict.fromkeys(APOSTROPHES, "'") | dict.fromkeys(HYPHENS, "-"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -90,16 +86,6 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATE.sub("\ufffd", text)
     return text
-
-
-def fold_name(name: str) -> str:
-    """Return what two ways of writing a name have in common.
-
-    Case, white space, and invisible characters do not matter, nor whether an accent stands apart from its letter, nor
-    which kind of apostrophe or hyphen it is.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.translate(_ALIKE)).casefold())
-    return " ".join("".join(char for char in folded if unicodedata.category(char) != "Cf").split())
 
 
 # Rendering

@@ -124,3 +124,9 @@ def test_options_that_make_no_sense_are_found_before_anything_is_written(
         with pytest.raises(error):
             run(db, **options)
         assert lines(db) == before
+
+
+def test_who_is_left_out_is_found_however_the_name_is_typed(home: Path) -> None:
+    with filled(home, [chat("hi", other="Zoë O’Neil"), chat("ho", other="Kim")]) as db:
+        run(db, exclude_people=("ZOE\u0308 o'neil",), exclude_conversations=("kim",))
+        assert lines(db) == []

@@ -1,7 +1,6 @@
 """The conversation with a model: where it starts, what the model is shown, whose turn it is. No terminal code."""
 
 from ventriloquist.chat.conversation import Conversation, Writer
-from ventriloquist.chat.opening import find_name
 from ventriloquist.chat.readable import markdown
 from ventriloquist.chat.start import (
     Plan,
@@ -14,6 +13,7 @@ from ventriloquist.chat.start import (
     plan_chat,
     start_chat,
 )
+from ventriloquist.names import find_name
 
 __all__ = [
     "Conversation",

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from ventriloquist.chat.clock import day_after, parse_period
 from ventriloquist.clock import at_hour, load_timezone
-from ventriloquist.errors import UnknownNameError
+from ventriloquist.names import find_name
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.transcript import ConversationType, order_members
 
 NOON = 12  # o'clock, when an empty conversation of another day begins
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛ʼʹˈ′‵`´＇", "'"),
-        **dict.fromkeys("“”„‟″«»＂", '"'),
-        **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
-        **dict.fromkeys("\u00ad\u200b\u200c\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"),  # what cannot be seen
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +27,6 @@ class Opening:
     begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
     first_day: str | None = None  # local ISO date of the first message there is, where a date was asked for
     zone: ZoneInfo = field(default_factory=load_timezone, compare=False)  # in which its days begin
-
-
-def find_name(name: str, known: Iterable[str]) -> str:
-    """Return a person's name as transcripts have it, in whatever case and with whatever kind of accents it is typed.
-
-    Raises:
-        UnknownNameError: nobody is called that.
-    """
-    known = list(known)
-    if name in known:
-        return name
-    same = [candidate for candidate in known if fold(candidate) == fold(name)]
-    if len(same) != 1:
-        raise UnknownNameError(name, known)
-    return same[0]
-
-
-def fold(name: str) -> str:
-    """Return what two ways to write a name have in common.
-
-    A Mac may store an accent apart from its letter, and its keyboard types other apostrophes, quotes and dashes.
-    """
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.translate(_PLAIN)).casefold())
-    return " ".join(plain.translate(_PLAIN).split())
 
 
 def find_opening(
@@ -126,16 +93,16 @@ def _find_members(stored: list[TitledConversation], owner: str, others: Sequence
 
 
 def _find_source(stored: list[TitledConversation], owner: str, name: str) -> TitledConversation:
+    by_id = {str(each.id): each for each in stored}
+    if name in by_id:
+        return by_id[name]
     named: dict[str, TitledConversation] = {}
     for each in stored:
         partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
-        for key in (each.title, partner, str(each.id)):
+        for key in (each.title, partner):
             if key:
-                named.setdefault(fold(key), each)
-    if fold(name) not in named:
-        known = [each.title or next((member for member in each.members if member != owner), owner) for each in stored]
-        raise UnknownNameError(name, known, noun="conversation")
-    return named[fold(name)]
+                named.setdefault(key, each)
+    return named[find_name(name, named, noun="conversation")]
 
 
 def _is_dated(source: str) -> bool:

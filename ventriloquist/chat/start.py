@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ventriloquist.chat.conversation import Conversation, Writer, start_messages
-from ventriloquist.chat.opening import Opening, find_name, find_opening
+from ventriloquist.chat.opening import Opening, find_opening
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
+from ventriloquist.names import find_name
 from ventriloquist.store import Connection, open_database
 from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.corpus import count_by_sender, data_hash

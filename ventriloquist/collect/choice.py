@@ -11,8 +11,8 @@ from ventriloquist.clock import at_hour
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.people import Directory, Person
 from ventriloquist.errors import UnknownNameError
+from ventriloquist.names import fold
 from ventriloquist.records import SourceMessage, SourceTapback
-from ventriloquist.transcript import fold_name
 
 _FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # a day before or after has a date too, in every zone
 
@@ -110,11 +110,11 @@ def _known_names(
 def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]], directory: Directory) -> _Chosen:
     folded: dict[str, list[Person | Conversation]] = {}
     for name, found in known.items():
-        folded.setdefault(fold_name(name), []).extend(found)
+        folded.setdefault(fold(name), []).extend(found)
     people: set[Person] = set()
     conversations: set[Conversation] = set()
     for name in wanted:
-        named = known.get(name) or folded.get(fold_name(name)) or known.get(directory.normalize(name))
+        named = known.get(name) or folded.get(fold(name)) or known.get(directory.normalize(name))
         if not named:
             raise UnknownNameError(name, known, noun="person or conversation")
         people.update(one for one in named if isinstance(one, Person))

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist.errors import NotReadyError, UnknownNameError
+from ventriloquist.errors import NotReadyError
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.statistics import wilson
 from ventriloquist.evaluate.store import FOLDER, key_of, write_json
+from ventriloquist.names import find_name
 from ventriloquist.store.connect import make_private_folder
 
 FILENAME = "blind.json"
@@ -52,9 +53,8 @@ def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]
     examples = read_examples(run, data_hash)
     if not examples:
         raise NotReadyError("Nothing has been generated for this run and this data yet.", hint="Run: vq eval")
+    name = find_name(name, sorted({example.name for example in examples}))
     own = [example for example in examples if example.name == name]
-    if not own:
-        raise UnknownNameError(name, sorted({example.name for example in examples}))
     answered = _read(run).get(name, {})
     found = []
     for example in own:

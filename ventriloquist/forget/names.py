@@ -13,9 +13,9 @@ import phonenumbers
 from ventriloquist.collect.cards import card_name
 from ventriloquist.collect.handles import normalize, region_of
 from ventriloquist.errors import SHOWN, UnknownNameError, VentriloquistError
+from ventriloquist.names import APOSTROPHES, HYPHENS, fold
 from ventriloquist.records import Card
 from ventriloquist.store import Connection
-from ventriloquist.transcript import APOSTROPHES, HYPHENS, fold_name
 
 SCRUBBED = "[forgotten]"
 _BETWEEN_DIGITS = r"[\s().\-/\u00a0\u2010-\u2015\u200b-\u200f\u202a-\u202e]*"
@@ -34,12 +34,12 @@ def find_person(db: Connection, name: str) -> tuple[int, str, bool]:
     cards = [(called, id) for id, called in _card_names(db)]
     names = [(known, id) for id, known, _ in people.values()]
     normalized = {normalize(name, region) for region in (*_regions(db), None)}
-    folded = fold_name(name)
+    folded = fold(name)
     for found in (
         {id for known, id in names if known == name},
-        {id for known, id in names if fold_name(known) == folded},
-        {id for handle, id in handles if handle in normalized or fold_name(handle) == folded},
-        {id for called, id in cards if fold_name(called) == folded},
+        {id for known, id in names if fold(known) == folded},
+        {id for handle, id in handles if handle in normalized or fold(handle) == folded},
+        {id for called, id in cards if fold(called) == folded},
     ):
         if len(found) == 1:
             return people[found.pop()]
@@ -55,12 +55,12 @@ def find_person(db: Connection, name: str) -> tuple[int, str, bool]:
 
 def name_test(db: Connection, names: Iterable[str], handles: Iterable[str]) -> Callable[[str], bool]:
     """Return a function that tells whether a text is a person's name or a handle of theirs, however it is written."""
-    folded = {fold_name(known) for known in (*names, *handles)}
+    folded = {fold(known) for known in (*names, *handles)}
     theirs = frozenset(handles)
     regions = (*_regions(db), None)
 
     def is_theirs(text: str) -> bool:
-        return fold_name(text) in folded or any(normalize(text, region) in theirs for region in regions)
+        return fold(text) in folded or any(normalize(text, region) in theirs for region in regions)
 
     return is_theirs
 

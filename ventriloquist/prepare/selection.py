@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import day_begins
-from ventriloquist.errors import SettingsError, UnknownNameError
+from ventriloquist.errors import SettingsError
+from ventriloquist.names import find_name
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
 from ventriloquist.store import Connection
 
@@ -76,15 +77,14 @@ def select(db: Connection, options: PrepareOptions, zone: ZoneInfo) -> Selection
 def _people(db: Connection, names: Iterable[str]) -> frozenset[int]:
     known = dict(db.execute("SELECT name, id FROM people"))
     owner = db.execute("SELECT id FROM people WHERE is_me = 1").fetchone()
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(name, known)
-        if owner and known[name] == owner[0]:
+    found = [known[find_name(name, known)] for name in names]
+    for id in found:
+        if owner and id == owner[0]:
             raise SettingsError(
                 "Your own messages cannot be left out: every conversation has them.",
                 hint="Name other people with --exclude.",
             )
-    return frozenset(known[name] for name in names)
+    return frozenset(found)
 
 
 def _conversations(db: Connection, names: Iterable[str]) -> set[int]:
@@ -97,10 +97,9 @@ def _conversations(db: Connection, names: Iterable[str]) -> set[int]:
         for name in (str(id), title, other):
             if name:
                 known.setdefault(name, set()).add(id)
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(name, (each for each in known if not each.isdecimal()), noun="conversation")
-    return {id for name in names for id in known[name]}
+    called = [name for name in known if not name.isdecimal()]
+    chosen = (name if name in known else find_name(name, called, noun="conversation") for name in names)
+    return {id for name in chosen for id in known[name]}
 
 
 def _unwanted_conversations(db: Connection, flags: tuple[str, ...]) -> dict[int, str]:
