@@ -198,7 +198,7 @@ def test_of_three_hundred_members_a_banner_names_the_first_ones(home: Path) -> N
     plan = plan_chat(home, Request(others=tuple(names)))
     (first,) = banner(plan)
     assert first.startswith("A simulation of Person 000, Person 001, ")
-    assert "Person 005 and 294 others. They said none of this" in first
+    assert "Person 005 and 294 others. Everything here is written by" in first
     assert len(first) < 250
     assert where(plan).endswith("Person 005 and 294 others.")
     (first,) = banner(plan_chat(home, Request(speaker="x" * 500)))

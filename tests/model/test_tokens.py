@@ -20,6 +20,7 @@ from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
+from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.session import Session
 from ventriloquist.model.tokens import check_tokenizer, encode, sample_hash
 from ventriloquist.prepare import prepare
@@ -171,6 +172,15 @@ def test_a_tokenizer_with_ids_beyond_the_vocabulary_is_refused(run: Path) -> Non
     tokenizer.save(str(run / "base" / "tokenizer.json"))
     with pytest.raises(ModelError, match="tokens, the model"):
         load_adapter(run)
+
+
+def test_a_token_beyond_the_vocabulary_that_no_line_can_hold_does_no_harm(run: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(run / "base" / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<image_soft_token>"])
+    tokenizer.save(str(run / "base" / "tokenizer.json"))
+    adapter = load_adapter(run)
+    grammar = LineGrammar(adapter.tokenizer, adapter.model.config.vocab_size)
+    assert grammar.begin(["Robin"]).allowed().shape == (adapter.model.config.vocab_size,)
 
 
 def test_a_hash_of_a_sample_tells_tokenizers_apart_and_survives_a_copy(run: Path, tmp_path: Path) -> None:

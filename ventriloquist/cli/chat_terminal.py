@@ -145,7 +145,7 @@ class Terminal:
     def _as(self, name: str) -> None:
         if not name:
             self._conversation.let_answer(None)
-            self._dim("Whoever would, answers.")
+            self._dim("Anyone may answer now.")
             return
         with suppress(UnknownNameError):
             name = find_name(name, self._conversation.members)

@@ -21,7 +21,7 @@ LEAST_ROOM = 6  # lines of what was said before, however small the screen
 def banner(plan: Plan) -> Iterator[str]:
     """Say what this is: whom it imitates, and what writes."""
     whom = _cut(plan.speaker) if plan.speaker else names(name for name in plan.opening.members if name != plan.me)
-    yield f"A simulation of {whom}. They said none of this: {plan.voice.name} writes it."
+    yield f"A simulation of {whom}. Everything here is written by {plan.voice.name}, not by them."
     if plan.speaker in plan.voice.silent:
         yield f"Warning: {whom} has written nothing that is prepared here: the model has not learnt their voice."
     if plan.voice.tainted:

@@ -14,7 +14,7 @@ from ventriloquist.cli.options import JsonOption, day, settings_to_write
 TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin; default as collected.")
 ]
-ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Make lines of reactions, too.")]
+ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
 RedactOnlyOption = Annotated[
     list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")

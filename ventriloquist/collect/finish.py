@@ -1,4 +1,4 @@
-"""What can be done only when every row is there: rows of earlier sources, names, and what nobody uses."""
+"""The final pass: reassign messages, name people, delete orphans."""
 
 from __future__ import annotations
 

@@ -56,7 +56,10 @@ class LineGrammar:
         with explained("The grammar of a line cannot be built on this model's tokenizer", HINT, rust=True):
             from llguidance.hf import from_tokenizer
 
-            self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=tokenizer.eos_token_id)
+            tokens = max(
+                vocabulary, max(tokenizer.get_vocab().values(), default=0) + 1
+            )  # some have more than the model
+            self._tokenizer = from_tokenizer(tokenizer, n_vocab=tokens, eos_token=tokenizer.eos_token_id)
         self._vocabulary = vocabulary
         self._matchers: dict[tuple[str, ...], Any] = {}
 
