@@ -117,7 +117,7 @@ def test_each_signal_has_its_exit_code_and_comes_twice_without_harm(name: str, h
     for seconds in (0.0, 0.05, 0.3, 0.6, 1.0):
         process = start("collect", "--chat-db", chat_db)
         code, err = end(process, seconds, number, number)
-        # 1: it had come to the end, which says that no name is known; negative: the signal itself, a shell's 128 + number
+        # 1: it came to its end, where no name is known; negative: the signal itself ended it, a shell's 128 + number
         assert code in (1, 128 + number, -number), err
         assert "Traceback" not in err
 
