@@ -146,9 +146,9 @@ def test_adapters_trained_on_the_person_are_marked_and_others_are_not(home: Path
     assert (summary.tainted_adapters, summary.removed_runs) == (1, 2)
     marked = json.loads((home / "runs" / "with" / "manifest.json").read_text())
     assert marked["people"] == [OWNER, "Kim"]
-    assert "retrain to unlearn" in marked["tainted"]
+    assert "train a new adapter" in marked["tainted"]
     found = status(home)
-    assert [warning for warning in found.warnings if "with" in warning and "retrain to unlearn" in warning]
+    assert [warning for warning in found.warnings if "with" in warning and "train a new adapter" in warning]
     assert found.next_step != "vq train"  # the other one can still be used
     assert "tainted" not in json.loads((home / "runs" / "without" / "manifest.json").read_text())
     assert sorted(path.name for path in (home / "runs").iterdir()) == ["with", "without"]

@@ -45,7 +45,7 @@ def merged(folder: Path, people: list[str]) -> Path:
 
 def run_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    (folder / "settings.json").write_text("{}", encoding="utf-8")
+    (folder / "settings.json").write_text('{"targets_per_window": 64}', encoding="utf-8")
     (folder / "weights").write_text(WORD, encoding="utf-8")
     return folder
 
@@ -136,6 +136,8 @@ def test_a_link_among_the_runs_to_something_else_is_cut_and_what_it_leads_to_is_
     (tmp_path / "mine" / "letters.txt").write_text("kept", encoding="utf-8")
     (ready / "runs").mkdir()
     (ready / "runs" / "1").symlink_to(tmp_path / "mine")
+    (tmp_path / "mine" / "base").mkdir()
+    (tmp_path / "mine" / "manifest.json").write_text('{"name": "my app"}', encoding="utf-8")
     (ready / "runs" / "2").symlink_to(tmp_path)  # the home lies in it
     (tmp_path / "settings.json").write_text("{}", encoding="utf-8")
     assert forget_sam(ready).elsewhere == (str(tmp_path / "mine"), str(tmp_path))
@@ -161,4 +163,4 @@ def test_the_command_says_what_to_do_about_a_copy_elsewhere(ready: Path, tmp_pat
         pass
     result = CliRunner().invoke(app, ["forget", "Sam", "--yes"])
     assert result.exit_code == 0, result.output
-    assert f"{folder}: this copy elsewhere still knows them: remove it by hand." in result.stderr
+    assert f"{folder}: this copy lies elsewhere and still has their messages: delete it yourself." in result.stderr

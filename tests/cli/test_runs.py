@@ -173,10 +173,10 @@ def test_removing_asks_first(home: Path) -> None:
 def test_removing_says_what_chat_uses_then(home: Path) -> None:
     make_run(home, OLD)
     make_run(home, NEW)
-    assert f"vq chat uses {OLD} then." in vq("remove", NEW, "--yes").stderr
+    assert f"vq chat uses {OLD} without it." in vq("remove", NEW, "--yes").stderr
     assert list(listed()) == [OLD]
     shown = vq("remove", OLD, "--yes")
-    assert "No adapter is left for vq chat then." in shown.stderr
+    assert "vq chat has no adapter without it." in shown.stderr
     assert list((home / "runs").iterdir()) == []
 
 
@@ -267,7 +267,7 @@ def test_on_a_terminal_the_question_says_what_goes(answer: str, left: list[str],
         dimensions=(40, columns),
     )
     child.expect(f"{OLD}: finished, unsloth/Qwen3-8B-Base, 1,722 messages, 5.0 MB")
-    child.expect("No adapter is left for vq chat then")
+    child.expect("vq chat has no adapter without it")
     child.expect("Go on")
     child.sendline(answer)
     child.expect(pexpect.EOF)

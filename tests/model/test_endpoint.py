@@ -170,7 +170,6 @@ def test_what_is_not_an_address_is_said_so(address: str) -> None:
 LOOPBACK = [
     "localhost:1",
     "http://LOCALHOST:1",
-    "localhost.",
     "127.0.0.1:80",
     "http://127.255.0.9",
     "http://[::1]:80/v1",
@@ -179,6 +178,7 @@ LOOPBACK = [
     "http://evil.example@127.0.0.1",
 ]
 ELSEWHERE = [
+    "localhost.",
     "127.evil.example",
     "127.0.0.1.evil.example",
     "localhost.evil.example",

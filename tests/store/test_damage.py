@@ -15,7 +15,9 @@ from file_builder import chat, filled
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
+from ventriloquist.collect.evidence import gather
 from ventriloquist.errors import StorageError
+from ventriloquist.records import Source
 from ventriloquist.store import open_database
 
 COMMANDS = (
@@ -199,3 +201,16 @@ def test_damaged_files_end_no_command_in_a_traceback(tmp_path: Path) -> None:
     tried = list(damage.run_on_damaged_files(25, tmp_path))
     assert [one for one in tried if one.failure] == []
     assert {one.code for one in tried} == {0, 1}
+
+
+@pytest.mark.parametrize("value", ["{", "5", "null"])
+def test_lookups_of_another_kind_are_damage(file: Path, value: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE chats SET lookups = ?", (value,))
+        if not connection.execute("SELECT 1 FROM chats").fetchone():
+            row = ("iMessage;-;x", "dm", "[]", 0, value)
+            connection.execute(
+                "INSERT INTO chats (guid, type, handles, newest_at, lookups) VALUES (?, ?, ?, ?, ?)", row
+            )
+    with pytest.raises(StorageError, match="lookups that are not a list"), open_database(file.parent) as db:
+        gather(db, Source("", 0, (), (), (), {}, None, (), lambda: iter(())))

@@ -85,8 +85,8 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         if server and run is None:
             if not written or db is None:
                 raise NotReadyError(
-                    "It is not known here whom the served model writes as.",
-                    hint="Run: vq prepare, or name a copy of its folder (manifest.json is enough) with --run.",
+                    "vq does not know whom the served model imitates.",
+                    hint="Run: vq prepare, or copy the run's manifest.json here and name its folder with --run.",
                 )
             ((owner,),) = db.execute("SELECT name FROM people WHERE is_me")
             people = tuple(_by_messages(owner, [name for name in written if name != owner], written))

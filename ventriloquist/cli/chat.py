@@ -24,7 +24,7 @@ def command(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
+            metavar="NAME", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
         ),
     ] = None,
     as_: Annotated[
@@ -66,7 +66,11 @@ def command(
     endpoint_timeout: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS", min=1, max=86_400, help="How long a line of the server may take.", show_default="300"
+            metavar="SECONDS",
+            min=1,
+            max=86_400,
+            help="How long a line of the server may take; default 300.",
+            show_default=False,
         ),
     ] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
@@ -89,7 +93,7 @@ def command(
     served = {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
     for option, value in served.items():
         if value is not None and not endpoint:
-            raise typer.BadParameter("It is of use with --endpoint only.", param_hint=option)
+            raise typer.BadParameter("This option needs --endpoint.", param_hint=option)
     if not endpoint:
         from ventriloquist.model.extras import require_train_extra
 

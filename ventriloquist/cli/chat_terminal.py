@@ -38,7 +38,7 @@ LONG_PAUSE = 2.0
 LATER = {"<1h": "a while later", "<12h": "hours later", "<1d": "half a day later", "1d+": "days later"}
 
 HELP = """\
-/as [NAME]      let NAME answer; without a name, whoever would
+/as [NAME]      NAME answers; without a name, the model chooses
 /with NAME      let somebody else into the conversation
 /date DATE      begin again at a day, month or year: an earlier self
 /new            begin again with nothing said

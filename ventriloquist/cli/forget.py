@@ -42,7 +42,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         with progress("Preparing again") as advance:
             summary = run.result = forget(run.db, home, plan, progress=advance)
     for place in plan.elsewhere:
-        note(f"{place}: this copy elsewhere still knows them: remove it by hand.")
+        note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),

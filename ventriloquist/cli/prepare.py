@@ -12,7 +12,7 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin; default as collected.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days; default: as collected.")
 ]
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]

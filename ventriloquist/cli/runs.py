@@ -12,7 +12,7 @@ import typer
 
 from ventriloquist.cli.completion import run_names
 from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show, stdout_console
-from ventriloquist.cli.options import JsonOption, YesOption
+from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
 
 if TYPE_CHECKING:
     from ventriloquist.runs import Removal, RunDetails, RunInfo
@@ -23,12 +23,13 @@ NEXT_CHAT = 'vq chat --as "NAME"'
 
 def command(
     action: Annotated[
-        Literal["list", "show", "remove"], typer.Argument(help="What to do; default: list them.", show_default=False)
+        Literal["list", "show", "remove"],
+        typer.Argument(metavar="ACTION", help="list, show or remove; default: list.", show_default=False),
     ] = "list",
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...", help="The runs to show or remove.", show_default=False, autocompletion=run_names
+            metavar="NAME...", help="The runs to show or remove.", show_default=False, autocompletion=run_names
         ),
     ] = None,
     yes: YesOption = False,
@@ -41,7 +42,7 @@ def command(
     from ventriloquist import runs
     from ventriloquist.settings import load_settings
 
-    home, names = load_settings().home, names or []
+    home, names = (settings_to_write() if action == "remove" else load_settings()).home, names or []
     if action == "list":
         if names:
             raise typer.BadParameter(f'To see one: vq runs show "{names[0]}"', param_hint="NAME")
@@ -212,9 +213,9 @@ def _say_what_chat_uses(plan: Removal) -> None:
     if plan.chat_used == plan.chat_uses:
         return
     if plan.chat_uses is None:
-        note("No adapter is left for vq chat then.")
+        note("vq chat has no adapter without it.")
     else:
-        note(f"vq chat uses {plan.chat_uses} then.")
+        note(f"vq chat uses {plan.chat_uses} without it.")
 
 
 def _people(people: list[str]) -> str:

@@ -35,7 +35,7 @@ def command(
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many optimizer steps.")] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter; alpha is twice that.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, max=1024, help="Rank of the adapter; alpha is twice that.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
     targets_per_window: Annotated[
         int | None, typer.Option(min=1, help="Targets that share a context (K); 1 is the literal window.")

@@ -15,6 +15,7 @@ from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, re
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
 from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.forget.written import read_written
+from ventriloquist.names import fold
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus, transaction
@@ -75,9 +76,9 @@ def plan_to_forget(db: Connection, home: Path, name: str) -> ForgetPlan:
     )
     member = db.execute("SELECT conversation_id FROM members WHERE person_id = ?", (person_id,))
     traces = Traces(
-        names=frozenset((name, *handles)),
+        is_theirs=name_test(db, names_of(db, person_id, name), handles),
         conversations=frozenset(id for (id,) in member),
-        known=frozenset(known for (known,) in db.execute("SELECT name FROM people")),
+        known=frozenset(fold(known) for (known,) in db.execute("SELECT name FROM people")),
     )
     artifacts = find_artifacts(home, traces, read_written(db, home))
     return ForgetPlan(person_id, name, handles, count_rows(db, person_id), traces, artifacts)

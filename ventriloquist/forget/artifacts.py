@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ventriloquist.forget.written import Written
+from ventriloquist.names import fold
 from ventriloquist.regular import require_regular
 
 MANIFEST = "manifest.json"
@@ -30,16 +31,16 @@ KEPT_NAMES = frozenset(
 
 MERGED = "."  # the base model that the manifest of a merged folder names
 MERGED_NAMES = KEPT_NAMES | {"README.md", "Modelfile", "model.gguf"}
-RUN_FILES = (MANIFEST, "settings.json", "base")  # one of them is in every folder of a run
+RUN_FILES = {MANIFEST: "format_version", "settings.json": "targets_per_window"}  # each with a key that is ours
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
     """What a person can be found by in a manifest."""
 
-    names: frozenset[str]  # their name, and their handles: somebody without a contact card is called by one
+    is_theirs: Callable[[str], bool]  # whether a name, or a handle, is theirs, however it is written
     conversations: frozenset[int]  # in which they are
-    known: frozenset[str]  # what anybody is called today
+    known: frozenset[str]  # what anybody is called today, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
         manifest = json.loads(path.read_text(encoding="utf-8"))
         theirs = _names_in(manifest, traces)
         manifest["people"] = [person for person in manifest["people"] if person not in theirs]
-        manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; retrain to unlearn them."
+        manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; train a new adapter."
         partial = path.with_name(f".{MANIFEST}.partial")
         partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.chmod(0o600)
@@ -129,7 +130,8 @@ def _remove_run(home: Path, run: Path) -> None:
 
 def _is_run(home: Path, target: Path) -> bool:
     """Tell whether a folder to which a link leads is one of a run, and not one that holds the home itself."""
-    return any((target / name).exists() for name in RUN_FILES) and not home.resolve().is_relative_to(target)
+    is_ours = any(key in (_read_json(target / name) or {}) for name, key in RUN_FILES.items())
+    return is_ours and not home.resolve().is_relative_to(target)
 
 
 def _targets(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
@@ -148,11 +150,11 @@ def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
     trained on.
     """
     _, *others = manifest["people"] or [""]  # the owner is first
-    if found := traces.names.intersection(others):
+    if found := frozenset(filter(traces.is_theirs, others)):
         return found
     held_out = manifest.get("held_out")
     trained = {str(id) for id in traces.conversations}.intersection(held_out if isinstance(held_out, dict) else ())
-    return frozenset(others) - traces.known if trained else frozenset()
+    return frozenset(name for name in others if fold(name) not in traces.known) if trained else frozenset()
 
 
 def _from(home: Path, paths: Iterable[Path]) -> tuple[str, ...]:
@@ -199,13 +201,18 @@ def _merged(folder: Path) -> Iterator[Path]:
 
 
 def _read_manifest(run: Path) -> dict[str, Any] | None:
+    manifest = _read_json(run / MANIFEST)
+    people = manifest.get("people") if manifest else None
+    return manifest if isinstance(people, list) and all(isinstance(name, str) for name in people) else None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        require_regular(run / MANIFEST)
-        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+        require_regular(path)
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    people = manifest.get("people") if isinstance(manifest, dict) else None
-    return manifest if isinstance(people, list) and all(isinstance(name, str) for name in people) else None
+    return value if isinstance(value, dict) else None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ class Address:
     @property
     def is_local(self) -> bool:
         """Whether it is this machine, told without asking anybody: a loopback address, or exactly `localhost`."""
-        if self.host.removesuffix(".") == "localhost":
+        if self.host == "localhost":
             return True
         try:
             address = ipaddress.ip_address(self.host)

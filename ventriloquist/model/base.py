@@ -195,7 +195,9 @@ def try_out(model: Any, name: str) -> None:
     with torch.inference_mode():
         output = model(input_ids=torch.zeros((1, 3), dtype=torch.int64, device=model.device), use_cache=True)
     if not bool(torch.isfinite(output.logits).all()):
-        raise ModelError(f"{name} computes no numbers.", hint=CHECK_FILES)
+        raise ModelError(
+            f"{name} gives NaN instead of figures: its weights or its config.json are damaged.", hint=CHECK_FILES
+        )
     if output.logits.shape[-1] != model.config.vocab_size or not output.past_key_values.get_seq_length():
         raise ModelError(f"{name} does not compute what its config.json says.", hint=CHECK_FILES)
 

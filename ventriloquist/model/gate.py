@@ -84,7 +84,9 @@ class AdapterConfig(BaseModel):
 
 # What an adapter_config.json says besides without changing what is computed.
 HARMLESS = {"auto_mapping", "base_model_name_or_path", "revision", "peft_version", "inference_mode", "lora_dropout",
-            "init_lora_weights", "megatron_core", "qalora_group_size", "task_type"}  # fmt: skip
+            "megatron_core", "qalora_group_size", "task_type"}  # fmt: skip
+
+KEEPS_BASE = (True, False, None, "gaussian", "eva", "orthogonal")  # others, as pissa, train beside a changed base
 
 
 @contextmanager
@@ -183,7 +185,11 @@ def check_files(folder: Path) -> None:
     Raises:
         ModelError: there is such a thing.
     """
-    for path in folder.iterdir():
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be read: {error.strerror}.", hint="Check its permissions.") from None
+    for path in paths:
         try:
             mode = path.stat().st_mode
         except OSError:  # a link to nothing: whoever wants it says so
@@ -276,7 +282,12 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
             f"{path} cannot be used: target_modules names {unknown[0][:40]!r}; it may name {', '.join(LINEARS)}.",
             hint=OTHER_ADAPTER,
         )
-    on = [name for name, value in (config.model_extra or {}).items() if value and name not in HARMLESS]
+    extra = dict(config.model_extra or {})
+    if extra.pop("init_lora_weights", True) not in KEEPS_BASE:
+        raise ModelError(
+            f"{path} cannot be used: its init_lora_weights changed the base model's own weights.", hint=OTHER_ADAPTER
+        )
+    on = [name for name, value in extra.items() if value and name not in HARMLESS]
     if config.bias != "none":
         on.append("bias")
     if on:

@@ -128,7 +128,7 @@ def check_lines(tokenizer: Any, lines: Sequence[str], name: str) -> None:
     ids = [encode(tokenizer, line, start=number == 0) for number, line in enumerate(lines)]
     if encode(tokenizer, "".join(lines), start=True) != [token for line in ids for token in line]:
         raise ModelError(
-            f"The tokenizer of {name} encodes a line by itself otherwise than after another line.", hint=HINT
+            f"The tokenizer of {name} splits a line differently when another line stands before it.", hint=HINT
         )
     if any(tokenizer.decode(encode(tokenizer, line)) != line for line in lines):
         raise ModelError(f"The tokenizer of {name} does not give back what it has read.", hint=HINT)

@@ -29,7 +29,7 @@ def check_kinds(kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> 
     possible = tuple(dict.fromkeys((*(rule.kind for rule in own_rules), *KINDS)))
     for kind in kinds or ():
         if kind not in possible:
-            raise SettingsError(f"Nothing is redacted as {kind!r}.", hint=f"Choose from: {', '.join(possible)}.")
+            raise SettingsError(f"There is no kind {kind!r} to redact.", hint=f"Choose from: {', '.join(possible)}.")
 
 
 def make_redactor(db: Connection, kinds: Collection[str] | None, own_rules: Sequence[OwnRule]) -> Redact:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from ventriloquist.errors import StorageError
+from ventriloquist.media import MediaKind
 from ventriloquist.records import ReactionKind
 from ventriloquist.store.migrations import MIGRATIONS, TABLE
 
@@ -41,7 +42,9 @@ _WRONG = (
     ("tapbacks", "has a reaction of no known kind", f"kind NOT IN {get_args(ReactionKind)}"),
     ("chats", "has a chat of no known type", "type NOT IN ('dm', 'group')"),
     ("people", "does not say who the owner is", "is_me NOT IN (0, 1)"),
-    ("chats", "has handles that are none", "NOT json_valid(handles) OR json_type(handles) <> 'array'"),
+    ("attachment_details", "has an attachment of no known kind", f"kind NOT IN {get_args(MediaKind)}"),
+    ("chats", "has handles that are not a list", "NOT json_valid(handles) OR json_type(handles) <> 'array'"),
+    ("chats", "has lookups that are not a list", "NOT json_valid(lookups) OR json_type(lookups) <> 'array'"),
     ("cards", "has identifiers that are none", "NOT json_valid(identifiers) OR json_type(identifiers) <> 'array'"),
     (
         "runs",
@@ -51,7 +54,7 @@ _WRONG = (
     ),
     (
         "training_conversations",
-        "has members that are none",
+        "has members that are not a list",
         "NOT json_valid(members) OR json_type(members) <> 'array' OR type NOT IN ('dm', 'group')",
     ),
     (
@@ -62,7 +65,7 @@ _WRONG = (
     ),
     (
         "training_messages",
-        "has a line that is none",
+        "has a line that is not valid",
         "NOT json_valid(line) OR json_type(line) <> 'object' OR json_extract(line, '$.content') IS NULL"
         " OR json_extract(line, '$.delta') IS NOT delta OR date(day) IS NOT day"
         " OR conversation_id NOT IN (SELECT conversation_id FROM training_conversations)",
@@ -72,7 +75,7 @@ _DATES = (
     *((table, "sent_at") for table in ("text_messages", "reactions", "tapbacks", "training_messages")),
     *(("runs", column) for column in ("started_at", "finished_at")),
 )
-_LISTED = (("chats", "handles"), ("cards", "identifiers"))
+_LISTED = (("chats", "handles"), ("chats", "lookups"), ("cards", "identifiers"))
 
 
 def damaged(path: Path, reason: str) -> StorageError:

@@ -227,7 +227,7 @@ def _train(
         _finish(db, home, settings, folder, corpus, base, config.model_type, summary)
     if outcome.failed_at is not None:
         raise ModelError(
-            f"The loss is not a number since step {outcome.failed_at}; the adapter of before is kept in {folder}.",
+            f"The loss is not a number since step {outcome.failed_at}; the adapter from before it is in {folder}.",
             hint="Run again with a lower --learning-rate, or use what is there: vq eval",
         )
     return summary

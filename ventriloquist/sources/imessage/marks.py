@@ -23,13 +23,13 @@ def expression(has: Collection[str]) -> str:
 def waits(has: Collection[str]) -> str:
     """Return SQL that tells whether the owner set a time at which to send a message that has not been sent."""
     scheduled = [name for name in ("schedule_type", "schedule_state") if name in has]
-    if not scheduled or "is_sent" not in has:
-        return "0"
     sent = [
         f"ifnull(CAST({name} AS INTEGER), 0) > 0"
         for name in ("is_sent", "is_delivered", "date_delivered", "date_read")
         if name in has
     ]
+    if not scheduled or not sent:
+        return "0"
     conditions = f"(is_from_me AND NOT ({' OR '.join(sent)})) IS 1"
     return f"(CASE WHEN {' OR '.join(scheduled)} THEN {conditions} ELSE 0 END)"  # of most rows the first is all
 
