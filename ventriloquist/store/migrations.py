@@ -264,7 +264,9 @@ NAME, TABLE = "ventriloquist", "_sqlite_migrations"  # of this set, and where sq
 
 def apply(connection: sqlite3.Connection, *, stop_before: str | None = None) -> None:
     """Apply what was not applied yet, each in a transaction with its record."""
-    from sqlite_utils import Database, Migrations  # takes a second where pandas is installed: only at need
+    from ventriloquist.store import _light  # noqa: F401  # before sqlite_utils, which takes a third of a second
+
+    from sqlite_utils import Database, Migrations  # isort: skip
 
     migrations = Migrations(NAME)
     for migration in MIGRATIONS:
