@@ -110,7 +110,7 @@ def test_of_a_served_model_a_manifest_alone_says_enough(home: Path, tmp_path: Pa
 
 
 def test_whom_a_served_model_writes_as_must_be_known(home: Path) -> None:
-    with pytest.raises(NotReadyError, match="whom the served model writes as"):
+    with pytest.raises(NotReadyError, match="whom the served model imitates"):
         find_voice(home, server=Server(read_address("http://127.0.0.1:1")))
 
 

@@ -257,9 +257,7 @@ def test_whoever_talks_to_another_machine_is_told_so(address: str, shown: str, m
     assert "secret" not in err
 
 
-@pytest.mark.parametrize(
-    "address", ["LOCALHOST:1", "localhost.:1", "127.9.9.9:1", "http://[::1]:1", "[::ffff:127.0.0.1]:1"]
-)
+@pytest.mark.parametrize("address", ["LOCALHOST:1", "127.9.9.9:1", "http://[::1]:1", "[::ffff:127.0.0.1]:1"])
 def test_whoever_talks_to_this_machine_is_not(address: str, mac: Path) -> None:
     code, _, err = light_vq("--as", KIM, "--endpoint", address, "--endpoint-model", "x", said="")
     assert code == 0, err

@@ -17,7 +17,7 @@ def vq(*arguments: object) -> Result:
 
 
 WRONG = {
-    ("train", "--rank"): (["0", "-1", "x", "1.5", "nan"], "a whole number of 1 or more"),
+    ("train", "--rank"): (["0", "-1", "x", "1.5", "nan", "2000"], "a whole number from 1 to 1,024"),
     ("train", "--max-steps"): (["0", "x"], "a whole number of 1 or more"),
     ("train", "--max-minutes"): (["0", "-3", "nan", "x"], "a number of 0.1 or more"),
     ("train", "--epochs"): (["0", "x"], "a whole number of 1 or more"),
