@@ -22,10 +22,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import DATABASE
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.score import score_contents
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
 
@@ -98,7 +99,7 @@ def main() -> None:
     arguments = parser.parse_args()
     copy = make_private_folder(arguments.work / "canary")
     try:
-        shutil.copyfile(arguments.home / FILENAME, copy / FILENAME)
+        shutil.copyfile(arguments.home / DATABASE, copy / DATABASE)
         if (arguments.home / "models").exists():
             (copy / "models").symlink_to((arguments.home / "models").resolve(), target_is_directory=True)
         with open_database(copy) as db:

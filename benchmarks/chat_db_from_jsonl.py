@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 from ventriloquist import collect, prepare
 from ventriloquist.demo.addressbook import Card, write_contacts
 from ventriloquist.demo.chatdb import Chat, ChatDatabase, Owner, Sent
+from ventriloquist.layout import DATABASE
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import recorded_run
-from ventriloquist.store.connect import FILENAME
 
 OWNER = Owner("+12505550100", "observer@example.com")
 OWNER_NAME = "Observer"
@@ -96,7 +96,7 @@ def write(chosen: Chosen, folder: Path) -> None:
 def prepared_home(data: Path, work: Path, people: int) -> Path:
     """Build a chat.db, collect it and prepare it, once, under a folder; return the home."""
     home = work / "home"
-    if not (home / FILENAME).exists():
+    if not (home / DATABASE).exists():
         folder = work / "source"
         write(choose(list(read(data)), people), folder)
         with (

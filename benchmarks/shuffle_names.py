@@ -14,15 +14,16 @@ import random
 import shutil
 from pathlib import Path
 
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import DATABASE
 from ventriloquist.store import open_database, transaction
-from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.transcript import Line, parse_line, render_line
 
 
 def shuffle_names(home: Path, output: Path, seed: int) -> int:
     """Write the copy; return how many lines got another name."""
     make_private_folder(output)
-    shutil.copyfile(home / FILENAME, output / FILENAME)
+    shutil.copyfile(home / DATABASE, output / DATABASE)
     generator = random.Random(seed)
     changed = 0
     with open_database(output) as db, transaction(db):

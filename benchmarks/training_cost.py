@@ -27,12 +27,12 @@ from chat_db_from_jsonl import prepared_home
 
 from ventriloquist import collect, prepare
 from ventriloquist.demo.build import build
+from ventriloquist.layout import DATABASE
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import open_database, recorded_run
-from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.backends import add_lora
@@ -63,7 +63,7 @@ class Bench(NamedTuple):
 def cast_home(work: Path) -> Path:
     """Collect and prepare the demo's cast."""
     home = work / "cast"
-    if not (home / FILENAME).exists():
+    if not (home / DATABASE).exists():
         paths = build(work / "Messages", 0)
         with (
             SOURCES["chat-db"](paths.chat_db, paths.contacts) as source,

@@ -32,8 +32,9 @@ from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
 from ventriloquist.evaluate import Extent, evaluate
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import DATABASE
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.store.connect import FILENAME, make_private_folder
 from ventriloquist.train import preset, train
 
 EXTENT = Extent(likelihood=200, identity=200, validity=16, validity_context=4, ranking=50)  # some minutes a run
@@ -80,7 +81,7 @@ def copied(home: Path, output: Path) -> Iterator[Connection]:
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_private_folder(partial)
-    shutil.copyfile(home / FILENAME, partial / FILENAME)
+    shutil.copyfile(home / DATABASE, partial / DATABASE)
     with open_database(partial) as db, transaction(db):
         yield db
     partial.rename(output)

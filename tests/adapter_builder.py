@@ -7,7 +7,8 @@ from pathlib import Path
 
 from invented import NAMES, lines
 
-from ventriloquist.model.manifest import BESIDE, Manifest
+from ventriloquist.layout import BASE
+from ventriloquist.model.manifest import Manifest
 from ventriloquist.transcript import FORMAT_VERSION, render_line
 
 STEPS = 40
@@ -22,8 +23,8 @@ def build_run(folder: Path, *, people: tuple[str, ...] = NAMES, window: int = 24
     from ventriloquist.model.base import Base, load_base, load_tokenizer
 
     said = [render_line(line) + "\n" for line in lines(600, seed=1)]
-    tiny.build(said, folder / BESIDE, seed=1)
-    base = Base(str(folder / BESIDE))
+    tiny.build(said, folder / BASE, seed=1)
+    base = Base(str(folder / BASE))
     model, tokenizer = load_base(base, device="cpu"), load_tokenizer(base)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for step in range(STEPS):
@@ -31,13 +32,13 @@ def build_run(folder: Path, *, people: tuple[str, ...] = NAMES, window: int = 24
         model(input_ids=ids, labels=ids).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    model.save_pretrained(folder / BESIDE)
+    model.save_pretrained(folder / BASE)
     adapter = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
     adapter.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     Manifest(
         format_version=FORMAT_VERSION,
-        base_model=BESIDE,
+        base_model=BASE,
         base_revision=None,
         window=window,
         context=window - 1,

@@ -32,9 +32,9 @@ from typer.testing import CliRunner
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import forget, plan_to_forget
+from ventriloquist.layout import DATABASE
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import recorded_run
-from ventriloquist.store.connect import FILENAME
 
 SECONDS = 10.0  # for one command
 VALUES = (
@@ -214,7 +214,7 @@ def sound_home(home: Path, folder: Path) -> list[list[str]]:
         run.result = forget(run.db, home, plan_to_forget(run.db, home, "+12505550177"))
     with recorded_run(home, "export", {"format": "blocks"}) as run:
         run.result = export(run.db, home / "exports", ExportOptions())
-    with closing(sqlite3.connect(home / FILENAME)) as connection:
+    with closing(sqlite3.connect(home / DATABASE)) as connection:
         name = connection.execute("SELECT name FROM people WHERE NOT is_me ORDER BY id").fetchone()[0]
         empty = [
             table
@@ -247,11 +247,11 @@ def run_on_damaged_files(count: int, folder: Path, *, seed: int = 0, each: int =
     """Damage so many files, and run `each` commands on each."""
     sound_folder = folder / "sound"
     commands = sound_home(sound_folder, folder)
-    sound = (sound_folder / FILENAME).read_bytes()
+    sound = (sound_folder / DATABASE).read_bytes()
     for number in range(seed, seed + count):
         rng = random.Random(number)
         damaged = folder / f"damaged-{number}"
-        how = damage_file(damaged / FILENAME, sound, rng)
+        how = damage_file(damaged / DATABASE, sound, rng)
         for command in rng.sample(commands, each):
             home = folder / "home"
             shutil.copytree(damaged, home)

@@ -223,7 +223,7 @@ def test_datasets_reads_the_folder_of_an_export_with_empty_splits(home: Path, tm
 def test_before_prepare_nothing_is_made(home: Path) -> None:
     with filled(home, [chat("hi")]):
         pass
-    with pytest.raises(NotReadyError, match="prepared"), recorded_run(home, "export", check=require_prepared):
+    with pytest.raises(NotReadyError, match="prepared"), recorded_run(home, "export", plan=require_prepared):
         pass
     with open_database(home) as db:
         with pytest.raises(NotReadyError):

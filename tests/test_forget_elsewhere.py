@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions, export
 from ventriloquist.forget import ForgetPlan, forget, plan_to_forget
-from ventriloquist.merge import partial_name
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, record, recorded_run
 
@@ -63,8 +62,7 @@ def test_a_merged_model_elsewhere_is_named_if_it_may_know_the_person(ready: Path
 
 
 def test_what_a_killed_merge_has_left_elsewhere_is_named(ready: Path, tmp_path: Path) -> None:
-    prefix, suffix = partial_name(tmp_path / "mine")
-    rest = tmp_path / f"{prefix}ab12{suffix}"
+    rest = tmp_path / ".mine.ab12.partial"
     rest.mkdir()
     with pytest.raises(ZeroDivisionError), recorded_run(ready, "merge", {"folder": str(tmp_path / "mine")}):
         raise ZeroDivisionError  # as good as a kill: the row is not finished

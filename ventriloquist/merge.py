@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import ModelError, StorageError
+from ventriloquist.fs import new_folder
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import MERGED, Manifest
 from ventriloquist.model.tokens import adds_bos
@@ -20,7 +19,6 @@ from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
 CONTEXT_TOKENS = 4096  # a server is given at least so many: what it is asked for where no manifest says less
-NAME_SHOWN = 100  # characters of a folder's name in the one in which it grows: names have 255 at most
 GGUF_TYPE = "q8_0"  # half of 16 bits, and no calibration needed; llama.cpp's own tool makes smaller ones of it
 
 CARD = """\
@@ -86,29 +84,23 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
     manifest = adapter.manifest
     if manifest.base_model == MERGED:
         raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
-    partial = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        prefix, suffix = partial_name(folder)
-        partial = Path(tempfile.mkdtemp(suffix, prefix, folder.parent))  # fresh, and private
-        adapter.model.merge_and_unload().save_pretrained(partial)
-        adapter.tokenizer.save_pretrained(partial)
-        _suit_older_readers(partial, bos=adds_bos(adapter.tokenizer))
-        manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(partial)
-        if converter:
-            _convert(partial, converter, name=folder.name)
-        _describe(partial, run, manifest)
-        for path in partial.iterdir():
-            path.chmod(0o600)  # whatever the umask
-        partial.rename(folder)
+        with new_folder(folder) as growing:
+            adapter.model.merge_and_unload().save_pretrained(growing)
+            adapter.tokenizer.save_pretrained(growing)
+            _suit_older_readers(growing, bos=adds_bos(adapter.tokenizer))
+            manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(growing)
+            if converter:
+                _convert(growing, converter, name=folder.name)
+            _describe(growing, run, manifest)
+            for path in growing.iterdir():
+                path.chmod(0o600)  # whatever the umask
     except (OSError, SafetensorError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise StorageError(
             f"{folder} cannot be written: {why}.", hint="Free some space, or name another folder with --output."
         ) from None
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
     written = sum(path.stat().st_size for path in folder.iterdir())
     return MergeSummary(
         str(folder),
@@ -118,11 +110,6 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         round(written / 1e9, 2),
         str(folder / GGUF) if converter else None,
     )
-
-
-def partial_name(folder: Path) -> tuple[str, str]:
-    """Return how the name of the folder begins and ends in which a merged folder grows beside its place."""
-    return f".{folder.name[:NAME_SHOWN]}.", ".partial"
 
 
 def _suit_older_readers(folder: Path, *, bos: bool) -> None:

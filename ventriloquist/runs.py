@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ventriloquist.errors import ModelError, NotReadyError, StorageError, UnknownNameError
+from ventriloquist.layout import MANIFEST, RUNS, SETTINGS
 from ventriloquist.model.adapter import find_run
-from ventriloquist.model.manifest import FILENAME
 from ventriloquist.store.runs import lock_home
-
-SETTINGS = "settings.json"  # of a run that has begun
 
 State = Literal["finished", "unfinished", "tainted", "damaged"]
 
@@ -83,7 +81,7 @@ def show_run(home: Path, name: str | None = None) -> RunDetails:
         name = default or names[-1]
     folder = _find(home, name)
     return RunDetails(
-        _info(folder, default), str(folder), _read(folder / FILENAME) or {}, _read(folder / SETTINGS) or {}
+        _info(folder, default), str(folder), _read(folder / MANIFEST) or {}, _read(folder / SETTINGS) or {}
     )
 
 
@@ -120,8 +118,8 @@ def _plan(home: Path, folders: Iterable[Path]) -> Removal:
     default = _chat_default(home)
     gone = {folder.name: folder for folder in folders}
     stay = [folder for folder in _folders(home) if folder.name not in gone]
-    finished = [folder.name for folder in stay if (folder / FILENAME).exists()]
-    begun = [folder for folder in stay if not (folder / FILENAME).exists()]
+    finished = [folder.name for folder in stay if (folder / MANIFEST).exists()]
+    begun = [folder for folder in stay if not (folder / MANIFEST).exists()]
     sources = {folder.resolve() for folder in gone.values()}
     return Removal(
         runs=[_info(folder, default) for folder in gone.values()],
@@ -137,14 +135,14 @@ def _remove(folder: Path) -> None:
         folder.unlink()
         return
     # in this order a removal that is cut off leaves nothing that looks finished, or as if it could be gone on with
-    for name in (SETTINGS, FILENAME):
+    for name in (SETTINGS, MANIFEST):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder)
 
 
 def _folders(home: Path) -> list[Path]:
     try:
-        return sorted(path for path in (home / "runs").iterdir() if path.is_dir() or path.is_symlink())
+        return sorted(path for path in (home / RUNS).iterdir() if path.is_dir() or path.is_symlink())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -162,7 +160,7 @@ def _find(home: Path, name: str) -> Path:
     path = Path(name).expanduser()
     if len(path.parts) > 1 or path.is_absolute() or name in (".", ".."):
         parent = Path(os.path.abspath(path)).parent  # noqa: PTH100  # a run that is a link is not followed
-        inside = parent.resolve() == (home / "runs").resolve()
+        inside = parent.resolve() == (home / RUNS).resolve()
         if inside and Path(os.path.abspath(path)).name in known:  # noqa: PTH100
             return known[Path(os.path.abspath(path)).name]  # noqa: PTH100
         if not inside:
@@ -174,19 +172,19 @@ def _find(home: Path, name: str) -> Path:
 
 def _chat_default(home: Path) -> str | None:
     try:
-        return find_run(home / "runs").name
+        return find_run(home / RUNS).name
     except NotReadyError:
         return None
 
 
 def _info(folder: Path, default: str | None) -> RunInfo:
-    manifest, settings = _read(folder / FILENAME), _read(folder / SETTINGS)
+    manifest, settings = _read(folder / MANIFEST), _read(folder / SETTINGS)
     known = manifest or {}
     chosen = _dict(known.get("settings")) or settings or {}
     result, tainted = _dict(known.get("result")), known.get("tainted")
     people = known.get("people")
     state: State = "finished"
-    if not (folder / FILENAME).exists():
+    if not (folder / MANIFEST).exists():
         state = "unfinished"
     elif manifest is None or not isinstance(people, list):
         state = "damaged"
@@ -209,7 +207,7 @@ def _info(folder: Path, default: str | None) -> RunInfo:
 def _source(home: Path, folder: Path) -> Path | None:
     """Return the run from whose adapter another began to train."""
     source = _text((_read(folder / SETTINGS) or {}).get("continue_from"))
-    return (home / "runs" / source).resolve() if source else None  # an absolute path stays one
+    return (home / RUNS / source).resolve() if source else None  # an absolute path stays one
 
 
 def _begun(folder: Path) -> str | None:

@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
+from ventriloquist.layout import DATABASE, EXPORTS, MODELS, RUNS, TOKENS
 
 DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
 MOST_BYTES = 1 << 20  # of a .env
@@ -93,26 +94,26 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        return self.home / "ventriloquist.db"
+        return self.home / DATABASE
 
     @property
     def exports(self) -> Path:
-        return self.home / "exports"
+        return self.home / EXPORTS
 
     @property
     def runs(self) -> Path:
         """One folder a training run: adapter, manifest, checkpoints, log, evaluations."""
-        return self.home / "runs"
+        return self.home / RUNS
 
     @property
     def models(self) -> Path:
         """Base models that were converted here, such as SmolLM2."""
-        return self.home / "models"
+        return self.home / MODELS
 
     @property
     def tokens(self) -> Path:
         """Token caches: as private as the messages they encode."""
-        return self.home / "tokens"
+        return self.home / TOKENS
 
 
 def load_settings(*, lenient: bool = False) -> Settings:

@@ -13,16 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import open_to_others, require_regular
+from ventriloquist.layout import DATABASE, MANIFEST, RUNS
 from ventriloquist.store import Connection, open_database
-from ventriloquist.store.connect import FILENAME, open_to_others
 from ventriloquist.store.corpus import count_by_split
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
 # how their names begin: "OneDrive - Firm", "Dropbox (Personal)"; a Mac keeps the newer ones under CloudStorage
 SYNCED_FOLDERS = ("CloudStorage", "Dropbox", "Mobile Documents", "OneDrive", "Google Drive", "GoogleDrive")
-MANIFEST = "manifest.json"
 LAST_RUNS = 5
 
 
@@ -67,7 +66,7 @@ def status(home: Path) -> Status:
     splits: dict[str, int] = {}
     runs: list[PastRun] = []
     prepared = evaluated = False
-    if (home / FILENAME).exists():
+    if (home / DATABASE).exists():
         with open_database(home) as db:
             rows = {
                 table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # fixed names
@@ -77,7 +76,7 @@ def status(home: Path) -> Status:
             runs = _last_runs(db)
             prepared = "train" in splits and not _is_newer(db, "collect", "prepare")
             evaluated = _is_newer(db, "eval", "train")
-    adapters = sorted(path.parent.name for path in (home / "runs").glob(f"*/{MANIFEST}"))
+    adapters = sorted(path.parent.name for path in (home / RUNS).glob(f"*/{MANIFEST}"))
     tainted = _tainted(home, adapters)
     return Status(
         home=str(home),
@@ -132,10 +131,10 @@ def known_names(home: Path) -> list[str]:
     Raises:
         OSError, ValueError, sqlite3.Error: what is there cannot be read.
     """
-    if (home / FILENAME).exists():
-        with closing(sqlite3.connect(f"{(home / FILENAME).as_uri()}?mode=ro", uri=True)) as connection:
+    if (home / DATABASE).exists():
+        with closing(sqlite3.connect(f"{(home / DATABASE).as_uri()}?mode=ro", uri=True)) as connection:
             return [name for (name,) in connection.execute("SELECT name FROM people ORDER BY is_me, name")]
-    manifest = max((home / "runs").glob(f"*/{MANIFEST}"))
+    manifest = max((home / RUNS).glob(f"*/{MANIFEST}"))
     return [*json.loads(manifest.read_text(encoding="utf-8"))["people"]]
 
 
@@ -186,7 +185,7 @@ def _tainted(home: Path, adapters: list[str]) -> dict[str, str]:
     """Return the adapters that should not be used any more, and why."""
     found = {}
     for name in adapters:
-        path = home / "runs" / name / MANIFEST
+        path = home / RUNS / name / MANIFEST
         try:
             require_regular(path)
             reason = json.loads(path.read_text(encoding="utf-8")).get("tainted")

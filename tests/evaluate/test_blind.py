@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from ventriloquist.errors import NotReadyError, UnknownNameError
-from ventriloquist.evaluate.blind import FILENAME, hit_rate, keep_answer, questions
+from ventriloquist.evaluate.blind import hit_rate, keep_answer, questions
 from ventriloquist.evaluate.examples import Example, read_examples, write_examples
-from ventriloquist.evaluate.store import FOLDER
+from ventriloquist.layout import BLIND, EVALUATION
 
 DATA = "a hash of what was prepared"
 
@@ -65,12 +67,12 @@ def test_answers_are_kept_for_their_owner_alone_and_stay_if_writing_fails(
 ) -> None:
     first, second = questions(run, "Sam", 0, DATA)[:2]
     keep_answer(run, "Sam", first, first.real)
-    assert (run / FOLDER / FILENAME).stat().st_mode & 0o077 == 0
+    assert (run / EVALUATION / BLIND).stat().st_mode & 0o077 == 0
 
     def full(*_: object, **__: object) -> None:
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         keep_answer(run, "Sam", second, second.real)
     assert hit_rate(run, "Sam").answered == 1

@@ -21,9 +21,10 @@ from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prompt
 from ventriloquist.evaluate.report import render, write_report
-from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of
+from ventriloquist.evaluate.store import Store, key_of
 from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
 from ventriloquist.evaluate.words import headline
+from ventriloquist.layout import EVALUATION, RECORDS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
@@ -166,16 +167,16 @@ def test_a_second_evaluation_writes_and_scores_nothing_again_and_says_the_same(
     trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
-    kept = (run / FOLDER / RECORDS).read_bytes()
+    kept = (run / EVALUATION / RECORDS).read_bytes()
     assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
-    assert (run / FOLDER / RECORDS).read_bytes() == kept
+    assert (run / EVALUATION / RECORDS).read_bytes() == kept
 
 
 def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
     trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     db, home, run = trained
-    path = run / FOLDER / RECORDS
+    path = run / EVALUATION / RECORDS
     whole = path.read_bytes()
     path.write_bytes(whole[: -len(whole) // 8])
     assert evaluate(db, run, home=home, extent=EXTENT) == evaluation

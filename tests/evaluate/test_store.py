@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.errors import StorageError
-from ventriloquist.evaluate.store import FOLDER, RECORDS, Store, key_of, write_json
+from ventriloquist.evaluate.store import Store, key_of
+from ventriloquist.fs import write_json
+from ventriloquist.layout import EVALUATION, RECORDS
 from ventriloquist.model.gate import WEIGHTS
 
 
@@ -22,7 +24,7 @@ def test_what_was_kept_is_there_again(tmp_path: Path) -> None:
 
 def test_a_line_that_was_not_written_whole_is_made_again(tmp_path: Path) -> None:
     Store(tmp_path).put("a", 1)
-    path = tmp_path / FOLDER / RECORDS
+    path = tmp_path / EVALUATION / RECORDS
     path.write_text(path.read_text() + '["b", {"half')
     store = Store(tmp_path)
     assert store.get("b") is None
@@ -59,12 +61,12 @@ def test_a_file_is_written_whole_and_nobody_else_can_read_it(tmp_path: Path) -> 
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / FOLDER).write_text("a file")
+    (tmp_path / EVALUATION).write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
         Store(tmp_path)
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     Store(tmp_path).put("a", 1)
-    assert (tmp_path / FOLDER).stat().st_mode & 0o077 == 0
-    assert (tmp_path / FOLDER / RECORDS).stat().st_mode & 0o077 == 0
+    assert (tmp_path / EVALUATION).stat().st_mode & 0o077 == 0
+    assert (tmp_path / EVALUATION / RECORDS).stat().st_mode & 0o077 == 0

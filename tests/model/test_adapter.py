@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.layout import MANIFEST
 from ventriloquist.model.adapter import WEIGHTS, find_run, load_adapter
-from ventriloquist.model.manifest import FILENAME, Manifest
+from ventriloquist.model.manifest import Manifest
 from ventriloquist.transcript import FORMAT_VERSION
 
 
@@ -66,7 +67,7 @@ def test_a_manifest_that_is_damaged_or_of_another_format_is_refused(tmp_path: Pa
     with pytest.raises(ModelError, match="transcript format"):
         load_adapter(write_run(tmp_path / "other", format_version=FORMAT_VERSION + 1))
     folder = write_run(tmp_path / "damaged")
-    (folder / FILENAME).write_text("{", encoding="utf-8")
+    (folder / MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(ModelError, match="damaged"):
         load_adapter(folder)
     with pytest.raises(ModelError, match="no finished adapter"):

@@ -8,6 +8,7 @@ import pytest
 from file_builder import MINUTE, NOON
 
 from ventriloquist.errors import ModelError
+from ventriloquist.layout import LOG
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import first_unseen, read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
@@ -21,11 +22,11 @@ QUICK = preset("tiny").changed(
 
 def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Connection, home: Path) -> None:
     first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run or "")
-    steps = log.read(first / log.FILENAME)
+    steps = log.read(first / LOG)
     # another rank is asked for: the adapter's own is kept
     settings = QUICK.changed(continue_from=first.name, max_steps=2, seed=5, rank=8, alpha=16)
     second = Path(train(prepared, settings, home=home).run or "")
-    assert log.read(second / log.FILENAME)[0].loss < steps[0].loss - 0.2
+    assert log.read(second / LOG)[0].loss < steps[0].loss - 0.2
     manifest = read_manifest(second)
     assert manifest.settings["continue_from"] == first.name
     assert manifest.settings["rank"] == 4

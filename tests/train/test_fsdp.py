@@ -17,12 +17,13 @@ from processes import process_of_rank
 from safetensors.numpy import load_file
 
 from ventriloquist.errors import ModelError
+from ventriloquist.layout import CHECKPOINTS, LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.store import Connection, open_database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import Backend, adapt_to
-from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
+from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.ranks import join
 from ventriloquist.train.run import begin, check_resumable
@@ -89,7 +90,7 @@ def weights(folder: Path) -> dict[str, np.ndarray]:
 
 def assert_alike(folder: Path, expected: Path) -> None:
     """Check that two runs have the same log and the same adapter, to a hundredth of how far its weights have moved."""
-    steps, others = log.read(folder / log.FILENAME), log.read(expected / log.FILENAME)
+    steps, others = log.read(folder / LOG), log.read(expected / LOG)
     assert [step.step for step in steps] == [step.step for step in others]
     assert [step.loss for step in steps] == pytest.approx([step.loss for step in others], rel=1e-5)
     assert [step.grad_norm for step in steps] == pytest.approx([step.grad_norm for step in others], rel=1e-3)
@@ -124,7 +125,7 @@ def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_
     (folder,) = (path for path in home.glob("runs/*") if path.name not in whole)
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     assert checkpoint is not None, "".join(said)[-2000:]
-    assert 2 <= step_of(checkpoint) == log.read(folder / log.FILENAME)[-1].step < 6
+    assert 2 <= step_of(checkpoint) == log.read(folder / LOG)[-1].step < 6
     moments = torch.load(checkpoint / "optimizer.pt", weights_only=True)["state"]
     assert {type(value) for state in moments.values() for value in state.values()} == {torch.Tensor}
 
@@ -158,7 +159,7 @@ def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_gettin
     assert summary["stopped_early"]
     assert summary["steps"] == summary["best_step"] + 2 < 30
     folder = Path(summary["run"])
-    assert (log.read(folder / log.FILENAME)[-1].bits_per_character or 0) > 1.01 * summary["bits_per_character"]
+    assert (log.read(folder / LOG)[-1].bits_per_character or 0) > 1.01 * summary["bits_per_character"]
     adapter = load_adapter(folder)
     corpus = load_corpus(prepared, adapter.tokenizer, home / "tokens")
     bits = Validation(corpus, settings).bits_per_character(adapter.model, target_loss, "cpu")

@@ -50,7 +50,7 @@ def test_a_run_killed_in_its_first_step_is_gone_on_with(prepared: Connection, ho
 def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_next(
     prepared: Connection, home: Path
 ) -> None:
-    folder = killed(home, where="run.write_whole")  # its base model is there, and nothing that says what was asked
+    folder = killed(home, where="run.write_text")  # its base model is there, and nothing that says what was asked
     with pytest.raises(NotReadyError, match="no unfinished run"):
         to_resume(home)
     with recorded_run(home, "forget") as recorded:
@@ -59,7 +59,7 @@ def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_nex
         forget(recorded.db, home, plan)
     assert not folder.exists()
     folder.mkdir()
-    (folder / "data.partial").write_text("{", encoding="utf-8")
+    (folder / ".data.json.partial").write_text("{", encoding="utf-8")
     trained = Path(train(prepared, QUICK, home=home).run or "")
     assert list((home / "runs").iterdir()) == [trained]
 

@@ -13,11 +13,12 @@ import pytest
 from processes import process_of_rank
 
 from ventriloquist.errors import ModelError
+from ventriloquist.layout import CHECKPOINTS, LOG
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import choose_backend
-from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint, step_of
+from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.rows import rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, Rows
@@ -38,13 +39,13 @@ def command(home: Path, settings: TrainSettings) -> list[str]:
 @pytest.mark.slow  # two processes that import torch
 def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Connection, home: Path) -> None:
     one = Path(train(prepared, SETTINGS, home=home).run or "")
-    expected = log.read(one / log.FILENAME)
+    expected = log.read(one / LOG)
     finished = subprocess.run(command(home, SETTINGS), capture_output=True, text=True, check=False, timeout=300)
     assert finished.returncode == 0, finished.stderr[-2000:]
     (line,) = finished.stdout.splitlines()  # of the main process alone
     summary = json.loads(line)
     assert summary["plan"]["processes"] == 2
-    steps = log.read(Path(summary["run"]) / log.FILENAME)
+    steps = log.read(Path(summary["run"]) / LOG)
     assert [step.step for step in steps] == [1, 2, 3, 4, 5]
     assert [step.loss for step in steps] == pytest.approx([step.loss for step in expected], rel=1e-5)
     assert [step.grad_norm for step in steps] == pytest.approx([step.grad_norm for step in expected], rel=1e-3)
@@ -71,7 +72,7 @@ def test_a_signal_to_one_process_ends_the_run_of_all_saved(prepared: Connection,
     (folder,) = (home / "runs").iterdir()
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     assert checkpoint is not None
-    assert 1 < step_of(checkpoint) == log.read(folder / log.FILENAME)[-1].step < 500
+    assert 1 < step_of(checkpoint) == log.read(folder / LOG)[-1].step < 500
 
 
 def test_every_step_that_is_asked_for_has_rows_whatever_the_processes(

@@ -20,6 +20,7 @@ import torch
 from safetensors.numpy import load_file
 
 from ventriloquist.errors import ModelError, StorageError
+from ventriloquist.layout import LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
@@ -57,7 +58,7 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
     settings = QUICK.changed(max_steps=8, validations=8, learning_rate=0.3, warmup=0.9)
     model = add_lora(load_base(base, device="cpu"), settings)
     outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
-    steps = log.read(tmp_path / log.FILENAME)
+    steps = log.read(tmp_path / LOG)
     bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
     assert outcome.best_step == min(bits, key=lambda step: bits[step] or 0)
     assert outcome.best_step != steps[-1].step
@@ -100,7 +101,7 @@ def test_after_losses_that_are_no_numbers_the_last_good_adapter_is_kept(
     plain.register_forward_hook(Breaking(after=good))
     model = add_lora(plain, settings)
     outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
-    steps = log.read(tmp_path / log.FILENAME)
+    steps = log.read(tmp_path / LOG)
     assert outcome.failed_at == next(step.step for step in steps if step.loss != step.loss)
     assert outcome.steps == outcome.failed_at + 2
     assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
@@ -170,8 +171,8 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
     flush, flushed = os.fsync, set[int]()
 
     def fsync(descriptor: int) -> None:
-        if list(tmp_path.glob("checkpoints/*/whole.partial")):
-            needed = (tmp_path / log.FILENAME, *tmp_path.glob(f"{BEST}*/*"))
+        if list(tmp_path.glob("checkpoints/*/.whole.json.partial")):
+            needed = (tmp_path / LOG, *tmp_path.glob(f"{BEST}*/*"))
             assert {path.stat().st_ino for path in needed} <= flushed
         flushed.add(os.fstat(descriptor).st_ino)
         flush(descriptor)
@@ -179,7 +180,7 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
     monkeypatch.setattr(os, "fsync", fsync)
     model = add_lora(load_base(base, device="cpu"), settings)
     run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
-    assert (tmp_path / log.FILENAME).stat().st_ino in flushed
+    assert (tmp_path / LOG).stat().st_ino in flushed
 
 
 def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, home: Path) -> None:
@@ -230,7 +231,7 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     assert not (folder / "manifest.json").exists()
     subprocess.run([*arguments[:-1], "resume"], check=True, stdout=subprocess.DEVNULL)
     assert weights(folder) == expected
-    assert [step.step for step in log.read(folder / log.FILENAME)] == [1, 2, 3, 4, 5, 6]
+    assert [step.step for step in log.read(folder / LOG)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
@@ -242,7 +243,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
     flushed: list[int] = []
 
     def fsync(descriptor: int) -> None:
-        if list(home.glob("runs/*/manifest.partial")):
+        if list(home.glob("runs/*/.manifest.json.partial")):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         flushed.append(os.fstat(descriptor).st_ino)
         flush(descriptor)

@@ -13,13 +13,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.layout import CHECKPOINTS
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection
 from ventriloquist.train import Interrupted, TrainSettings, preset, train
-from ventriloquist.train.checkpoints import CHECKPOINTS, seal
+from ventriloquist.train.checkpoints import seal
 from ventriloquist.train.run import begin, check_resumable, unfinished_run
 from ventriloquist.transcript import FORMAT_VERSION
 

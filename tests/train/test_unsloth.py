@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ventriloquist.layout import LOG
+
 pytest.importorskip("unsloth", exc_type=ImportError)  # before transformers
 
 import torch
@@ -81,7 +83,7 @@ def test_a_run_learns_and_its_first_loss_is_the_base_models(prepared: Connection
     assert summary.last_loss is not None
     assert summary.first_loss is not None
     assert summary.last_loss < summary.first_loss
-    assert [step.step for step in log.read(folder / log.FILENAME)] == [1, 2, 3, 4]
+    assert [step.step for step in log.read(folder / LOG)] == [1, 2, 3, 4]
     own = Base(str(folder / "base"))
     expected = base_loss(own, prepared, home)
     assert summary.first_loss == pytest.approx(expected, rel=1e-4)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ventriloquist.chat.conversation import Conversation, Writer, start_messages
 from ventriloquist.chat.opening import Opening, find_opening
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
+from ventriloquist.layout import DATABASE, RUNS
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
@@ -16,7 +17,6 @@ from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.names import find_name
 from ventriloquist.store import Connection, open_database
-from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.corpus import count_by_sender, data_hash
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 from ventriloquist.windows import WINDOW_SIZE
@@ -93,7 +93,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
             silent = frozenset(_everybody(db)) - written.keys()
             name = f"a model at {server.address.shown}"
             return Voice(people, WINDOW_SIZE, SERVED_TOKENS, name, silent=silent)
-        folder = find_run(home / "runs", run)
+        folder = find_run(home / RUNS, run)
         manifest = read_manifest(folder)
         changed_data = db is not None and bool(written) and data_hash(db) != manifest.data_hash
         everybody = _everybody(db) if db and written else []
@@ -210,7 +210,7 @@ def start_chat(plan: Plan, writer: Writer) -> Conversation:
 
 def _database(home: Path) -> AbstractContextManager[Connection | None]:
     """Open the file where there is one: an adapter may have been copied to another machine alone."""
-    return open_database(home) if (home / FILENAME).exists() else nullcontext()
+    return open_database(home) if (home / DATABASE).exists() else nullcontext()
 
 
 def _written(db: Connection) -> dict[str, int]:

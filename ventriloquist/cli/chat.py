@@ -12,6 +12,7 @@ from ventriloquist.cli.chat_words import banner, names, say, show_past, where
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import harmless
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
+from ventriloquist.layout import CHATS
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Conversation, Request, Server, Voice
@@ -135,7 +136,7 @@ def command(
             replace(request, fresh=False),
             reopen,
             voice=voice,
-            folder=settings.home / "chats",
+            folder=settings.home / CHATS,
             record=lambda place: record(settings.home, "chat", {"saved": str(place)}),  # vq forget names it
             delay=not no_delay,
         ).run()

@@ -25,8 +25,8 @@ from ventriloquist.cli.indicator import Indicator
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
 from ventriloquist.errors import UnknownNameError, VentriloquistError
+from ventriloquist.fs import make_private_folder
 from ventriloquist.model.writing import Piece
-from ventriloquist.store.connect import make_private_folder
 
 HISTORY = "history"
 ALTERNATIVES = 4

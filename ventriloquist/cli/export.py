@@ -56,7 +56,7 @@ def command(
     options = export.ExportOptions(format, split, targets_per_window, gzip)
     folder = settings.exports if output is None else Path(output).expanduser().absolute()
     parameters = asdict(options) | ({} if output == "-" else {"folder": str(folder)})  # vq forget looks for it there
-    with recorded_run(settings.home, "export", parameters, check=export.require_prepared) as run:
+    with recorded_run(settings.home, "export", parameters, plan=export.require_prepared) as run:
         size = export.estimate(run.db, options)
         if size >= 1e9:
             note(f"Writing about {size / 1e9:.1f} GB.")

@@ -37,7 +37,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         if not yes:
             _ask(plan)
 
-    with recorded_run(home, "forget", check=confirm) as run:  # who it was is not recorded
+    with recorded_run(home, "forget", plan=confirm) as run:  # who it was is not recorded
         plan = plan_to_forget(run.db, home, name)
         with progress("Preparing again") as advance:
             summary = run.result = forget(run.db, home, plan, progress=advance)

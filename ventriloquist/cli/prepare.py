@@ -103,7 +103,7 @@ def command(
         prepare.check_options(db, options, own_rules)
 
     with (
-        recorded_run(home, "prepare", asdict(options), check=check) as run,
+        recorded_run(home, "prepare", asdict(options), plan=check) as run,
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)

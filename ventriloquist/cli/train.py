@@ -145,8 +145,11 @@ def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator
     from ventriloquist.train.ranks import is_main
 
     if is_main() and not dry_run:
-        with recorded_run(home, "train", settings.model_dump(), check=require_ready) as run:
+        with recorded_run(home, "train", settings.model_dump(), plan=require_ready) as run:
             yield run
+    elif is_main():
+        with locked_database(home, plan=require_ready) as (db, _):
+            yield Run(db, 0)
     else:
-        with locked_database(home, check=require_ready) if is_main() else open_database(home) as db:
+        with open_database(home) as db:
             yield Run(db, 0)

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ventriloquist.collect.cards import fold
 from ventriloquist.errors import SettingsError
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import require_regular
+from ventriloquist.layout import CORRECTIONS
 from ventriloquist.values import shown
 
-FILENAME = "corrections.toml"
 FORMS = {
     "unite": 'lists of handles, as in [["+12505550111", "sam@example.com"]]',
     "part": 'a list of handles, as in ["+12505550199"]',
@@ -48,7 +48,7 @@ def load_corrections(home: Path) -> Corrections:
     Raises:
         SettingsError: it is not as described above; the error says where.
     """
-    path = home / FILENAME
+    path = home / CORRECTIONS
     try:
         require_regular(path)
         text = path.read_text("utf-8-sig")

@@ -25,9 +25,10 @@ from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_forgotten
 from ventriloquist.collect.store import Place, Tally, store_rows
 from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
+from ventriloquist.fs import open_to_others
+from ventriloquist.layout import DATABASE
 from ventriloquist.records import SKIPPED, Progress, Source
 from ventriloquist.store import Connection, recorded_run, transaction
-from ventriloquist.store.connect import FILENAME, open_to_others
 from ventriloquist.store.forgotten import load_forgotten
 from ventriloquist.store.time_zones import COLLECTED, record_zone, zone_of_collect
 
@@ -92,7 +93,7 @@ def collect_into(
         BusyError: another run holds the lock.
         Also what `collect` raises.
     """
-    is_first = not (home / FILENAME).exists()
+    is_first = not (home / DATABASE).exists()
     if is_first:
         _plan(None, source, options)
 
@@ -100,7 +101,7 @@ def collect_into(
         if not is_first:
             _plan(None if options.replace else db, source, options)
 
-    with recorded_run(home, "collect", asked, create=True, check=check) as run:
+    with recorded_run(home, "collect", asked, create=True, plan=check) as run:
         summary = collect(run.db, source, options, progress=progress)
         run.result = summary = replace(summary, notes=[*summary.notes, *open_to_others(home)])
     return summary

@@ -15,11 +15,11 @@ from ventriloquist import collect, evaluate, export, prepare
 from ventriloquist.demo.build import build
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
+from ventriloquist.layout import DATABASE, EXPORTS
 from ventriloquist.model.base import require_torch
 from ventriloquist.records import Progress
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import Connection, corpus, recorded_run
-from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
@@ -92,7 +92,7 @@ def demo(
         exported = _recorded(
             home,
             "export",
-            lambda db: export.export(db, home / "exports", export.ExportOptions(), progress=stage("Exporting")),
+            lambda db: export.export(db, home / EXPORTS, export.ExportOptions(), progress=stage("Exporting")),
         )
     with clock.measure("train"):
         trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
@@ -167,7 +167,7 @@ def _empty(home: Path) -> None:
         for name in (MESSAGES, "exports", "runs", "tokens"):
             shutil.rmtree(home / name, ignore_errors=True)
         for suffix in ("", "-wal", "-shm"):
-            (home / f"{FILENAME}{suffix}").unlink(missing_ok=True)
+            (home / f"{DATABASE}{suffix}").unlink(missing_ok=True)
 
 
 class _Clock:

@@ -17,6 +17,7 @@ from ventriloquist.evaluate.rejections import rejections, undecided
 from ventriloquist.evaluate.store import Store
 from ventriloquist.evaluate.subjects import FULL, QUICK, Extent, Models, Stage
 from ventriloquist.evaluate.world import Known, read_world, subjects
+from ventriloquist.layout import TOKENS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
@@ -140,7 +141,7 @@ def _places(db: Connection, run: Path, home: Path, marks: Mapping[int, int]) -> 
     """Return where a run can be measured."""
     manifest = read_manifest(run)
     tokenizer = load_tokenizer(Base(manifest.base_folder_or_id(run), manifest.base_revision))
-    rows = held_out_rows(db, load_corpus(db, tokenizer, home / "tokens"), manifest, marks)
+    rows = held_out_rows(db, load_corpus(db, tokenizer, home / TOKENS), manifest, marks)
     return {target.place for row in rows for target in row.targets}
 
 
@@ -163,7 +164,7 @@ def _measure(
     """
     stage("Loading the model")
     adapter = load_adapter(run)
-    corpus = load_corpus(db, adapter.tokenizer, home / "tokens", stage("Tokenising"))
+    corpus = load_corpus(db, adapter.tokenizer, home / TOKENS, stage("Tokenising"))
     rows = held_out_rows(db, corpus, adapter.manifest, marks, shared)
     if not rows:
         raise NotReadyError(

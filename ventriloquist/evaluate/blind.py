@@ -11,11 +11,10 @@ from pathlib import Path
 from ventriloquist.errors import NotReadyError
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.statistics import wilson
-from ventriloquist.evaluate.store import FOLDER, key_of, write_json
+from ventriloquist.evaluate.store import key_of
+from ventriloquist.fs import make_private_folder, write_json
+from ventriloquist.layout import BLIND, EVALUATION
 from ventriloquist.names import find_name
-from ventriloquist.store.connect import make_private_folder
-
-FILENAME = "blind.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def keep_answer(run: Path, name: str, question: Question, choice: int) -> None:
     """Keep which answer was taken for the real one."""
     answers = _read(run)
     answers.setdefault(name, {})[question.key] = choice == question.real
-    write_json(make_private_folder(run / FOLDER) / FILENAME, answers)
+    write_json(make_private_folder(run / EVALUATION) / BLIND, answers)
 
 
 def hit_rate(run: Path, name: str) -> HitRate:
@@ -83,7 +82,7 @@ def hit_rate(run: Path, name: str) -> HitRate:
 
 def _read(run: Path) -> dict[str, dict[str, bool]]:
     try:
-        answers = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
+        answers = json.loads((run / EVALUATION / BLIND).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return answers if isinstance(answers, dict) else {}

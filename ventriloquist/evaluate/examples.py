@@ -9,13 +9,12 @@ from pathlib import Path
 
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.records import Subject
-from ventriloquist.evaluate.store import FOLDER, write_json
+from ventriloquist.fs import make_private_folder, write_json
+from ventriloquist.layout import EVALUATION, EXAMPLES
 from ventriloquist.store import Connection
-from ventriloquist.store.connect import make_private_folder
 from ventriloquist.store.corpus import data_hash, lines
 from ventriloquist.transcript import parse_line
 
-FILENAME = "examples.json"
 CONTEXT = 6  # lines that are shown before a message
 
 
@@ -44,7 +43,7 @@ def keep_examples(db: Connection, run: Path, adapter: Subject, base: Subject) ->
 def write_examples(run: Path, data_hash: str, examples: Sequence[Example]) -> None:
     """Write examples of prepared data into a run's folder."""
     kept = {"data_hash": data_hash, "examples": [asdict(example) for example in examples]}
-    write_json(make_private_folder(run / FOLDER) / FILENAME, kept)
+    write_json(make_private_folder(run / EVALUATION) / EXAMPLES, kept)
 
 
 def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
@@ -54,7 +53,7 @@ def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
         data_hash: of what is prepared now; of other data, in which a secret may stand, there are none.
     """
     try:
-        kept = json.loads((run / FOLDER / FILENAME).read_text(encoding="utf-8"))
+        kept = json.loads((run / EVALUATION / EXAMPLES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
     if not isinstance(kept, dict) or kept["data_hash"] != data_hash:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import StorageError
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import EVALUATION, RECORDS
 from ventriloquist.model.gate import WEIGHTS
-from ventriloquist.store.connect import make_private_folder
-
-FOLDER = "evaluation"  # in the run's folder; private: it holds generated messages and what was before them
-RECORDS = "records.jsonl"
 
 
 class Store:
@@ -24,7 +22,7 @@ class Store:
         Raises:
             StorageError: its folder cannot be written to.
         """
-        self._path = run / FOLDER / RECORDS
+        self._path = run / EVALUATION / RECORDS
         self._values: dict[str, Any] = {}
         self._weights = _hash_weights(run)
         try:
@@ -61,15 +59,6 @@ class Store:
 def key_of(*parts: object) -> str:
     """Return a key of what a value was made from, but for the weights, which `Store` adds."""
     return hashlib.blake2b(json.dumps(parts, default=str).encode(), digest_size=16).hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write what JSON can hold, readable by its owner only, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def _hash_weights(run: Path) -> str:

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, partial, write_rows
 from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
+from ventriloquist.fs import make_private_folder, require_regular
+from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
-from ventriloquist.regular import require_regular
 from ventriloquist.store import Connection, corpus
-from ventriloquist.store.connect import make_private_folder
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
 
@@ -31,7 +31,6 @@ __all__ = [
     "stream",
 ]
 
-MANIFEST = "manifest.json"
 WINDOWS: Mapping[Split, str] = {
     "train": "training_windows",
     "validation": "validation_windows",

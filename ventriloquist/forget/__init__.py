@@ -15,11 +15,11 @@ from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, re
 from ventriloquist.forget.names import SCRUBBED, find_person, name_test, names_of, scrub_runs
 from ventriloquist.forget.rows import Rows, count_rows, delete_name, delete_rows
 from ventriloquist.forget.written import read_written
+from ventriloquist.layout import DATABASE
 from ventriloquist.names import fold
 from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus, transaction
-from ventriloquist.store.connect import FILENAME
 from ventriloquist.store.time_zones import PREPARED, recorded_zone
 
 __all__ = ["ForgetPlan", "ForgetSummary", "forget", "plan_to_forget"]
@@ -123,7 +123,7 @@ def forget(
     is_read, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_read:
         raise BusyError(
-            f"Another program reads {home / FILENAME}: what was deleted can still be found in it.",
+            f"Another program reads {home / DATABASE}: what was deleted can still be found in it.",
             hint="Close it and run the command again.",
         )
     with transaction(db):

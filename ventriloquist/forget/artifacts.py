@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.forget.written import Written
+from ventriloquist.fs import require_regular, write_json
+from ventriloquist.layout import CHATS, EXPORTS, MANIFEST, RUNS, TOKENS
 from ventriloquist.names import fold
-from ventriloquist.regular import require_regular
 
-MANIFEST = "manifest.json"
-MADE_FOLDERS = ("exports", "tokens", "chats")  # nothing in them but what was made from messages, or written in a chat
+MADE_FOLDERS = (EXPORTS, TOKENS, CHATS)  # nothing in them but what was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 OWN_TOKENIZER = "base"  # a run with its own base model has a tokenizer that was trained on the messages: words of them
 RESTS = (".*.jsonl.partial", ".*.jsonl.gz.partial", ".manifest.json.partial")  # of an export that was killed
@@ -65,7 +65,7 @@ def find_artifacts(home: Path, traces: Traces, written: Written) -> Artifacts:
     files += [path for pattern in REPORTS for path in sorted(home.glob(pattern))]
     for folder in _under(home, written.exports):
         files += [path for path in _exported(folder) if path not in files]
-    runs = home / "runs"  # reports and merged models in them are found with them
+    runs = home / RUNS  # reports and merged models in them are found with them
     for folder in _under(home, written.merged):
         files += [path for path in _merged(folder) if path not in files and not path.is_relative_to(runs)]
     files += [path for path in _under(home, written.files) if path not in files and not path.is_relative_to(runs)]
@@ -110,10 +110,7 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
         theirs = _names_in(manifest, traces)
         manifest["people"] = [person for person in manifest["people"] if person not in theirs]
         manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; train a new adapter."
-        partial = path.with_name(f".{MANIFEST}.partial")
-        partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.chmod(0o600)
-        partial.replace(path)
+        write_json(path, manifest, indent=2)
 
 
 def _remove_run(home: Path, run: Path) -> None:
@@ -139,7 +136,7 @@ def _targets(home: Path, paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_symlink() and path.exists() and not _is_inside(home, path):
             target = path.resolve()
-            if not (path.parent == home / "runs" and _is_run(home, target)):
+            if not (path.parent == home / RUNS and _is_run(home, target)):
                 yield target
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist.merge import partial_name
+from ventriloquist.fs import partial_folders
+from ventriloquist.layout import EVALUATION
 from ventriloquist.paths import found_path
 from ventriloquist.store import Connection
-
-EVALUATION = "evaluation"  # what models wrote for `vq eval`, in the folder of their run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ def read_written(db: Connection, home: Path) -> Written:
     """Read where commands wrote. A run that was killed may have written, too."""
     exports = {*_places(db, home, "export", "folder")}
     files = {*_places(db, home, "eval", "report"), *_places(db, home, "chat", "saved")}
-    merged = {folder for place in _places(db, home, "merge", "folder") for folder in (place, *_partial(place))}
+    merged = {folder for place in _places(db, home, "merge", "folder") for folder in (place, *partial_folders(place))}
     evaluations = {run / EVALUATION for run in _places(db, home, "eval", "run")}
     return Written(
         exports=tuple(sorted(path for path in exports if path.is_dir())),
@@ -45,8 +43,3 @@ def _places(db: Connection, home: Path, command: str, key: str) -> Iterator[Path
             place = values.get(key) if isinstance(values, dict) else None
             if isinstance(place, str) and place:
                 yield found_path(place, home)
-
-
-def _partial(folder: Path) -> Iterator[Path]:
-    prefix, suffix = partial_name(folder)
-    return folder.parent.glob(f"{glob.escape(prefix)}*{suffix}")

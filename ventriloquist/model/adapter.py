@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.layout import MANIFEST
 from ventriloquist.model.base import (
     Base,
     Bits,
@@ -33,7 +34,7 @@ from ventriloquist.model.gate import (
     read_adapter_config,
     read_tensors,
 )
-from ventriloquist.model.manifest import FILENAME, MERGED, Manifest, read_manifest
+from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
 from ventriloquist.model.tokens import check_tokenizer, sample_hash
 from ventriloquist.paths import found_path
 
@@ -69,11 +70,11 @@ def find_run(runs: Path, name: str | None = None) -> Path:
     """
     if name is not None:
         places = (runs / name, Path(name), found_path(name, runs.parent))  # the last as paths are kept
-        folder = next((path for path in places if (path / FILENAME).exists()), None)
+        folder = next((path for path in places if (path / MANIFEST).exists()), None)
         if folder is None:
             raise ModelError(f"There is no finished run {name!r}.", hint="Run: vq status")
         return folder
-    finished = sorted(path.parent for path in runs.glob(f"*/{FILENAME}"))
+    finished = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
     if not finished:
         raise NotReadyError("There is no trained adapter yet.", hint="Run: vq train")
     return finished[-1]
@@ -128,7 +129,7 @@ def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
         or (config.layers_to_transform is None) != (trained.get("top_layers") is None)
     ):
         raise ModelError(
-            f"The adapter in {folder} is not the one that was trained: {ADAPTER_CONFIG} and {FILENAME} differ.",
+            f"The adapter in {folder} is not the one that was trained: {ADAPTER_CONFIG} and {MANIFEST} differ.",
             hint=OTHER_ADAPTER,
         )
     return config

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ventriloquist.errors import ModelError
+from ventriloquist.fs import make_private_folder
 from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.fit import check_weights, skeleton
 from ventriloquist.model.gate import (
@@ -24,7 +25,6 @@ from ventriloquist.model.gate import (
 )
 from ventriloquist.model.tokens import suit
 from ventriloquist.paths import found_path
-from ventriloquist.store.connect import make_private_folder
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"

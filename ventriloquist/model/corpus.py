@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.errors import NotReadyError
+from ventriloquist.fs import make_private_folder, new_folder
 from ventriloquist.model.tokens import encode
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus
-from ventriloquist.store.connect import make_private_folder
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import FORMAT_VERSION, content_span, parse_line
 from ventriloquist.windows import SPLITS, Block, Span, Split, blocks, fit_block
@@ -175,34 +175,34 @@ def tokenizer_hash(tokenizer: Any) -> str:
 
 def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:
     """Write tokens.npy and offsets.npy; the folder appears whole or not at all."""
-    partial = folder.with_suffix(".partial")
-    partial.mkdir(mode=0o700)
-    offsets = np.zeros(total + 1, dtype=np.int64)
-    encode_all = tokenizer.backend_tokenizer.encode_batch_fast
-    raw = partial / "tokens.raw"
-    with raw.open("wb") as file:
-        done = 0
-        batch: list[str] = []
+    with new_folder(folder) as growing:
+        offsets = np.zeros(total + 1, dtype=np.int64)
+        encode_all = tokenizer.backend_tokenizer.encode_batch_fast
+        raw = growing / "tokens.raw"
+        with raw.open("wb") as file:
+            done = 0
+            batch: list[str] = []
 
-        def flush() -> None:
-            nonlocal done
-            for encoding in encode_all(batch, add_special_tokens=False):
-                ids = np.asarray(encoding.ids, dtype=np.uint32)
-                offsets[done + 1] = offsets[done] + len(ids)
-                file.write(ids.tobytes())
-                done += 1
-            batch.clear()
-            progress(done, total)
+            def flush() -> None:
+                nonlocal done
+                for encoding in encode_all(batch, add_special_tokens=False):
+                    ids = np.asarray(encoding.ids, dtype=np.uint32)
+                    offsets[done + 1] = offsets[done] + len(ids)
+                    file.write(ids.tobytes())
+                    done += 1
+                batch.clear()
+                progress(done, total)
 
-        for _, _, line, _ in corpus.lines_of_all(db):
-            batch.append(line + "\n")
-            if len(batch) == BATCH_LINES:
-                flush()
-        flush()
-    tokens = np.lib.format.open_memmap(partial / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),))
-    if len(tokens):
-        tokens[:] = np.memmap(raw, dtype=np.uint32, mode="r")
-        tokens.flush()
-    raw.unlink()
-    np.save(partial / "offsets.npy", offsets)
-    partial.rename(folder)
+            for _, _, line, _ in corpus.lines_of_all(db):
+                batch.append(line + "\n")
+                if len(batch) == BATCH_LINES:
+                    flush()
+            flush()
+        tokens = np.lib.format.open_memmap(
+            growing / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),)
+        )
+        if len(tokens):
+            tokens[:] = np.memmap(raw, dtype=np.uint32, mode="r")
+            tokens.flush()
+        raw.unlink()
+        np.save(growing / "offsets.npy", offsets)

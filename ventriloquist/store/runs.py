@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -15,21 +15,23 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import DATABASE, LOCK
 from ventriloquist.paths import without_home
-from ventriloquist.store.connect import FILENAME, make_private_folder, open_database, transaction
+from ventriloquist.store.connect import open_database, transaction
+from ventriloquist.store.schema import empty_database
 from ventriloquist.store.temporary import sweep
-
-LOCK = "ventriloquist.lock"
 
 
 @dataclass
 class Run:
-    """A run in progress: the open database, and the result to be recorded when it ends well."""
+    """A run in progress: the open database, the plan, and the result to be recorded when it ends well."""
 
     db: Connection
     id: int
+    plan: Any = None  # what `plan` of `recorded_run` returned
     result: Any = None  # a dataclass or a dictionary
-    begun: bool = False  # something of it stays, also when it is stopped
+    begun: bool = False  # part of its work stays even if it is stopped
 
 
 @contextmanager
@@ -39,26 +41,28 @@ def recorded_run(
     parameters: Mapping[str, object] | None = None,
     *,
     create: bool = False,
-    check: Callable[[Connection], None] = lambda _db: None,
+    plan: Callable[[Connection], Any] = lambda _db: None,
 ) -> Iterator[Run]:
-    """Hold the lock, open the database, and record the run; its row has no `finished_at` when it fails.
+    """Hold the lock, open the database, plan, and record the run; its row has no `finished_at` when it fails.
 
-    First, what killed runs have left in temporary folders is removed. A run that was refused, or stopped before it had
-    begun, did nothing and is not recorded. Paths inside VQ_HOME are recorded from it.
+    Planning comes first and writes nothing: a command that cannot run leaves no record, and no home that was not there.
+    Folders that killed runs left behind are removed. A run that was refused, or stopped before it had begun, is not
+    recorded. Paths inside VQ_HOME are recorded from it.
 
     Args:
         home: VQ_HOME.
         command: the subcommand's name.
         parameters: what was asked, as JSON can hold it.
-        create: make the home and the database where they do not exist yet.
-        check: raises where the command cannot run yet; then no run is recorded.
+        create: make the home and the database if they do not exist yet.
+        plan: checks all that can fail, and returns what the run does. If the database does not exist yet, it is given
+            an empty one, which it must not keep.
 
     Raises:
         BusyError: another run holds the lock.
         NotReadyError: there is no database and `create` is false; nothing is made.
     """
-    with locked_database(home, create=create, check=check) as db:
-        run = Run(db, _insert(db, home, command, parameters))
+    with locked_database(home, create=create, plan=plan) as (db, planned):
+        run = Run(db, _insert(db, home, command, parameters), planned)
         try:
             yield run
         except (VentriloquistError, KeyboardInterrupt, SystemExit):
@@ -75,15 +79,23 @@ def recorded_run(
 
 @contextmanager
 def locked_database(
-    home: Path, *, create: bool = False, check: Callable[[Connection], None] = lambda _db: None
-) -> Iterator[Connection]:
-    """Hold the lock and open the database; see `recorded_run`."""
+    home: Path, *, create: bool = False, plan: Callable[[Connection], Any] = lambda _db: None
+) -> Iterator[tuple[Connection, Any]]:
+    """Hold the lock, open the database, plan, and yield the database and the plan; see `recorded_run`."""
     sweep(home)
-    if not create and not (home / FILENAME).exists():
+    is_new = not (home / DATABASE).exists()
+    if is_new and not create:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    with lock_home(home), open_database(home, create=create) as db:
-        check(db)
-        yield db
+    planned = _plan_on_empty(plan) if is_new else None
+    with lock_home(home):
+        is_new = is_new and not (home / DATABASE).exists()  # another command may have made it meanwhile
+        with open_database(home, create=create) as db:
+            yield db, planned if is_new else plan(db)
+
+
+def _plan_on_empty(plan: Callable[[Connection], Any]) -> Any:
+    with closing(empty_database()) as db:
+        return plan(db)
 
 
 def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
@@ -93,7 +105,7 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
         BusyError: another program writes into the file for long.
         StorageError: the file cannot be used.
     """
-    if (home / FILENAME).exists():
+    if (home / DATABASE).exists():
         with open_database(home) as db:
             id = _insert(db, home, command, parameters)
             with transaction(db):

@@ -83,6 +83,14 @@ def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
             raise damaged(path, f"its {type} {name} is not as it was made")
 
 
+def empty_database() -> sqlite3.Connection:
+    """Return a database in memory with all tables and no rows."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    for migration in MIGRATIONS:
+        migration(db)
+    return db
+
+
 def _known() -> frozenset[str]:
     return frozenset(migration.__name__ for migration in MIGRATIONS)
 
@@ -90,9 +98,7 @@ def _known() -> frozenset[str]:
 @functools.cache
 def _expected() -> dict[str, tuple[str, str, frozenset[tuple[object, ...]]]]:
     """Return type, SQL and columns of all that a new file has, by name."""
-    db = sqlite3.connect(":memory:")
-    for migration in MIGRATIONS:
-        migration(db)
+    db = empty_database()
     expected = {
         name: (type, sql, frozenset(db.execute(_COLUMNS, (name,)).fetchall()))
         for name, type, sql in db.execute(_OBJECTS, (TABLE,)).fetchall()

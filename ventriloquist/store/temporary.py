@@ -16,9 +16,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ventriloquist.errors import StorageError
-from ventriloquist.store.connect import make_private_folder
+from ventriloquist.fs import make_private_folder
+from ventriloquist.layout import TEMPORARY
 
-FOLDER = "temporary"
 LOCK = "lock"
 ATTEMPTS = 100  # a sweep may take a folder away between its making and its locking
 
@@ -50,7 +50,7 @@ def temporary_folder(home: Path) -> Iterator[Path]:
 
 def sweep(home: Path) -> None:
     """Remove the temporary folders of processes that were killed, and no others."""
-    for folder in (home / FOLDER).glob("*"):
+    for folder in (home / TEMPORARY).glob("*"):
         lock = FileLock(folder / LOCK, timeout=0, mode=0o600)
         try:
             lock.acquire()
@@ -61,14 +61,14 @@ def sweep(home: Path) -> None:
         if os.name == "nt":  # an open file cannot be removed there
             shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
-        (home / FOLDER).rmdir()
+        (home / TEMPORARY).rmdir()
 
 
 def _make_locked(home: Path) -> tuple[Path, FileLock]:
     for _ in range(ATTEMPTS):
         make_private_folder(home)
         with suppress(FileNotFoundError, Timeout):
-            folder = Path(tempfile.mkdtemp(dir=make_private_folder(home / FOLDER)))
+            folder = Path(tempfile.mkdtemp(dir=make_private_folder(home / TEMPORARY)))
             lock = FileLock(folder / LOCK, timeout=0, mode=0o600)
             lock.acquire()
             if (folder / LOCK).exists():

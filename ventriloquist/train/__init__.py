@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.fs import flush_all
+from ventriloquist.layout import BASE, CHECKPOINTS, LOG, RUNS, TOKENS
 from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.extras import require_train_extra
-from ventriloquist.model.files import flush_all
-from ventriloquist.model.manifest import BESIDE
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import has_targets
 from ventriloquist.train import log, ranks, run
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
 from ventriloquist.train.check import check_fit, cut_rows
-from ventriloquist.train.checkpoints import CHECKPOINTS, check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
+from ventriloquist.train.checkpoints import check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
 from ventriloquist.train.plan import Plan, make_plan
@@ -109,7 +109,7 @@ def train(
         Interrupted: a signal came; the run was saved at the end of its step.
     """
     require_ready(db)
-    folder = run.unfinished_run(home / "runs") if resume else run.new_folder(home / "runs")
+    folder = run.unfinished_run(home / RUNS) if resume else run.folder_for_new_run(home / RUNS)
     if resume:
         settings = run.recorded_settings(folder)
     device = best_device()
@@ -117,15 +117,15 @@ def train(
     require_torch()
     ranks.join(device)
     if ranks.is_main():
-        run.remove_never_begun(home / "runs")
+        run.remove_never_begun(home / RUNS)
     folder = ranks.agree(folder)
-    settings = adapt_to(run.continued_settings(settings, home / "runs"), backend, device)
+    settings = adapt_to(run.continued_settings(settings, home / RUNS), backend, device)
     followers = Followers(progress, announce, observe) if ranks.is_main() else Followers()
     try:
         with exhaustion_explained(device):
             return _train(db, settings, folder, home, device, backend, followers, dry_run=dry_run, resume=resume)
     finally:
-        if not resume and ranks.is_main() and (dry_run or not (folder / log.FILENAME).exists()):
+        if not resume and ranks.is_main() and (dry_run or not (folder / LOG).exists()):
             shutil.rmtree(folder, ignore_errors=True)  # no step was made: there is nothing to resume
 
 
@@ -144,7 +144,7 @@ def to_resume(home: Path) -> Resumable:
         NotReadyError: there is none.
         ModelError: its settings cannot be read.
     """
-    folder = run.unfinished_run(home / "runs")
+    folder = run.unfinished_run(home / RUNS)
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     return Resumable(folder.name, step_of(checkpoint) if checkpoint else None, run.recorded_settings(folder))
 
@@ -178,7 +178,7 @@ def _train(
         config = load_config(base, offline=False)
         base = Base(base.source, getattr(config, "_commit_hash", None) or base.revision)  # what is planned is trained
         tokenizer = load_tokenizer(base, offline=False)
-        corpus = load_corpus(db, tokenizer, home / "tokens", followers.progress)
+        corpus = load_corpus(db, tokenizer, home / TOKENS, followers.progress)
     settings, notes = cut_rows(settings, config)
     rows = schedule(corpus, settings)
     if not rows.rows:
@@ -265,7 +265,7 @@ def _followed(
             if report is not None:
                 report.step(step)
             if step.bits_per_character is not None:
-                draw(log.read(folder / log.FILENAME), folder)
+                draw(log.read(folder / LOG), folder)
 
         yield follow
 
@@ -289,8 +289,8 @@ def _finish(
         run.forget_where_the_base_was(folder, home)
         corpus.tokenizer.save_pretrained(folder)
         if settings.model == TINY and settings.continue_from is not None:  # it lies beside the earlier adapter
-            shutil.copytree(base.source, folder / BESIDE, dirs_exist_ok=True)
-        steps = log.read(folder / log.FILENAME)
+            shutil.copytree(base.source, folder / BASE, dirs_exist_ok=True)
+        steps = log.read(folder / LOG)
         if steps:
             draw(steps, folder)
         flush_all(folder)  # before there is a manifest, and before what the run could be gone on with from is removed

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import StorageError
-from ventriloquist.model.files import flush, write_whole
+from ventriloquist.fs import flush, write_text
 
-CHECKPOINTS = "checkpoints"  # of a run, a folder each
 WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
 KEPT = 2  # checkpoints that stand at a time, and for a moment one more
 MOMENTS = 2  # of Adam, for each trainable parameter
@@ -28,7 +27,7 @@ def seal(checkpoint: Path) -> None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         files[str(path.relative_to(checkpoint))] = {"size": path.stat().st_size, "sha256": digest}
-    write_whole(checkpoint / WHOLE, json.dumps(files))
+    write_text(checkpoint / WHOLE, json.dumps(files))
     flush(checkpoint.parent)
 
 

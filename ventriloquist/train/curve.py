@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ventriloquist.layout import CURVE
 from ventriloquist.train.log import Step
 
-FILENAME = "loss.svg"
 SMOOTHING = 0.9  # of the thick line: an exponential moving average
 
 
@@ -30,7 +30,7 @@ def draw(steps: list[Step], folder: Path) -> None:
         right.legend(loc="upper right", frameon=False)
     axes.legend(loc="lower left", frameon=False)
     with mpl.rc_context({"svg.hashsalt": "ventriloquist"}):  # the same run, the same file
-        figure.savefig(folder / FILENAME, metadata={"Date": None})
+        figure.savefig(folder / CURVE, metadata={"Date": None})
 
 
 def _smooth(losses: list[float]) -> list[float]:

@@ -7,9 +7,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ventriloquist.model.files import write_whole
-
-FILENAME = "log.jsonl"
+from ventriloquist.fs import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def rewind(path: Path, step: int) -> list[Step]:
     """Cut a log back to the checkpoint from which its run goes on, and return what is left."""
     steps = read(path, step)
     if steps:
-        write_whole(path, "\n".join(map(_line, steps)))
+        write_text(path, "\n".join(map(_line, steps)))
     else:
         path.unlink(missing_ok=True)
     return steps

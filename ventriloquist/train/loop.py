@@ -10,10 +10,11 @@ from typing import Any
 from transformers import PrinterCallback
 
 from ventriloquist.errors import ModelError
+from ventriloquist.layout import CHECKPOINTS, LOG
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
-from ventriloquist.train.checkpoints import CHECKPOINTS, clear_partial, newest_whole_checkpoint, step_of
+from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import agree, is_main, main_first
@@ -67,7 +68,7 @@ def run_loop(
         if is_main() and checkpoints.exists():
             clear_partial(checkpoints)
     checkpoint = newest_whole_checkpoint(checkpoints)
-    log_file = folder / log.FILENAME
+    log_file = folder / LOG
     upto = step_of(checkpoint) if checkpoint else 0
     past = agree(log.rewind(log_file, upto) if is_main() else [])
     trainer = RowTrainer(

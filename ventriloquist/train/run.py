@@ -12,30 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import ModelError, NotReadyError
+from ventriloquist.fs import make_private_folder, new_folder, write_text
+from ventriloquist.layout import BASE, CHECKPOINTS, DATA, MANIFEST, MODELS, SETTINGS
 from ventriloquist.model import tiny
 from ventriloquist.model.adapter import adapter_config, find_run
 from ventriloquist.model.base import TINY, Base, model_folder, resolve
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.model.files import write_whole
 from ventriloquist.model.gate import OTHER_ADAPTER, explained, read_json
-from ventriloquist.model.manifest import BESIDE, FILENAME, MERGED, Manifest, kept_base, package_versions, read_manifest
+from ventriloquist.model.manifest import MERGED, Manifest, kept_base, package_versions, read_manifest
 from ventriloquist.model.tokens import sample_hash
 from ventriloquist.paths import kept_path, without_home
 from ventriloquist.store import Connection, corpus
-from ventriloquist.store.connect import make_private_folder
-from ventriloquist.train.checkpoints import CHECKPOINTS, newest_whole_checkpoint
+from ventriloquist.train.checkpoints import newest_whole_checkpoint
 from ventriloquist.train.marks import marks
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.rows import rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, order_members
 
-SETTINGS = "settings.json"  # of a run that has begun
-DATA = "data.json"
 NAME = re.compile(r"\d{8}-\d{6}-\d{3}")  # of a run's folder: when it was begun
 
 
-def new_folder(runs: Path) -> Path:
+def folder_for_new_run(runs: Path) -> Path:
     """Return a folder for a run that begins now; it does not exist yet."""
     return runs / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
 
@@ -44,7 +42,7 @@ def remove_never_begun(runs: Path) -> None:
     """Remove the folders of runs that were killed before they had begun: nothing can go on from them."""
     for folder in runs.glob("*"):
         is_ours = NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
-        if is_ours and not any((folder / name).exists() for name in (SETTINGS, FILENAME, CHECKPOINTS)):
+        if is_ours and not any((folder / name).exists() for name in (SETTINGS, MANIFEST, CHECKPOINTS)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -55,7 +53,7 @@ def unfinished_run(runs: Path) -> Path:
         NotReadyError: there is none.
     """
     folders = sorted((path.parent for path in runs.glob(f"*/{SETTINGS}")), reverse=True)
-    unfinished = [folder for folder in folders if not (folder / FILENAME).exists()]
+    unfinished = [folder for folder in folders if not (folder / MANIFEST).exists()]
     if not unfinished:
         raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
     saved = (folder for folder in unfinished if newest_whole_checkpoint(folder / CHECKPOINTS))
@@ -65,8 +63,8 @@ def unfinished_run(runs: Path) -> Path:
 def begin(folder: Path, settings: TrainSettings, data_hash: str) -> None:
     """Write what a run needs to be gone on with; from now on it is unfinished, before it was nothing."""
     make_private_folder(folder)
-    write_whole(folder / DATA, json.dumps({"data_hash": data_hash, "rows_per_step": rows_per_step(settings)}))
-    write_whole(folder / SETTINGS, settings.model_dump_json(indent=2))
+    write_text(folder / DATA, json.dumps({"data_hash": data_hash, "rows_per_step": rows_per_step(settings)}))
+    write_text(folder / SETTINGS, settings.model_dump_json(indent=2))
 
 
 def size(folder: Path) -> int:
@@ -115,15 +113,14 @@ def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> No
 def base_for(db: Connection, settings: TrainSettings, folder: Path, home: Path) -> Base:
     """Return the base model of a run; `tiny` is made in its folder, or is the one that its earlier adapter is for."""
     if settings.model != TINY:
-        return resolve(settings.model, home / "models")
+        return resolve(settings.model, home / MODELS)
     if settings.continue_from is not None:
-        return Base(str(Path(settings.continue_from) / BESIDE))
-    beside = folder / BESIDE
+        return Base(str(Path(settings.continue_from) / BASE))
+    beside = folder / BASE
     if not beside.exists():
         make_private_folder(folder)
-        partial = folder / f"{BESIDE}.partial"
-        tiny.build(corpus.training_lines(db, tiny.SAMPLE_LINES), partial, settings.seed)
-        partial.rename(beside)
+        with new_folder(beside) as growing:
+            tiny.build(corpus.training_lines(db, tiny.SAMPLE_LINES), growing, settings.seed)
     return Base(str(beside))
 
 
@@ -159,7 +156,7 @@ def continued_settings(settings: TrainSettings, runs: Path) -> TrainSettings:
         raise ModelError(f"{folder} is an adapter for {model}.", hint=f"Run: vq train --model {model} …")
     adapter_config(folder, manifest)
     shape = {name: earlier.get(name) for name in ("rank", "alpha", "top_layers")}
-    with explained(f"{folder / FILENAME} is damaged", OTHER_ADAPTER):
+    with explained(f"{folder / MANIFEST} is damaged", OTHER_ADAPTER):
         return TrainSettings(**{**settings.model_dump(), **shape, "continue_from": str(folder)})
 
 
@@ -177,7 +174,7 @@ def make_manifest(
         people += [name for name in read_manifest(Path(settings.continue_from)).people if name not in people]
     return Manifest(
         format_version=FORMAT_VERSION,
-        base_model=BESIDE if settings.model == TINY else kept_base(base.source, home),
+        base_model=BASE if settings.model == TINY else kept_base(base.source, home),
         base_revision=base.revision,
         base_kind=kind,
         tokens_hash=sample_hash(tokens.tokenizer),
@@ -209,7 +206,7 @@ def forget_where_the_base_was(folder: Path, home: Path) -> None:
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = kept_base(config.get("base_model_name_or_path") or "", home)
-    write_whole(path, json.dumps(config, indent=2))
+    write_text(path, json.dumps(config, indent=2))
 
 
 def summary_figures(summary: Any) -> dict[str, Any]:

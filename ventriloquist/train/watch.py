@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ventriloquist.model.files import flush, flush_all
+from ventriloquist.fs import flush, flush_all
+from ventriloquist.layout import LOG
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
@@ -113,7 +114,7 @@ class Watch(TrainerCallback):
             self._validated.append(step)
             self._keep_best(step)
         if is_main():
-            log.append(self.folder / log.FILENAME, step)
+            log.append(self.folder / LOG, step)
             self._observe(step)
         self.stopped_early = self._is_past_its_best()
         control.should_training_stop = last or self.failing or self.stopped_early
@@ -132,7 +133,7 @@ class Watch(TrainerCallback):
         """
         wait()
         if is_main():
-            flush(self.folder / log.FILENAME)
+            flush(self.folder / LOG)
             if self.best is not None:
                 flush_all(self.folder / f"{BEST}{self.best.step}")
             seal(Path(args.output_dir or "") / f"checkpoint-{state.global_step}")

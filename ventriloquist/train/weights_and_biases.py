@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.store.connect import make_private_folder
+from ventriloquist.fs import make_private_folder
 from ventriloquist.train.log import Step
 from ventriloquist.train.plan import Plan
 from ventriloquist.train.settings import TrainSettings

@@ -18,9 +18,9 @@ from pathlib import Path
 import regex
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import require_regular
+from ventriloquist.layout import OWN_RULES
 
-FILENAME = "redact.txt"
 FLAGS = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X, "g": 0, "u": 0}  # all matches and Unicode: always so
 SECONDS, CHARACTERS_A_SECOND = 1.0, 100_000  # that a rule may take for a text, and more for a long one
 _LINE = re.compile(r"(?P<kind>[a-z][a-z0-9_-]{0,30})\s*:\s*(?P<find>\S.*)")
@@ -59,7 +59,7 @@ def load_own_rules(home: Path) -> tuple[OwnRule, ...]:
     Raises:
         SettingsError: a line is not a rule. The line itself is not repeated: it may name a secret.
     """
-    path = home / FILENAME
+    path = home / OWN_RULES
     try:
         require_regular(path)
         text = path.read_text(encoding="utf-8-sig")
@@ -70,7 +70,7 @@ def load_own_rules(home: Path) -> tuple[OwnRule, ...]:
     return parse_own_rules(text, str(path))
 
 
-def parse_own_rules(text: str, source: str = FILENAME) -> tuple[OwnRule, ...]:
+def parse_own_rules(text: str, source: str = OWN_RULES) -> tuple[OwnRule, ...]:
     """Parse rules; `source` names them in an error.
 
     Raises:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
+from ventriloquist.fs import require_regular
 from ventriloquist.records import Card, Source
-from ventriloquist.regular import require_regular
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source

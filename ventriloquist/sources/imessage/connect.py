@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ventriloquist.errors import SourceError
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import require_regular
 from ventriloquist.sources.imessage import trust
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.private_copy import file_state, private_copy

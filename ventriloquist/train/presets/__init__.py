@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.regular import require_regular
+from ventriloquist.fs import require_regular
 from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 from ventriloquist.values import shown, takes
 

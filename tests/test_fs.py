@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.model.files import flush_all, write_whole
+from ventriloquist.fs import flush_all, write_text
 
 
 def test_a_file_that_cannot_be_flushed_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run" / "manifest.json"
     path.parent.mkdir()
-    write_whole(path, "before")
+    write_text(path, "before")
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -22,9 +22,9 @@ def test_a_file_that_cannot_be_flushed_stays_as_it_was(tmp_path: Path, monkeypat
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
-            write_whole(path, "after")
+            write_text(path, "after")
     assert path.read_text(encoding="utf-8") == "before\n"
-    write_whole(path, "after")
+    write_text(path, "after")
     assert [(p.name, p.read_text(encoding="utf-8")) for p in path.parent.iterdir()] == [("manifest.json", "after\n")]
 
 

@@ -1,0 +1,34 @@
+"""The names of everything in VQ_HOME and in the folder of a training run."""
+
+# VQ_HOME
+DATABASE = "ventriloquist.db"
+LOCK = "ventriloquist.lock"
+CORRECTIONS = "corrections.toml"  # written by the user
+OWN_RULES = "redact.txt"  # written by the user
+RUNS = "runs"  # a folder for each training run
+MODELS = "models"  # base models that were converted here
+TOKENS = "tokens"  # token caches: as private as the messages that they encode
+EXPORTS = "exports"
+CHATS = "chats"
+TEMPORARY = "temporary"
+
+# a run, an export or a merged model
+MANIFEST = "manifest.json"
+
+# a run
+SETTINGS = "settings.json"  # written when the run begins
+DATA = "data.json"
+LOG = "log.jsonl"
+CURVE = "loss.svg"
+CHECKPOINTS = "checkpoints"
+BASE = "base"  # the run's own base model
+EVALUATION = "evaluation"
+RECORDS = "records.jsonl"  # in EVALUATION
+EXAMPLES = "examples.json"  # in EVALUATION
+BLIND = "blind.json"  # in EVALUATION
+
+# The first characters of every name that a home may hold, what a user or the demo puts there included.
+HOME_PREFIXES = (
+    *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", "demo.json", "Messages"),
+    *(RUNS, EXPORTS, TOKENS, CHATS, MODELS, TEMPORARY),
+)
