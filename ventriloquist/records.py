@@ -135,6 +135,13 @@ SKIPPED = {
     "no_guid": "rows without an identifier",
     "no_date": "rows without a date, in a source that has none",
     "scheduled": "messages that wait to be sent later",
+    "failed": "messages that were not sent",
+    "call": "calls",
+    "poll": "polls",
+    "location": "places that were shared",
+    "forwarded": "messages of others, forwarded",
+    "bot": "written by programs",
+    "no_sender": "messages that do not say who wrote them",
 }
 
 Progress = Callable[[int, int], None]
