@@ -265,6 +265,6 @@ def _owners(archive: Archive, me: str | None) -> frozenset[str]:
     raise SettingsError(
         f"Nobody in this source is called {me!r}."
         if me is not None
-        else "The source does not say who of them you are.",
+        else "The source does not say who you are.",
         hint=f"Say it with --me NAME, one of: {shown}",
     )
