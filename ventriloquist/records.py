@@ -85,7 +85,7 @@ class SourceChat(NamedTuple):
     is_spam: bool = False  # the source filters all of it
 
 
-class Card(NamedTuple):
+class ContactCard(NamedTuple):
     """A card of an address book."""
 
     folder: str  # the address book it is from
@@ -109,7 +109,7 @@ class Source:
     handles: Sequence[str]  # as the source has them
     person_hints: Sequence[tuple[str, str]]  # (hint, handle): the source takes handles with one hint for one person
     owner_identifiers: Mapping[str, int]  # under which its owner sent and received, and how often each is seen
-    cards: Sequence[Card] | None  # None: no contacts were read
+    cards: Sequence[ContactCard] | None  # None: no contacts were read
     notes: Sequence[str]  # what could not be read, a sentence each
     rows: Callable[[], Iterator[SourceRow]]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 from ventriloquist.transcript import well_formed
 
 
-def card_name(card: Card) -> str:
+def card_name(card: ContactCard) -> str:
     """Return first and last name, else the nickname, else the organization, else nothing."""
     return fold(f"{card.first} {card.last}") or fold(card.nickname) or fold(card.organization)
 
 
-def fullness(card: Card) -> tuple[int, str, str, int]:
+def fullness(card: ContactCard) -> tuple[int, str, str, int]:
     """Return a key that orders cards by how well they name somebody, best first."""
     full_name = (bool(fold(card.first)), bool(fold(card.last)))
     if any(full_name):

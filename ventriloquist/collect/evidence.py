@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ventriloquist.collect.conversations import merge_chats
-from ventriloquist.records import Card, Source, SourceChat
+from ventriloquist.records import ContactCard, Source, SourceChat
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything from which people and conversations are derived."""
 
-    cards: Sequence[Card]
+    cards: Sequence[ContactCard]
     owner_identifiers: Mapping[str, int]
     chats: Mapping[str, SourceChat]  # by guid
     handles: Sequence[str]  # as sources have them
@@ -50,11 +50,11 @@ def gather(connection: sqlite3.Connection | None, source: Source) -> Evidence:
     return Evidence(cards, identifiers, chats, list(handles), list(person_hints))
 
 
-def _stored_cards(connection: sqlite3.Connection) -> list[Card]:
+def _stored_cards(connection: sqlite3.Connection) -> list[ContactCard]:
     rows = connection.execute(
         "SELECT folder, store, number, first, last, nickname, organization, identifiers, is_me FROM cards"
     )
-    return [Card._make((*row[:7], tuple(json.loads(row[7])), bool(row[8]))) for row in rows]
+    return [ContactCard._make((*row[:7], tuple(json.loads(row[7])), bool(row[8]))) for row in rows]
 
 
 def _stored_chats(connection: sqlite3.Connection) -> Iterable[SourceChat]:
@@ -69,7 +69,7 @@ def store_evidence(
     connection: sqlite3.Connection,
     evidence: Evidence,
     conversation_of: Mapping[str, int],
-    person_of: Mapping[Card, int | None],
+    person_of: Mapping[ContactCard, int | None],
     person_hints: Iterable[tuple[str, str]],
 ) -> None:
     """Keep what the next collect needs, and of chats and cards no more than belongs to somebody in the file.

@@ -16,7 +16,7 @@ from ventriloquist.collect.placing import Placer
 from ventriloquist.collect.plan import Plan
 from ventriloquist.collect.store import Place
 from ventriloquist.collect.union_find import UnionFind
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 
 
 def place_anew(connection: sqlite3.Connection, placer: Placer) -> int:
@@ -117,7 +117,7 @@ def _delete_all_but(connection: sqlite3.Connection, table: str, ids: Collection[
     )
 
 
-def _kept_cards(plan: Plan, by_id: Mapping[int, Person]) -> dict[Card, int | None]:
+def _kept_cards(plan: Plan, by_id: Mapping[int, Person]) -> dict[ContactCard, int | None]:
     """Return the cards of people in the file and those that share a handle with one, and whose each is."""
     owners = {card: id_ for id_, person in by_id.items() for card in person.cards}
     together: UnionFind[object] = UnionFind()

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ventriloquist.collect.cards import card_name, fold, fullness
 from ventriloquist.collect.handles import region_of
 from ventriloquist.errors import SettingsError
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 from ventriloquist.transcript import UNKNOWN
 
 
-def owner_name(my_name: str | None, cards: Iterable[Card], stored: str | None) -> str:
+def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | None) -> str:
     """Return what the owner is called: MY_NAME, else what the owner's card says, else the name so far.
 
     Raises:
@@ -34,7 +34,10 @@ def owner_name(my_name: str | None, cards: Iterable[Card], stored: str | None) -
 
 
 def region(
-    user_identifiers: Sequence[str], owner_identifiers: Mapping[str, int], cards: Iterable[Card], handles: Iterable[str]
+    user_identifiers: Sequence[str],
+    owner_identifiers: Mapping[str, int],
+    cards: Iterable[ContactCard],
+    handles: Iterable[str],
 ) -> str | None:
     """Return the region of the owner's number, for numbers without a country code; else that of most numbers."""
     most_seen = sorted(owner_identifiers, key=lambda identifier: (-owner_identifiers[identifier], identifier))

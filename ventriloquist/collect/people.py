@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ventriloquist.collect.cards import card_name, compatible, fullness, words_of
 from ventriloquist.collect.corrections import Corrections
 from ventriloquist.collect.union_find import UnionFind
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 
 MAX_NAMES = 50  # that share a number before it says nothing of anybody: comparing them all takes their square
 
@@ -24,7 +24,7 @@ class Person:
     """Somebody, before an id is given: the handles that are theirs, and the cards that were united."""
 
     handles: set[str] = field(default_factory=set)
-    cards: list[Card] = field(default_factory=list)
+    cards: list[ContactCard] = field(default_factory=list)
     is_me: bool = False
 
     @property
@@ -80,7 +80,7 @@ class Directory:
 
 
 def build_directory(
-    cards: Iterable[Card],
+    cards: Iterable[ContactCard],
     owner_handles: Iterable[str],
     owner_name: str | None,
     corrections: Corrections,
@@ -133,7 +133,7 @@ class _Entry(NamedTuple):
 
     name: str
     handles: frozenset[str]
-    card: Card | None
+    card: ContactCard | None
 
 
 def _unite(entries: Sequence[_Entry], having: Mapping[str, list[int]], *, corrected_from: int) -> _Groups:

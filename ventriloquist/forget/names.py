@@ -14,7 +14,7 @@ from ventriloquist.collect.cards import card_name
 from ventriloquist.collect.handles import normalize, region_of
 from ventriloquist.errors import SHOWN, UnknownNameError, VentriloquistError
 from ventriloquist.names import APOSTROPHES, HYPHENS, fold
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 from ventriloquist.store import Connection
 
 SCRUBBED = "[forgotten]"
@@ -105,7 +105,7 @@ def _card_names(db: Connection) -> list[tuple[int, str]]:
         "SELECT person_id, first, last, nickname, organization FROM cards WHERE person_id IS NOT NULL"
     ).fetchall()
     named = [
-        (id, card_name(Card("", "", 0, first, last, nickname, organization, (), is_me=False)))
+        (id, card_name(ContactCard("", "", 0, first, last, nickname, organization, (), is_me=False)))
         for id, first, last, nickname, organization in cards
     ]
     return [(id, called) for id, called in named if called]

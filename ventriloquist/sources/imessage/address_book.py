@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import Card
+from ventriloquist.records import ContactCard
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.texts import is_blank
@@ -25,7 +25,7 @@ def stores(folder: Path) -> list[Path]:
     return [path for path in (folder / STORE, *sorted(folder.glob(f"Sources/*/{STORE}"))) if os.path.lexists(path)]
 
 
-def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
+def read_address_book(folder: Path) -> tuple[list[ContactCard], list[str]]:
     """Read the cards of every store that can be read, and say of the others why not.
 
     Raises:
@@ -38,7 +38,7 @@ def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
             f"There are no contacts in {folder}.",
             hint=f"Name the folder that holds {STORE}, such as --contacts '{MAC_FOLDER}'",
         )
-    cards: list[Card] = []
+    cards: list[ContactCard] = []
     notes: list[str] = []
     for path in found:
         try:
@@ -48,7 +48,7 @@ def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
     return cards, notes
 
 
-def _cards(folder: Path, path: Path) -> list[Card]:
+def _cards(folder: Path, path: Path) -> list[ContactCard]:
     with open_untrusted(path, what="contacts") as reading, translated(path, "contacts"):
         connection = reading.connection
         trust.check(connection, path, _TABLES)
@@ -63,7 +63,7 @@ def _cards(folder: Path, path: Path) -> list[Card]:
                 identifiers.setdefault(owner, []).append(identifier)
         store = path.relative_to(folder).as_posix()
         return [
-            Card(
+            ContactCard(
                 str(folder),
                 store,
                 number,

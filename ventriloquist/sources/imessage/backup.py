@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
-from ventriloquist.records import Card, Source
+from ventriloquist.records import ContactCard, Source
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
@@ -137,7 +137,7 @@ def _listed_name(folder: Path, path: str) -> str | None:
     return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # a hash: no path of anybody's choosing
 
 
-def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
+def _contacts(folder: Path) -> tuple[list[ContactCard] | None, list[str]]:
     path = _find_file(folder, CONTACTS)
     if path is None:
         return None, [f"Contacts were not read: the backup in {folder} has none."]
@@ -149,7 +149,7 @@ def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
         return None, [f"Contacts were not read: {error.what} {error.hint}"]
 
 
-def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
+def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[ContactCard]:
     """Yield the cards of an iPhone: their tables are not those of a Mac."""
     trust.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
     has = queries.columns(connection, "ABPerson")
@@ -174,4 +174,4 @@ def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator
             found = tuple(dict.fromkeys(identifiers.get(number, ())))
             first, last, nickname, organization = (name or "" for name in names)
             place = (str(folder.resolve()), CONTACTS, number)
-            yield Card(*place, first, last, nickname, organization, found, number in me)
+            yield ContactCard(*place, first, last, nickname, organization, found, number in me)

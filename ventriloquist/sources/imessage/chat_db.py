@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import Card, Source, SourceRow
+from ventriloquist.records import ContactCard, Source, SourceRow
 from ventriloquist.sources.imessage import queries, trust
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
 from ventriloquist.sources.imessage.connect import Reading, open_untrusted, translated
@@ -33,7 +33,7 @@ def open_chat_db(chat_db: Path | None = None, contacts: Path | None = None) -> I
         yield read_source(reading, path, f"Messages at {path}", cards, notes)
 
 
-def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | None, notes: list[str]) -> Source:
+def read_source(reading: Reading, path: Path, name: str, cards: list[ContactCard] | None, notes: list[str]) -> Source:
     """Check an open database and read all of it that is small.
 
     Raises:
@@ -58,7 +58,7 @@ def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | Non
     return Source(name, total, list(chats.values()), *people, cards, notes, rows)
 
 
-def _contacts(folder: Path | None, *, required: bool) -> tuple[list[Card] | None, list[str]]:
+def _contacts(folder: Path | None, *, required: bool) -> tuple[list[ContactCard] | None, list[str]]:
     """Read the contacts that are named, or the Mac's own; those may be missing, and are not used for a named file."""
     if folder is None and required:
         return None, []
