@@ -100,10 +100,10 @@ def prepared_home(data: Path, work: Path, people: int) -> Path:
         folder = work / "source"
         write(choose(list(read(data)), people), folder)
         with (
-            SOURCES["chat-db"](folder / "chat.db", folder / "AddressBook") as source,
-            recorded_run(home, "collect", create=True) as run,
+            SOURCES["chat-db"].open(folder / "chat.db", folder / "AddressBook") as source,
+            recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
         ):
-            run.result = collect.collect(run.db, source)
+            run.result = collect.run(run.db, source, run.plan)
         with recorded_run(home, "prepare") as run:
             run.result = prepare.prepare(run.db)
     return home

@@ -87,8 +87,8 @@ def collect_once(path: Path, home: Path) -> dict[str, Any]:
     """Collect into a new home; return the CPU-seconds and what came of it."""
     begin = cpu_seconds()
     options = collect.Options(my_name="Robin")
-    with SOURCES["chat-db"](path) as source, open_database(home, create=True) as db:
-        summary = collect.collect(db, source, options)
+    with SOURCES["chat-db"].open(path) as source, open_database(home, create=True) as db:
+        summary = collect.run(db, source, collect.plan(db, source, options))
     return {"seconds": cpu_seconds() - begin, "messages": summary.messages, "rows": summary.rows}
 
 

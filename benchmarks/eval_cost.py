@@ -41,8 +41,11 @@ NAMES = tuple(f"Person {letter}" for letter in "ABCDEFGHIJ")
 def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOutRow]]:
     """Build, collect and prepare the cast; return model, tokenizer and the held-out rows."""
     paths = build(home / "cast")
-    with SOURCES["chat-db"](paths.chat_db, paths.contacts) as source, recorded_run(home, "collect", create=True) as run:
-        collect.collect(run.db, source)
+    with (
+        SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
+        recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
+    ):
+        collect.run(run.db, source, run.plan)
     with open_database(home) as db:
         prepare.prepare(db)
         if model == TINY:

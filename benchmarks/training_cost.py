@@ -66,10 +66,10 @@ def cast_home(work: Path) -> Path:
     if not (home / DATABASE).exists():
         paths = build(work / "Messages", 0)
         with (
-            SOURCES["chat-db"](paths.chat_db, paths.contacts) as source,
-            recorded_run(home, "collect", create=True) as run,
+            SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
+            recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
         ):
-            run.result = collect.collect(run.db, source)
+            run.result = collect.run(run.db, source, run.plan)
         with recorded_run(home, "prepare") as run:
             run.result = prepare.prepare(run.db)
     return home

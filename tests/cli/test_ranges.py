@@ -102,9 +102,11 @@ def test_a_file_of_settings_that_is_refused_is_named_with_its_line(line: str, wh
         ("unite = 3", "unite is 3, but it takes lists of handles"),
         ('unite = ["+12505550111"]', "unite.0 is '+12505550111', but it takes lists of handles"),
         ("part = [7]", "part.0 is 7, but it takes a list of handles"),
+        ("merge = 3", "merge is 3, but it takes lists of handles"),
+        ("split = [7]", "split.0 is 7, but it takes a list of handles"),
         ("rename = 1", "rename is 1, but it takes a name in quotes"),
         ('[rename]\n"+12505550111" = 5', "rename.+12505550111 is 5, but it takes a name in quotes"),
-        ("split = []", "there is no 'split'"),
+        ("marry = []", "there is no 'marry'"),
     ],
 )
 def test_corrections_that_are_refused_say_what_belongs_there(line: str, what: str, home: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ventriloquist.collect.conversations import group_chats, merge_chats
 from ventriloquist.collect.corrections import Corrections
-from ventriloquist.collect.people import Directory, build_directory
+from ventriloquist.collect.identity import Directory, build_directory
 from ventriloquist.records import ContactCard, SourceChat
 
 ME, ANN, BEN, CAL = "me@example.com", "+12505550111", "+12505550112", "+12505550113"

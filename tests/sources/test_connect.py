@@ -37,7 +37,7 @@ def db(tmp_path: Path) -> ChatDb:
 
 
 def rows(path: Path) -> int:
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         return sum(1 for _ in source.rows())
 
 
@@ -51,7 +51,7 @@ def state(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def failure(path: Path) -> SourceError:
-    with pytest.raises(SourceError) as caught, SOURCES["chat-db"](path) as source:
+    with pytest.raises(SourceError) as caught, SOURCES["chat-db"].open(path) as source:
         list(source.rows())
     assert "\n" not in caught.value.what + caught.value.hint
     return caught.value
@@ -78,7 +78,7 @@ def test_nothing_is_left_beside_a_database_that_nobody_has_open(db: ChatDb) -> N
 
 def test_a_quiet_database_that_changes_while_it_is_read_is_not_believed(db: ChatDb) -> None:
     path = db.close()
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         reading = source.rows()
         next(reading)
         connection = sqlite3.connect(path)
@@ -100,7 +100,7 @@ def test_a_wal_whose_writer_is_gone_stays_as_it_is(db: ChatDb, tmp_path: Path) -
 
 
 def test_rows_written_meanwhile_are_not_seen_and_do_not_disturb(db: ChatDb) -> None:
-    with SOURCES["chat-db"](db.path) as source:
+    with SOURCES["chat-db"].open(db.path) as source:
         reading = source.rows()
         next(reading)
         chat = db.dm("+12505550112")
@@ -272,7 +272,7 @@ def test_where_locking_fails_a_private_copy_is_read_and_removed(db: ChatDb, monk
     connect = Interrupted(db.path)
     monkeypatch.setattr(sqlite3, "connect", connect)
     before = state(db.path.parent)
-    with SOURCES["chat-db"](db.path) as source:
+    with SOURCES["chat-db"].open(db.path) as source:
         (copy,) = connect.copied_to
         assert copy.parent.stat().st_mode & 0o777 == 0o700
         assert sum(1 for _ in source.rows()) == 50  # those in the -wal too
@@ -286,7 +286,7 @@ def test_the_copy_is_removed_however_it_ends(
 ) -> None:
     connect = Interrupted(db.path)
     monkeypatch.setattr(sqlite3, "connect", connect)
-    with pytest.raises(ending), SOURCES["chat-db"](db.path):
+    with pytest.raises(ending), SOURCES["chat-db"].open(db.path):
         raise ending
     assert not connect.copied_to[0].parent.exists()
 

@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 def refused(path: Path) -> SourceError:
     begin = time.process_time()
     before = path.read_bytes()
-    with pytest.raises(SourceError) as caught, SOURCES["chat-db"](path) as source:
+    with pytest.raises(SourceError) as caught, SOURCES["chat-db"].open(path) as source:
         list(source.rows())
     assert time.process_time() - begin < SECONDS
     assert path.read_bytes() == before
@@ -44,7 +44,7 @@ def refused(path: Path) -> SourceError:
 
 def read_or_refused(path: Path) -> None:
     begin = time.process_time()
-    with contextlib.suppress(SourceError), SOURCES["chat-db"](path) as source:
+    with contextlib.suppress(SourceError), SOURCES["chat-db"].open(path) as source:
         list(source.rows())
     assert time.process_time() - begin < SECONDS
 
@@ -117,7 +117,7 @@ def test_a_partial_index_that_takes_forever(path: Path) -> None:
 
 def test_triggers_never_run(path: Path) -> None:
     change(path, "CREATE TRIGGER evil AFTER INSERT ON message BEGIN SELECT load_extension('x'); END")
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         assert len(list(source.rows())) == 20
 
 
@@ -199,7 +199,7 @@ def test_a_table_without_its_indexes_is_read_all_the_same(path: Path) -> None:
         "CREATE TABLE chat_message_join (chat_id, message_id)",
         "INSERT INTO chat_message_join SELECT chat_id, message_id FROM old",
     )
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         assert all(hasattr(row, "text") for row in source.rows())
 
 
@@ -266,7 +266,7 @@ def test_rowids_may_be_anything(path: Path) -> None:
     connection.execute("INSERT INTO chat_message_join (chat_id, message_id) VALUES (1, 77), (99, 5), (-3, 5)")
     connection.commit()
     connection.close()
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         assert sum(hasattr(row, "text") for row in source.rows()) == 20
 
 

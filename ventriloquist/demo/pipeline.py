@@ -82,9 +82,12 @@ def demo(
     with clock.measure("build"):
         stage("Writing a chat.db")
         paths = build(home / MESSAGES, seed)
-    with clock.measure("collect"), SOURCES["chat-db"](paths.chat_db, paths.contacts) as source:
+    with clock.measure("collect"), SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source:
         collected = _recorded(
-            home, "collect", lambda db: collect.collect(db, source, progress=stage("Collecting")), create=True
+            home,
+            "collect",
+            lambda db: collect.run(db, source, collect.plan(db, source), progress=stage("Collecting")),
+            create=True,
         )
     with clock.measure("prepare"):
         prepared = _recorded(home, "prepare", lambda db: prepare.prepare(db, progress=stage("Preparing")))

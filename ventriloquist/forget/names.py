@@ -10,8 +10,8 @@ from typing import Any
 
 import phonenumbers
 
-from ventriloquist.collect.cards import card_name
 from ventriloquist.collect.handles import normalize, region_of
+from ventriloquist.collect.identity import card_name
 from ventriloquist.errors import SHOWN, UnknownNameError, VentriloquistError
 from ventriloquist.names import APOSTROPHES, HYPHENS, fold
 from ventriloquist.records import ContactCard

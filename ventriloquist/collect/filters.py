@@ -1,4 +1,4 @@
-"""What a user wants read: people and conversations left out or alone taken, and a span of time."""
+"""Which rows to take: people and conversations by --only and --exclude, days by --since and --until."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import at_hour
 from ventriloquist.collect.conversations import Conversation
-from ventriloquist.collect.people import Directory, Person
+from ventriloquist.collect.identity import Directory, Person
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.names import fold
 from ventriloquist.records import SourceMessage, SourceTapback
 
-_FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # a day before or after has a date too, in every zone
+_FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # so that the day before and after exists in every zone
+
+RowFilter = Callable[[SourceMessage | SourceTapback], str | None]
+"""Returns why a row is left out, a key of `records.SKIPPED`; None if it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The options of one collect. A name is a person's, a handle, or a conversation's title."""
+    """What to take. A name is a person's, a handle, or a conversation's title."""
 
     only: Sequence[str] = ()  # the one-to-one conversations with these people, and the groups they are in
     exclude: Sequence[str] = ()  # the one-to-one conversations with these people, and what they wrote anywhere
@@ -33,11 +36,11 @@ class _Chosen:
     conversations: frozenset[Conversation]
 
     def has(self, conversation: Conversation) -> bool:
-        """Tell whether a conversation is named, or is one-to-one with somebody who is."""
+        """Tell whether a conversation was named, or is one-to-one with somebody who was."""
         return conversation in self.conversations or conversation.other in self.people
 
 
-def chooser(
+def row_filter(
     choice: Choice,
     directory: Directory,
     of_chat: Mapping[str, Conversation],
@@ -45,17 +48,17 @@ def chooser(
     renamed: Mapping[str, str],
     gone: Collection[Person],
     zone: ZoneInfo,
-) -> Callable[[SourceMessage | SourceTapback], str | None] | None:
-    """Return a function that says why a row is left out, or None where it is wanted; None when everything is.
+) -> RowFilter | None:
+    """Return a filter of rows, None if everything is wanted.
 
     Args:
-        names: what people are called in the file so far.
-        renamed: what they are to be called, by normalised handle.
-        gone: who was forgotten.
-        zone: in which days begin.
+        names: of people in the file so far.
+        renamed: names from corrections, by normalised handle.
+        gone: whom `vq forget` removed.
+        zone: where days begin.
 
     Raises:
-        UnknownNameError: a name is neither a person's nor a conversation's.
+        UnknownNameError: no person and no conversation has a name in `choice`.
     """
     if choice == Choice() and not gone:
         return None
@@ -123,5 +126,5 @@ def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]
 
 
 def _midnight(day: dt.date, zone: ZoneInfo, *, days_later: int = 0) -> int:
-    """Return when a day begins, or one so many days later, in Unix milliseconds."""
+    """Return when a day begins, or the day so many days later, in Unix milliseconds."""
     return at_hour(min(max(day, _FIRST_DAY), _LAST_DAY) + dt.timedelta(days=days_later), zone, 0)
