@@ -18,6 +18,7 @@ from collected import collect_into, dump
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
+from ventriloquist.sources import SOURCES
 from ventriloquist.store import recorded_run, transaction
 
 ANN = "+12505550111"
@@ -299,3 +300,16 @@ def test_a_home_among_other_things_is_left_open_and_said_to_be(
     assert "chmod 700" in vq("status").stderr
     home.chmod(0o700)
     assert "chmod 700" not in vq("status").stderr
+
+
+def test_every_source_has_an_option_in_the_help() -> None:
+    shown = vq("collect", "--help").output
+    for kind in SOURCES.values():
+        assert f"{kind.option} " in shown
+
+
+def test_two_sources_at_once_are_refused(tmp_path: Path) -> None:
+    options = [argument for kind in SOURCES.values() for argument in (kind.option, tmp_path)]
+    result = vq("collect", *options)
+    assert result.exit_code == 2
+    assert "are two sources" in result.output

@@ -43,15 +43,15 @@ ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forg
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Replace a function's parameter `places` by an option for each source, before all others."""
+    """Give a command an option for each source in place of its parameter `places`, before all other options."""
     signature = inspect.signature(function, eval_str=True)
     options = [
         inspect.Parameter(
-            kind.name.replace("-", "_"),
+            kind.parameter,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                Path | None, typer.Option(f"--{kind.name}", metavar=kind.place, readable=False, help=kind.help)
+                Path | None, typer.Option(kind.option, metavar=kind.metavar, readable=False, help=kind.help)
             ],
         )
         for kind in SOURCES.values()
@@ -85,9 +85,9 @@ def command(
     from ventriloquist.store import recorded_run
     from ventriloquist.store.temporary import sweep
 
-    named = [kind for kind in SOURCES.values() if places[kind.name.replace("-", "_")] is not None]
+    named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
     if len(named) > 1:
-        first_two = " and ".join(f"--{kind.name}" for kind in named[:2])
+        first_two = " and ".join(kind.option for kind in named[:2])
         raise typer.BadParameter(f"{first_two} are two sources: collect one after the other.")
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
@@ -99,7 +99,7 @@ def command(
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
     kind = named[0] if named else next(iter(SOURCES.values()))
-    with kind.open(places[kind.name.replace("-", "_")], contacts) as source:
+    with kind.open(places[kind.parameter], contacts) as source:
         asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
         with (
             progress("Collecting") as advance,

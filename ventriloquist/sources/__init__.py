@@ -6,22 +6,33 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ventriloquist.records import Source
+if TYPE_CHECKING:
+    from ventriloquist.records import Source
 
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
     """A kind of source: how the command line names it, and how it opens."""
 
-    name: str  # its option is --name
-    place: str  # what it is read from, as the help shows it: FILE or DIR
+    name: str
+    metavar: str  # of the place that it is read from: FILE or DIR
     help: str
-    open: Callable[..., AbstractContextManager[Source]]
-    """Opens a place with a folder of contacts, either None for what belongs to this Mac or this source."""
+    open: Callable[..., AbstractContextManager[Source]]  # takes the place and a folder of contacts, each may be None
+
+    @property
+    def option(self) -> str:
+        """The option of the command line that takes the place."""
+        return f"--{self.name}"
+
+    @property
+    def parameter(self) -> str:
+        """The option's name in Python."""
+        return self.name.replace("-", "_")
 
 
-# The functions import their source when they are called: the command line reads this table to show its help.
+# These import a source only when it is opened: the command line needs the table just to show its help.
 
 
 def _open_chat_db(place: Path | None = None, contacts: Path | None = None) -> AbstractContextManager[Source]:
@@ -36,7 +47,7 @@ def _open_backup(place: Path, contacts: Path | None = None) -> AbstractContextMa
     return open_backup(place, contacts)
 
 
-# To add a source, write its generator and add it here. The first one is read if no source is named.
+# To add a source, write its generator and add it here. If the user names none, collect reads the first one.
 SOURCES = {
     kind.name: kind
     for kind in (
