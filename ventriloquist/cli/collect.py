@@ -1,4 +1,4 @@
-"""`vq collect`: Messages → the database."""
+"""`vq collect`: read messages from a source into the database."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
     options = [
         inspect.Parameter(
             kind.parameter,
-            inspect.Parameter.KEYWORD_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
             default=None,
             annotation=Annotated[
                 Path | None, typer.Option(kind.option, metavar=kind.metavar, readable=False, help=kind.help)
@@ -56,11 +56,7 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
         )
         for kind in SOURCES.values()
     ]
-    others = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in signature.parameters.items()
-        if name != "places"
-    ]
+    others = [parameter for name, parameter in signature.parameters.items() if name != "places"]
     function.__signature__ = signature.replace(parameters=[*options, *others])  # type: ignore[attr-defined]
     return function
 
@@ -68,7 +64,7 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
 @with_source_options
 def command(
     contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it, nobody writes it
+    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it and nothing changes it
     only: OnlyOption = [],  # noqa: B006
     since: SinceOption = None,
     until: UntilOption = None,
@@ -93,7 +89,7 @@ def command(
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
     settings = settings_to_write()
-    sweep(settings.home)  # before the source is opened, which may fail
+    sweep(settings.home)  # first, since the source may fail to open
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     zone = timezone or settings.time_zone

@@ -177,11 +177,7 @@ def run(
         record_zone(db, COLLECTED, plan.zone.key)
         added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
         changed = bool(added or updated or moved) or messages_store.digest_of_derived(db) != before
-        total, people, conversations = (
-            messages_store.count(db, "text_messages"),
-            messages_store.count(db, "people"),
-            messages_store.count(db, "conversations"),
-        )
+        in_file = messages_store.count_collected(db)
     return CollectSummary(
         source=source.name,
         rows=source.total,
@@ -191,9 +187,9 @@ def run(
         added=added,
         updated=updated,
         changed=changed,
-        total_messages=total,
-        people=people,
-        conversations=conversations,
+        total_messages=in_file.messages,
+        people=in_file.people,
+        conversations=in_file.conversations,
         owner=plan.owner_name,
         owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
         timezone=plan.zone.key,

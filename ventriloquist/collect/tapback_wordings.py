@@ -1,7 +1,7 @@
-"""The words that phones write for a tapback to somebody who has none: an iPhone's in its own language, and Android's.
+"""The words that iPhones and Android phones send instead of a tapback to phones without tapbacks.
 
-English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Norwegian, and a few of Russian and
-Japanese; of some, what older systems wrote too. A wording that is wrong does no harm: what quotes nothing stays a text.
+Languages: English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Norwegian, and a few wordings
+in Russian and Japanese. Some wordings are from older systems. A wrong one does no harm: it needs a quote that is found.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from ventriloquist.media import MediaKind
 from ventriloquist.records import ReactionKind
 
-# By language what stands around the quote (%s) and the emoji (%e): first the giving, then the taking back.
+# The words around the quote (%s) and the emoji (%e): first for a tapback, then for taking it back.
 WORDINGS: dict[ReactionKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "love": (
         (
@@ -154,7 +154,7 @@ WORDINGS: dict[ReactionKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-# What is written for a message that is no text; # is a number.
+# The words for a message without text; # is a number.
 OBJECTS: dict[MediaKind, tuple[str, ...]] = {
     "photo": (
         "an image", "a photo", "a picture", "# images", "# photos", "# Bilder", "# Fotos", "# imágenes",

@@ -21,32 +21,32 @@ from ventriloquist.store import Connection
 from ventriloquist.store import messages as store
 from ventriloquist.store.messages import StoredTapback
 
-MAX_CHARACTERS = 32_768  # of such a text; a longer one was typed, or is an attack
+MAX_CHARACTERS = 32_768  # of a text that may be a tapback; a longer one was typed, or is an attack
 MAX_EMOJI = 40  # characters of one emoji: families and flags take a dozen
 
-# Messages of a conversation that can be quoted, at least: whole, and by how they begin. Older ones are not found.
+# How many of a conversation's latest messages can be quoted at least: whole, and by how they begin.
 MAX_WHOLE = 50_000
 MAX_BEGINNINGS = 10_000
-MAX_ALIKE = 32  # messages with one head that are looked at for a quote that was cut
-HEADS = (32, 8, 2)  # characters of a beginning, of which the longest is used that a quote has
-MAX_BEGINNING = 256  # characters of a message that are kept for quotes that were cut
+MAX_ALIKE = 32  # messages with one head that are compared with a cut quote
+HEADS = (32, 8, 2)  # characters of a beginning; the longest is used that the quote has
+MAX_BEGINNING = 256  # characters of a message that are kept to compare with cut quotes
 
 BATCH = 1000
 DERIVED_REASONS = ("reaction_removed", "reaction_superseded")
 
 
 class TapbackText(NamedTuple):
-    """What a text says, if it quotes something."""
+    """A text read as a tapback. It is one only if its quote is found."""
 
     kind: ReactionKind
     emoji: str
     removed: int
-    quote: str  # folded; empty: it names an attachment
-    is_cut: bool  # the quote is only how the message begins
+    quote: str  # as `comparable` returns it; empty if it names an attachment
+    is_cut: bool  # the quote is only the beginning of the message
     media: MediaKind | None  # the attachment it names
 
 
-# Marks of quotation and apostrophes, in all their forms, and what is not seen: texts are compared without.
+# Quotation marks and apostrophes in all forms, and invisible characters. Comparing texts ignores them.
 _QUOTES, _APOSTROPHES = '"“”„‟«»‹›「」『』〝〞＂', "'’‘‚‛ʼ`´"
 _UNSEEN = "\u00ad\u034f\u180e\u200b\u200c\u200e\u200f\u2060\ufeff\ufffc\ufffd" + "".join(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -65,22 +65,22 @@ _CUT = ("…", "...")
 
 
 def without_marks(text: str) -> str:
-    """Return a text without white space and what is not seen, its quotation marks and apostrophes alike."""
+    """Drop white space and invisible characters from a text, and write all quotation marks and apostrophes alike."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return text.translate(_FOLD)
 
 
 def comparable(text: str) -> str:
-    """Return a text as those are compared that a quote may name: folded, and every emoji as if it had no style."""
+    """Return the form in which quotes and messages are compared: `without_marks`, lower case, emoji without style."""
     return without_marks(text).replace("\ufe0f", "").lower()
 
 
 class _Wording(NamedTuple):
     kind: ReactionKind
     removed: int
-    before: str  # all folded, in lower case
-    between: str  # the emoji and the quote; empty: there is no emoji
+    before: str  # these three as `without_marks` returns them, in lower case
+    between: str  # the emoji and the quote; empty without an emoji
     after: str
 
 
@@ -108,7 +108,7 @@ for _each in sorted(_ALL, key=lambda wording: (not wording.between, len(wording.
     _BY_START.setdefault(_each.before[:_START], []).append(_each)
 _MEDIA = {without_marks(name).lower(): media for media, names in OBJECTS.items() for name in names}
 
-# How such a text ends: the first look at every message of a file.
+# The ends of such texts. They are the first check of every message.
 LAST_CHARACTERS = frozenset(_QUOTES + _APOSTROPHES + _SPACES + _UNSEEN + ".")
 LAST_FOUR = frozenset(
     [text[-4:] for both in WORDINGS.values() for texts in both for text in texts if not text.endswith("%s")]
@@ -117,12 +117,12 @@ LAST_FOUR = frozenset(
 
 
 def may_be_tapback(text: str) -> bool:
-    """Tell cheaply whether a text ends as one does that `read_tapback` reads."""
+    """Tell quickly whether a text may be one that `read_tapback` reads, by its end."""
     return text[-1:] in LAST_CHARACTERS or text[-4:] in LAST_FOUR
 
 
 def read_tapback(text: str) -> TapbackText | None:
-    """Read a text as a tapback, or return None when no phone writes one like it."""
+    """Read a text as a tapback; return None if no phone writes one like it."""
     if len(text) > MAX_CHARACTERS:
         return None
     if text[-1:] == "." and not may_be_tapback(text[:-1]):  # the end of a sentence
@@ -149,12 +149,12 @@ def read_tapback(text: str) -> TapbackText | None:
 
 
 def _is_typed(folded: str) -> bool:
-    """Tell whether a person wrote that they "liked a photo": phones begin with a capital, except in French."""
+    """Tell whether a person typed "liked a photo": phones begin with a capital, except in French."""
     return folded[0].islower() and not folded.startswith("a")
 
 
 def _fill(wording: _Wording, middle: str) -> TapbackText | None:
-    """Return what a text says in a wording, whose emoji and quote stand in the middle of it."""
+    """Read the middle of a text, with the emoji and the quote, by a wording; None if it does not fit."""
     kind, removed, _, between, _ = wording
     if not between:
         return _quoting(kind, "", removed, middle) if kind != "emoji" else None
@@ -171,7 +171,7 @@ def _fill(wording: _Wording, middle: str) -> TapbackText | None:
 
 
 def _quoting(kind: ReactionKind, emoji: str, removed: int, quoted: str) -> TapbackText | None:
-    """Return a tapback on what is quoted, in marks, or on an attachment that is named; None: it is neither."""
+    """Return a tapback on a quote in marks or on a named attachment; None if it is neither."""
     named = quoted.lower()
     media = _MEDIA.get(f"#{named.lstrip('0123456789')}" if named[:1].isdecimal() else named)
     if media is not None:
@@ -214,14 +214,14 @@ def is_emoji(text: str) -> bool:
 
 
 class Beginning(NamedTuple):
-    """How a message begins."""
+    """The beginning of a message."""
 
     text: str
     guid: str
 
 
 class Quotable:
-    """The latest messages of a conversation that may be quoted: of each two dictionaries, the older one is dropped."""
+    """The latest messages of a conversation. Each full dictionary becomes the older one, and that one is dropped."""
 
     def __init__(self) -> None:
         self._whole: dict[int, str] = {}  # by the hash of the text
@@ -232,7 +232,7 @@ class Quotable:
         self._media: dict[MediaKind, str] = {}
 
     def add(self, guid: str, text: str, media: Iterable[MediaKind]) -> None:
-        """Take in a message, later than all before."""
+        """Add a message that is later than all before."""
         for kind in media:
             self._media.pop(kind, None)  # the latest is last
             self._media[kind] = guid

@@ -84,6 +84,14 @@ class StoredTapback(NamedTuple):
     sent_at: int
 
 
+class Counts(NamedTuple):
+    """How much the file holds."""
+
+    messages: int
+    people: int
+    conversations: int
+
+
 class Note(NamedTuple):
     """A note to self. One without a text is known by the number of its attachments."""
 
@@ -128,9 +136,10 @@ def has_rows(db: Connection) -> bool:
     return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
 
 
-def count(db: Connection, table: Literal["text_messages", "people", "conversations"]) -> int:
-    """Return how many rows a table has."""
-    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  # fixed names
+def count_collected(db: Connection) -> Counts:
+    """Return how much the file holds, of all sources."""
+    counts = (f"(SELECT count(*) FROM {table})" for table in ("text_messages", "people", "conversations"))  # noqa: S608
+    return Counts._make(db.execute(f"SELECT {', '.join(counts)}").fetchone())  # fixed names
 
 
 def digest_of_derived(db: Connection) -> bytes:
@@ -161,12 +170,7 @@ def indexes_built_last(db: Connection) -> Iterator[None]:
 
 
 def insert_messages(db: Connection, messages: Iterable[tuple[Place, SourceMessage]], *, update: bool) -> int:
-    """Insert messages without their attachments; return how many are new or changed.
-
-    Args:
-        messages: each with its place.
-        update: the file may have the same guids, and their rows are replaced.
-    """
+    """Insert messages without their attachments, and with `update` replace rows; return how many are new or changed."""
     before = db.total_changes
     rows = [place + message[: len(_READ)] for place, message in messages]
     db.executemany(_UPSERT_MESSAGE if update else _INSERT_MESSAGE, rows)
@@ -193,7 +197,7 @@ def insert_attachments(db: Connection, messages: Iterable[SourceMessage]) -> Non
 
 
 def insert_tapbacks(db: Connection, tapbacks: Iterable[SourceTapback], *, update: bool) -> None:
-    """Insert tapbacks; with `update` the file may have the same guids, and their rows are replaced."""
+    """Insert tapbacks, and with `update` replace rows."""
     db.executemany(_UPSERT_TAPBACK if update else _INSERT_TAPBACK, tapbacks)
 
 
