@@ -17,12 +17,12 @@ from typing import get_args
 from ventriloquist.errors import StorageError
 from ventriloquist.media import MediaKind
 from ventriloquist.records import ReactionKind
-from ventriloquist.store.migrations import MIGRATIONS, TABLE
+from ventriloquist.store.migrations import Column, newest
 
 _NOT_UTF8 = "Could not decode to UTF-8"  # in Python's words; SQLite does not mind
 _WRONG_VALUE = re.compile(r"(?:NULL value in|CHECK constraint failed in) (?P<table>\w+)")  # of integrity_check
 
-Columns = dict[str, dict[str, str]]  # declared types, by table and column
+Columns = dict[str, tuple[Column, ...]]  # by table
 
 PREPARED = ("training_messages", "training_conversations")  # made anew by every prepare
 STORED_AS = {"INTEGER": "integer", "TEXT": "text", "BLOB": "blob"}  # typeof() by declared type
@@ -136,7 +136,7 @@ def _values_damaged(path: Path, table: str, reason: str) -> StorageError:
 
 def _wrong_values(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     """Yield the tables with wrong values in them, and what is wrong; what takes longest last."""
-    columns = _columns()
+    columns = {name: entry.columns for name, entry in newest().items() if entry.type == "table"}
     yield from _wrong_types(connection, columns)
     yield from _wrong_contents(connection)
     if broken := connection.execute("PRAGMA foreign_key_check").fetchone():
@@ -145,8 +145,8 @@ def _wrong_values(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_types(connection: sqlite3.Connection, columns: Columns) -> Iterator[tuple[str, str]]:
-    for table, kinds in columns.items():
-        for column, kind in kinds.items():
+    for table, of_table in columns.items():
+        for column, kind, *_ in of_table:
             wrong = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN (?, 'null') LIMIT 1"  # noqa: S608
             if connection.execute(wrong, (STORED_AS[kind],)).fetchone():
                 yield table, f"has a value of another type than {kind} in its column {column}"
@@ -171,8 +171,8 @@ def _wrong_contents(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]
 
 def _wrong_texts(connection: sqlite3.Connection, columns: Columns) -> Iterator[tuple[str, str]]:
     connection.text_factory = str
-    for table, kinds in columns.items():
-        texts = [column for column, kind in kinds.items() if kind == "TEXT"]
+    for table, of_table in columns.items():
+        texts = [column.name for column in of_table if column.type == "TEXT"]
         try:
             for _ in connection.execute(f"SELECT {', '.join(texts) or 1} FROM {table}"):  # noqa: S608
                 pass
@@ -180,19 +180,3 @@ def _wrong_texts(connection: sqlite3.Connection, columns: Columns) -> Iterator[t
             if _NOT_UTF8 not in str(error):
                 raise
             yield table, "has a text that is not UTF-8"
-
-
-def _columns() -> Columns:
-    """Return the declared type of each column of each table."""
-    db = sqlite3.connect(":memory:")
-    for migration in MIGRATIONS:
-        migration(db)
-    found: Columns = {}
-    for table, column, kind in db.execute(
-        "SELECT m.name, c.name, c.type FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
-        " WHERE m.type = 'table' AND m.name <> ? ORDER BY m.rowid, c.cid",
-        (TABLE,),
-    ):
-        found.setdefault(table, {})[column] = kind
-    db.close()
-    return found

@@ -1,8 +1,13 @@
-"""The schema, append-only: a change is a new migration at the end, never an edit of an old one."""
+"""The schema of the file, as append-only migrations: a change is a new migration at the end, never an edit."""
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 
 def m001_messages(db: sqlite3.Connection) -> None:
@@ -259,16 +264,90 @@ def m006_members(db: sqlite3.Connection) -> None:
 
 
 MIGRATIONS = (m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members)
-NAME, TABLE = "ventriloquist", "_sqlite_migrations"  # of this set, and where sqlite-utils records what was applied
+NAME = "ventriloquist"  # of this set of migrations
+TABLE = "_sqlite_migrations"  # in which sqlite-utils records the migrations that were applied
+
+# As sqlite-utils makes it: a test compares the two.
+_RECORD = (
+    f"""CREATE TABLE "{TABLE}" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+)""",
+    f"""CREATE UNIQUE INDEX "idx_{TABLE}_migration_set_name"
+    ON "{TABLE}" ("migration_set", "name")""",
+)
+_OBJECTS = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY rowid"
+_COLUMNS = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
+
+
+class Column(NamedTuple):
+    """A column of a table, as `PRAGMA table_info` describes it."""
+
+    name: str
+    type: str
+    not_null: int
+    key: int  # its place in the primary key, from 1; 0: not in it
+
+
+class SchemaObject(NamedTuple):
+    """A table, view, index or trigger."""
+
+    type: str
+    sql: str
+    columns: tuple[Column, ...]
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make all tables in a database that has none, and record the migrations for sqlite-utils.
+
+    sqlite-utils itself would do the same, but it imports pandas and numpy if they are installed. That costs a second
+    and 80 MB, so that only an old file pays for it: see `apply`.
+    """
+    for statement in _RECORD:
+        db.execute(statement)
+    for migration in MIGRATIONS:
+        migration(db)
+        db.execute(
+            f'INSERT INTO "{TABLE}" (migration_set, name, applied_at) VALUES (?, ?, ?)',  # noqa: S608
+            (NAME, migration.__name__, str(datetime.now(UTC))),
+        )
 
 
 def apply(connection: sqlite3.Connection, *, stop_before: str | None = None) -> None:
-    """Apply what was not applied yet, each in a transaction with its record."""
-    from ventriloquist.store import _light  # noqa: F401  # before sqlite_utils, which takes a third of a second
-
-    from sqlite_utils import Database, Migrations  # isort: skip
+    """Apply the migrations that an old file lacks, each in a transaction together with its record."""
+    from sqlite_utils import Database, Migrations  # takes a third of a second, or more: see `create`
 
     migrations = Migrations(NAME)
     for migration in MIGRATIONS:
         migrations(name=migration.__name__)(lambda db, migration=migration: migration(db.conn))
     migrations.apply(Database(connection, execute_plugins=False), stop_before=stop_before)
+
+
+@contextmanager
+def empty_database() -> Iterator[sqlite3.Connection]:
+    """Open a database in memory with all tables and no rows."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        create(db)
+        yield db
+    finally:
+        db.close()
+
+
+def objects(db: sqlite3.Connection) -> dict[str, SchemaObject]:
+    """Return all that a database holds by name, but for the record of migrations; views and indexes have no columns."""
+    return {
+        name: SchemaObject(
+            type, sql, tuple(map(Column._make, db.execute(_COLUMNS, (name,)))) if type == "table" else ()
+        )
+        for name, type, sql in db.execute(_OBJECTS, (TABLE,)).fetchall()
+    }
+
+
+@functools.cache
+def newest() -> dict[str, SchemaObject]:
+    """Return all that a new file holds, by name."""
+    with empty_database() as db:
+        return objects(db)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -19,7 +19,7 @@ from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
 from ventriloquist.paths import without_home
 from ventriloquist.store.connect import open_database, transaction
-from ventriloquist.store.schema import empty_database
+from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
 
 
@@ -86,16 +86,14 @@ def locked_database(
     is_new = not (home / DATABASE).exists()
     if is_new and not create:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    planned = _plan_on_empty(plan) if is_new else None
+    planned = None
+    if is_new:
+        with empty_database() as empty:
+            planned = plan(empty)
     with lock_home(home):
         is_new = is_new and not (home / DATABASE).exists()  # another command may have made it meanwhile
         with open_database(home, create=create) as db:
             yield db, planned if is_new else plan(db)
-
-
-def _plan_on_empty(plan: Callable[[Connection], Any]) -> Any:
-    with closing(empty_database()) as db:
-        return plan(db)
 
 
 def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
