@@ -76,13 +76,13 @@ def command(
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
     settings = settings_to_write()
-    sweep(settings.home)  # also where the source cannot be read
+    sweep(settings.home)  # also if the source cannot be read
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
     open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)
-    with open_source(place, contacts) as source:
+    with open_source(place, contacts, home=settings.home) as source:
         asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
         with progress("Collecting") as advance:
             summary = collect.collect_into(settings.home, source, options, asked=asked, progress=advance)

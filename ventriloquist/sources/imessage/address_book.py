@@ -1,4 +1,4 @@
-"""Cards out of the Mac's Contacts: AddressBook-v22.abcddb, and one more store under each of Sources/*/."""
+"""Cards from the Mac's Contacts: AddressBook-v22.abcddb, and another one under each of Sources/*/."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ _NAMES = ("ZFIRSTNAME", "ZLASTNAME", "ZNICKNAME", "ZORGANIZATION")
 
 
 def stores(folder: Path) -> list[Path]:
-    """Return the stores of an address book, its own first."""
+    """Return the databases of an address book, its own first."""
     return [path for path in (folder / STORE, *sorted(folder.glob(f"Sources/*/{STORE}"))) if os.path.lexists(path)]
 
 
-def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
-    """Read the cards of every store that can be read, and say of the others why not.
+def read_address_book(folder: Path, home: Path | None = None) -> tuple[list[Card], list[str]]:
+    """Return the cards of every database that can be read, and a note for each of the others.
+
+    Args:
+        folder: the address book.
+        home: see `open_untrusted`.
 
     Raises:
-        SourceError: there is no store.
+        SourceError: there is no database in it.
     """
     folder = (folder.parent if folder.name == STORE else folder).expanduser()
     found = stores(folder)
@@ -42,14 +46,14 @@ def read_address_book(folder: Path) -> tuple[list[Card], list[str]]:
     notes: list[str] = []
     for path in found:
         try:
-            cards += _cards(folder.resolve(), path.resolve())
+            cards += _cards(folder.resolve(), path.resolve(), home)
         except SourceError as error:
             notes.append(f"Contacts were not read: {error.what} {error.hint}")
     return cards, notes
 
 
-def _cards(folder: Path, path: Path) -> list[Card]:
-    with open_untrusted(path, what="contacts") as reading, translated(path, "contacts"):
+def _cards(folder: Path, path: Path, home: Path | None) -> list[Card]:
+    with open_untrusted(path, what="contacts", home=home) as reading, translated(path, "contacts"):
         connection = reading.connection
         trust.check(connection, path, _TABLES)
         has = queries.columns(connection, "ZABCDRECORD")

@@ -1,7 +1,7 @@
 """An iPhone's backup as a source: messages and contacts, so that no Mac is needed.
 
-Finder, iTunes and libimobiledevice write the same: each file under the SHA-1 of its domain and path, in a folder of
-the hash's first two digits (older ones: in no folder), with Manifest.db to say which is which.
+Finder, iTunes and libimobiledevice write the same format: the name of each file is the SHA-1 of its domain and path.
+The files lie in folders named by the hash's first two digits (in old backups in no folder). Manifest.db lists them.
 """
 
 from __future__ import annotations
@@ -34,31 +34,32 @@ _MAX_PLIST_BYTES = 16 << 20
 
 
 @contextmanager
-def open_backup(folder: Path, contacts: Path | None = None) -> Iterator[Source]:
-    """Open the messages in an iPhone's backup, with its contacts.
+def open_backup(folder: Path, contacts: Path | None = None, *, home: Path | None = None) -> Iterator[Source]:
+    """Open the messages and contacts in an iPhone's backup.
 
     Args:
-        folder: the backup, or a folder of backups with just one in it.
-        contacts: the folder of a Mac's address book, instead of the contacts in the backup.
+        folder: the backup, or a folder that holds exactly one.
+        contacts: the folder of a Mac's address book, to use instead of the contacts in the backup.
+        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
 
     Raises:
-        SourceError: there is none, it is encrypted, or it cannot be read.
+        SourceError: there is no backup, it is encrypted, or it cannot be read.
     """
     folder = _find_backup(folder.expanduser())
     if _is_encrypted(folder):
         raise SourceError(
             f"The backup in {folder} is encrypted.",
-            hint="Make one that is not: in Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
+            hint="In Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
         )
-    path = _find_file(folder, MESSAGES)
+    path = _find_file(folder, MESSAGES, home)
     if path is None:
         raise SourceError(
             f"The backup in {folder} has no messages.",
-            hint="Where 'Messages in iCloud' is on, backups leave them out: read them on a Mac, "
+            hint="If 'Messages in iCloud' is on, backups do not contain messages: read them on a Mac, "
             "or turn it off on the iPhone and back up again.",
         )
-    cards, notes = read_address_book(contacts) if contacts is not None else _contacts(folder)
-    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal")) as reading:
+    cards, notes = read_address_book(contacts, home) if contacts is not None else _contacts(folder, home)
+    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal", home), home=home) as reading:
         yield read_source(reading, path, f"Messages in the backup at {folder}", cards, notes)
 
 
@@ -78,7 +79,7 @@ def _find_backup(folder: Path) -> Path:
     except NotADirectoryError:
         raise SourceError(
             f"{folder} is a file, not the folder of a backup.",
-            hint=f"Name the folder that it lies in, or, for a database of messages: --chat-db {folder}",
+            hint=f"Name the folder that contains it. For a database of messages use: --chat-db {folder}",
         ) from None
     except OSError as error:
         raise permission_error(folder, error.strerror or str(error)) from None
@@ -112,9 +113,9 @@ def _is_encrypted(folder: Path) -> bool:
     return isinstance(manifest, dict) and bool(manifest.get("IsEncrypted"))
 
 
-def _find_file(folder: Path, path: str) -> Path | None:
-    """Return where a backup keeps a file: under its well-known name, else where its manifest says."""
-    for name in (hashed_name(path), _listed_name(folder, path)):
+def _find_file(folder: Path, path: str, home: Path | None) -> Path | None:
+    """Return a file of a backup: the one with its hashed name, else the one that the manifest lists."""
+    for name in (hashed_name(path), _listed_name(folder, path, home)):
         if name is not None:
             for place in (folder / name[:2] / name, folder / name):
                 if place.is_file():
@@ -122,35 +123,35 @@ def _find_file(folder: Path, path: str) -> Path | None:
     return None
 
 
-def _listed_name(folder: Path, path: str) -> str | None:
+def _listed_name(folder: Path, path: str, home: Path | None) -> str | None:
     manifest = folder / "Manifest.db"
     if not manifest.is_file():
         return None
     try:
-        with open_untrusted(manifest, what="a backup") as reading, translated(manifest, "a backup"):
+        with open_untrusted(manifest, what="a backup", home=home) as reading, translated(manifest, "a backup"):
             trust.check(reading.connection, manifest, ("Files",))
             row = reading.connection.execute(
                 "SELECT CAST(fileID AS TEXT) FROM Files WHERE domain = ? AND relativePath = ?", (DOMAIN, path)
             ).fetchone()
     except SourceError:
         return None
-    return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # a hash: no path of anybody's choosing
+    return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # only a hash, so that it cannot be a path
 
 
-def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
-    path = _find_file(folder, CONTACTS)
+def _contacts(folder: Path, home: Path | None) -> tuple[list[Card] | None, list[str]]:
+    path = _find_file(folder, CONTACTS, home)
     if path is None:
         return None, [f"Contacts were not read: the backup in {folder} has none."]
     try:
-        wal = _find_file(folder, f"{CONTACTS}-wal")
-        with open_untrusted(path, what="contacts", wal=wal) as reading, translated(path, "contacts"):
+        wal = _find_file(folder, f"{CONTACTS}-wal", home)
+        with open_untrusted(path, what="contacts", wal=wal, home=home) as reading, translated(path, "contacts"):
             return list(_cards(reading.connection, path, folder)), []
     except SourceError as error:
         return None, [f"Contacts were not read: {error.what} {error.hint}"]
 
 
 def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
-    """Yield the cards of an iPhone: their tables are not those of a Mac."""
+    """Yield the cards of an iPhone, which has other tables than a Mac."""
     trust.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
     has = queries.columns(connection, "ABPerson")
     if not has or not {"record_id", "property", "value"} <= queries.columns(connection, "ABMultiValue"):
