@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 def m001_messages(db: sqlite3.Connection) -> None:
-    """What collect writes: people, conversations, and every message ever read."""
+    """The tables of collect: people, conversations, and every message ever read."""
     for statement in (
         """CREATE TABLE people (
             id INTEGER PRIMARY KEY,
@@ -130,7 +130,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
 
 
 def m002_training(db: sqlite3.Connection) -> None:
-    """What prepare writes, and the windows over it."""
+    """The tables of prepare, and the views of windows."""
     for statement in (
         """CREATE TABLE training_messages (
             id INTEGER PRIMARY KEY,
@@ -187,7 +187,7 @@ def m002_training(db: sqlite3.Connection) -> None:
 
 
 def m003_identity_hints(db: sqlite3.Connection) -> None:
-    """What a source itself says of whose a handle is, and of which chats are one: used where no card speaks."""
+    """The sources' own hints about which handles are one person's and which chats are one conversation."""
     for statement in (
         "ALTER TABLE chats ADD COLUMN lookups TEXT NOT NULL DEFAULT '[]'",  # JSON; chats that share one are one
         """CREATE TABLE person_hints (
@@ -205,7 +205,7 @@ def m003_identity_hints(db: sqlite3.Connection) -> None:
 
 
 def m004_attachment_details(db: sqlite3.Connection) -> None:
-    """What collect knows of attachments beyond their type and name, and which tapbacks arrived as texts."""
+    """More details of attachments, and which tapbacks arrived as texts."""
     for statement in (
         """CREATE TABLE attachment_details (
             message_guid TEXT NOT NULL,
@@ -225,7 +225,7 @@ def m004_attachment_details(db: sqlite3.Connection) -> None:
 
 
 def m005_time_zones(db: sqlite3.Connection) -> None:
-    """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
+    """The time zones in which collect and prepare let days begin."""
     db.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Card
-from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.texts import is_blank
 
@@ -55,7 +55,7 @@ def read_address_book(folder: Path, home: Path | None = None) -> tuple[list[Card
 def _cards(folder: Path, path: Path, home: Path | None) -> list[Card]:
     with open_untrusted(path, what="contacts", home=home) as reading, translated(path, "contacts"):
         connection = reading.connection
-        trust.check(connection, path, _TABLES)
+        hardening.check(connection, path, _TABLES)
         has = queries.columns(connection, "ZABCDRECORD")
         if not has:
             raise SourceError(f"{path} is not an address book.", hint=f"Name the folder that holds {STORE}.")

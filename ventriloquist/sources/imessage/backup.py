@@ -16,7 +16,7 @@ from pathlib import Path
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
 from ventriloquist.records import Card, Source
-from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
@@ -129,7 +129,7 @@ def _listed_name(folder: Path, path: str, home: Path | None) -> str | None:
         return None
     try:
         with open_untrusted(manifest, what="a backup", home=home) as reading, translated(manifest, "a backup"):
-            trust.check(reading.connection, manifest, ("Files",))
+            hardening.check(reading.connection, manifest, ("Files",))
             row = reading.connection.execute(
                 "SELECT CAST(fileID AS TEXT) FROM Files WHERE domain = ? AND relativePath = ?", (DOMAIN, path)
             ).fetchone()
@@ -152,7 +152,7 @@ def _contacts(folder: Path, home: Path | None) -> tuple[list[Card] | None, list[
 
 def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
     """Yield the cards of an iPhone, which has other tables than a Mac."""
-    trust.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
+    hardening.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
     has = queries.columns(connection, "ABPerson")
     if not has or not {"record_id", "property", "value"} <= queries.columns(connection, "ABMultiValue"):
         raise SourceError(f"{path} is not an address book.", hint="Make a new backup.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Card, Source, SourceRow
-from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
 from ventriloquist.sources.imessage.connect import Reading, open_untrusted, translated
 from ventriloquist.sources.imessage.messages import read_messages
@@ -44,7 +44,7 @@ def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | Non
     """
     connection = reading.connection
     with translated(path):
-        trust.check(connection, path, queries.TABLES)
+        hardening.check(connection, path, queries.TABLES)
         queries.check_tables(connection, path)
         handles = queries.handles(connection)
         chats = queries.chats(connection, handles)

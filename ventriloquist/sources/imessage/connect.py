@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
 from ventriloquist.settings import home_folder
-from ventriloquist.sources.imessage import trust
+from ventriloquist.sources.imessage import hardening
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.private_copy import file_state, private_copy
 from ventriloquist.sources.imessage.texts import decode_text
@@ -43,7 +43,7 @@ class Reading(NamedTuple):
 def open_untrusted(
     path: Path, *, what: str = "messages", wal: Path | None = None, home: Path | None = None
 ) -> Iterator[Reading]:
-    """Open a database for reading, in one transaction, with the limits of `trust`.
+    """Open a database for reading, in one transaction, with the limits of `hardening`.
 
     Args:
         path: the database.
@@ -116,7 +116,7 @@ def _reading(path: Path) -> Iterator[Reading]:
         connection.text_factory = decode_text
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA query_only = 1")
-        trust.guard(connection, path)
+        hardening.limit(connection, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield Reading(connection, check_unchanged)
@@ -202,7 +202,7 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
         return SourceError(f"{path} is locked by another program.", hint="Quit Messages and run the command again.")
     if code == _NOT_A_DATABASE:
         return _not_a_database(path)
-    if trust.is_interrupted(error):
+    if hardening.is_interrupted(error):
         return SourceError(
             f"{path} takes more work to read than any genuine database of {what}.",
             hint="Do not trust it. Take a fresh copy from where it came from.",

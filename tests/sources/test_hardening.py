@@ -1,4 +1,4 @@
-"""Databases that a stranger made: refused within bounded work, whatever they are built to do."""
+"""Databases that were made to do harm: each is refused within bounded work."""
 
 from __future__ import annotations
 
