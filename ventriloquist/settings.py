@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -184,16 +185,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
     text = data.decode("utf-8-sig", "surrogateescape")  # some editors write a byte order mark
     values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
     values |= {name.upper(): value for name, value in values.items() if name.upper() in (*FIELDS, "VQ_HOME")}
-    if "\0" in text or any(not _is_text(values.get(name, "")) for name in (*FIELDS, "VQ_HOME")):
+    if "\0" in text or re.search("[\ud800-\udfff]", "".join(values.get(name, "") for name in (*FIELDS, "VQ_HOME"))):
         reason = "it is not UTF-8"
     if reason:
         raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.")
     return values
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

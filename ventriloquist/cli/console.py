@@ -109,9 +109,6 @@ def show_table(
     """Print a table of texts, uncut, and a blank line. In a pipe each row is one line.
 
     Args:
-        title: printed above the table.
-        columns: the headings.
-        rows: the texts of each row.
         only_if_it_fits: print nothing if the terminal is too narrow.
 
     Returns:

@@ -171,7 +171,7 @@ def _wrong_contents(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]
 def _wrong_texts(connection: sqlite3.Connection, columns: Columns) -> Iterator[tuple[str, str]]:
     connection.text_factory = str
     for table, of_table in columns.items():
-        texts = [column.name for column in of_table if column.type == "TEXT"]
+        texts = [column for column, kind, *_ in of_table if kind == "TEXT"]
         try:
             for _ in connection.execute(f"SELECT {', '.join(texts) or 1} FROM {table}"):  # noqa: S608
                 pass

@@ -52,7 +52,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
             sender_handle TEXT,  -- as the source has it
             chat_guid TEXT NOT NULL  -- as the source has it
         )""",
-        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # can be built last: a constraint cannot
+        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # an index, because a constraint could not be built last
         "CREATE INDEX text_messages_order ON text_messages (conversation_id, sent_at, source_rowid, guid)",
         "CREATE INDEX text_messages_sender ON text_messages (sender_id)",
         """CREATE TABLE attachments (
@@ -73,7 +73,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
         )""",
         "CREATE INDEX reactions_target ON reactions (target_guid)",
         "CREATE TABLE skipped (guid TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
-        # From here to `runs`: what sources said, kept so that people, conversations and reactions can be derived anew.
+        # The tables up to `runs` keep what sources said, so that people, conversations and reactions can be derived again.
         """CREATE TABLE chats (
             guid TEXT PRIMARY KEY,
             type TEXT NOT NULL,
@@ -114,7 +114,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
             identifier TEXT PRIMARY KEY,
             seen INTEGER NOT NULL  -- rows of a source that name it as the owner's
         ) WITHOUT ROWID""",
-        # who was forgotten: an HMAC of each handle, under a key of this file's own
+        # an HMAC of each forgotten handle, with a key of this file
         "CREATE TABLE forgotten (digest TEXT PRIMARY KEY, forgotten_at INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE forgotten_key (key BLOB NOT NULL)",
         """CREATE TABLE runs (
@@ -195,7 +195,7 @@ def m003_identity_hints(db: sqlite3.Connection) -> None:
             handle TEXT NOT NULL,  -- as the source has it
             PRIMARY KEY (hint, handle)
         ) WITHOUT ROWID""",
-        # without them to delete a person, or to list somebody's handles, is to look at everybody's
+        # without these, deleting a person or listing one's handles would scan the whole table
         "CREATE INDEX handles_person ON handles (person_id)",
         "CREATE INDEX members_person ON members (person_id)",
         "CREATE INDEX reactions_person ON reactions (person_id)",
@@ -215,7 +215,7 @@ def m004_attachment_details(db: sqlite3.Connection) -> None:
             text_before INTEGER,  -- characters of the text that stand before it
             PRIMARY KEY (message_guid, position)
         ) WITHOUT ROWID""",
-        # whoever deletes an attachment deletes this too
+        # deleting an attachment deletes its details
         """CREATE TRIGGER attachment_details_gone AFTER DELETE ON attachments BEGIN
             DELETE FROM attachment_details WHERE message_guid = OLD.message_guid AND position = OLD.position;
         END""",
@@ -267,28 +267,17 @@ MIGRATIONS = (m001_messages, m002_training, m003_identity_hints, m004_attachment
 NAME = "ventriloquist"  # of this set of migrations
 TABLE = "_sqlite_migrations"  # in which sqlite-utils records the migrations that were applied
 
-# As sqlite-utils makes it: a test compares the two.
+# The table and its index as sqlite-utils makes them: a test compares the two.
 _RECORD = (
-    f"""CREATE TABLE "{TABLE}" (
-   "id" INTEGER PRIMARY KEY,
-   "migration_set" TEXT,
-   "name" TEXT,
-   "applied_at" TEXT
-)""",
-    f"""CREATE UNIQUE INDEX "idx_{TABLE}_migration_set_name"
-    ON "{TABLE}" ("migration_set", "name")""",
+    f'CREATE TABLE "{TABLE}" (\n   "id" INTEGER PRIMARY KEY,\n   "migration_set" TEXT,\n   "name" TEXT,\n'
+    '   "applied_at" TEXT\n)',
+    f'CREATE UNIQUE INDEX "idx_{TABLE}_migration_set_name"\n    ON "{TABLE}" ("migration_set", "name")',
 )
 _OBJECTS = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY rowid"
 _COLUMNS = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
 
 
-class Column(NamedTuple):
-    """A column of a table, as `PRAGMA table_info` describes it."""
-
-    name: str
-    type: str
-    not_null: int
-    key: int  # its place in the primary key, from 1; 0: not in it
+Column = tuple[str, str, int, int]  # name, type, whether it is NOT NULL, and its place in the primary key, from 1
 
 
 class SchemaObject(NamedTuple):
@@ -339,9 +328,7 @@ def empty_database() -> Iterator[sqlite3.Connection]:
 def objects(db: sqlite3.Connection) -> dict[str, SchemaObject]:
     """Return all that a database holds by name, but for the record of migrations; views and indexes have no columns."""
     return {
-        name: SchemaObject(
-            type, sql, tuple(map(Column._make, db.execute(_COLUMNS, (name,)))) if type == "table" else ()
-        )
+        name: SchemaObject(type, sql, tuple(db.execute(_COLUMNS, (name,))) if type == "table" else ())
         for name, type, sql in db.execute(_OBJECTS, (TABLE,)).fetchall()
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import StorageError
@@ -43,18 +44,9 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _applied(db: sqlite3.Connection, path: Path) -> set[str]:
-    try:
-        return {
-            str(name)
-            for (name,) in db.execute(
-                f"SELECT name FROM {TABLE} WHERE migration_set = ?",  # noqa: S608
-                (NAME,),
-            )
-        }
-    except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # it has other columns
-            raise damaged(path, str(error)) from None
-        raise
+    with _damage_named(path):
+        rows = db.execute(f"SELECT name FROM {TABLE} WHERE migration_set = ?", (NAME,))  # noqa: S608
+        return {str(name) for (name,) in rows}
 
 
 def _create(path: Path) -> None:
@@ -66,9 +58,15 @@ def _create(path: Path) -> None:
 
 
 def _apply(path: Path) -> None:
+    with _damage_named(path), closing(sqlite3.connect(path)) as db:  # of its own: see `_create`
+        apply(db)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn the error of a missing column or table into one that says that the file is damaged."""
     try:
-        with closing(sqlite3.connect(path)) as db:  # of its own: see `_create`
-            apply(db)
+        yield
     except sqlite3.OperationalError as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             raise damaged(path, str(error)) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import Card
@@ -61,28 +62,34 @@ def _cards(folder: Path, path: Path, home: Path | None) -> list[Card]:
             raise SourceError(f"{path} is not an address book.", hint=f"Name the folder that holds {STORE}.")
         names = ", ".join(f"CAST({name} AS TEXT)" if name in has else "NULL" for name in _NAMES)
         me = "CAST(ZCONTAINERWHERECONTACTISME AS INTEGER)" if "ZCONTAINERWHERECONTACTISME" in has else "NULL"
-        identifiers: dict[int, list[str]] = {}
-        for owner, identifier in _identifiers(connection):
-            if not is_blank(identifier):
-                identifiers.setdefault(owner, []).append(identifier)
-        store = path.relative_to(folder).as_posix()
-        return [
-            Card(
-                str(folder),
-                store,
-                number,
-                first or "",
-                last or "",
-                nickname or "",
-                organization or "",
-                tuple(dict.fromkeys(identifiers.get(number, ()))),
-                bool(is_me),
-            )
-            for number, is_me, first, last, nickname, organization in connection.execute(
-                f"SELECT Z_PK, {me}, {names} FROM ZABCDRECORD ORDER BY Z_PK"  # noqa: S608  # fixed names
-            )
-            if number in identifiers or is_me
-        ]
+        rows = connection.execute(f"SELECT Z_PK, {me}, {names} FROM ZABCDRECORD ORDER BY Z_PK")  # noqa: S608  # fixed names
+        return make_cards(folder, path.relative_to(folder).as_posix(), rows, _identifiers(connection))
+
+
+def make_cards(
+    folder: Path, store: str, rows: Iterable[tuple[Any, ...]], identifiers: Iterable[tuple[int, str]]
+) -> list[Card]:
+    """Return the cards that have a number or address, and the owner's.
+
+    Args:
+        folder: the address book.
+        store: the database in it.
+        rows: number, whether it is the owner's, first name, last name, nickname and organization of each card.
+        identifiers: (number of the card, phone number or address).
+    """
+    of_card: dict[int, list[str]] = {}
+    for number, identifier in identifiers:
+        if not is_blank(identifier):
+            of_card.setdefault(number, []).append(identifier)
+    return [
+        Card(
+            *(str(folder), store, number, first or "", last or "", nickname or "", organization or ""),
+            identifiers=tuple(dict.fromkeys(of_card.get(number, ()))),
+            is_me=bool(is_me),
+        )
+        for number, is_me, first, last, nickname, organization in rows
+        if number in of_card or is_me
+    ]
 
 
 def _identifiers(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:

@@ -58,10 +58,7 @@ def placed(
     """Return a message's attachments with their parts, without the inline emoji images in its text.
 
     Args:
-        files: the files of the message, in the order of their rows.
         found: the decoded body, if it could be decoded.
-        body: the body's bytes.
-        column_text: the text of the column.
         text: the final text of the message.
         unsent: the parts that were unsent; the others keep their numbers.
     """

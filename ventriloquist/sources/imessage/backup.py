@@ -17,12 +17,11 @@ from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
 from ventriloquist.records import Card, Source
 from ventriloquist.sources.imessage import hardening, queries
-from ventriloquist.sources.imessage.address_book import read_address_book
+from ventriloquist.sources.imessage.address_book import make_cards, read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.plist import load_plist
-from ventriloquist.sources.imessage.texts import is_blank
 
 DOMAIN = "HomeDomain"
 MESSAGES = "Library/SMS/sms.db"
@@ -30,6 +29,7 @@ CONTACTS = "Library/AddressBook/AddressBook.sqlitedb"
 
 _HASH = re.compile(r"[0-9a-f]{40}")
 _PHONE, _EMAIL = 3, 4  # ABMultiValue.property
+_NAMES = ("First", "Last", "Nickname", "Organization")
 _MAX_PLIST_BYTES = 16 << 20
 
 
@@ -145,34 +145,25 @@ def _contacts(folder: Path, home: Path | None) -> tuple[list[Card] | None, list[
     try:
         wal = _find_file(folder, f"{CONTACTS}-wal", home)
         with open_untrusted(path, what="contacts", wal=wal, home=home) as reading, translated(path, "contacts"):
-            return list(_cards(reading.connection, path, folder)), []
+            return _cards(reading.connection, path, folder), []
     except SourceError as error:
         return None, [f"Contacts were not read: {error.what} {error.hint}"]
 
 
-def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
-    """Yield the cards of an iPhone, which has other tables than a Mac."""
+def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> list[Card]:
+    """Return the cards of an iPhone, which has other tables than a Mac."""
     hardening.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
     has = queries.columns(connection, "ABPerson")
     if not has or not {"record_id", "property", "value"} <= queries.columns(connection, "ABMultiValue"):
         raise SourceError(f"{path} is not an address book.", hint="Make a new backup.")
-    me = set()
+    me: set[int] = set()
     if "MeIdentifier" in queries.columns(connection, "ABStore"):
         me = {row[0] for row in connection.execute("SELECT MeIdentifier FROM ABStore WHERE MeIdentifier > 0")}
-    identifiers: dict[int, list[str]] = {}
-    for person, value in connection.execute(
+    identifiers = connection.execute(
         "SELECT record_id, CAST(value AS TEXT) FROM ABMultiValue WHERE property IN (?, ?) AND value IS NOT NULL "
         "ORDER BY rowid",
         (_PHONE, _EMAIL),
-    ):
-        if not is_blank(value):
-            identifiers.setdefault(person, []).append(value)
-    chosen = ", ".join(
-        f"CAST({name} AS TEXT)" if name in has else "NULL" for name in ("First", "Last", "Nickname", "Organization")
     )
-    for number, *names in connection.execute(f"SELECT ROWID, {chosen} FROM ABPerson ORDER BY ROWID"):  # noqa: S608
-        if number in identifiers or number in me:
-            found = tuple(dict.fromkeys(identifiers.get(number, ())))
-            first, last, nickname, organization = (name or "" for name in names)
-            place = (str(folder.resolve()), CONTACTS, number)
-            yield Card(*place, first, last, nickname, organization, found, number in me)
+    names = ", ".join(f"CAST({name} AS TEXT)" if name in has else "NULL" for name in _NAMES)
+    rows = connection.execute(f"SELECT ROWID, {names} FROM ABPerson ORDER BY ROWID")  # noqa: S608  # fixed names
+    return make_cards(folder.resolve(), CONTACTS, ((row[0], row[0] in me, *row[1:]) for row in rows), identifiers)

@@ -25,11 +25,9 @@ from ventriloquist.sources.imessage.texts import decode_text
 BUSY_TIMEOUT_MS = 10_000
 MAGIC = b"SQLite format 3\x00"
 
-# SQLite's primary result codes
-_BUSY, _LOCKED, _NOT_A_DATABASE, _CORRUPT = 5, 6, 26, 11
-_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL = 14, 23, 3, 8, 10, 15
-_NOT_PERMITTED = {_CANNOT_OPEN, _AUTH, _PERM}
-_COPY_HELPS = {_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL}  # SQLite could not lock the file
+_NOT_PERMITTED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_PERM}
+# SQLite could not lock the file, but can lock a copy.
+_COPY_HELPS = _NOT_PERMITTED | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
 
 
 class Reading(NamedTuple):
@@ -182,14 +180,14 @@ def _code(error: sqlite3.Error) -> int:
         return int(code) & 0xFF
     text = str(error)
     codes = {
-        "unable to open": _CANNOT_OPEN,
-        "authorization denied": _AUTH,
-        "not authorized": _AUTH,
-        "locked": _BUSY,
-        "not a database": _NOT_A_DATABASE,
-        "malformed": _CORRUPT,
-        "readonly": _READONLY,
-        "disk I/O": _IOERR,
+        "unable to open": sqlite3.SQLITE_CANTOPEN,
+        "authorization denied": sqlite3.SQLITE_AUTH,
+        "not authorized": sqlite3.SQLITE_AUTH,
+        "locked": sqlite3.SQLITE_BUSY,
+        "not a database": sqlite3.SQLITE_NOTADB,
+        "malformed": sqlite3.SQLITE_CORRUPT,
+        "readonly": sqlite3.SQLITE_READONLY,
+        "disk I/O": sqlite3.SQLITE_IOERR,
     }
     return next((code for start, code in codes.items() if start in text), 1)
 
@@ -198,9 +196,9 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
     code = _code(error)
     if code in _NOT_PERMITTED:
         return permission_error(path, str(error))
-    if code in (_BUSY, _LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SourceError(f"{path} is locked by another program.", hint="Quit Messages and run the command again.")
-    if code == _NOT_A_DATABASE:
+    if code == sqlite3.SQLITE_NOTADB:
         return _not_a_database(path)
     if hardening.is_interrupted(error):
         return SourceError(

@@ -27,8 +27,6 @@ class Timestamps:
         """Return the time of a row in Unix milliseconds, or None if it is unknown or still to come.
 
         Args:
-            rowid: the row.
-            date: its own date, as Apple writes it.
             is_scheduled: the message was scheduled, and nothing shows that it was sent.
         """
         at = message_date(date)
