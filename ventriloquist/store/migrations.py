@@ -52,7 +52,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
             sender_handle TEXT,  -- as the source has it
             chat_guid TEXT NOT NULL  -- as the source has it
         )""",
-        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # an index, because a constraint could not be built last
+        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # an index can be built last
         "CREATE INDEX text_messages_order ON text_messages (conversation_id, sent_at, source_rowid, guid)",
         "CREATE INDEX text_messages_sender ON text_messages (sender_id)",
         """CREATE TABLE attachments (
@@ -73,7 +73,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
         )""",
         "CREATE INDEX reactions_target ON reactions (target_guid)",
         "CREATE TABLE skipped (guid TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
-        # The tables up to `runs` keep what sources said, so that people, conversations and reactions can be derived again.
+        # From here to `runs`: data of the sources, from which people, conversations and reactions are derived again.
         """CREATE TABLE chats (
             guid TEXT PRIMARY KEY,
             type TEXT NOT NULL,
