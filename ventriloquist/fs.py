@@ -37,7 +37,7 @@ def make_private_folder(folder: Path) -> Path:
     is_new = not folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & stat.S_ISVTX:
-        raise StorageError(f"{folder} is for everybody to write in.", hint=f"Name a folder in it: {folder / 'vq'}")
+        raise StorageError(f"{folder} is open to everybody.", hint=f"Name a folder in it: {folder / 'vq'}")
     if is_new or all(entry.name.startswith(HOME_PREFIXES) for entry in folder.iterdir()):
         folder.chmod(0o700)
     return folder

@@ -188,5 +188,5 @@ def read_dotenv(path: Path) -> dict[str, str]:
     if "\0" in text or re.search("[\ud800-\udfff]", "".join(values.get(name, "") for name in (*FIELDS, "VQ_HOME"))):
         reason = "it is not UTF-8"
     if reason:
-        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.")
+        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file that you can read.")
     return values

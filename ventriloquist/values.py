@@ -24,7 +24,7 @@ def takes(annotation: Any, bounds: Iterable[object] = ()) -> str:
         *others, last = map(str, get_args(annotation))
         return f"{', '.join(others)} or {last}" if others else last
     if get_origin(annotation) is list:
-        return f"a list, each of it {takes(get_args(annotation)[0])}"
+        return f"a list in which each item is {takes(get_args(annotation)[0])}"
     limits = {
         name: getattr(bound, name) for bound in bounds for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)
     }
