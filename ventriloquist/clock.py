@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from time import time_ns
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ventriloquist.errors import SettingsError
@@ -14,6 +15,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
 MAX_HOURS = 100_000  # eleven years in ten megabytes
+
+
+def now_ms() -> int:
+    """Return the time in Unix milliseconds."""
+    return time_ns() // 1_000_000
 
 
 def load_timezone(name: str | None = None) -> ZoneInfo:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hmac
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from ventriloquist.clock import now_ms
 
 KEY_BYTES = 32
 
@@ -49,10 +50,8 @@ def remember_forgotten(connection: sqlite3.Connection, handles: Iterable[str]) -
         (secrets.token_bytes(KEY_BYTES),),
     )
     (key,) = connection.execute("SELECT key FROM forgotten_key").fetchone()
-    now = time.time_ns() // 1_000_000
-    connection.executemany(
-        "INSERT OR IGNORE INTO forgotten VALUES (?, ?)", [(_digest(key, handle), now) for handle in sorted(handles)]
-    )
+    rows = [(_digest(key, handle), now_ms()) for handle in sorted(handles)]
+    connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?, ?)", rows)
 
 
 def _digest(key: bytes, handle: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ventriloquist.clock import now_ms
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
@@ -73,7 +73,7 @@ def recorded_run(
         result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
         with transaction(db):
             db.execute(
-                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (_now(), _json(result, home), run.id)
+                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (now_ms(), _json(result, home), run.id)
             )
 
 
@@ -114,7 +114,7 @@ def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, o
     with transaction(db):
         cursor = db.execute(
             "INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)",
-            (command, _now(), _json(dict(parameters or {}), home)),
+            (command, now_ms(), _json(dict(parameters or {}), home)),
         )
     return cursor.lastrowid or 0
 
@@ -147,7 +147,3 @@ def lock_home(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 
+from ventriloquist.clock import now_ms
 from ventriloquist.sources.imessage import queries
 from ventriloquist.sources.imessage.dates import message_date
 
@@ -54,5 +54,5 @@ class Timestamps:
         """
         if self._newest is None:
             dates = (date for date, *_ in queries.all_dates(self._connection))
-            self._newest = min(max(filter(None, map(message_date, dates)), default=0), time.time_ns() // 1_000_000)
+            self._newest = min(max(filter(None, map(message_date, dates)), default=0), now_ms())
         return self._newest
