@@ -27,7 +27,7 @@ from ventriloquist import collect
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
 from ventriloquist.records import Attachment
 from ventriloquist.sources import SOURCES
-from ventriloquist.store import migrations, open_database
+from ventriloquist.store import open_database
 
 _TEXT = "ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha"
 WORDS = _TEXT.split()
@@ -127,7 +127,6 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--keep", type=Path, help="a folder in which the database stays, and is used again")
     arguments = parser.parse_args()
-    migrations.apply(sqlite3.connect(":memory:"))  # imports sqlite-utils: what every process does once is not measured
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

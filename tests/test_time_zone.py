@@ -113,7 +113,7 @@ def test_a_zone_in_the_file_that_is_none_is_an_error_of_one_line(in_tokyo: Path,
     with open_database(in_tokyo) as db:
         record_zone(db, COLLECTED, name)
         db.commit()
-        with pytest.raises(SettingsError, match="not known here") as caught:
+        with pytest.raises(SettingsError, match="unknown here") as caught:
             prepare(db)
         assert len(caught.value.what) < 400
         assert prepare(db, PrepareOptions(timezone="UTC")).timezone == "UTC"

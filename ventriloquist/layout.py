@@ -7,7 +7,7 @@ CORRECTIONS = "corrections.toml"  # written by the user
 OWN_RULES = "redact.txt"  # written by the user
 RUNS = "runs"  # a folder for each training run
 MODELS = "models"  # base models that were converted here
-TOKENS = "tokens"  # token caches: as private as the messages that they encode
+TOKENS = "tokens"  # token caches, as private as the messages that they encode
 EXPORTS = "exports"
 CHATS = "chats"
 TEMPORARY = "temporary"
@@ -27,7 +27,7 @@ RECORDS = "records.jsonl"  # in EVALUATION
 EXAMPLES = "examples.json"  # in EVALUATION
 BLIND = "blind.json"  # in EVALUATION
 
-# The first characters of every name that a home may hold, what a user or the demo puts there included.
+# The beginnings of all names that a home may hold, also of what a user or the demo puts there.
 HOME_PREFIXES = (
     *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", "demo.json", "Messages"),
     *(RUNS, EXPORTS, TOKENS, CHATS, MODELS, TEMPORARY),

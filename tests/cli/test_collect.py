@@ -281,7 +281,7 @@ def test_two_messages_under_one_guid_are_told_of(tmp_path: Path, home: Path, mon
         connection.execute("ALTER TABLE copy RENAME TO message")
     connection.close()
     what, hint = vq("collect", "--chat-db", path).stderr.splitlines()
-    assert "holds two messages under one guid" in what
+    assert "holds two messages with the same guid" in what
     assert "one after the other" in hint
     assert "--chat-db chat.db" not in hint
 

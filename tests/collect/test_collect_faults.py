@@ -42,9 +42,9 @@ def test_damage_that_shows_only_in_the_middle_leaves_the_file_as_it_was(
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(b"\xff" * 40_000)
-    from ventriloquist.sources.imessage import trust
+    from ventriloquist.sources.imessage import hardening
 
-    monkeypatch.setattr(trust, "check", lambda *_: None)  # as if the damage came after the check
+    monkeypatch.setattr(hardening, "check", lambda *_: None)  # as if the damage came after the check
     with pytest.raises(SourceError, match="is damaged"):
         collect_into(home, path, my_name="Robin")
     assert dump(home) == before

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import calendar
-import time
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from ventriloquist.clock import now_ms
 from ventriloquist.errors import SettingsError
 from ventriloquist.transcript import DELTA_LIMITS_MS, DELTAS
-
-
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Clock:

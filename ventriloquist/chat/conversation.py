@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ventriloquist.chat.clock import Clock, now_ms
+from ventriloquist.chat.clock import Clock
 from ventriloquist.chat.opening import Opening
-from ventriloquist.clock import local_day
+from ventriloquist.clock import local_day, now_ms
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.model.writing import Piece
 from ventriloquist.store.corpus import SentLine

@@ -95,7 +95,7 @@ def command(
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
     kind = named[0] if named else next(iter(SOURCES.values()))
-    with kind.open(places[kind.parameter], contacts) as source:
+    with kind.open(places[kind.parameter], contacts, home=settings.home) as source:
         asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
         with (
             progress("Collecting") as advance,

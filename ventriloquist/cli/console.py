@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout; progress, notes and errors on stderr; nothing that a message could forge."""
+"""Output: results on stdout; progress, notes and errors on stderr. Control characters in texts are made visible."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-# C0 but tab and newline, DEL, C1, the characters that reorder a line, and those that end one in some programs
+# C0 without tab and newline, DEL, C1, bidirectional controls, and other line separators
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-NO_WIDTH = 10_000  # columns of what is no terminal: a path is not broken in a pipe
+NO_WIDTH = 10_000  # columns without a terminal, so that a pipe gets whole lines
 
 
 def harmless(text: str) -> str:
-    """Make control characters visible, so that text of others cannot drive the terminal."""
+    """Make control characters visible, so that a text cannot control the terminal."""
     return _CONTROL.sub(_visible, text)
 
 
@@ -35,12 +35,12 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Make line breaks visible too, where the title of a group could forge a row."""
+    """Make line breaks visible too, so that a group's title cannot forge a row."""
     return harmless(text).replace("\n", "\\n")
 
 
 def note(text: str) -> None:
-    """Say something beside the result."""
+    """Print a note on stderr."""
     print(harmless(text), file=sys.stderr, flush=True)
 
 
@@ -77,14 +77,14 @@ def show(
 
 
 def stdout_console() -> Console:
-    """Return a console that breaks no line where stdout is not a terminal."""
+    """Return a console on stdout that wraps lines only on a terminal."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
 
 
 def print_table(table: Table) -> None:
-    """Print a table: as wide as the terminal, or where there is none as wide as it is, without spaces at the ends."""
+    """Print a table, at most as wide as the terminal, without trailing spaces."""
     console = stdout_console()
     with console.capture() as captured:
         console.print(table)
@@ -92,12 +92,12 @@ def print_table(table: Table) -> None:
 
 
 def note_next(step: str) -> None:
-    """Say what comes next, as it can be typed here."""
+    """Print the next step, as it can be typed here."""
     note(f"Next: {typed(step)}")
 
 
 def say(text: str, style: str = "") -> None:
-    """Print a line of a result, broken between words where a terminal is too narrow."""
+    """Print a line of a result, wrapped between words on a narrow terminal."""
     from rich.text import Text
 
     stdout_console().print(Text(harmless(text), style=style))
@@ -106,13 +106,13 @@ def say(text: str, style: str = "") -> None:
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, only_if_it_fits: bool = False
 ) -> bool:
-    """Print a table of text of which nothing is cut, and a blank line; in a pipe a row is a line.
+    """Print a table of texts, uncut, and a blank line. In a pipe each row is one line.
 
     Args:
-        only_if_it_fits: print nothing where a terminal is too narrow for it.
+        only_if_it_fits: print nothing if the terminal is too narrow.
 
     Returns:
-        Whether it was printed.
+        Whether the table was printed.
     """
     from rich.measure import Measurement
     from rich.table import Table
@@ -137,7 +137,9 @@ def print_json(result: Any) -> None:
     value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = jsonlib.dumps(value, ensure_ascii=not is_utf8, default=_jsonable)
-    print(_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text), flush=True)  # the same JSON, harmless
+    print(
+        _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text), flush=True
+    )  # the same JSON without control characters
 
 
 def _jsonable(value: object) -> object:
@@ -148,7 +150,7 @@ def _jsonable(value: object) -> object:
 
 @contextmanager
 def progress(description: str) -> Iterator[Progress]:
-    """Show a bar on stderr while the block runs; without a terminal, nothing."""
+    """Show a progress bar on stderr while the block runs. Without a terminal show nothing."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

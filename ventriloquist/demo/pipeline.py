@@ -82,7 +82,7 @@ def demo(
     with clock.measure("build"):
         stage("Writing a chat.db")
         paths = build(home / MESSAGES, seed)
-    with clock.measure("collect"), SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source:
+    with clock.measure("collect"), SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home) as source:
         collected = _recorded(
             home,
             "collect",

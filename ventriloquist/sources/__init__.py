@@ -1,4 +1,4 @@
-"""Where messages come from. Each source opens as a context and yields its rows from one generator."""
+"""The sources of messages. Each is opened in a `with` block and yields its rows from one generator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class SourceKind:
     name: str
     metavar: str  # of the place that it is read from: FILE or DIR
     help: str
-    open: Callable[..., AbstractContextManager[Source]]  # takes the place and a folder of contacts, each may be None
+    open: Callable[
+        ..., AbstractContextManager[Source]
+    ]  # place, contacts, home=
 
     @property
     def option(self) -> str:
@@ -35,16 +37,20 @@ class SourceKind:
 # These import a source only when it is opened: the command line needs the table just to show its help.
 
 
-def _open_chat_db(place: Path | None = None, contacts: Path | None = None) -> AbstractContextManager[Source]:
+def _open_chat_db(
+    place: Path | None = None, contacts: Path | None = None, *, home: Path | None = None
+) -> AbstractContextManager[Source]:
     from ventriloquist.sources.imessage.chat_db import open_chat_db
 
-    return open_chat_db(place, contacts)
+    return open_chat_db(place, contacts, home=home)
 
 
-def _open_backup(place: Path, contacts: Path | None = None) -> AbstractContextManager[Source]:
+def _open_backup(
+    place: Path, contacts: Path | None = None, *, home: Path | None = None
+) -> AbstractContextManager[Source]:
     from ventriloquist.sources.imessage.backup import open_backup
 
-    return open_backup(place, contacts)
+    return open_backup(place, contacts, home=home)
 
 
 # To add a source, write its generator and add it here. If the user names none, collect reads the first one.

@@ -1,12 +1,11 @@
-"""One run at a time, and a record of each: what was asked, and what came of it."""
+"""The lock that allows one run at a time, and the record of each run with its parameters and result."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -14,12 +13,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ventriloquist.clock import now_ms
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
 from ventriloquist.paths import without_home
 from ventriloquist.store.connect import open_database, transaction
-from ventriloquist.store.schema import empty_database
+from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
 
 
@@ -31,7 +31,7 @@ class Run:
     id: int
     plan: Any = None  # what `plan` of `recorded_run` returned
     result: Any = None  # a dataclass or a dictionary
-    begun: bool = False  # part of its work stays even if it is stopped
+    begun: bool = False  # some of its work stays if it is stopped now
 
 
 @contextmanager
@@ -43,19 +43,19 @@ def recorded_run(
     create: bool = False,
     plan: Callable[[Connection], Any] = lambda _db: None,
 ) -> Iterator[Run]:
-    """Hold the lock, open the database, plan, and record the run; its row has no `finished_at` when it fails.
+    """Hold the lock, open the database, plan, and record the run. A failed run has no `finished_at`.
 
-    Planning comes first and writes nothing: a command that cannot run leaves no record, and no home that was not there.
-    Folders that killed runs left behind are removed. A run that was refused, or stopped before it had begun, is not
-    recorded. Paths inside VQ_HOME are recorded from it.
+    The plan comes first and writes nothing, so that a command that cannot run leaves no record and no new home.
+    Folders that killed runs left behind are removed. A run that fails before it sets `begun` is not recorded. Paths
+    inside VQ_HOME are recorded relative to it.
 
     Args:
         home: VQ_HOME.
         command: the subcommand's name.
-        parameters: what was asked, as JSON can hold it.
+        parameters: the options of the run, as JSON values.
         create: make the home and the database if they do not exist yet.
-        plan: checks all that can fail, and returns what the run does. If the database does not exist yet, it is given
-            an empty one, which it must not keep.
+        plan: checks everything that can fail, and returns the plan of the run. If there is no database yet, it gets an
+            empty one, which it must not keep.
 
     Raises:
         BusyError: another run holds the lock.
@@ -67,13 +67,13 @@ def recorded_run(
             yield run
         except (VentriloquistError, KeyboardInterrupt, SystemExit):
             if not run.begun:
-                with suppress(sqlite3.Error), transaction(db):  # what ended it may be that the file cannot be written
+                with suppress(sqlite3.Error), transaction(db):  # the file may be the reason for the failure
                     db.execute("DELETE FROM runs WHERE id = ?", (run.id,))
             raise
         result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
         with transaction(db):
             db.execute(
-                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (_now(), _json(result, home), run.id)
+                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (now_ms(), _json(result, home), run.id)
             )
 
 
@@ -86,23 +86,21 @@ def locked_database(
     is_new = not (home / DATABASE).exists()
     if is_new and not create:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    planned = _plan_on_empty(plan) if is_new else None
+    planned = None
+    if is_new:
+        with empty_database() as empty:
+            planned = plan(empty)
     with lock_home(home):
         is_new = is_new and not (home / DATABASE).exists()  # another command may have made it meanwhile
         with open_database(home, create=create) as db:
             yield db, planned if is_new else plan(db)
 
 
-def _plan_on_empty(plan: Callable[[Connection], Any]) -> Any:
-    with closing(empty_database()) as db:
-        return plan(db)
-
-
 def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
-    """Record what a command did that holds no lock; where nothing was collected there is nothing to record it in.
+    """Record a command that holds no lock. Without a database nothing is recorded.
 
     Raises:
-        BusyError: another program writes into the file for long.
+        BusyError: another program keeps the file locked.
         StorageError: the file cannot be used.
     """
     if (home / DATABASE).exists():
@@ -116,7 +114,7 @@ def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, o
     with transaction(db):
         cursor = db.execute(
             "INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)",
-            (command, _now(), _json(dict(parameters or {}), home)),
+            (command, now_ms(), _json(dict(parameters or {}), home)),
         )
     return cursor.lastrowid or 0
 
@@ -127,10 +125,10 @@ def _json(value: object, home: Path) -> str:
 
 @contextmanager
 def lock_home(home: Path) -> Iterator[None]:
-    """Hold the operating system's lock on a file, which dies with its process; a home that does not exist is made.
+    """Hold the operating system's lock on a file, which ends with the process. Make the home if it does not exist.
 
     Raises:
-        BusyError: another run holds it.
+        BusyError: another run holds the lock.
         StorageError: the home cannot be used.
     """
     lock = FileLock(home / LOCK, timeout=0, mode=0o600)
@@ -149,7 +147,3 @@ def lock_home(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,27 +1,27 @@
-"""What columns that only newer versions have say of a message, as SQL that sums them up in one number.
+"""The columns of newer versions that flag a message as spam or scheduled, as one SQL number.
 
-The sum is computed by SQLite, since most rows have none of it and a column costs more than a condition.
+SQLite computes the number, because most rows have no flag, and a condition is cheaper than another column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-SPAM, WAITS = 1, 2
+SPAM, SCHEDULED = 1, 2
 
-# chat.is_filtered: 1 is a sender whom nobody knows; 2 junk; 3, 4 and up are promotions, transactions and their kinds.
+# chat.is_filtered: 1 is an unknown sender; 2 junk; 3, 4 and up are promotions, transactions and their kinds.
 FILTERED_AS_SPAM = 2
 # message.filter_action: 1 lets a message through; 2 is junk, 3 a promotion, 4 a transaction.
-_ACTIONS_AGAINST = (2, 4)
+_FILTERING_ACTIONS = (2, 4)
 
 
 def expression(has: Collection[str]) -> str:
-    """Return SQL of a number with the bits SPAM and WAITS, for a table `message` with these columns."""
-    return f"{_is_spam(has)} + {WAITS} * {waits(has)}"
+    """Return SQL for a number with the bits SPAM and SCHEDULED, for a table `message` with these columns."""
+    return f"{_is_spam(has)} + {SCHEDULED} * {is_scheduled(has)}"
 
 
-def waits(has: Collection[str]) -> str:
-    """Return SQL that tells whether the owner set a time at which to send a message that has not been sent."""
+def is_scheduled(has: Collection[str]) -> str:
+    """Return SQL that tells whether the owner scheduled a message that has not been sent yet."""
     scheduled = [name for name in ("schedule_type", "schedule_state") if name in has]
     sent = [
         f"ifnull(CAST({name} AS INTEGER), 0) > 0"
@@ -31,12 +31,12 @@ def waits(has: Collection[str]) -> str:
     if not scheduled or not sent:
         return "0"
     conditions = f"(is_from_me AND NOT ({' OR '.join(sent)})) IS 1"
-    return f"(CASE WHEN {' OR '.join(scheduled)} THEN {conditions} ELSE 0 END)"  # of most rows the first is all
+    return f"(CASE WHEN {' OR '.join(scheduled)} THEN {conditions} ELSE 0 END)"  # most rows need only the first test
 
 
 def is_filtered(has: Collection[str]) -> str | None:
-    """Return SQL that tells whether a filter is against a message, None for a table that does not say."""
-    low, high = _ACTIONS_AGAINST
+    """Return SQL that tells whether a filter moved a message to junk, or None if the table has no such column."""
+    low, high = _FILTERING_ACTIONS
     return f"CAST(filter_action AS INTEGER) BETWEEN {low} AND {high}" if "filter_action" in has else None
 
 

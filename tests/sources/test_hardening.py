@@ -1,4 +1,4 @@
-"""Databases that a stranger made: refused within bounded work, whatever they are built to do."""
+"""Databases that were made to do harm: each is refused within bounded work."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_two_messages_of_one_guid(path: Path) -> None:
         "CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid TEXT, text TEXT, date, is_from_me, handle_id)",
         "INSERT INTO message SELECT ROWID, 'the same', text, date, is_from_me, handle_id FROM old",
     )
-    assert "one guid" in refused(path).what
+    assert "the same guid" in refused(path).what
 
 
 def test_two_messages_of_one_guid_behind_an_index_that_does_not_know(path: Path, home: Path) -> None:
