@@ -56,12 +56,12 @@ def command(
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
-    from ventriloquist.evaluate import FULL, QUICK, evaluate
+    from ventriloquist import evaluate
     from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
     from ventriloquist.model.manifest import read_manifest
-    from ventriloquist.store import recorded_run
+    from ventriloquist.store import Connection, recorded_run
     from ventriloquist.store.corpus import data_hash
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
@@ -85,18 +85,13 @@ def command(
     parameters = {"run": str(folder.absolute()), "quick": quick, "seed": seed, "only": only or [], "against": against}
     if report:
         parameters["report"] = str(report.absolute())  # vq forget looks for it there
-    with recorded_run(settings.home, "eval", parameters) as recorded, stages() as stage:
-        result = evaluate(
-            recorded.db,
-            folder,
-            home=settings.home,
-            extent=QUICK if quick else FULL,
-            only=only or (),
-            against=other,
-            seed=seed,
-            stage=stage,
-        )
-        recorded.result = result
+
+    def plan(db: Connection) -> evaluate.EvalPlan:
+        extent = evaluate.QUICK if quick else evaluate.FULL
+        return evaluate.plan(db, folder, home=settings.home, extent=extent, only=only or (), against=other, seed=seed)
+
+    with recorded_run(settings.home, "eval", parameters, plan=plan) as recorded, stages() as stage:
+        recorded.result = result = evaluate.run(recorded.db, recorded.plan, stage=stage)
         prepared = data_hash(recorded.db)
     if result.changed_data:
         note("The prepared data has changed since this adapter was trained; only what it never saw is scored.")
