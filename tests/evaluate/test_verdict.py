@@ -231,21 +231,21 @@ def test_who_would_tell_is_said_only_where_it_was_asked() -> None:
         return told_by(Evaluation(1, "", "", 0, False, 0, {}, {}, metrics, {}, rejected, few, {}))
 
     assert told("validity", "copies", rejected=("validity", "copies")) == "valid lines, copied"
-    assert told("voice", few=("voice",)) == "nothing that could be measured; not enough data for style match"
+    assert told("voice", few=("voice",)) == "nothing that was measured; not enough data for style match"
     assert told("likelihood", "timing") == ""
 
 
 @pytest.mark.parametrize(
     ("said", "rejected", "expected"),
     [
-        ({"voice": "indistinguishable at this n"}, (), "It sounds like them: a judge of style does not tell"),
+        ({"voice": "indistinguishable at this n"}, (), "It sounds like them: a judge of style cannot tell"),
         ({"voice": "between"}, (), "It sounds more like them than other people do, but not like them yet."),
         ({"voice": "caricature"}, ("voice",), "It overdoes them"),
         ({"voice": "caricature"}, ("voice", "copies"), "What gives it away: the style, sentences it copied."),
-        ({"voice": "close", "copies": "passes"}, (), "Nothing that could be measured gives it away."),
+        ({"voice": "close", "copies": "passes"}, (), "Nothing that was measured gives it away."),
         ({"voice": "not enough data"}, (), "There are too few messages to say whether it sounds like them."),
-        ({"likelihood": "worse than the floor"}, (), "It expects what they really write worse than"),
-        ({"identity": "above the ceiling"}, (), "Shown a message alone, it names the writer in 86% of the cases."),
+        ({"likelihood": "worse than the floor"}, (), "It predicts what they really write worse than"),
+        ({"identity": "above the ceiling"}, (), "From a single message it names the right writer 86% of the time."),
         ({}, (), "There is not enough data to say how it writes."),
     ],
 )

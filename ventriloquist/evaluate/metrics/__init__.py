@@ -69,7 +69,7 @@ METRICS: dict[str, Metric] = {
     ),
     "likelihood": Metric(
         title="Bits saved",
-        question="Does it expect what they really write?",
+        question="Does it predict what they really write?",
         unit="share",
         aim="more",
         minimum=50,
@@ -91,7 +91,7 @@ METRICS: dict[str, Metric] = {
     ),
     "identity_in_context": Metric(
         title="True name first, in context",
-        question="Who says this, here?",
+        question="Who says this in this conversation?",
         unit="share",
         aim="more",
         minimum=40,
@@ -149,7 +149,7 @@ METRICS: dict[str, Metric] = {
     ),
     "bursts": Metric(
         title="Messages in a row",
-        question="Does it go on as often as they do?",
+        question="Does it send as many messages in a row?",
         unit="share",
         aim="ceiling",
         minimum=100,
@@ -160,7 +160,7 @@ METRICS: dict[str, Metric] = {
     ),
     "copies": Metric(
         title="Copied",
-        question="Does it recite what it read?",
+        question="Does it recite its training data?",
         unit="share",
         aim="less",
         minimum=50,
@@ -185,7 +185,7 @@ METRICS: dict[str, Metric] = {
     ),
     "assistant": Metric(
         title="Assistant's phrases",
-        question="Does an assistant speak?",
+        question="Does it talk like an assistant?",
         unit="share",
         aim="less",
         minimum=50,
