@@ -3,8 +3,8 @@
     vq demo --home HOME && python benchmarks/eval_adapter.py --home HOME --report report.html
 
 It prints the tables of `vq eval` and writes its report for the newest run in HOME. A second run takes seconds, and more
-messages take what they cost alone. The picture of docs/eval.md is the page's top in headless Chromium, 1000 pixels
-wide, light and dark.
+messages take what they cost alone. The picture in docs/eval.md shows the top of such a report in headless Chromium,
+1000 pixels wide, light and dark.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, h
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
-FIRST_EXAMPLES = 3  # that are open
+FIRST_EXAMPLES = 3  # that are open, at most
 BAD = ("fails", "differs", "no better", "worse", "caricature")
 
 
@@ -97,7 +97,7 @@ def _card(metric: Metric, result: Result) -> str:
     return (
         f'<div class="card"><h3>{text(metric.question)}</h3><div class="big">{text(shown)}</div>'
         f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
-        f'<p class="note">{text(metric.title)}; {text(sure)}n = {result.n:,}</p></div>'
+        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}</p></div>'
     )
 
 
@@ -174,8 +174,9 @@ def _examples(examples: Sequence[Example]) -> str:
         " name. The examples are drawn by the seed, not picked by hand.</p>"
     ]
     shown = examples[::step][:MAX_EXAMPLES]
-    parts += map(_example, shown[:FIRST_EXAMPLES])
-    if rest := shown[FIRST_EXAMPLES:]:
+    first = shown[:: -(-len(shown) // FIRST_EXAMPLES)]  # of different conversations, if there are several
+    parts += map(_example, first)
+    if rest := [example for example in shown if example not in first]:
         parts.append(f"<details><summary>{len(rest)} more</summary>{''.join(map(_example, rest))}</details>")
     return "".join(parts)
 
