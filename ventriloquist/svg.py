@@ -10,7 +10,7 @@ Point = tuple[float, float]
 
 
 def svg(width: int, height: int, parts: Iterable[str], *, style: str = "") -> str:
-    """Return a picture. `style` is CSS, for a picture that is a file of its own."""
+    """Return a picture. `style` is CSS, for a picture in its own file."""
     own = f' xmlns="http://www.w3.org/2000/svg"><style>{style}</style>' if style else ' role="img">'
     return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"{own}{"".join(parts)}</svg>'
 

@@ -1,4 +1,4 @@
-"""The blind quiz: which of two answers is real? Asked of somebody who knows the person."""
+"""The blind quiz: which of two answers is real? For people who know the writer."""
 
 from __future__ import annotations
 

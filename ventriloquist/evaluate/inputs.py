@@ -147,27 +147,26 @@ class Messages(Input):
 
 
 @dataclass(frozen=True)
-class NamesAlone(Input):
+class CandidateCosts(Input):
+    items: Sequence[Candidates]
+
+
+class NamesAlone(CandidateCosts):
     """Messages scored without a context, once under each name."""
 
     missing = "fewer than two people to tell apart"
-    items: Sequence[Candidates]
 
 
-@dataclass(frozen=True)
-class NamesInContext(Input):
+class NamesInContext(CandidateCosts):
     """Messages scored in their context, once under each name."""
 
-    missing = "nobody to tell apart"
-    items: Sequence[Candidates]
+    missing = "no people to tell apart"
 
 
-@dataclass(frozen=True)
-class RankedMessages(Input):
+class RankedMessages(CandidateCosts):
     """True messages, ranked among other real ones."""
 
     missing = "too few messages to choose from"
-    items: Sequence[Candidates]
 
 
 def inputs(system: System, context: EvalContext) -> Iterator[Input]:

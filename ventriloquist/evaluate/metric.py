@@ -23,7 +23,7 @@ CARICATURE = "caricature"
 AT_FLOOR = "no better than the floor"
 BETTER = "better than the floor"  # of a metric without a known ceiling
 WORSE = "worse than the floor"
-ABOVE = "above the ceiling"  # better than the baseline that is the ceiling
+ABOVE = "above the ceiling"  # better than the ceiling's baseline
 TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, "differs: " of a metric without a floor
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
@@ -64,7 +64,7 @@ class Metric:
     aim: Aim
     minimum: int  # messages; with fewer the verdict is "not enough data"
     takes: type[Input]
-    compute: Callable[[Any], Measurement | None]  # a pure function of what it takes; None: that is not enough
+    compute: Callable[[Any], Measurement | None]  # pure; returns None if its input is too small
     floor: str | float | None = None  # the name of a baseline, or a known constant
     ceiling: str | float | None = None  # likewise; None: there is no known ceiling
     baselines: tuple[str, ...] = ()  # further ones that are shown

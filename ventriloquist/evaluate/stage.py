@@ -108,7 +108,7 @@ def run(db: Connection, plan: EvalPlan, *, stage: Stage = lambda _name: lambda _
     """Measure a run, and compare it with another one if the plan says so.
 
     Raises:
-        NotReadyError: no conversation holds anything out.
+        NotReadyError: no message is held out.
         ModelError: an adapter cannot be used.
     """
     runs = [_open(db, plan, folder, manifest, stage) for folder, manifest in plan.manifests.items()]

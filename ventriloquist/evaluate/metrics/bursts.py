@@ -1,4 +1,4 @@
-"""Messages in a row: does whoever wrote last go on as often as real people do?
+"""Messages in a row: does the last writer go on as often as in real conversations?
 
 The share of generated lines whose writer also wrote the line before, minus the share of real lines in the same places.
 0 is right, more means monologues, less means ping-pong. The detail has the shares after one, two, and three or more

@@ -48,7 +48,7 @@ HABITS: dict[str, re.Pattern[str]] = {
     "over 80 characters": re.compile(r".{81}"),
     "letters beyond ASCII": re.compile(r".*[À-ɏͰ-῿぀-鿿]"),
 }
-MAX_CHARACTERS = 1000  # of a message that is read
+MAX_CHARACTERS = 1000  # of a message
 MINIMUM = 10  # messages of a person, generated and real each
 SHOWN = 5  # a person's messages that show a habit, at least, and that do not
 

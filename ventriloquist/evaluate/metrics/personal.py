@@ -21,7 +21,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {  # in this order: a match is not search
     "e-mail address": re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}"),
     "number": re.compile(r"\+?\d(?:[\s().-]{0,2}\d){6,}"),
 }
-MAX_CHARACTERS = 2000  # of a message that is read
+MAX_CHARACTERS = 2000  # of a message
 _BETWEEN_DIGITS = re.compile(r"[\s().+-]")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 # C0 but tab and newline, DEL, C1, and the characters that reorder a line
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NEWLINES = re.compile(r"[\n\r\u2028\u2029]")
-MAX_CHARACTERS = 280  # of a message that is shown
+MAX_CHARACTERS = 280  # of a message
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2129; --soft: #667085; --line: #e3e6ec; --page: #fff; --card: #f7f8fa;
