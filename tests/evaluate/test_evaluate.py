@@ -27,7 +27,7 @@ from ventriloquist.evaluate.inference import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.stage import ON_FINAL_WINDOWS
 from ventriloquist.evaluate.words import headline
-from ventriloquist.layout import EVALUATION, RECORDS
+from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
@@ -210,8 +210,15 @@ def test_only_what_is_asked_for_is_measured(trained: tuple[Connection, Path, Pat
     result = evaluated(db, run, home=home, extent=EXTENT, only=["timing"])
     assert list(result.metrics) == ["timing"]
     assert list(result.final_windows) == ["timing"]
+
+
+def test_what_cannot_be_measured_is_refused_by_the_plan(trained: tuple[Connection, Path, Path], tmp_path: Path) -> None:
+    db, home, run = trained
     with pytest.raises(UnknownNameError, match="timeing"):
-        evaluated(db, run, home=home, extent=EXTENT, only=["timeing"])
+        evaluate.plan(db, run, home=home, only=["timeing"])
+    shutil.copy(run / MANIFEST, tmp_path)
+    with pytest.raises(ModelError, match="has no adapter_model"):
+        evaluate.plan(db, run, home=home, against=tmp_path)
 
 
 def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_another_one(
@@ -224,7 +231,12 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
     twin = home / "runs" / "two"
     if not twin.exists():
         shutil.copytree(run, twin)
-    comparison = evaluated(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin).comparison
+    stages: list[str] = []
+    plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin)
+    comparison = evaluate.run(
+        db, plan, stage=lambda name: stages.append(name) or (lambda _done, _total: None)
+    ).comparison
+    assert stages.count("Tokenising") == stages.count("Loading the model") == 2  # each run is loaded once
     assert comparison is not None
     assert comparison.against == "two"
     assert comparison.metrics["likelihood"].outcome == "undecided"
