@@ -31,13 +31,15 @@ from typing import Any, NamedTuple
 from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
-from ventriloquist.evaluate import Extent, evaluate
+from ventriloquist import evaluate
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE
 from ventriloquist.store import Connection, open_database, transaction
 from ventriloquist.train import preset, train
 
-EXTENT = Extent(likelihood=200, identity=200, validity=16, validity_context=4, ranking=50)  # some minutes a run
+EXTENT = evaluate.Extent(
+    likelihood=200, identity=200, validity=16, validity_context=4, ranking=50
+)  # some minutes a run
 METRICS = ("validity", "likelihood", "identity", "identity_in_context")
 BASE = preset("smollm2").changed(  # as it was before the search
     rank=32, alpha=64, top_layers=10, learning_rate=3e-3, targets_per_window=8, window=8, max_length=384
@@ -147,7 +149,8 @@ def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) 
         before = time.process_time()
         trained = train(db, settings.changed(max_steps=steps), home=home)
         seconds = time.process_time() - before
-        measured = evaluate(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
+        planned = evaluate.plan(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
+        measured = evaluate.run(db, planned)
     return {
         "name": name,
         "changes": candidate.changes,

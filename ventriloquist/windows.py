@@ -33,11 +33,6 @@ class Holdout(NamedTuple):
     validation_start: int
     test_start: int
 
-    def split_of(self, position: int) -> Split:
-        if position >= self.test_start:
-            return "test"
-        return "validation" if position >= self.validation_start else "train"
-
 
 class Block(NamedTuple):
     """Positions [start, stop) of one conversation, of which [first_target, stop) are targets."""

@@ -131,7 +131,6 @@ def test_escapes_count_as_the_characters_they_stand_for(tiny_model: Tiny, conten
     (score,) = score_row(tiny_model.model, tiny_model.tokenizer, row, [line])
     assert_close(score, naive(tiny_model, render(header, []), line))
     assert score.characters == len(content)
-    assert score.bits_per_character == pytest.approx(score.content / math.log(2) / len(content))
 
 
 def test_a_line_that_is_tokenised_otherwise_than_in_its_row_is_a_bug(tiny_model: Tiny) -> None:

@@ -102,7 +102,9 @@ def demo(
     run = Path(trained.run or "")
     with clock.measure("eval"):
         evaluated = _recorded(
-            home, "eval", lambda db: evaluate.evaluate(db, run, home=home, extent=extent, seed=seed, stage=stage)
+            home,
+            "eval",
+            lambda db: evaluate.run(db, evaluate.plan(db, run, home=home, extent=extent, seed=seed), stage=stage),
         )
     with clock.measure("samples"):
         stage("Asking everybody the same")

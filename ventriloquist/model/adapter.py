@@ -80,26 +80,37 @@ def find_run(runs: Path, name: str | None = None) -> Path:
     return finished[-1]
 
 
-def load_adapter(folder: Path, *, to_merge: bool = False) -> Adapter:
+def check_run(folder: Path) -> Manifest:
+    """Check that a run holds a finished adapter, and return its manifest.
+
+    Raises:
+        ModelError: it does not.
+    """
+    manifest = read_manifest(folder)
+    check_files(folder)
+    if manifest.base_model != MERGED:
+        _require_weights(folder)
+    return manifest
+
+
+def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None) -> Adapter:
     """Load an adapter and its base model from this machine; never from the network.
 
     One that was trained on weights in 4 bits has them so on CUDA, too: its card may not hold more.
 
     Args:
         to_merge: load weights that an adapter can be merged into, in 16 bits at least, on the CPU if need be.
+        tokenizer: of the base model, if it is loaded already.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
         ModelError: the folder or its base cannot be used.
     """
-    manifest = read_manifest(folder)
-    check_files(folder)
-    if manifest.base_model != MERGED:
-        _require_weights(folder)
+    manifest = check_run(folder)
     require_torch()
     base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
     config = load_config(base)
-    tokenizer = load_tokenizer(base)
+    tokenizer = tokenizer or load_tokenizer(base)
     check_same_base(folder, manifest, config, tokenizer)
     if manifest.base_model == MERGED:
         return Adapter(folder, manifest, load_base(base), tokenizer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +27,6 @@ class LineScore:
     characters: int  # code points of the un-escaped content
     deltas: tuple[float, ...]  # P(delta | context, name) over DELTAS, of which it is one; they add up to 1
     alternatives: tuple[float, ...] = ()  # nats of the contents of the lines that could stand in its place
-
-    @property
-    def bits_per_character(self) -> float:
-        return self.content / math.log(2) / max(1, self.characters)
 
 
 def score_row(

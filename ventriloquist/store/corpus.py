@@ -250,6 +250,11 @@ def typed_lines(db: Connection) -> Iterator[tuple[int, int, str, str, str, int, 
     )
 
 
+def line_kinds(db: Connection) -> set[Kind]:
+    """Return the kinds of lines that there are."""
+    return {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM training_messages")}
+
+
 def training_lines(db: Connection, limit: int) -> list[str]:
     """Return the first lines of the training split, each with its newline."""
     query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"

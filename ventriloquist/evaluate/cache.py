@@ -1,4 +1,4 @@
-"""What models did for an evaluation, kept in the run's folder as it is done, so that a stopped one goes on."""
+"""A cache of what models wrote and scored, in the run's folder, so that a stopped evaluation goes on."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ventriloquist.layout import EVALUATION, RECORDS
 from ventriloquist.model.gate import WEIGHTS
 
 
-class Store:
-    """Values by what they were made from and the run's weights. A line that was not written whole is made again."""
+class OutputCache:
+    """Outputs of models by their inputs and the run's weights. Each is written at once; half a line is ignored."""
 
     def __init__(self, run: Path) -> None:
-        """Open what is kept of a run; of other weights that stood in its folder nothing is found.
+        """Open the cache of a run. Outputs of other weights that were in its folder before are not found.
 
         Raises:
             StorageError: its folder cannot be written to.
@@ -44,11 +44,11 @@ class Store:
                 file.write(b"\n")
 
     def get(self, key: str) -> Any:
-        """Return a value, or None where it is not there yet."""
+        """Return a value; None if there is none yet."""
         return self._values.get(f"{self._weights} {key}")
 
     def put(self, key: str, value: Any) -> Any:
-        """Keep a value that JSON can hold, and return it."""
+        """Write a value that JSON can hold, and return it."""
         key = f"{self._weights} {key}"
         self._values[key] = value
         with self._path.open("a", encoding="utf-8") as file:
@@ -57,12 +57,12 @@ class Store:
 
 
 def key_of(*parts: object) -> str:
-    """Return a key of what a value was made from, but for the weights, which `Store` adds."""
+    """Return a key for the inputs of a model; `OutputCache` adds the weights."""
     return hashlib.blake2b(json.dumps(parts, default=str).encode(), digest_size=16).hexdigest()
 
 
 def _hash_weights(run: Path) -> str:
-    """Return a hash of a run's adapter (a second a gigabyte), or of a merged run's weights by their sizes and times."""
+    """Return a hash of a run's adapter (a second a gigabyte), or of the sizes and times of a merged run's weights."""
     adapter = run / WEIGHTS
     if adapter.exists():
         with adapter.open("rb") as file:

@@ -8,8 +8,8 @@ import pytest
 from file_builder import DAY, NOON, Conversation, Message, filled
 from made_up import target
 
-from ventriloquist.evaluate import world
-from ventriloquist.evaluate.world import read_world
+from ventriloquist.evaluate import context as module
+from ventriloquist.evaluate.context import read_context
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.prepare import prepare
 
@@ -23,10 +23,10 @@ def test_of_each_message_what_was_typed_is_read(home: Path) -> None:
         prepare(db)
         assert "[replying to" in db.execute("SELECT group_concat(content) FROM training_messages").fetchone()[0]
         held_out = [target("Sam", '[replying to "line 0"] sure'), target("Sam", "[phone]")]
-        known = read_world(db, held_out, {1: len(said)}, seed=0)
-    assert known.world.training["Sam"][:3] == ["line 1", "no,!", "line 7"]
-    assert [one.content for one in known.world.real] == ["sure"]
-    assert [reply.content for reply in known.past if reply.name == "Sam"] == known.world.training["Sam"]
+        known = read_context(db, held_out, {1: len(said)}, seed=0)
+    assert known.training["Sam"][:3] == ["line 1", "no,!", "line 7"]
+    assert [one.content for one in known.real] == ["sure"]
+    assert [reply.content for reply in known.past if reply.name == "Sam"] == known.training["Sam"]
     assert next(reply for reply in known.past if reply.content == "line 4").before == ""
     assert known.division["tested on"] == 2
 
@@ -34,14 +34,14 @@ def test_of_each_message_what_was_typed_is_read(home: Path) -> None:
 def test_the_past_messages_that_are_searched_are_the_latest_in_time(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world, "MAX_PAST", 3)
+    monkeypatch.setattr(module, "MAX_PAST", 3)
     later, earlier = (
         Conversation([Message("Sam" if i % 2 else "Aidan Allchin", f"{word} {i}", at + i) for i in range(8)])
         for word, at in (("later", NOON + DAY), ("earlier", NOON))
     )
     with filled(home, [later, earlier]) as db:
         prepare(db)
-        past = read_world(db, [], {1: 8, 2: 8}, seed=0).past
+        past = read_context(db, [], {1: 8, 2: 8}, seed=0).past
     assert [reply.content for reply in past if reply.name == "Sam"] == ["later 3", "later 5", "later 7"]
 
 
@@ -62,5 +62,5 @@ def test_trained_on_is_what_the_run_saw_not_what_there_was(
     manifest = Manifest.model_construct(result=result)
     with filled(home, [Conversation(said)]) as db:
         prepare(db)
-        division = read_world(db, [], {1: 40}, seed=0, manifest=manifest).division
+        division = read_context(db, [], {1: 40}, seed=0, manifest=manifest).division
     assert division["trained on"] == expected

@@ -1,4 +1,4 @@
-"""The adapter and its base model as subjects: everything that needs a language model is done here, and kept."""
+"""Run the adapter and its base model on held-out messages. Their outputs are cached in the run's folder."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from ventriloquist.evaluate.heldout import (
-    ONE_DAY,
-    HeldOutRow,
-    Prompt,
-    Target,
-    draw_for_writing,
-    draw_rows,
-    draw_targets,
-    prompt,
+from ventriloquist.evaluate.cache import OutputCache, key_of
+from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw_for_writing, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.inputs import (
+    Candidates,
+    Input,
+    Message,
+    Messages,
+    NamesAlone,
+    NamesInContext,
+    RankedMessages,
+    Scored,
+    ScoredLines,
+    System,
+    Written,
+    WrittenLines,
 )
-from ventriloquist.evaluate.metric import Need
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
 from ventriloquist.evaluate.metrics.validity import is_valid
-from ventriloquist.evaluate.records import Candidates, Message, Scored, Subject, Written
-from ventriloquist.evaluate.store import Store, key_of
-from ventriloquist.evaluate.texts import read_marks, typed
+from ventriloquist.evaluate.texts import read_placeholders, typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
@@ -33,33 +36,35 @@ from ventriloquist.records import Progress
 from ventriloquist.store import Connection
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
 
-MAX_NEW_TOKENS = 120  # a generated line that is longer counts as invalid
-TEMPERATURE, MIN_P = 0.9, 0.05  # as a chat samples
-LINES_AT_ONCE = 32  # written and kept together
-TARGETS_AT_ONCE = 8  # whose names are swapped together
+MAX_NEW_TOKENS = 120  # a longer line counts as invalid
+TEMPERATURE, MIN_P = 0.9, 0.05  # the defaults of a chat
+LINES_AT_ONCE = 32  # written and cached together
+TARGETS_AT_ONCE = 8  # scored and cached together under all names
+ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
 Stage = Callable[[str], Progress]
+"""Called with the name of each part of the work; returns its progress callback."""
 ADAPTER, BASE = "adapter", "base"
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is measured: messages for likelihood and identity (None: all), generated lines and their context."""
+    """How many messages are measured. None: all of them."""
 
     likelihood: int | None
     identity: int | None
-    validity: int
+    validity: int  # generated lines
     validity_context: int | None  # messages before a generated line; None: the adapter's whole window
-    ranking: int = 0  # messages that are ranked among others, and whose names are swapped in their context
-    thorough: bool = False  # the base model also swaps names; all messages are also written in their person's name
+    ranking: int = 0  # messages that are ranked among others, and scored under several names in their context
+    thorough: bool = False  # the base model is measured like the adapter, and every message is written in its name
 
 
 FULL = Extent(likelihood=None, identity=1000, validity=400, validity_context=None, ranking=100, thorough=True)
 QUICK = Extent(likelihood=100, identity=48, validity=32, validity_context=4)
 
 
-class Models:
-    """An adapter at work on the held-out rows."""
+class Inference:
+    """An adapter and its base model, run on held-out rows."""
 
     def __init__(
         self,
@@ -67,40 +72,41 @@ class Models:
         corpus: Corpus,
         adapter: Adapter,
         rows: list[HeldOutRow],
-        store: Store,
+        cache: OutputCache,
         extent: Extent,
         seed: int,
         stage: Stage,
     ) -> None:
-        self._db, self._corpus, self._adapter, self._store = db, corpus, adapter, store
+        self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
-        self._marks = read_marks(db)
+        self._placeholders = read_placeholders(db)
         self.targets = [target for row in rows for target in row.targets]
 
-    def subjects(self, needs: Collection[Need], candidates: Sequence[str]) -> tuple[Subject, Subject]:
-        """Return the adapter's subject and the base model's, with what is needed.
+    def systems(self, types: Collection[type[Input]], candidates: Sequence[str]) -> tuple[System, System]:
+        """Return the outputs of the adapter and of the base model.
 
         Args:
+            types: what metrics take; other outputs stay empty.
             candidates: the names that are swapped.
         """
         real = [Message(target, own) for target in self.targets if (own := target.typed)]
-        scored = self._scored() if "scores" in needs else []
-        lines: dict[str, list[Written]] = {ADAPTER: [], BASE: []}
-        messages: dict[str, list[Message]] = {ADAPTER: [], BASE: []}
-        if {*needs} & {"written", "messages"}:
+        scored = self._scored() if ScoredLines in types else []
+        written: dict[str, list[Written]] = {}
+        messages: dict[str, list[Message]] = {}
+        if {*types} & {WrittenLines, Messages}:
             for system in (ADAPTER, BASE):
-                lines[system] = self._written(system)
-                messages[system] = self._messages(system, lines[system]) if "messages" in needs else []
+                written[system] = self._written(system)
+                messages[system] = self._messages(system, written[system]) if Messages in types else []
         thorough = (ADAPTER, BASE) if self._extent.thorough else (ADAPTER,)
-        named = {system: self._named(system, candidates) if "names" in needs else [] for system in thorough}
-        ranked = {system: self._ranked(system) if "ranked" in needs else [] for system in thorough}
-        swapped = {system: self._swapped(system, candidates) if "swapped" in needs else [] for system in thorough}
+        named = {system: self._named(system, candidates) for system in thorough if NamesAlone in types}
+        ranked = {system: self._ranked(system) for system in thorough if RankedMessages in types}
+        swapped = {system: self._swapped(system, candidates) for system in thorough if NamesInContext in types}
         adapter, base = (
-            Subject(
+            System(
                 system,
                 scored,
-                lines[system],
-                messages[system],
+                written.get(system, []),
+                messages.get(system, []),
                 real,
                 named.get(system, []),
                 ranked.get(system, []),
@@ -124,28 +130,28 @@ class Models:
             found = []
             for system in (ADAPTER, BASE):
                 key = key_of("row", system, row.row.tokens.tolist(), row.row.targets)
-                kept = self._store.get(key)
+                kept = self._cache.get(key)
                 if kept is None:
                     with self._using(system):
                         scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, lines)
-                    kept = self._store.put(key, [asdict(score) for score in scores])
+                    kept = self._cache.put(key, [asdict(score) for score in scores])
                 found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
             scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
             progress(done, len(rows))
         return scored
 
     def _written(self, system: str) -> list[Written]:
-        """Write one line in place of each target, sampled as a chat samples but without its grammar."""
+        """Write one line in place of each target. Sampled like a chat, but without its grammar."""
         targets = draw_for_writing(self.targets, self._extent.validity, self._seed)
         prompts = [self._prompt(target) for target in targets]
         texts = self._write(system, [one.text for one in prompts], "Writing")
         return [Written(*item) for item in zip(targets, texts, (one.members for one in prompts), strict=True)]
 
     def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
-        """Return a message of the target's person in place of each target.
+        """Return a message by the target's writer in place of each target.
 
-        A line that was written freely and happens to be that person's is one: the name came first, so what follows it
-        is drawn as if it had been given. In the others' places a line is written again with the name given.
+        A line that the model wrote under that name by itself is used: the name comes first, so the rest is sampled as
+        if the name had been given. For the other targets a line is written again with the name given.
         """
         found: dict[Target, str] = {}
         again = []
@@ -161,8 +167,8 @@ class Models:
             try:
                 found[target] = parse_line(opening + text).content
             except TranscriptError:
-                continue  # counted by the metric of validity
-        own = {target: typed(content, self._marks) for target, content in found.items()}
+                continue  # validity counts it
+        own = {target: typed(content, self._placeholders) for target, content in found.items()}
         return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
 
     def _prompt(self, target: Target) -> Prompt:
@@ -181,19 +187,19 @@ class Models:
             part = prompts[start : start + LINES_AT_ONCE]
             seed = self._seed + start // LINES_AT_ONCE
             key = key_of("lines", system, seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
-            kept = self._store.get(key)
+            kept = self._cache.get(key)
             if kept is None:
                 sample = partial(
                     sample_lines, self._adapter.model, self._adapter.tokenizer, temperature=TEMPERATURE, min_p=MIN_P
                 )
                 with self._using(system):
-                    kept = self._store.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
+                    kept = self._cache.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
             texts += kept
             progress(len(texts), len(prompts))
         return texts
 
     def _named(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
-        """Score each message alone, under each candidate's name."""
+        """Score each message without a context, under each candidate's name."""
         if len(candidates) < 2:
             return []
         targets = draw_targets(
@@ -216,17 +222,17 @@ class Models:
             part = lines[start : start + TARGETS_AT_ONCE]
             flat = [line for group in part for line in group]
             key = key_of("contents", system, prefix, [render_line(line) for line in flat])
-            kept = self._store.get(key)
+            kept = self._cache.get(key)
             if kept is None:
                 with self._using(system):
                     nats = list(score_contents(self._adapter.model, self._adapter.tokenizer, prefix, flat))
-                kept = self._store.put(key, nats)
+                kept = self._cache.put(key, nats)
             rest = iter(kept)
             yield from ([next(rest) for _ in group] for group in part)
             progress(min(start + TARGETS_AT_ONCE, len(lines)), len(lines))
 
     def _ranked(self, system: str) -> list[Candidates]:
-        """Score the true message and nineteen others in each target's place, by −PMI."""
+        """Score the true message and nineteen others in each target's place. Their cost is −PMI."""
         found = []
         for target, group, inside in self._in_place(system, self._rivals, "Ranking"):
             others = target.conversation.members
@@ -236,7 +242,7 @@ class Models:
         return found
 
     def _swapped(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
-        """Score each message in its context, under the name of each candidate."""
+        """Score each message in its context, under each candidate's name."""
 
         def under_each_name(target: Target) -> list[Line]:
             names = dict.fromkeys((target.line.name, *candidates))
@@ -250,28 +256,28 @@ class Models:
     def _in_place(
         self, system: str, lines_of: Callable[[Target], list[Line]], stage: str
     ) -> Iterator[tuple[Target, list[Line], list[float]]]:
-        """Yield drawn targets, lines that could stand in their place, and the nats of those lines' contents."""
+        """Yield drawn targets, candidate lines for their place, and the nats of those lines' contents."""
         from ventriloquist.model.score import score_row
 
-        chosen = {target.place for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
-        rows = [row for row in self._rows if any(target.place in chosen for target in row.targets)]
+        chosen = {target.id for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
+        rows = [row for row in self._rows if any(target.id in chosen for target in row.targets)]
         progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
         for done, row in enumerate(rows, 1):
-            groups = [lines_of(target) if target.place in chosen else [] for target in row.targets]
+            groups = [lines_of(target) if target.id in chosen else [] for target in row.targets]
             rendered = [[render_line(line) for line in group] for group in groups]
             key = key_of("in place", system, row.row.tokens.tolist(), rendered)
-            kept = self._store.get(key)
+            kept = self._cache.get(key)
             if kept is None:
                 own = [target.line for target in row.targets]
                 with self._using(system):
                     scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, own, groups)
-                kept = self._store.put(key, [list(score.alternatives) for score in scores])
+                kept = self._cache.put(key, [list(score.alternatives) for score in scores])
             yield from (item for item in zip(row.targets, groups, kept, strict=True) if len(item[1]) > 1)
             progress(done, len(rows))
 
     def _rivals(self, target: Target) -> list[Line]:
-        """Return the true line and others' contents in its place: nine of the same person's, ten of other people."""
-        generator = random.Random(f"{self._seed} {target.place}")  # noqa: S311  # not for secrets
+        """Return the true line and rival ones: nine contents of the same person, and ten of other people."""
+        generator = random.Random(f"{self._seed} {target.id}")  # noqa: S311  # not for secrets
         true = target.line
         same = sorted({one.line.content for one in self.targets if one.line.name == true.name} - {true.content})
         others = sorted({one.line.content for one in self.targets if one.line.name != true.name} - {true.content})
