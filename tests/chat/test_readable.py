@@ -26,7 +26,7 @@ def test_a_conversation_can_be_read() -> None:
     assert markdown(lines, whom="Kim", me="Robin", model="smollm2, with the adapter 2024", zone=ZONE).splitlines() == [
         "# A simulation of Kim",
         "",
-        "Nobody but Robin said any of this: smollm2, with the adapter 2024 wrote the rest.",
+        "Robin wrote their own lines. Everything else was written by smollm2, with the adapter 2024.",
         "",
         "## 2024-03-15",
         "",

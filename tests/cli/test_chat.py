@@ -277,7 +277,7 @@ def test_on_a_terminal_the_messages_that_it_goes_on_from_are_shown_dimmed(run: P
     terminal.close()
     assert terminal.exitstatus == 0
     readable, exact = Path("talk.MD").read_text(encoding="utf-8"), Path("talk.jsonl").read_text(encoding="utf-8")
-    assert readable.startswith("# A simulation of Kim\n\nNobody but Robin Oak said any of this")
+    assert readable.startswith("# A simulation of Kim\n\nRobin Oak wrote their own lines")
     assert "\\*hello\\*" in readable
     assert json.loads(exact.splitlines()[1])["content"] == "*hello*"
     assert {path.read_text(encoding="utf-8") for path in (garden / "chats").glob("*.*")} == {readable, exact}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.chat_words import banner, names, say, show_past, where
+from ventriloquist.cli.chat_words import banner, names, show_past, where
 from ventriloquist.cli.completion import people_names
-from ventriloquist.cli.console import harmless
+from ventriloquist.cli.console import say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.layout import CHATS
+from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Conversation, Request, Server, Voice

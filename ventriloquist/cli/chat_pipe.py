@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 import typer
 
 from ventriloquist.chat import Conversation
-from ventriloquist.cli.console import harmless, print_json
+from ventriloquist.cli.console import print_json
+from ventriloquist.safe_text import harmless
 
 
 def stdin_lines() -> Iterator[str]:

@@ -19,7 +19,6 @@ from rich.text import Text
 from ventriloquist.chat import Conversation, Request, Voice, find_name, find_person, markdown
 from ventriloquist.cli import interrupts
 from ventriloquist.cli.chat_words import names
-from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
 from ventriloquist.cli.indicator import Indicator
 from ventriloquist.cli.invocation import typed
@@ -27,6 +26,7 @@ from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, type
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.model.writing import Piece
+from ventriloquist.safe_text import harmless
 
 HISTORY = "history"
 ALTERNATIVES = 4

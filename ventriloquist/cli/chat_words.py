@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ventriloquist.cli.console import harmless, note
+from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
     from ventriloquist.chat import Plan
@@ -60,17 +59,6 @@ def names(people: Iterable[str], most: int = MOST_NAMES) -> str:
 
 def _cut(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-
-
-def say(text: str, style: str = "") -> None:
-    """Say something beside the result; on a terminal in this style and broken between words."""
-    if not sys.stderr.isatty():
-        note(text)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, highlight=False).print(Text(harmless(text), style=style))
 
 
 def show_past(said: Sequence[SentLine]) -> None:
