@@ -21,7 +21,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.grammar import LineGrammar
-from ventriloquist.model.session import Session
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.tokens import check_tokenizer, encode, sample_hash
 from ventriloquist.prepare import prepare
 from ventriloquist.transcript import render
@@ -85,7 +85,7 @@ def test_a_tokenizer_that_adds_bos_does_so_in_training_chat_and_the_merged_copy(
     assert row.tokens.tolist() == encode(tokenizer, window.rstrip("\n") + "\n", start=True)
 
     fed: list[int] = []
-    session = Session(adapter.model, tokenizer)
+    session = LineWriter(adapter.model, tokenizer)
     inner = session.logits_after
     session.logits_after = lambda ids: fed.extend(ids if not fed else []) or inner(ids)  # type: ignore[method-assign]
     list(session.write([f"{line}\n" for line in text().split("\n") if line], ["Kim"]))

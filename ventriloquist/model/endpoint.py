@@ -23,8 +23,8 @@ from ventriloquist.model.events import (
     read_texts,
     words_of,
 )
-from ventriloquist.model.sampling import Sampling
-from ventriloquist.model.writing import Piece
+from ventriloquist.model.partial_line import Piece
+from ventriloquist.model.sampling import TOP_K, TOP_P, Sampling
 from ventriloquist.transcript import DELTAS, Line, LineReader, line_opening, well_formed
 
 TRIES = 5  # a trained model writes nine valid lines of ten: it takes another model to fail so often in a row
@@ -84,7 +84,7 @@ class Endpoint:
         self._sampling = sampling or Sampling()
         self._seed = seed
         # not OpenAI's: llama-server, vLLM, LM Studio and Ollama know or ignore them, and others are asked without
-        self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": 0}
+        self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K}
         self._model = model or self._only_model()
 
     def count_tokens(self, text: str) -> int:
@@ -143,7 +143,7 @@ class Endpoint:
             "prompt": prompt,
             "max_tokens": MAX_TOKENS,
             "temperature": self._sampling.temperature,
-            "top_p": 1,
+            "top_p": TOP_P,
             "stop": ["\n"],
             "seed": self._seed,
             "stream": True,

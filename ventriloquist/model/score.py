@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.model.corpus import Row
+from ventriloquist.model.prefix_cache import Branch, Trunk
 from ventriloquist.model.tokens import encode
-from ventriloquist.model.trunk import Branch, Trunk
 from ventriloquist.transcript import DELTAS, Line, content_span, render_line
 
 BRANCHES_AT_ONCE = 256  # lines that are tokenised before they are scored

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from ventriloquist.model.grammar import LineGrammar
+from ventriloquist.model.partial_line import Piece, Writing
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.model.tokens import encode
-from ventriloquist.model.writing import Piece, Writing
 from ventriloquist.transcript import Line
 
 MAX_TOKENS = 256  # of one content; longer ones are closed there
 PREFILL_TOKENS = 512  # a forward pass; bounds the memory of a long context
 
 
-class Session:
+class LineWriter:
     """A model that writes one line after another. A context is rendered lines, each ended by its newline."""
 
     def __init__(

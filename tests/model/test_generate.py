@@ -4,7 +4,7 @@ import pytest
 import torch
 from invented import Tiny
 
-from ventriloquist.model.sample import sample_lines
+from ventriloquist.model.generate import sample_lines
 from ventriloquist.model.sampling import Sampling, draw
 
 
@@ -22,7 +22,7 @@ def test_what_the_cache_cannot_hold_at_once_is_written_in_turns(
     tiny_model: Tiny, prompts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1)
-    monkeypatch.setattr("ventriloquist.model.sample.BATCH_TOKENS", 150)  # a long prompt is a batch by itself
+    monkeypatch.setattr("ventriloquist.model.generate.BATCH_TOKENS", 150)  # a long prompt is a batch by itself
     assert sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1) == together
 
 
