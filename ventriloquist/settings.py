@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
+from ventriloquist.fs import require_regular
 from ventriloquist.layout import DATABASE, EXPORTS, MODELS, RUNS, TOKENS
 
 DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
@@ -173,12 +173,10 @@ def read_dotenv(path: Path) -> dict[str, str]:
         SettingsError: it cannot be read. Bytes that are not UTF-8 in the variables of other programs do not matter.
     """
     try:
-        about = path.stat()
-        if stat.S_ISDIR(about.st_mode):
-            return {}
-        reason = _unsuitable(about)
+        require_regular(path)
+        reason = f"it has more than {MOST_BYTES >> 20} MiB" if path.stat().st_size > MOST_BYTES else ""
         data = b"" if reason else path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return {}
     except OSError as error:
         reason, data = error.strerror or str(error), b""
@@ -190,13 +188,6 @@ def read_dotenv(path: Path) -> dict[str, str]:
     if reason:
         raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.")
     return values
-
-
-def _unsuitable(about: os.stat_result) -> str:
-    """Return why a file is not one of settings, without opening it: a pipe would wait, a gigabyte fill memory."""
-    if not stat.S_ISREG(about.st_mode):
-        return "it is not a regular file"
-    return f"it has more than {MOST_BYTES >> 20} MiB" if about.st_size > MOST_BYTES else ""
 
 
 def _is_text(value: str) -> bool:

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
-from ventriloquist.model.gate import KINDS, LINEARS, MAX_RANK, explained, read_adapter_config
+from ventriloquist.model.configs import KINDS, LINEARS, MAX_RANK, read_adapter_config
+from ventriloquist.model.gate import explained
 from ventriloquist.model.header import read_header
 from ventriloquist.model.manifest import read_manifest
 
@@ -236,7 +237,7 @@ def test_a_tokenizer_that_carries_no_grammar_is_refused(run: Path) -> None:
 def test_a_pipe_in_a_folder_is_not_opened(run: Path) -> None:
     (run / "base/config.json").unlink()
     os.mkfifo(run / "base/config.json")
-    assert "not a regular file" in refusal(run)
+    assert "it is a pipe, a socket or a device" in refusal(run)
 
 
 def test_an_index_may_not_name_files_elsewhere(run: Path) -> None:

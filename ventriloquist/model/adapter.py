@@ -22,16 +22,14 @@ from ventriloquist.model.base import (
     require_torch,
     try_out,
 )
+from ventriloquist.model.configs import LINEARS, AdapterConfig, read_adapter_config
 from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.gate import (
     ADAPTER_CONFIG,
-    LINEARS,
     OTHER_ADAPTER,
     WEIGHTS,
-    AdapterConfig,
     check_files,
     explained,
-    read_adapter_config,
     read_tensors,
 )
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest

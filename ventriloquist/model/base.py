@@ -11,15 +11,17 @@ from typing import Any, Literal
 
 from ventriloquist.errors import ModelError
 from ventriloquist.fs import make_private_folder
+from ventriloquist.model.configs import check_config
 from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.fit import check_weights, skeleton
 from ventriloquist.model.gate import (
+    BASE_INDEX,
     BASE_WEIGHTS,
     CHECK_FILES,
     CONFIG,
     TOKENIZER,
     base_tensors,
-    check_base,
+    check_files,
     explained,
     read_json,
 )
@@ -31,6 +33,7 @@ SMOLLM2 = "smollm2"
 
 Bits = Literal[4, 16]
 
+OTHER_JSON = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 PLAIN_OUTPUT = {  # what a config.json may turn the other way, and what is relied on here
     "return_dict": True,
     "use_cache": True,
@@ -266,8 +269,24 @@ def _checked(base: Base, *, offline: bool) -> Path:
             path = cached_file(base.source, CONFIG, revision=base.revision, local_files_only=offline)
             folder = Path(path).parent
     with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
-        check_base(folder)
+        _check_folder(folder)
     return folder
+
+
+def _check_folder(folder: Path) -> None:
+    """Check a base model's files as far as they are here: configuration, tokenizer settings, headers of weights.
+
+    Raises:
+        ModelError: it is of a kind that is not supported, damaged, or larger than any model.
+    """
+    check_files(folder)
+    if (folder / CONFIG).exists():
+        check_config(folder)
+    for name in OTHER_JSON:
+        if (folder / name).exists():
+            read_json(folder / name)
+    if (folder / BASE_WEIGHTS).exists() or (folder / BASE_INDEX).exists():
+        base_tensors(folder)
 
 
 def _load(loader: Any, base: Base, *, offline: bool, rust: bool = False, **settings: Any) -> Any:

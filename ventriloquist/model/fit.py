@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ventriloquist.errors import ModelError
+from ventriloquist.model.configs import LINEARS, AdapterConfig
 from ventriloquist.model.gate import (
     CHECK_FILES,
-    LINEARS,
     OTHER_ADAPTER,
     WEIGHTS,
-    AdapterConfig,
     explained,
     read_tensors,
 )

@@ -1,4 +1,4 @@
-"""Tokens that a model has read once, and what it expects after any part of them: branches share what they follow."""
+"""Log-probabilities of many continuations of one prefix, which is computed once and kept in a KV cache."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-CHUNK_TOKENS = 512  # a forward pass; bounds the memory of the head and of the mask
+CHUNK_TOKENS = 512  # in a forward pass; bounds the memory of the logits and the attention mask
 
 Wanted = Sequence[tuple[int, int]]
-"""Pairs of an index and a token: how probable is the token after the input at that index?"""
+"""Pairs of an index and a token: the log-probability of the token after the input at that index is asked for."""
 
 
-class Branch(NamedTuple):
-    """Tokens that could follow the beginning of a trunk."""
+class Continuation(NamedTuple):
+    """Tokens that could follow the first tokens of a prefix."""
 
-    at: int  # the trunk's tokens that stand before it, at least one
+    at: int  # number of the prefix's tokens before it, at least one
     tokens: Sequence[int]
-    wanted: Wanted  # an index of 0 is the trunk's last token before the branch, 1 the branch's first token
+    wanted: Wanted  # index 0 is the prefix's last token before the continuation, 1 is the first of `tokens`
 
 
-class Trunk:
-    """A row of tokens read with a cache, in chunks; the head runs at wanted positions only."""
+class PrefixCache:
+    """A prefix with its KV cache. It is computed in chunks, with logits at wanted positions only."""
 
     def __init__(self, model: Any, ids: NDArray[np.integer[Any]], wanted: Wanted = ()) -> None:
-        """Read the tokens.
+        """Compute the cache.
 
         Args:
             model: a causal language model of transformers.
             ids: (length,), at least one.
-            wanted: see `Wanted`; the log-probabilities are in `nats`.
+            wanted: see `Wanted`; the results are in `nats`.
         """
         self._model = model
         self._ids = torch.from_numpy(ids.astype(np.int64)).to(model.device)
         self._cache: Any = None
-        self.nats = np.empty(len(wanted))  # −log P of each wanted token
+        self.nats = np.empty(len(wanted))  # -log P of each wanted token
         places = np.asarray([index for index, _ in wanted], dtype=np.int64)
         tokens = np.asarray([token for _, token in wanted], dtype=np.int64)
         for start in range(0, len(ids), CHUNK_TOKENS):
@@ -46,29 +46,29 @@ class Trunk:
                 self._ids[start : start + CHUNK_TOKENS], places[here] - start, tokens[here], past_key_values=self._cache
             )
 
-    def branches(self, branches: Sequence[Branch]) -> Iterator[NDArray[np.float64]]:
-        """Yield −log P of each branch's wanted tokens; branches do not see each other.
+    def score(self, continuations: Sequence[Continuation]) -> Iterator[NDArray[np.float64]]:
+        """Yield -log P of the wanted tokens of each continuation, in nats.
 
-        A branch costs its own tokens: those of the trunk are not computed again.
+        Continuations do not attend to each other, and the prefix is not computed again.
         """
         if not all(_holds_everything(layer) for layer in self._cache.layers):
-            yield from (self._alone(branch) for branch in branches)
+            yield from (self._score_alone(each) for each in continuations)
             return
-        packed: list[Branch] = []
-        for branch in branches:
-            if packed and sum(len(other.tokens) for other in packed) + len(branch.tokens) > CHUNK_TOKENS:
-                yield from self._together(packed)
+        packed: list[Continuation] = []
+        for each in continuations:
+            if packed and sum(len(other.tokens) for other in packed) + len(each.tokens) > CHUNK_TOKENS:
+                yield from self._score_packed(packed)
                 packed = []
-            packed.append(branch)
+            packed.append(each)
         if packed:
-            yield from self._together(packed)
+            yield from self._score_packed(packed)
 
-    def _together(self, branches: Sequence[Branch]) -> Iterator[NDArray[np.float64]]:
-        """Score branches in one forward pass: one row, and a mask that keeps them apart."""
+    def _score_packed(self, continuations: Sequence[Continuation]) -> Iterator[NDArray[np.float64]]:
+        """Score continuations in one forward pass: one row, with a mask that separates them."""
         held, device = len(self._ids), self._model.device
-        # the trunk's last token before a branch is fed again: its logits predict the branch's first token
-        inputs = [torch.tensor(branch.tokens[:-1], dtype=torch.int64, device=device) for branch in branches]
-        lengths = [len(branch.tokens) for branch in branches]
+        # each is fed after the prefix's last token before it, whose logits predict its first token
+        inputs = [torch.tensor(each.tokens[:-1], dtype=torch.int64, device=device) for each in continuations]
+        lengths = [len(each.tokens) for each in continuations]
         total = sum(lengths)
         dtype = self._model.dtype
         mask = torch.full((total, held + total), torch.finfo(dtype).min, dtype=dtype, device=device)
@@ -76,14 +76,14 @@ class Trunk:
         positions = torch.empty(total, dtype=torch.int64, device=device)
         places, tokens = [], []
         start = 0
-        for branch, follows, length in zip(branches, inputs, lengths, strict=True):
+        for each, follows, length in zip(continuations, inputs, lengths, strict=True):
             part = slice(start, start + length)
-            ids[start], ids[start + 1 : start + length] = self._ids[branch.at - 1], follows
-            positions[part] = torch.arange(branch.at - 1, branch.at - 1 + length, device=device)
-            mask[part, : branch.at - 1] = 0
+            ids[start], ids[start + 1 : start + length] = self._ids[each.at - 1], follows
+            positions[part] = torch.arange(each.at - 1, each.at - 1 + length, device=device)
+            mask[part, : each.at - 1] = 0
             mask[part, held + start : held + start + length].triu_(1)
-            places += [start + index for index, _ in branch.wanted]
-            tokens += [token for _, token in branch.wanted]
+            places += [start + index for index, _ in each.wanted]
+            tokens += [token for _, token in each.wanted]
             start += length
         nats = self._forward(
             ids,
@@ -95,22 +95,20 @@ class Trunk:
         )
         for layer in self._cache.layers:
             layer.crop(-total)
-        ends = np.cumsum([len(branch.wanted) for branch in branches])
+        ends = np.cumsum([len(each.wanted) for each in continuations])
         yield from np.split(nats, ends[:-1])
 
-    def _alone(self, branch: Branch) -> NDArray[np.float64]:
-        """Score a branch with all that stands before it: for caches that cannot be cut (sliding windows)."""
-        follows = torch.tensor(branch.tokens[:-1], dtype=torch.int64, device=self._model.device)
-        return Trunk(
-            self._model,
-            torch.cat([self._ids[: branch.at], follows]).cpu().numpy(),
-            [(branch.at - 1 + index, token) for index, token in branch.wanted],
-        ).nats
+    def _score_alone(self, continuation: Continuation) -> NDArray[np.float64]:
+        """Score a continuation and compute its prefix again, for caches that cannot be cropped (sliding windows)."""
+        at, tokens, wanted = continuation
+        follows = torch.tensor(tokens[:-1], dtype=torch.int64, device=self._model.device)
+        ids = torch.cat([self._ids[:at], follows]).cpu().numpy()
+        return PrefixCache(self._model, ids, [(at - 1 + index, token) for index, token in wanted]).nats
 
     def _forward(
         self, ids: torch.Tensor, places: NDArray[np.int64], tokens: NDArray[np.int64], **inputs: Any
     ) -> NDArray[np.float64]:
-        """Feed tokens and return −log P of `tokens` after the inputs at `places`, (wanted,)."""
+        """Feed `ids` and return -log P of `tokens` after the inputs at `places`, (wanted,)."""
         rows, inverse = np.unique(places, return_inverse=True)
         keep = torch.from_numpy(rows).to(self._model.device) if len(rows) else 1
         with torch.inference_mode():
@@ -126,6 +124,6 @@ class Trunk:
 
 
 def _holds_everything(layer: Any) -> bool:
-    """Say whether a layer of a cache keeps every token, so that its end can be cut off."""
+    """Return whether a layer of a cache keeps every token, so that its end can be cropped."""
     keys = getattr(layer, "keys", None)
     return keys is not None and not getattr(layer, "is_sliding", False) and keys.shape[-2] == layer.get_seq_length()

@@ -25,7 +25,7 @@ class Sampling:
     min_p: float = MIN_P  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
 
 
-UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own rates
+UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own distribution
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
