@@ -156,7 +156,7 @@ def test_a_tokenizer_that_loses_characters_or_joins_lines_is_refused(run: Path, 
         load_adapter(run)
     (run / "base" / "tokenizer.json").write_text(whole)
     change_tokenizer(run / "base", pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=True))
-    with pytest.raises(ModelError, match=r"does not give back|splits a line differently"):
+    with pytest.raises(ModelError, match=r"does not decode|encodes a line differently"):
         load_adapter(run)
     (run / "base" / "tokenizer.json").write_text(whole)
     change_tokenizer(run / "base", decoder=decoders.Fuse())
