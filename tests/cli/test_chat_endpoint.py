@@ -194,7 +194,7 @@ def test_a_served_model_answers_in_the_light_install(served: Served, mac: Path) 
     answers = [json.loads(line) for line in out.splitlines()]
     assert len(answers) >= 2
     assert all(answer["name"] == KIM and answer["delta"] in DELTAS and answer["content"] for answer in answers)
-    assert f"A simulation of Kim. Everything here is written by a model at {served.url}, not by them." in err
+    assert f"A simulation of Kim. Everything here is written by a model at {served.url}, not by Kim." in err
     assert "Continuing after the last 30 messages with Kim" in err
     assert "goes to" not in err  # the server is on this machine
     first = next(asked["prompt"] for asked in served.asked if "so " in asked["prompt"])

@@ -47,13 +47,12 @@ def parse_period(text: str) -> tuple[date, date]:
     parts = text.split("-")
     try:
         year, month, day = (int(part) for part in (*parts, "0", "0")[:3])
-        first = date(year, month or 1, day or 1)
         last = date(year, month or 12, day or calendar.monthrange(year, month or 12)[1])
+        if last < date.max and len(parts) <= 3 and all(part.isdecimal() for part in parts):
+            return date(year, month or 1, day or 1), last
     except ValueError:
-        first = last = date.max
-    if last == date.max or len(parts) > 3 or not all(part.isdecimal() for part in parts):
-        raise SettingsError(f"{text!r} is not a date.", hint="Write it as 2019-06-15, 2019-06 or 2019.") from None
-    return first, last
+        pass
+    raise SettingsError(f"{text!r} is not a date.", hint="Write it as 2019-06-15, 2019-06 or 2019.")
 
 
 def day_after(day: date) -> str:

@@ -19,7 +19,6 @@ from ventriloquist.transcript import (
     Line,
     delta_bucket,
     order_members,
-    render,
     render_header,
     render_line,
     text_lines,
@@ -212,8 +211,7 @@ class ChatSession:
     def transcript(self) -> str:
         """Return the lines since the opening in the training format."""
         new = self.new_lines()
-        start = new[0].day if new else local_day(self._clock.now(), self.zone)
-        return render(Header(self.type, self.members, start), [said.line for said in new])
+        return "".join([self._header(new), *(_rendered(said.line) for said in new)])
 
     def new_lines(self) -> list[SentLine]:
         """Return the lines since the opening."""

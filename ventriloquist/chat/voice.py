@@ -85,9 +85,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         people=_by_messages(manifest.people[0], manifest.people[1:], counts),
         window=manifest.window,
         max_length=manifest.max_length,
-        name=f"a model at {server.address.shown}, of the run {folder.name}"
-        if server
-        else f"{base}, with the adapter {folder.name}",
+        name=f"a model at {server.address.shown} (run {folder.name})" if server else f"{base} (adapter {folder.name})",
         tainted=manifest.tainted,
         changed_data=changed_data,
         run=folder,

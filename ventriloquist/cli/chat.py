@@ -17,8 +17,7 @@ from ventriloquist.model.sampling import TEMPERATURE, Sampling
 from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import ChatSession, Request, Server, Voice
-    from ventriloquist.settings import Settings
+    from ventriloquist.chat import ChatSession, Request, Voice
 
 MOST_NAMES = 8  # in an error
 
@@ -106,10 +105,14 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
+    from ventriloquist.model.address import read_address
     from ventriloquist.store import record
 
     settings = settings_to_write()
-    server = _server(settings, endpoint, endpoint_model, api_key_env, endpoint_timeout) if endpoint else None
+    server = None
+    if endpoint:
+        server = chat.Server(read_address(endpoint), endpoint_model, settings.key(api_key_env))
+        server = replace(server, seconds=endpoint_timeout or server.seconds)
     voice = chat.find_voice(settings.home, run, server)
     if not (as_ or with_ or from_):
         as_ = _only_person(voice)
@@ -150,16 +153,6 @@ def command(
 
     messages = stdin_lines() if once is None else [once]
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
-
-
-def _server(
-    settings: Settings, endpoint: str, model: str | None, api_key_env: str | None, seconds: float | None
-) -> Server:
-    from ventriloquist.chat import Server
-    from ventriloquist.model.address import read_address
-    from ventriloquist.model.endpoint import SECONDS
-
-    return Server(read_address(endpoint), model, settings.key(api_key_env), seconds or SECONDS)
 
 
 def _only_person(voice: Voice) -> str:

@@ -20,7 +20,8 @@ LEAST_ROOM = 6  # lines for earlier messages, however small the screen
 def banner(plan: ChatPlan) -> Iterator[str]:
     """Say who is imitated, by what model, and what is wrong with it."""
     whom = _cut(plan.speaker) if plan.speaker else names(name for name in plan.opening.members if name != plan.me)
-    yield f"A simulation of {whom}. Everything here is written by {plan.voice.name}, not by them."
+    author = whom if plan.speaker else "them"
+    yield f"A simulation of {whom}. Everything here is written by {plan.voice.name}, not by {author}."
     if plan.speaker in plan.voice.silent:
         yield f"Warning: {whom} wrote none of the prepared messages: the model has not learnt their voice."
     if plan.voice.tainted:

@@ -11,6 +11,7 @@ import torch
 
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.partial_line import PartialLine, Piece
+from ventriloquist.model.prefix_cache import held_tokens
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import Line
@@ -143,7 +144,7 @@ class LineWriter:
     def _crop(self, length: int) -> None:
         """Crop the cache; drop it if a layer lacks tokens (a sliding window) and so cannot be cropped."""
         for layer in self._cache.layers if self._cache is not None else ():
-            held = _held(layer)
+            held = held_tokens(layer)
             if held is None or held < length or length == 0:
                 self._cache, self._ids, self._logits = None, [], None
                 return
@@ -151,12 +152,3 @@ class LineWriter:
                 layer.crop(length - held)  # negative: removes so many
         self._ids = self._ids[:length]
         self._logits = None
-
-
-def _held(layer: Any) -> int | None:
-    """Return how many tokens a layer of a cache holds, or None if it does not hold every one."""
-    keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
-    if keys is None or values is None or keys.shape[-2] != values.shape[-2]:
-        return None
-    held = int(keys.shape[-2])
-    return held if layer.get_seq_length() == held else None

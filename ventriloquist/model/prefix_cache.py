@@ -51,7 +51,7 @@ class PrefixCache:
 
         Continuations do not attend to each other, and the prefix is not computed again.
         """
-        if not all(_holds_everything(layer) for layer in self._cache.layers):
+        if any(getattr(layer, "is_sliding", False) or not held_tokens(layer) for layer in self._cache.layers):
             yield from (self._score_alone(each) for each in continuations)
             return
         packed: list[Continuation] = []
@@ -123,7 +123,10 @@ class PrefixCache:
         return nats.double().cpu().numpy()  # type: ignore[no-any-return]
 
 
-def _holds_everything(layer: Any) -> bool:
-    """Return whether a layer of a cache keeps every token, so that its end can be cropped."""
-    keys = getattr(layer, "keys", None)
-    return keys is not None and not getattr(layer, "is_sliding", False) and keys.shape[-2] == layer.get_seq_length()
+def held_tokens(layer: Any) -> int | None:
+    """Return how many tokens a layer of a KV cache holds, or None if it does not hold every one."""
+    keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
+    if keys is None or values is None or keys.shape[-2] != values.shape[-2]:
+        return None
+    held = int(keys.shape[-2])
+    return held if layer.get_seq_length() == held else None
