@@ -144,7 +144,7 @@ def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained
     assert "20240315-120000-000" in first
     assert where(plan) == "A new conversation with Sam."
     dated = plan_chat(trained, Request(speaker="Sam", date="1999-06"))
-    assert where(dated) == "The first message is of 2024-03-15: a new conversation with Sam, on 1999-06-01."
+    assert where(dated) == "There are no messages before 2024-03-15. A new conversation with Sam, on 1999-06-01."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))
 
@@ -160,11 +160,11 @@ def test_the_banner_says_that_the_messages_were_prepared_anew(trained: Path) -> 
 
 def test_a_day_on_which_nothing_was_said_is_told_from_one_before_anybody_wrote(trained: Path) -> None:
     later = plan_chat(trained, Request(speaker="Sam", date="2031"))
-    assert where(later) == "There are no messages in that time: a new conversation with Sam, on 2031-01-01."
+    assert where(later) == "There are no messages of that time. A new conversation with Sam, on 2031-01-01."
     before = plan_chat(trained, Request(source="Garden@2024-03-14"))
-    assert where(before) == "The first message is of 2024-03-15: a new conversation with Garden, on 2024-03-14."
-    assert "first message" not in where(plan_chat(trained, Request(speaker="Sam", date="2024-03-15")))
-    assert "first message" not in where(plan_chat(trained, Request(speaker="Sam", fresh=True)))
+    assert where(before) == "There are no messages before 2024-03-15. A new conversation with Garden, on 2024-03-14."
+    assert "no messages" not in where(plan_chat(trained, Request(speaker="Sam", date="2024-03-15")))
+    assert "no messages" not in where(plan_chat(trained, Request(speaker="Sam", fresh=True)))
 
 
 def test_who_is_in_an_adapter_without_having_written_is_said_to_be_silent(trained: Path) -> None:

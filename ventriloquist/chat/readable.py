@@ -14,8 +14,8 @@ def markdown(said: Sequence[SentLine], *, whom: str, me: str, model: str, zone: 
     """Return lines as Markdown, with a heading for each day and the local time of each line.
 
     Args:
-        whom: who is imitated.
-        me: as whom the user wrote.
+        whom: the imitated person or people.
+        me: the person that the user wrote as.
         model: what wrote the other lines.
     """
     about = f"{me} wrote their own lines. Everything else was written by {model}."

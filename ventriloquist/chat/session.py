@@ -74,7 +74,7 @@ class ChatSession:
         """Begin with an opening.
 
         Args:
-            me: as whom the user writes; default the owner.
+            me: the person that the user writes as; default the owner.
             speaker: who answers; None: whoever the model expects.
             window: messages of a context, the line to be written included.
             max_tokens: tokens of a context, without the line to be written.
@@ -125,9 +125,7 @@ class ChatSession:
             VentriloquistError: a line is too long.
         """
         lines = text_lines(well_formed(text))
-        longest = max(
-            (self._writer.count_tokens(_rendered(Line(self.me, DELTAS[0], line))) for line in lines), default=0
-        )
+        longest = max((self._tokens(Line(self.me, DELTAS[0], line)) for line in lines), default=0)
         if longest > LONGEST_LINE:
             raise VentriloquistError(
                 f"That is too long: {longest:,} tokens; a message may have {LONGEST_LINE:,}.",

@@ -18,7 +18,7 @@ class Request:
 
     speaker: str | None = None  # who answers
     others: tuple[str, ...] = ()  # further members
-    me: str | None = None  # as whom the user writes; None: the owner
+    me: str | None = None  # the person that the user writes as; None: the owner
     source: str | None = None  # the conversation to continue: title, person or number, and `@` with a date
     date: str | None = None
     fresh: bool = False  # start without earlier messages
@@ -41,9 +41,9 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
         timezone: IANA name of the zone in which days begin; default that of the messages.
 
     Raises:
-        UnknownNameError: nobody, or no conversation, has that name.
+        UnknownNameError: no person or conversation has that name.
         SettingsError: a date is not valid, somebody wrote nothing, or the user would answer themselves.
-        NotReadyError: the request names nobody to talk with.
+        NotReadyError: the request names no other person.
     """
     owner = voice.people[0]
     me = find_person(request.me, voice) if request.me else owner

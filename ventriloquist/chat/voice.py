@@ -1,4 +1,4 @@
-"""Voices: whom a trained adapter or a served model can write as, and loading what writes."""
+"""Voices: the people that a trained or a served model can imitate, and loading the model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What a model can write: as whom, and with how much context."""
+    """A model before it is loaded: the people it can imitate, and its context."""
 
     people: tuple[str, ...]  # the owner first, then by number of prepared messages, most first
     window: int  # messages, the one to be written included
@@ -97,7 +97,7 @@ def find_person(name: str, voice: Voice) -> str:
     """Return the name of somebody that the model can write as.
 
     Raises:
-        UnknownNameError: nobody has that name.
+        UnknownNameError: no person has that name.
         SettingsError: none of the prepared messages are theirs.
     """
     try:

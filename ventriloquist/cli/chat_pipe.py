@@ -20,12 +20,7 @@ def stdin_lines() -> Iterator[str]:
 
 
 def answer_each(conversation: ChatSession, messages: Iterable[str], *, json: bool, names: bool) -> None:
-    """Answer each message before the next is read.
-
-    Args:
-        json: print each line as an object with name, delta and content.
-        names: print the name before each line.
-    """
+    """Answer each message before the next is read; `names` prints the name before each line."""
     try:
         for message in messages:
             if conversation.say(message):

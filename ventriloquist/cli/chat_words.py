@@ -18,7 +18,7 @@ LEAST_ROOM = 6  # lines for earlier messages, however small the screen
 
 
 def banner(plan: ChatPlan) -> Iterator[str]:
-    """Say who is imitated, by what model, and what is wrong with it."""
+    """Yield the first lines: the imitated person, the model, and warnings about it."""
     whom = _cut(plan.speaker) if plan.speaker else names(name for name in plan.opening.members if name != plan.me)
     author = whom if plan.speaker else "them"
     yield f"A simulation of {whom}. Everything here is written by {plan.voice.name}, not by {author}."
@@ -27,7 +27,7 @@ def banner(plan: ChatPlan) -> Iterator[str]:
     if plan.voice.tainted:
         yield f"Warning: {plan.voice.tainted}"
     if plan.voice.changed_data:
-        yield "The messages were prepared again after it was trained."
+        yield "The messages were prepared again after the adapter was trained."
 
 
 def where(plan: ChatPlan) -> str:
@@ -44,9 +44,9 @@ def where(plan: ChatPlan) -> str:
     day = local_day(opening.begins_at, opening.zone)
     why = ""
     if opening.first_day:
-        nobody = day < opening.first_day
-        why = f"The first message is of {opening.first_day}: " if nobody else "There are no messages in that time: "
-    return f"{why}{'a' if why else 'A'} new conversation with {with_whom}, on {day}."
+        why = f"before {opening.first_day}" if day < opening.first_day else "of that time"
+        why = f"There are no messages {why}. "
+    return f"{why}A new conversation with {with_whom}, on {day}."
 
 
 def names(people: Iterable[str], most: int = MOST_NAMES) -> str:

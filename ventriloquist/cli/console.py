@@ -83,11 +83,7 @@ def note_next(step: str) -> None:
 
 
 def say(text: str, style: str = "", *, beside: bool = False) -> None:
-    """Print a line of the result, broken between words if the terminal is too narrow.
-
-    Args:
-        beside: print it on stderr, as `note` does.
-    """
+    """Print a line of the result, or with `beside` a note, broken between words if the terminal is too narrow."""
     from rich.text import Text
 
     stream = sys.stderr if beside else sys.stdout

@@ -98,7 +98,7 @@ def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
     """
     from transformers import AutoTokenizer
 
-    folder = _checked(base, offline=offline)
+    folder = _checked_folder(base, offline=offline)
     if Path(base.source).is_absolute() or (folder / TOKENIZER).exists():
         read_json(folder / TOKENIZER)  # a tokenizer.model alone is not enough
     with explained(f"The tokenizer of {base.source} cannot be used", CHECK_FILES, rust=True):
@@ -113,7 +113,7 @@ def load_config(base: Base, *, offline: bool = True) -> Any:
     """
     from transformers import AutoConfig
 
-    _checked(base, offline=offline)
+    _checked_folder(base, offline=offline)
     config = _load(AutoConfig, base, offline=offline)
     for name, value in PLAIN_OUTPUT.items():
         setattr(config, name, value)
@@ -180,7 +180,7 @@ def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
     Raises:
         ModelError: they do not match the configuration.
     """
-    folder = _checked(base, offline=offline)
+    folder = _checked_folder(base, offline=offline)
     model = skeleton(config, base.source)
     if Path(base.source).is_absolute() or (folder / BASE_WEIGHTS).exists():
         check_weights(model, base_tensors(folder), base.source)
@@ -247,7 +247,7 @@ def require_torch() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def _checked(base: Base, *, offline: bool) -> Path:
+def _checked_folder(base: Base, *, offline: bool) -> Path:
     """Check the files of a base model and return their folder.
 
     Raises:
@@ -267,24 +267,15 @@ def _checked(base: Base, *, offline: bool) -> Path:
             path = cached_file(base.source, CONFIG, revision=base.revision, local_files_only=offline)
             folder = Path(path).parent
     with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
-        _check_folder(folder)
+        check_files(folder)
+        if (folder / CONFIG).exists():
+            check_config(folder)
+        for name in OTHER_JSON:
+            if (folder / name).exists():
+                read_json(folder / name)
+        if (folder / BASE_WEIGHTS).exists() or (folder / BASE_INDEX).exists():
+            base_tensors(folder)
     return folder
-
-
-def _check_folder(folder: Path) -> None:
-    """Check a base model's files as far as they are here: configuration, tokenizer settings, headers of weights.
-
-    Raises:
-        ModelError: it is of a kind that is not supported, damaged, or larger than any model.
-    """
-    check_files(folder)
-    if (folder / CONFIG).exists():
-        check_config(folder)
-    for name in OTHER_JSON:
-        if (folder / name).exists():
-            read_json(folder / name)
-    if (folder / BASE_WEIGHTS).exists() or (folder / BASE_INDEX).exists():
-        base_tensors(folder)
 
 
 def _load(loader: Any, base: Base, *, offline: bool, rust: bool = False, **settings: Any) -> Any:

@@ -25,9 +25,6 @@ UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file though th
 def skeleton(config: Any, name: str) -> Any:
     """Build a base model from its configuration on the device `meta`, which needs no memory, and check its layers.
 
-    Args:
-        name: for errors.
-
     Raises:
         ModelError: it cannot be built, or a layer lacks one of the linears for LoRA.
     """
@@ -53,7 +50,6 @@ def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
     Args:
         model: from `skeleton`.
         tensors: from the headers of the files.
-        name: for errors.
 
     Raises:
         ModelError: a weight is missing, has another shape, or is unknown to the model.

@@ -40,9 +40,6 @@ def encode(tokenizer: Any, text: str, *, start: bool = False) -> list[int]:
 def suit(tokenizer: Any, name: str) -> Any:
     """Turn off truncation, padding, BPE dropout and a final EOS in a fast tokenizer, and return it.
 
-    Args:
-        name: of the model, for errors.
-
     Raises:
         ModelError: it is not a fast tokenizer, or adds other special tokens than BOS and EOS.
     """
@@ -90,7 +87,6 @@ def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
 
     Args:
         vocabulary: rows of the model's embeddings.
-        name: of the model, for errors.
 
     Raises:
         ModelError: it has ids beyond the vocabulary, loses characters, or merges tokens across lines.
