@@ -49,7 +49,7 @@ def score_row(
         wanted += [(index - 1, int(row.tokens[index])) for index in range(first, end)]
         forks_of.append(_delta_forks(tokenizer, line.name))
     shared = len(wanted)
-    others: list[Continuation] = []
+    others: list[Continuation] = []  # up to forks that are not on the row itself
     for forks, (_, first, end) in zip(forks_of, row.targets, strict=True):
         own = row.tokens[first:end].tolist()
         for path, children in forks:
