@@ -302,7 +302,7 @@ def test_what_was_said_before_does_not_push_the_banner_off_a_small_screen(run: P
         timeout=240,
         dimensions=(20, 60),
     )
-    terminal.expect(r"— \d+ before, until 2024-03-15 —")
+    terminal.expect(r"— \d+ earlier messages, up to 2024-03-15 —")
     assert "tea 29" not in terminal.before
     terminal.expect("tea 29")
     terminal.sendeof()

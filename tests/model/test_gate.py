@@ -162,7 +162,7 @@ def test_weights_that_are_cut_off_are_refused(run: Path, place: str, kept: int) 
 def test_a_header_that_lies_about_its_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     for entry, said in (
-        ({"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}, "not the length"),
+        ({"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}, "does not have the length"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}, "cut off"),
         ({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}, "does not describe"),
         ({"dtype": "I8", "shape": [4], "data_offsets": [0, 4]}, "quantised"),
