@@ -144,7 +144,7 @@ def test_truncation_padding_and_dropout_in_a_tokenizer_cut_nothing_and_change_no
 def test_a_tokenizer_that_puts_other_tokens_around_a_text_is_refused(run: Path) -> None:
     template = processors.TemplateProcessing(single="a $A", special_tokens=[("a", 65)])
     change_tokenizer(run / "base", post_processor=template)
-    with pytest.raises(ModelError, match="not BOS and EOS"):
+    with pytest.raises(ModelError, match="other special tokens than BOS and EOS"):
         load_tokenizer(Base(str(run / "base")))
 
 
