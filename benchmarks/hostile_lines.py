@@ -21,8 +21,8 @@ from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, lines
 
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.model.session import Session
 from ventriloquist.transcript import DELTAS, Header, Line, TranscriptError, parse_line, render_header, render_line
 
 BATCH = 50
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         tiny.build([render_line(line) + "\n" for line in lines(600, seed=1)], Path(name), seed=1)
         base = Base(name)
-        session = Session(
+        session = LineWriter(
             load_base(base, device="cpu"),
             load_tokenizer(base),
             sampling=Sampling(temperature=arguments.temperature, min_p=0.0),

@@ -18,8 +18,8 @@ from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
+from ventriloquist.model.generate import sample_lines
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.model.sample import sample_lines
 from ventriloquist.store import lock_home, open_database
 from ventriloquist.transcript import render
 

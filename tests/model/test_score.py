@@ -8,7 +8,7 @@ import torch
 from invented import NAMES, Tiny, conversation, lines
 from torch.nn import functional
 
-from ventriloquist.model import trunk
+from ventriloquist.model import prefix_cache
 from ventriloquist.model.corpus import Row
 from ventriloquist.model.score import LineScore, score_contents, score_row
 from ventriloquist.transcript import DELTAS, Header, Line, render, render_line
@@ -76,7 +76,7 @@ def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) ->
 def test_a_row_scores_each_target_as_a_plain_forward_does(
     tiny_model: Tiny, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trunk, "CHUNK_TOKENS", chunk)
+    monkeypatch.setattr(prefix_cache, "CHUNK_TOKENS", chunk)
     header, said = conversation(9, seed=4)
     row = row_of(tiny_model, header, said, {3, 5, 6, 8})
     chosen = [said[position] for position, _, _ in row.targets]

@@ -51,12 +51,12 @@ def test_a_base_that_lacks_a_weight_is_refused(prepared: Connection, home: Path,
     weights = load_file(model_folder / "model.safetensors")
     weights.pop("model.layers.2.mlp.up_proj.weight")
     save_file(weights, model_folder / "model.safetensors")
-    refused(prepared, home, model_folder, r"not whole: 1 of \d+ weights are missing, model.layers.2.mlp.up_proj.weight")
+    refused(prepared, home, model_folder, r"1 of \d+ weights are missing, model.layers.2.mlp.up_proj.weight")
 
 
 def test_fused_projections_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     change(model_folder / "config.json", model_type="phi3", architectures=["Phi3ForCausalLM"])
-    refused(prepared, home, model_folder, "kind 'phi3', .* its layers are not built of q_proj")
+    refused(prepared, home, model_folder, "kind 'phi3', .* its layers do not consist of q_proj")
 
 
 def test_ids_beyond_the_vocabulary_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_tokenizer_that_joins_lines_is_refused(prepared: Connection, home: Pat
         [pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
     tokenizer.save(str(model_folder / "tokenizer.json"))
-    refused(prepared, home, model_folder, r"The tokenizer of .* (does not give back|splits a line differently)")
+    refused(prepared, home, model_folder, r"The tokenizer of .* (does not decode|encodes a line differently)")
 
 
 def test_rows_are_cut_to_what_the_base_reads_and_the_plan_says_so(
@@ -119,7 +119,7 @@ def test_an_adapter_that_is_not_whole_or_damaged_is_not_trained_on(
     weights = load_file(first / "adapter_model.safetensors")
     whole = (first / "adapter_model.safetensors").read_bytes()
     save_file(dict(list(weights.items())[1:]), first / "adapter_model.safetensors")
-    with pytest.raises(ModelError, match="not whole: 1 of"):
+    with pytest.raises(ModelError, match="incomplete: 1 of"):
         train(prepared, later, home=home, observe=_no_step)
     (first / "adapter_model.safetensors").write_bytes(whole)
     manifest = read_manifest(first)

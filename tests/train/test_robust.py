@@ -186,7 +186,7 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
 def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, home: Path) -> None:
     folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
     (folder / "base").rename(home / "elsewhere")
-    with pytest.raises(ModelError, match=r"base is not there any more\.") as error:
+    with pytest.raises(ModelError, match=r"base no longer exists\.") as error:
         load_adapter(folder)
     assert "vq train" in error.value.hint
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show
+from ventriloquist.cli.console import note, note_next, print_json, print_table, show
 from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
 from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
+from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
     from ventriloquist.demo.pipeline import DemoSummary

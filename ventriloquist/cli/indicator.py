@@ -7,7 +7,7 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from ventriloquist.cli.console import harmless
+from ventriloquist.safe_text import harmless
 
 
 class Indicator:

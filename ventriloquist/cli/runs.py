@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ventriloquist.cli.completion import run_names
-from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show, stdout_console
+from ventriloquist.cli.console import note, note_next, print_json, print_table, show, stdout_console
 from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
+from ventriloquist.safe_text import harmless, one_line
 
 if TYPE_CHECKING:
     from ventriloquist.runs import Removal, RunDetails, RunInfo
@@ -95,7 +96,7 @@ def _print_runs(found: list[RunInfo]) -> None:
         table.add_column(column, header_style="dim", justify="right" if column in NUMBERS else "left", overflow="fold")
     cells = [_cells(run) for run in found]
     for row in cells:
-        table.add_row(*(Text(harmless(cell).replace("\n", "\\n")) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     console = stdout_console()
     if console.measure(table, options=console.options.update(max_width=10_000)).maximum <= console.width:
         print_table(table)
@@ -108,7 +109,7 @@ def _print_runs(found: list[RunInfo]) -> None:
             for column, value in zip(COLUMNS[1:], values, strict=True)
             if value not in ("", "–")
         ]
-        console.print(Text(harmless(f"  {', '.join(about)}").replace("\n", "\\n")))
+        console.print(Text(one_line(f"  {', '.join(about)}")))
 
 
 def _cells(run: RunInfo) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def demo(
 def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
     """Let everybody but the owner answer the same message, written without and with the adapter."""
     from ventriloquist.model.adapter import load_adapter
-    from ventriloquist.model.sample import sample_lines
+    from ventriloquist.model.generate import sample_lines
 
     adapter = load_adapter(run)
     (owner,) = [name for (name,) in db.execute("SELECT name FROM people WHERE is_me")]

@@ -177,7 +177,7 @@ class Inference:
         return prompt(self._db, self._corpus, target, context, manifest.max_length - MAX_NEW_TOKENS)
 
     def _write(self, system: str, prompts: Sequence[str], stage: str) -> list[str]:
-        from ventriloquist.model.sample import sample_lines
+        from ventriloquist.model.generate import sample_lines
 
         if not prompts:
             return []

@@ -19,9 +19,7 @@ class SourceKind:
     name: str
     metavar: str  # of the place that it is read from: FILE or DIR
     help: str
-    open: Callable[
-        ..., AbstractContextManager[Source]
-    ]  # place, contacts, home=
+    open: Callable[..., AbstractContextManager[Source]]  # place, contacts, home=
 
     @property
     def option(self) -> str:

@@ -224,3 +224,8 @@ def _delete_all_but(db: Connection, table: str, ids: Collection[int]) -> None:
 
 def _json(values: Sequence[object]) -> str:
     return json.dumps(values, ensure_ascii=False)
+
+
+def names(db: Connection) -> list[str]:
+    """Return everybody's name, the owner last."""
+    return [name for (name,) in db.execute("SELECT name FROM people ORDER BY is_me, name")]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
+from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
-from ventriloquist.model.gate import LINEARS
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ventriloquist.model.gate import MAX_RANK
+from ventriloquist.model.configs import MAX_RANK
 from ventriloquist.windows import WINDOW_SIZE
 
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Sequence
 
-# C0 but tab and newline, DEL, C1, and the characters that reorder a line
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_NEWLINES = re.compile(r"[\n\r\u2028\u2029]")
-MAX_CHARACTERS = 280  # of a message
+from ventriloquist.safe_text import escape_html
+
+MAX_CHARACTERS = 280  # of a message that is shown
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2129; --soft: #667085; --line: #e3e6ec; --page: #fff; --card: #f7f8fa;
@@ -61,12 +58,7 @@ pre { font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 def text(value: object) -> str:
     """Escape a text: no tags, no control characters, and none that reorder the text beside it."""
     shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return html.escape(_CONTROL.sub(_visible, _NEWLINES.sub(" ", shown)))
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return escape_html(shown)
 
 
 def isolated(value: str) -> str:

@@ -1,4 +1,4 @@
-"""One line while it is being written: token by token under the grammar, readable as it comes."""
+"""One line while it is generated: token by token under the grammar, with its content readable at any time."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 from ventriloquist.model.sampling import UNTRUNCATED, Sampling, draw
 from ventriloquist.transcript import Line, LineReader, line_opening, parse_line
 
-if TYPE_CHECKING:  # a served model's lines need neither
+if TYPE_CHECKING:  # not needed for a served model
     import torch
 
     from ventriloquist.model.grammar import LineMatcher
 
-_CONTENT_KEY = b'"content":'  # stands once in a line: within a string its quotes would be escaped
+_CONTENT_KEY = b'"content":'  # occurs once in a line: within a string its quotes would be escaped
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is new of a line that is being written."""
+    """New text of a line that is being generated."""
 
     name: str
     delta: str
-    text: str  # new characters of the content
+    text: str  # the content's new characters
     line: Line | None = None  # once it is finished
 
 
-class Writing:
-    """One line being written. `tokens` are those of the line so far; `line` is set when it is finished."""
+class PartialLine:
+    """A line and its tokens so far; `line` is set when it is finished."""
 
     def __init__(self, matcher: LineMatcher, names: tuple[str, ...], sampling: Sampling, max_tokens: int) -> None:
         self.tokens: list[int] = []
@@ -44,7 +44,7 @@ class Writing:
 
     @property
     def name(self) -> str | None:
-        """Whose line it is, as soon as what is written leaves only one of the names."""
+        """The writer of the line, as soon as only one name fits."""
         possible = [
             name
             for name, begins in self._openings.items()
@@ -53,7 +53,7 @@ class Writing:
         return possible[0] if len(possible) == 1 else None
 
     def choose(self, logits: torch.Tensor, uniform: torch.Tensor) -> None:
-        """Draw the next token, and take with it the tokens that then must follow.
+        """Sample the next token, and append it with the tokens that the grammar then fixes.
 
         Args:
             logits: (vocabulary,)
@@ -64,7 +64,7 @@ class Writing:
         in_content = _CONTENT_KEY in self._written
         allowed = torch.from_numpy(self._matcher.allowed())
         masked = logits.float().cpu().masked_fill(~allowed, -torch.inf)
-        # who writes and when keep the model's own rates, so that double-texting keeps its
+        # names and deltas at temperature 1, so that people double-text as often as in the data
         token = int(draw(masked[None], uniform, self._sampling if in_content else UNTRUNCATED))
         self._take([token])
         self._take(self._matcher.forced())
@@ -73,7 +73,7 @@ class Writing:
             self._close()
 
     def piece(self) -> Piece | None:
-        """Return what is new since the last call, or None while there is nothing to show."""
+        """Return the new text since the last call, or None if there is none."""
         if self._reader.name is None or self._reader.delta is None or not (self._new or self.line):
             return None
         piece = Piece(self._reader.name, self._reader.delta, self._new, self.line)
@@ -93,8 +93,8 @@ class Writing:
             self.line = parse_line(self._written.decode())
 
     def _close(self) -> None:
-        """End a line that has come to its limit after the last complete character."""
+        """End a line that reached its limit after its last complete character."""
         name, delta = self._reader.name, self._reader.delta
         if name is None or delta is None:
-            raise ValueError("a line came to its limit before its content")
+            raise ValueError("a line reached its limit before its content")
         self.line = Line(name, delta, self._content)

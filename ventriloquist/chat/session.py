@@ -1,4 +1,4 @@
-"""A conversation as it goes on: what was said, what the model is shown of it, and whose turn it is."""
+"""A running conversation: its messages, the context that the model sees, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ventriloquist.chat.clock import Clock
 from ventriloquist.chat.opening import Opening
 from ventriloquist.clock import local_day, now_ms
 from ventriloquist.errors import UnknownNameError, VentriloquistError
-from ventriloquist.model.writing import Piece
+from ventriloquist.model.partial_line import Piece
 from ventriloquist.store.corpus import SentLine
 from ventriloquist.transcript import (
     DELTAS,
@@ -19,26 +19,25 @@ from ventriloquist.transcript import (
     Line,
     delta_bucket,
     order_members,
-    render,
     render_header,
     render_line,
     text_lines,
     well_formed,
 )
 
-START_MESSAGES = 50  # a short context is where a model is worst, a long one where it is slow
+START_MESSAGES = 50  # a model is worst with a short context, and slow with a long one
 MAX_LINES = 6  # of an answer
-LONGEST_LINE = 4096  # tokens; what was said last is shown beyond the context's own limit, up to this
-KEPT_SHARE = 0.75  # of the window, when it is cut: then it is read anew once, and not with every message
+LONGEST_LINE = 4096  # tokens; the last message may exceed the context's own limit up to this
+KEPT_SHARE = 0.75  # of the window, after it overflows: the prompt is then computed once, not with every message
 
 
 def start_messages(window: int) -> int:
-    """Return how many messages a conversation should begin with, at most."""
+    """Return how many messages a conversation begins with at most."""
     return min(START_MESSAGES, int(KEPT_SHARE * window) - 1)
 
 
 class Writer(Protocol):
-    """What writes the lines. A context is the header and lines, rendered, each ended by its newline."""
+    """A source of lines. A context is the header and lines, rendered, each ended by its newline."""
 
     def count_tokens(self, text: str) -> int: ...
 
@@ -51,15 +50,15 @@ class Writer(Protocol):
 
 @dataclass(slots=True)
 class _Turn:
-    """What the user said and what was answered: positions among all lines."""
+    """What the user said and its answer, as positions in the conversation."""
 
     start: int
     clock: int  # how far ahead the clock was, before the answer's own pauses
     answer: int | None = None  # None: not answered yet
 
 
-class Conversation:
-    """A conversation between the user and whoever the model writes as."""
+class ChatSession:
+    """A conversation between the user and the people that the model imitates."""
 
     def __init__(
         self,
@@ -72,17 +71,17 @@ class Conversation:
         max_tokens: int,
         time: Callable[[], int] = now_ms,
     ) -> None:
-        """Begin where the opening says.
+        """Begin with an opening.
 
         Args:
-            me: as whom the user writes; default the owner.
-            speaker: who answers; None: whoever the model expects to.
-            window: messages a context may have, the one to be written included.
-            max_tokens: tokens a context may have, the one to be written not included.
-            time: the real time in Unix milliseconds.
+            me: the person that the user writes as; default the owner.
+            speaker: who answers; None: whoever the model expects.
+            window: messages of a context, the line to be written included.
+            max_tokens: tokens of a context, without the line to be written.
+            time: returns the real time in Unix milliseconds.
 
         Raises:
-            UnknownNameError: one of them is not in the conversation.
+            UnknownNameError: `me` or `speaker` is not in the conversation.
         """
         self.type: ConversationType = opening.type
         self.members = opening.members
@@ -95,14 +94,14 @@ class Conversation:
         self._clock = Clock(opening.begins_at, source=time)
         self.zone = opening.zone
         self._window, self._max_tokens = window, max_tokens
-        self._first = 0  # of the lines that the model is shown
+        self._first = 0  # position of the context's first line
         self._turns: list[_Turn] = []
         self._candidates: list[Line] = []
         self.speaker: str | None = None
         self.let_answer(speaker)
 
     def let_answer(self, speaker: str | None) -> None:
-        """Choose who answers from now on; None: whoever the model expects to.
+        """Choose who answers from now on; None: whoever the model expects.
 
         Raises:
             UnknownNameError: they are not in the conversation, or are the user.
@@ -113,25 +112,24 @@ class Conversation:
         self.speaker = speaker
 
     def add_members(self, names: Sequence[str]) -> None:
-        """Let more people into the conversation."""
+        """Add members to the conversation."""
         self.members = order_members(self.members[0], [*self.members[1:], *names])
         self.type = "group" if len(self.members) > 2 else self.type
 
     def say(self, text: str) -> bool:
-        """Add what the user says, a line each of its lines; return whether there was anything to add.
+        """Add the user's message, one line of the transcript for each of its lines; return whether it had any.
 
-        What is said before an answer belongs to one turn.
+        All messages before an answer belong to one turn.
 
         Raises:
-            VentriloquistError: a line is too long to be read.
+            VentriloquistError: a line is too long.
         """
         lines = text_lines(well_formed(text))
-        longest = max(
-            (self._writer.count_tokens(_rendered(Line(self.me, DELTAS[0], line))) for line in lines), default=0
-        )
+        longest = max((self._tokens(Line(self.me, DELTAS[0], line)) for line in lines), default=0)
         if longest > LONGEST_LINE:
             raise VentriloquistError(
-                f"That is too long: {longest:,} tokens, and {LONGEST_LINE:,} can be read.", hint="Say less at once."
+                f"That is too long: {longest:,} tokens; a message may have {LONGEST_LINE:,}.",
+                hint="Send a shorter one.",
             )
         if lines:
             self._open_turn()
@@ -141,11 +139,11 @@ class Conversation:
         return bool(lines)
 
     def answer(self) -> Generator[Piece, None, None]:
-        """Write the answer, line after line, and yield what is new as it comes.
+        """Write the answer line by line, and yield new text as it is generated.
 
-        The first line is the speaker's if one is chosen. Whether more follow, and else who writes at all, the model
-        says: it is over when it expects somebody who is not to answer. Closed early, it keeps the finished lines only;
-        without any the turn is still to be answered.
+        If a speaker is chosen, the first line is theirs. The model decides who writes each other line: the answer ends
+        when it expects the user, or anyone but the chosen speaker. If the generator is closed early, finished lines
+        stay; if there are none, the turn stays open.
         """
         turn = self._open_turn()
         turn.answer = len(self.said)
@@ -158,7 +156,7 @@ class Conversation:
             raise
 
     def undo(self) -> list[Line] | None:
-        """Take back the last turn and return what the user had said in it; None: there was none."""
+        """Take back the last turn and return the user's lines in it; None: there was no turn."""
         if not self._turns:
             return None
         turn = self._turns.pop()
@@ -168,14 +166,14 @@ class Conversation:
         return mine
 
     def retry(self) -> Generator[Piece, None, None]:
-        """Answer the last turn anew."""
+        """Answer the last turn again."""
         if self._turns and self._turns[-1].answer is not None:
             self._take_back(self._turns[-1], self._turns[-1].answer)
             self._turns[-1].answer = None
         return self.answer()
 
     def alternatives(self, count: int) -> list[Line]:
-        """Write several first lines for the last answer; `pick` takes one of them."""
+        """Write several alternatives to the first line of the last answer, for `pick`."""
         turn = self._turns[-1] if self._turns else None
         if turn is None:
             return []
@@ -187,7 +185,7 @@ class Conversation:
         return list(self._candidates)
 
     def pick(self, number: int) -> Line | None:
-        """Put an alternative, counted from 1, in the place of the last answer; None: there is no such one."""
+        """Replace the last answer with an alternative, counted from 1; return None if there is no such one."""
         if not self._turns or not 1 <= number <= len(self._candidates):
             return None
         turn, line = self._turns[-1], self._candidates[number - 1]
@@ -197,9 +195,9 @@ class Conversation:
         return line
 
     def context(self, *, stop: int | None = None) -> list[str]:
-        """Return the header and the lines that the model is shown, up to `stop`.
+        """Return the model's context: the header and the last lines before position `stop`.
 
-        They grow to the window and are then cut to three quarters of it.
+        It grows to the full window and is then cut to three quarters of it.
         """
         end = len(self.said) if stop is None else stop
         if end <= self._first or not self._fits(self._first, end, share=1.0):
@@ -209,13 +207,12 @@ class Conversation:
         return [self._header(shown), *(_rendered(said.line) for said in shown)]
 
     def transcript(self) -> str:
-        """Return what was said since the opening, in the training format."""
+        """Return the lines since the opening in the training format."""
         new = self.new_lines()
-        start = new[0].day if new else local_day(self._clock.now(), self.zone)
-        return render(Header(self.type, self.members, start), [said.line for said in new])
+        return "".join([self._header(new), *(_rendered(said.line) for said in new)])
 
     def new_lines(self) -> list[SentLine]:
-        """Return what was said since the opening."""
+        """Return the lines since the opening."""
         return self.said[self.opened_with :]
 
     def _answer(self) -> Iterator[Piece]:
@@ -256,10 +253,10 @@ class Conversation:
 
     def _fits(self, first: int, end: int, *, share: float) -> bool:
         shown = self.said[first:end]
-        if len(shown) > share * self._window - 1 and len(shown) > 1:  # one is yet to be written
+        if len(shown) > share * self._window - 1 and len(shown) > 1:  # leave room for the next one
             return False
         tokens = sum(self._tokens(said.line) for said in shown)
-        if len(shown) <= 1:  # what was said last is shown if it can be read at all
+        if len(shown) <= 1:  # the last message is kept if it fits at all
             return tokens <= LONGEST_LINE
         return tokens + self._writer.count_tokens(self._header(shown)) <= share * self._max_tokens
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from invented import Tiny
 
-from ventriloquist.model.sample import sample_lines
-from ventriloquist.model.sampling import Sampling, draw
+from ventriloquist.model.generate import sample_lines
+from ventriloquist.model.sampling import MIN_P, TEMPERATURE, Sampling, draw
 
 
 def test_a_batch_writes_what_each_prompt_writes_alone(tiny_model: Tiny, prompts: list[str]) -> None:
@@ -22,7 +24,7 @@ def test_what_the_cache_cannot_hold_at_once_is_written_in_turns(
     tiny_model: Tiny, prompts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1)
-    monkeypatch.setattr("ventriloquist.model.sample.BATCH_TOKENS", 150)  # a long prompt is a batch by itself
+    monkeypatch.setattr("ventriloquist.model.generate.BATCH_TOKENS", 150)  # a long prompt is a batch by itself
     assert sample_lines(tiny_model.model, tiny_model.tokenizer, prompts * 3, max_new_tokens=20, seed=1) == together
 
 
@@ -104,3 +106,8 @@ def _only(tiny_model: Tiny, *texts: str, bias: dict[str, float] | None = None) -
         (token,) = tiny_model.tokenizer(text, add_special_tokens=False)["input_ids"]
         values[token] = (bias or {}).get(text, 0.0)
     return _Biased(tiny_model.model, values)
+
+
+def test_the_docs_name_the_sampling_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs/chat.md").read_text(encoding="utf-8")
+    assert f"temperature {TEMPERATURE} and min-p {MIN_P}" in text

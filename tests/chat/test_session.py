@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from ventriloquist.chat.conversation import MAX_LINES, Conversation
 from ventriloquist.chat.opening import Opening
+from ventriloquist.chat.session import MAX_LINES, ChatSession
 from ventriloquist.errors import UnknownNameError, VentriloquistError
-from ventriloquist.model.writing import Piece
+from ventriloquist.model.partial_line import Piece
 from ventriloquist.store.corpus import SentLine
 from ventriloquist.transcript import Line, parse, parse_header, parse_line
 
@@ -54,16 +54,16 @@ class Time:
         return self.now
 
 
-def begin(writer: Script, opening: Opening | None = None, *, window: int = 100, **settings) -> Conversation:
+def begin(writer: Script, opening: Opening | None = None, *, window: int = 100, **settings) -> ChatSession:
     settings.setdefault("max_tokens", 100_000)
-    return Conversation(writer, opening or Opening("dm", (ME, "Sam")), window=window, **settings)
+    return ChatSession(writer, opening or Opening("dm", (ME, "Sam")), window=window, **settings)
 
 
 def history(count: int, at: int = 1_700_000_000_000) -> tuple[SentLine, ...]:
     return tuple(SentLine(Line("Sam", "<1m", f"old {index}"), at + index, DAY) for index in range(count))
 
 
-def said(conversation: Conversation) -> list[tuple[str, str]]:
+def said(conversation: ChatSession) -> list[tuple[str, str]]:
     return [(said.line.name, said.line.content) for said in conversation.said]
 
 

@@ -1,4 +1,4 @@
-"""Lines as a model writes them by itself: many at once, with no grammar to hold them."""
+"""Generating lines in batches, without a grammar."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ventriloquist.model.sampling import Sampling, draw
+from ventriloquist.model.sampling import MIN_P, TEMPERATURE, Sampling, draw
 from ventriloquist.model.tokens import encode
 
-BATCH = 32  # prompts a forward pass; more only costs memory
-BATCH_TOKENS = 32_768  # of their cache: 4.5 GiB for Qwen3-8B
+BATCH = 32  # prompts in a forward pass; more only cost memory
+BATCH_TOKENS = 32_768  # in their KV cache: 4.5 GiB for Qwen3-8B
 
 
 def sample_lines(
@@ -20,22 +20,21 @@ def sample_lines(
     prompts: Sequence[str],
     *,
     max_new_tokens: int = 200,
-    temperature: float = 0.9,
-    min_p: float = 0.05,
+    temperature: float = TEMPERATURE,
+    min_p: float = MIN_P,
     seed: int = 0,
 ) -> list[str]:
     """Continue each prompt up to its first newline, without a grammar.
 
-    A prompt's text does not depend on the prompts beside it, beyond what rounding does to close calls.
+    The other prompts do not affect a prompt's text, except where rounding decides between tokens.
 
     Args:
         model: a causal language model, with or without an adapter.
-        prompts: whole lines of a transcript from its header on, or lines and the beginning of one.
+        prompts: a transcript from its header on, which may end within a line.
         temperature: 0 takes the likeliest token.
 
     Returns:
-        What was written after each prompt, without the newline; a line that did not end within `max_new_tokens`, or
-        that the model ended with its end-of-text token, as far as it came.
+        The text after each prompt, without the newline. It is cut off at `max_new_tokens` or an end-of-text token.
     """
     uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
     lines: list[str] = []
@@ -56,7 +55,7 @@ def sample_lines(
 
 
 def _cached(encoded: Sequence[list[int]], uniforms: torch.Tensor) -> int:
-    """Return the tokens that a batch's cache may grow to, filled up to the longest prompt."""
+    """Return to how many tokens a batch's cache may grow, padding included."""
     return len(encoded) * (max(map(len, encoded)) + uniforms.shape[1])
 
 
@@ -68,7 +67,7 @@ def _continue(
     mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded])
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     written: list[list[int]] = [[] for _ in encoded]
-    rows = torch.arange(len(encoded))  # of those still writing
+    rows = torch.arange(len(encoded))  # of the prompts that are not finished
     cache = None
     with torch.inference_mode():
         for step in range(uniforms.shape[1]):

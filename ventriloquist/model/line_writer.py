@@ -1,4 +1,4 @@
-"""Writing lines that follow a context: the key/value cache lives on between calls and is reused as far as it fits."""
+"""Generating one line after another with a local model; the KV cache is kept between calls."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 import torch
 
 from ventriloquist.model.grammar import LineGrammar
+from ventriloquist.model.partial_line import PartialLine, Piece
+from ventriloquist.model.prefix_cache import held_tokens
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.model.tokens import encode
-from ventriloquist.model.writing import Piece, Writing
 from ventriloquist.transcript import Line
 
-MAX_TOKENS = 256  # of one content; longer ones are closed there
-PREFILL_TOKENS = 512  # a forward pass; bounds the memory of a long context
+MAX_TOKENS = 256  # of one content; a longer one is ended there
+PREFILL_TOKENS = 512  # in a forward pass; bounds the memory for a long context
 
 
-class Session:
-    """A model that writes one line after another. A context is rendered lines, each ended by its newline."""
+class LineWriter:
+    """A local model that writes lines. A context is rendered lines, each ended by its newline."""
 
     def __init__(
         self,
@@ -34,8 +35,8 @@ class Session:
         """Prepare a causal language model, with or without an adapter.
 
         Args:
-            seed: the same calls in the same order give the same lines again.
-            sampling: how contents are drawn; names and deltas keep the model's own rates.
+            seed: the same calls in the same order give the same lines.
+            sampling: of contents; names and deltas are sampled at temperature 1.
             max_tokens: of one content.
         """
         self._model, self._tokenizer = model, tokenizer
@@ -44,31 +45,31 @@ class Session:
         self._sampling = sampling or Sampling()
         self._max_tokens = max_tokens
         self._encode = lru_cache(maxsize=4096)(self._encode_line)
-        self._ids: list[int] = []  # what the cache holds
+        self._ids: list[int] = []  # tokens in the cache
         self._cache: Any = None
         self._logits: torch.Tensor | None = None  # (vocabulary,) after the last of them
 
     def count_tokens(self, text: str) -> int:
-        """Return the tokens of a rendered line."""
+        """Return the number of tokens of a rendered line."""
         return len(self._encode(text))
 
     def next_name(self, context: Sequence[str], names: Sequence[str]) -> str:
-        """Draw who writes next, at the model's own rates."""
-        prompt, writing = self._begin(context, names)
-        while writing.name is None:
-            writing.choose(self.logits_after(prompt + writing.tokens), self._uniform())
-        return writing.name
+        """Sample who writes next, at temperature 1."""
+        prompt, partial = self._begin(context, names)
+        while partial.name is None:
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+        return partial.name
 
     def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]:
-        """Write one line of one of these people, and yield its content as it comes; the last piece has the line."""
-        prompt, writing = self._begin(context, names)
-        while writing.line is None:
-            writing.choose(self.logits_after(prompt + writing.tokens), self._uniform())
-            if piece := writing.piece():
+        """Write one line of one of these people; yield its content in pieces, the last one with the whole line."""
+        prompt, partial = self._begin(context, names)
+        while partial.line is None:
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+            if piece := partial.piece():
                 yield piece
 
     def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]:
-        """Write several lines that could each come next, as one batch."""
+        """Write alternative next lines as one batch."""
         prompt, shared = self._begin(context, names)
         logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
         cache = copy.deepcopy(self._cache)
@@ -94,31 +95,31 @@ class Session:
                 logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits[:, -1]
 
     def logits_after(self, ids: list[int]) -> torch.Tensor:
-        """Return the logits after these tokens, (vocabulary,); only what the cache does not hold is computed."""
+        """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
         kept = self._keep(ids)
         if kept == len(ids) == len(self._ids) and self._logits is not None:
             return self._logits
-        self._crop(min(kept, len(ids) - 1))  # the last one is fed again where only its logits are missing
+        self._crop(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
         rest = ids[len(self._ids) :]
         for start in range(0, len(rest), PREFILL_TOKENS):
             logits = self._feed(rest[start : start + PREFILL_TOKENS])
         self._logits = logits
         return logits
 
-    def _begin(self, context: Sequence[str], names: Sequence[str]) -> tuple[list[int], Writing]:
+    def _begin(self, context: Sequence[str], names: Sequence[str]) -> tuple[list[int], PartialLine]:
         prompt = [token for number, line in enumerate(context) for token in self._encode(line, start=number == 0)]
         matcher = self._grammar.begin(names)
-        return prompt, Writing(matcher, tuple(names), self._sampling, self._max_tokens)
+        return prompt, PartialLine(matcher, tuple(names), self._sampling, self._max_tokens)
 
     def _uniform(self) -> torch.Tensor:
         return torch.rand(1, generator=self._generator)
 
     def _encode_line(self, line: str, *, start: bool = False) -> tuple[int, ...]:
-        # the tokens of a transcript are those of its lines: no token reaches over a newline that a { follows
+        # lines are encoded one by one: no token spans a newline followed by {
         return tuple(encode(self._tokenizer, line, start=start))
 
     def _keep(self, ids: list[int]) -> int:
-        """Return how many of these tokens the cache holds at its beginning."""
+        """Return how many of these tokens the cache begins with."""
         if ids[: len(self._ids)] == self._ids:
             return len(self._ids)
         return next(index for index, held in enumerate(self._ids) if index == len(ids) or held != ids[index])
@@ -133,7 +134,7 @@ class Session:
                     use_cache=True,
                     logits_to_keep=1,
                 )
-        except BaseException:  # also Ctrl-C: some layers may hold the new tokens already
+        except BaseException:  # also Ctrl-C: some layers may already have the new tokens
             self._crop(len(held))
             raise
         self._cache = output.past_key_values
@@ -141,22 +142,13 @@ class Session:
         return output.logits[0, -1]  # type: ignore[no-any-return]  # transformers is Any here
 
     def _crop(self, length: int) -> None:
-        """Forget the cache's end. A layer that does not hold every token (a sliding window) cannot: forget it all."""
+        """Crop the cache; drop it if a layer lacks tokens (a sliding window) and so cannot be cropped."""
         for layer in self._cache.layers if self._cache is not None else ():
-            held = _held(layer)
+            held = held_tokens(layer)
             if held is None or held < length or length == 0:
                 self._cache, self._ids, self._logits = None, [], None
                 return
             if held > length:
-                layer.crop(length - held)  # negative: so many fewer
+                layer.crop(length - held)  # negative: removes so many
         self._ids = self._ids[:length]
         self._logits = None
-
-
-def _held(layer: Any) -> int | None:
-    """Return how many tokens a layer of a cache holds, or None where it does not hold every one of them."""
-    keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
-    if keys is None or values is None or keys.shape[-2] != values.shape[-2]:
-        return None
-    held = int(keys.shape[-2])
-    return held if layer.get_seq_length() == held else None

@@ -4,9 +4,9 @@ import pytest
 import torch
 from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, Tiny, conversation, lines
 
+from ventriloquist.model.line_writer import LineWriter
+from ventriloquist.model.partial_line import Piece
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.model.session import Session
-from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import DELTAS, Header, Line, parse_line, render_header, render_line
 
 WILD = Sampling(temperature=3.0, min_p=0.0)
@@ -21,8 +21,8 @@ def context() -> list[str]:
     return context_of(*conversation(8, seed=5))
 
 
-def session(tiny: Tiny, **settings) -> Session:
-    return Session(tiny.model, tiny.tokenizer, **settings)
+def session(tiny: Tiny, **settings) -> LineWriter:
+    return LineWriter(tiny.model, tiny.tokenizer, **settings)
 
 
 def written(pieces: list[Piece]) -> Line:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from file_builder import Conversation, Message, chat, filled
 
-from ventriloquist.chat import Plan, Request, Server, find_voice
-from ventriloquist.chat import plan_chat as plan_with
+from ventriloquist import chat as chatting
+from ventriloquist.chat import ChatPlan, Request, Server, find_voice
 from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
@@ -43,8 +43,8 @@ def write_manifest(home: Path, run: str = "20240315-120000-000", **changes: obje
     return folder
 
 
-def plan_chat(home: Path, request: Request, run: str | None = None) -> Plan:
-    return plan_with(home, request, find_voice(home, run))
+def plan_chat(home: Path, request: Request, run: str | None = None) -> ChatPlan:
+    return chatting.plan(home, request, find_voice(home, run))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_served_model_needs_no_run_where_messages_are_prepared(trained: Path) 
     shutil.rmtree(trained / "runs")
     voice = find_voice(trained, server=Server(read_address("http://127.0.0.1:1")))
     assert (voice.people, voice.window, voice.run) == ((ME, "Sam", "Kim"), 100, None)
-    plan = plan_with(trained, Request(speaker="sam"), voice)
+    plan = chatting.plan(trained, Request(speaker="sam"), voice)
     assert (plan.speaker, len(plan.opening.said)) == ("Sam", 30)
 
 
@@ -144,7 +144,7 @@ def test_the_banner_says_whom_it_imitates_and_warns_of_a_tainted_adapter(trained
     assert "20240315-120000-000" in first
     assert where(plan) == "A new conversation with Sam."
     dated = plan_chat(trained, Request(speaker="Sam", date="1999-06"))
-    assert where(dated) == "Nobody wrote before 2024-03-15: a new conversation with Sam, on 1999-06-01."
+    assert where(dated) == "There are no messages before 2024-03-15. A new conversation with Sam, on 1999-06-01."
     write_manifest(trained, tainted="Trained on somebody who was forgotten.")
     assert "Warning: Trained on somebody who was forgotten." in list(banner(plan_chat(trained, Request(speaker="Sam"))))
 
@@ -155,21 +155,21 @@ def test_the_banner_says_that_the_messages_were_prepared_anew(trained: Path) -> 
         prepare(db)
         assert not plan_chat(trained, Request(speaker="Sam")).voice.changed_data
         prepare(db, PrepareOptions(holdout=4))
-    assert any("prepared anew" in line for line in banner(plan_chat(trained, Request(speaker="Sam"))))
+    assert any("prepared again" in line for line in banner(plan_chat(trained, Request(speaker="Sam"))))
 
 
 def test_a_day_on_which_nothing_was_said_is_told_from_one_before_anybody_wrote(trained: Path) -> None:
     later = plan_chat(trained, Request(speaker="Sam", date="2031"))
-    assert where(later) == "Nothing was said then: a new conversation with Sam, on 2031-01-01."
+    assert where(later) == "There are no messages of that time. A new conversation with Sam, on 2031-01-01."
     before = plan_chat(trained, Request(source="Garden@2024-03-14"))
-    assert where(before) == "Nobody wrote before 2024-03-15: a new conversation with Garden, on 2024-03-14."
-    assert "Nobody" not in where(plan_chat(trained, Request(speaker="Sam", date="2024-03-15")))
-    assert "Nobody" not in where(plan_chat(trained, Request(speaker="Sam", fresh=True)))
+    assert where(before) == "There are no messages before 2024-03-15. A new conversation with Garden, on 2024-03-14."
+    assert "no messages" not in where(plan_chat(trained, Request(speaker="Sam", date="2024-03-15")))
+    assert "no messages" not in where(plan_chat(trained, Request(speaker="Sam", fresh=True)))
 
 
 def test_who_is_in_an_adapter_without_having_written_is_said_to_be_silent(trained: Path) -> None:
     lines = list(banner(plan_chat(trained, Request(speaker="never wrote"))))
-    assert lines[1].startswith("Warning: Never Wrote has written nothing that is prepared here")
+    assert lines[1].startswith("Warning: Never Wrote wrote none of the prepared messages")
     assert len(list(banner(plan_chat(trained, Request(speaker="Sam"))))) == 1
 
 
@@ -182,8 +182,8 @@ def test_who_is_in_the_file_and_has_written_nothing_is_not_said_to_be_unknown(
         db.commit()
     voice = find_voice(trained, server=server)
     for request in (Request(speaker="zoe\u0308 o'neil"), Request(speaker="Sam", others=("Zo\u00eb O'Neil",))):
-        with pytest.raises(SettingsError, match="has written nothing that is prepared here") as error:
-            plan_with(trained, request, voice)
+        with pytest.raises(SettingsError, match="wrote none of the prepared messages") as error:
+            chatting.plan(trained, request, voice)
         assert "'Sam'" in error.value.hint
 
 
