@@ -20,7 +20,7 @@ import torch
 from safetensors.numpy import load_file
 
 from ventriloquist.errors import ModelError, StorageError
-from ventriloquist.layout import LOG
+from ventriloquist.layout import BEST, LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
@@ -28,12 +28,11 @@ from ventriloquist.store import Connection
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
+from ventriloquist.train.folder import unfinished_run
 from ventriloquist.train.loop import Outcome, run_loop
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import schedule
-from ventriloquist.train.run import unfinished_run
 from ventriloquist.train.validation import Validation
-from ventriloquist.train.watch import BEST
 
 QUICK = preset("tiny").changed(
     max_steps=6,
@@ -45,7 +44,7 @@ QUICK = preset("tiny").changed(
     alpha=8,
     validation_messages=8,
     adam_8bit=False,
-    recompute=False,
+    gradient_checkpointing=False,
 )
 
 
@@ -184,7 +183,7 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
 
 
 def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, home: Path) -> None:
-    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     (folder / "base").rename(home / "elsewhere")
     with pytest.raises(ModelError, match=r"base is not there any more\.") as error:
         load_adapter(folder)
@@ -192,7 +191,7 @@ def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, h
 
 
 def test_weights_that_are_cut_off_are_refused_in_words(prepared: Connection, home: Path) -> None:
-    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     with pytest.raises(ModelError, match=r"is cut off"):
         load_adapter(folder)
@@ -205,7 +204,7 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     prepared: Connection, home: Path
 ) -> None:
     settings = QUICK.changed(save_minutes=0.0)
-    whole = Path(train(prepared, settings, home=home).run or "")
+    whole = Path(train(prepared, settings, home=home).run)
     expected = weights(whole)
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
@@ -238,7 +237,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
     prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = QUICK.changed(max_steps=2, save_minutes=0.0)
-    expected = weights(Path(train(prepared, settings, home=home).run or ""))
+    expected = weights(Path(train(prepared, settings, home=home).run))
     flush = os.fsync
     flushed: list[int] = []
 

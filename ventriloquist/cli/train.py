@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +16,9 @@ from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import SEED, JsonOption, settings_to_write
 
 if TYPE_CHECKING:
+    from ventriloquist.store import Connection
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import Step, TrainSettings
+    from ventriloquist.train import Step, TrainPlan, TrainSettings
 
 
 def command(
@@ -62,9 +63,9 @@ def command(
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
+    from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, resolve_settings, to_resume, train
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
@@ -90,38 +91,38 @@ def command(
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     if resume:
-        resumable = to_resume(settings.home)
+        resumable = train.to_resume(settings.home)
         chosen = resumable.settings
         if is_main():
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(model, config, flags, memory_gib=cuda_gib())
+
+    def planned(db: Connection) -> TrainPlan:
+        plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)
+        return train.measure_time(plan) if dry_run else plan
+
     try:
-        with _recorded(settings.home, chosen, dry_run=dry_run) as run, TrainView() as view:
+        with TrainView(shown=is_main()) as view, _opened(settings.home, chosen, planned, dry_run=dry_run) as run:
+            estimate = run.plan.estimate
+            view.announce(estimate)
 
             def observe(step: Step) -> None:
                 run.begun = True
                 view.observe(step)
 
-            run.result = summary = train(
-                run.db,
-                chosen,
-                home=settings.home,
-                dry_run=dry_run,
-                resume=resume,
-                progress=view.progress,
-                announce=view.announce,
-                observe=observe,
-            )
-    except Interrupted as interrupted:
+            if not dry_run:
+                run.result = summary = train.run(run.db, run.plan, progress=view.progress, observe=observe)
+    except train.Interrupted as interrupted:
         if is_main():
             note(typed(f"{interrupted} Saved. Go on with: vq train --resume"))
         raise typer.Exit(128 + interrupted.signal) from None
-    if not is_main() or (dry_run and not json_):
-        return  # the plan was shown
+    if not is_main():
+        return
     if dry_run:
-        print_json(summary.plan)
+        if json_:
+            print_json(estimate)
         return
     rows: list[tuple[str, object]] = [
         ("steps", summary.steps),
@@ -137,19 +138,20 @@ def command(
 
 
 @contextmanager
-def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator[Run]:
-    """Hold the lock and record the run, but no dry run; processes that train along with the main one only read."""
+def _opened(
+    home: Path, settings: TrainSettings, planned: Callable[[Connection], TrainPlan], *, dry_run: bool
+) -> Iterator[Run]:
+    """Open the database and plan: the main process holds the lock, and its run is recorded unless it is a dry run."""
     from ventriloquist.store import locked_database, open_database, recorded_run
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import require_ready
     from ventriloquist.train.ranks import is_main
 
-    if is_main() and not dry_run:
-        with recorded_run(home, "train", settings.model_dump(), plan=require_ready) as run:
-            yield run
-    elif is_main():
-        with locked_database(home, plan=require_ready) as (db, _):
-            yield Run(db, 0)
-    else:
+    if not is_main():
         with open_database(home) as db:
-            yield Run(db, 0)
+            yield Run(db, 0, planned(db))
+    elif dry_run:
+        with locked_database(home, plan=planned) as (db, plan):
+            yield Run(db, 0, plan)
+    else:
+        with recorded_run(home, "train", settings.model_dump(), plan=planned) as run:
+            yield run

@@ -96,7 +96,7 @@ def demo(
         )
     with clock.measure("train"):
         trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
-    run = Path(trained.run or "")
+    run = Path(trained.run)
     with clock.measure("eval"):
         evaluated = _recorded(
             home, "eval", lambda db: evaluate.evaluate(db, run, home=home, extent=extent, seed=seed, stage=stage)

@@ -92,7 +92,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     return settings.changed(
         backend=backend.name,
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
-        recompute=settings.recompute and device != "cpu",
+        gradient_checkpointing=settings.gradient_checkpointing and device != "cpu",
     )
 
 
@@ -157,7 +157,7 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
         load_in_4bit=settings.four_bit,  # always said: its default is True
         load_in_16bit=not settings.four_bit,
         use_exact_model_name=True,  # the manifest names the base that was trained on
-        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
     )
     return FastLanguageModel.get_peft_model(
@@ -168,7 +168,7 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
         layers_to_transform=_layers(model, settings),
         lora_dropout=0,  # its fast path
         bias="none",
-        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
         use_rslora=False,  # would scale alpha 256 by 22.6
     )

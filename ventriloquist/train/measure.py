@@ -11,7 +11,7 @@ from typing import Any
 from ventriloquist.model.base import multiply_fast
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import add_lora, row_loss
-from ventriloquist.train.plan import row_tokens
+from ventriloquist.train.estimate import row_tokens
 from ventriloquist.train.rows import Schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import row_tensors
@@ -30,7 +30,7 @@ def seconds_per_token(corpus: Corpus, settings: TrainSettings, rows: Schedule, c
     with torch.random.fork_rng():
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
         model = add_lora(model.to(device), settings).train()
-    if settings.recompute:
+    if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     loss = row_loss(settings)
     middle = sorted(rows.first_epoch, key=row_tokens)[len(rows.first_epoch) // 2 :][:MEASURED_ROWS]

@@ -65,7 +65,9 @@ class Shapes:
         quantized = self.quantizable if settings.four_bit else 0
         inside = tokens * (12 * self.hidden + 4 * self.intermediate) * half
         through = min(settings.top_layers or self.layers, self.layers)  # nothing goes back below the lowest adapter
-        kept = tokens * self.hidden * self.layers * half + inside if settings.recompute else inside * through
+        kept = (
+            tokens * self.hidden * self.layers * half + inside if settings.gradient_checkpointing else inside * through
+        )
         if settings.backend == "unsloth":
             supervised = min(supervised, CHUNK)
         held = shards()

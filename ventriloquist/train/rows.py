@@ -33,8 +33,8 @@ PackedRow = list[Piece]  # pieces of one row; they do not see each other
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A training message by its place."""
+class DroppedTarget:
+    """A message that does not fit into a row, by its place."""
 
     conversation: int
     position: int
@@ -47,7 +47,7 @@ class Schedule:
 
     rows: list[PackedRow]
     first_epoch: list[PackedRow]
-    dropped: list[Message]  # targets that alone are longer than a row: never trained on
+    dropped: list[DroppedTarget]  # targets that alone are longer than a row: never trained on
     shortened: int  # targets of the first epoch whose context was cut to fit into a row
 
 
@@ -157,7 +157,7 @@ def pack(pieces: list[Piece], max_length: int, open_rows: int = 16) -> Iterator[
     yield from (row for _, row in waiting)
 
 
-def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[Message]:
+def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[DroppedTarget]:
     covered: NDArray[np.bool_] = np.zeros(len(corpus.splits), dtype=bool)
     for piece in pieces:
         first, stop = piece.block.first_target, piece.block.stop
@@ -168,5 +168,5 @@ def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[Message]:
     for line in missing.tolist():
         conversation = corpus.conversations[int(np.searchsorted(starts, line, side="right")) - 1]
         tokens = int(corpus.offsets[line + 1] - corpus.offsets[line])
-        found.append(Message(conversation.id, line - conversation.first, tokens))
+        found.append(DroppedTarget(conversation.id, line - conversation.first, tokens))
     return found

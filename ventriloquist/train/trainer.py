@@ -113,11 +113,11 @@ class RowTrainer(Trainer):
         return (time.monotonic() - self.started) / 60 if world_size() == 1 else self.agreed_minutes
 
 
-def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: bool) -> TrainingArguments:
+def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
     """Return transformers' arguments; what is not named here is decided by the rows.
 
     Args:
-        recompute: whether Trainer is to switch activation checkpointing on (Unsloth does so itself).
+        gradient_checkpointing: whether Trainer is to switch activation checkpointing on (Unsloth does so itself).
     """
     training = TrainingArguments(
         output_dir=str(folder),
@@ -130,15 +130,15 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: 
         optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
         bf16=device == "cuda",
         use_cpu=device == "cpu",
-        gradient_checkpointing=recompute,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if recompute else None,
+        gradient_checkpointing=gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if gradient_checkpointing else None,
         train_sampling_strategy="sequential",  # shuffled in the schedule, where the order is seeded
         remove_unused_columns=False,
         logging_steps=1,
         logging_nan_inf_filter=False,  # it would hide a loss that is not a number
         disable_tqdm=True,
         report_to="none",
-        save_strategy="no",  # Watch says when
+        save_strategy="no",  # RunCallback says when
         save_total_limit=KEPT,
         seed=settings.seed,
         dataloader_pin_memory=device == "cuda",

@@ -8,21 +8,21 @@ from types import TracebackType
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import make_private_folder
+from ventriloquist.train.estimate import Estimate
 from ventriloquist.train.log import Step
-from ventriloquist.train.plan import Plan
 from ventriloquist.train.settings import TrainSettings
 
 PROJECT = "ventriloquist"
 SETTINGS = ("rank", "alpha", "top_layers", "four_bit", "learning_rate", "epochs", "context", "targets_per_window",
             "max_length", "rows_per_step", "supervise", "evenness", "seed")  # fmt: skip
-PLAN = ("backend", "device", "conversations", "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "steps",
+ESTIMATE = ("backend", "device", "conversations", "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "steps",
         "trainable_parameters")  # fmt: skip
 
 
 class Report:
     """A run of Weights & Biases. WANDB_MODE=offline keeps it in the run's folder."""
 
-    def __init__(self, settings: TrainSettings, plan: Plan, folder: Path) -> None:
+    def __init__(self, settings: TrainSettings, estimate: Estimate, folder: Path) -> None:
         """Begin it.
 
         Raises:
@@ -30,7 +30,9 @@ class Report:
         """
         import wandb
 
-        config = {name: getattr(settings, name) for name in SETTINGS} | {name: getattr(plan, name) for name in PLAN}
+        config = {name: getattr(settings, name) for name in SETTINGS} | {
+            name: getattr(estimate, name) for name in ESTIMATE
+        }
         config["model"] = Path(settings.model).name  # a folder's path says who owns it
         private = wandb.Settings(
             console="off",  # what is printed has names in it

@@ -17,21 +17,20 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ventriloquist.fs import flush, flush_all
-from ventriloquist.layout import LOG
+from ventriloquist.layout import BEST, LOG
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
-from ventriloquist.train.ranks import agree, everywhere, is_main, is_sharded, wait, world_size
+from ventriloquist.train.ranks import all_reduce, barrier, broadcast, is_main, is_sharded, world_size
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.shards import local, save_adapter
 from ventriloquist.train.trainer import RowTrainer
 from ventriloquist.train.validation import Validation
 
 MAX_NON_FINITE = 3  # losses in a row that are no number; one alone can be a fluke of bf16
-BEST = "best-"  # a folder of adapter weights, with the step after which they were the best by validation
 
 
-class Watch(TrainerCallback):
+class RunCallback(TrainerCallback):
     """Follows a run step by step. Nothing here differs between processes that train together."""
 
     def __init__(
@@ -45,7 +44,7 @@ class Watch(TrainerCallback):
         device: str,
         observe: Callable[[Step], None],
     ) -> None:
-        """Make a watch.
+        """Make a callback.
 
         Args:
             folder: the run's.
@@ -84,7 +83,7 @@ class Watch(TrainerCallback):
         """Take no step along a gradient that is not finite: it would make all weights so."""
         parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
         finite = all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)
-        if not (everywhere(finite) if is_sharded() else finite):  # else every process has the same gradients
+        if not (all_reduce(finite) if is_sharded() else finite):  # else every process has the same gradients
             for parameter in parameters:
                 parameter.grad = None
 
@@ -131,7 +130,7 @@ class Watch(TrainerCallback):
 
         Who goes on from it reads the log, and the best weights that this names: they are on the disk before.
         """
-        wait()
+        barrier()
         if is_main():
             flush(self.folder / LOG)
             if self.best is not None:
@@ -164,7 +163,7 @@ class Watch(TrainerCallback):
         due, self._due = self._due, int(share * self.settings.validations)
         bits = None
         if due < self._due and self.non_finite_since is None:
-            bits = agree(
+            bits = broadcast(
                 self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
             )
         return Step(
@@ -201,16 +200,16 @@ class Watch(TrainerCallback):
 
 
 @contextmanager
-def stop_on_signals(watch: Watch) -> Iterator[None]:
+def stop_on_signals(callback: RunCallback) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the run after its step, saved; the same once more ends it at once.
 
     On a Ctrl-C, which every process gets from the terminal, `torchrun` sends each a SIGTERM: that is no second one.
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if watch.asked == number:
+        if callback.asked == number:
             raise KeyboardInterrupt
-        watch.asked = watch.asked or number
+        callback.asked = callback.asked or number
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
