@@ -142,5 +142,5 @@ def plan_lines(plan: Estimate) -> list[str]:
         )
     lines += plan.advice
     if plan.model == "tiny":
-        lines.append("tiny exercises the machinery with random weights: it will not write anything worth reading")
+        lines.append("tiny has random weights and is for tests: it will not write anything worth reading")
     return lines

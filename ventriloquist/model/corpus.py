@@ -1,7 +1,7 @@
-"""The prepared conversations as tokens: each line tokenised once, kept in a memory map, sliced into rows.
+"""The prepared conversations as tokens: each line is tokenised once, kept in a memory map, and sliced into rows.
 
-A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines: the tokens of a
-document are those that its tokenizer puts before a text (BOS, or none), then the tokens of its lines in order.
+A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines. The tokens of a
+document are therefore BOS, if the tokenizer adds it, then the tokens of its lines in order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Tokens = NDArray[np.uint32]
 
 
 class Row(NamedTuple):
-    """One block as a model sees it: token ids, and the index of the first token of each target line and its end."""
+    """One block as a model sees it: its token ids, and where in them its target lines are."""
 
     tokens: Tokens  # (length,)
     targets: list[tuple[int, int, int]]  # (position, first token, token after the last)
@@ -45,7 +45,7 @@ class Corpus:
 
     conversations: list[StoredConversation]
     splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
-    senders: NDArray[np.int32]  # (lines,) an index of whoever wrote it, in order of first appearance
+    senders: NDArray[np.int32]  # (lines,) an index of people, in order of first appearance
     days: NDArray[np.str_]  # (lines,) local ISO date
     tokens: Tokens  # (all tokens,) memory-mapped
     offsets: NDArray[np.int64]  # (lines + 1,)
@@ -53,7 +53,7 @@ class Corpus:
     tokenizer: Any
 
     def lengths(self, conversation: StoredConversation) -> NDArray[np.int64]:
-        """Return the tokens of each line of a conversation, (messages,)."""
+        """Return the number of tokens of each line of a conversation, (messages,)."""
         offsets = self.offsets[conversation.first : conversation.first + conversation.messages + 1]
         return np.diff(offsets)
 
@@ -67,7 +67,7 @@ class Corpus:
         return bool(self.splits[conversation.first + position] == SPLITS.index(split))
 
     def header_tokens(self, conversation: StoredConversation, position: int) -> Tokens:
-        """Return the tokens of the header of a window that begins at a position, and what begins a document."""
+        """Return the tokens of the header of a window that begins at a position, after BOS if the tokenizer adds it."""
         return _encode_header(self.tokenizer, self.header(conversation, position))
 
     def header(self, conversation: StoredConversation, position: int) -> str:
@@ -79,14 +79,14 @@ class Corpus:
         return self.tokens[self.offsets[line] : self.offsets[line + 1]]
 
     def content_start(self, conversation: StoredConversation, position: int) -> int:
-        """Return which of a line's tokens is the first that reaches into its content."""
+        """Return the index of the first token of a line that reaches into its content."""
         text = self.tokenizer.decode(self.line_tokens(conversation, position).tolist())
         _, start = content_span(parse_line(text.removesuffix("\n")))
         encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
 
     def row(self, conversation: StoredConversation, block: Block, split: Split) -> Row:
-        """Assemble a block from slices: header, context, targets. Only lines of the split are targets."""
+        """Assemble a block from slices: header, context, targets. Lines of other splits are not targets."""
         header = self.header_tokens(conversation, block.start)
         first, stop = conversation.first + block.start, conversation.first + block.stop
         body = self.tokens[self.offsets[first] : self.offsets[stop]]
@@ -128,11 +128,12 @@ def _encode_header(tokenizer: Any, header: str) -> Tokens:
 
 
 def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
-    """Read the prepared conversations and their tokens, tokenising only what this tokenizer has not seen yet.
+    """Read the prepared conversations and their tokens; tokenise them if this tokenizer has not done so yet.
 
     Args:
         tokenizer: a fast tokenizer of transformers.
-        cache: the folder of token caches; one cache a combination of data, tokenizer and format, older ones go.
+        cache: a folder; it keeps the tokens of the last combination of data, tokenizer and format.
+        progress: called with the lines tokenised.
 
     Raises:
         NotReadyError: nothing has been prepared.
@@ -154,7 +155,7 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
     name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
     folder = cache / name
     if not folder.exists():
-        shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep only what is used
+        shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep no old ones
         _write_tokens(db, tokenizer, total, make_private_folder(cache) / name, progress)
     return Corpus(
         conversations,
@@ -169,7 +170,7 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
 
 
 def tokenizer_hash(tokenizer: Any) -> str:
-    """Return a hash of everything that decides how a fast tokenizer encodes."""
+    """Return a hash of everything that determines how a fast tokenizer encodes."""
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 

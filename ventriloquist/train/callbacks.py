@@ -1,4 +1,4 @@
-"""What happens beside the loop: the log, validation, when to save, and when to stop."""
+"""The callback of the training loop: it logs, validates, and decides when to save and when to stop."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from ventriloquist.train.shards import local, save_adapter
 from ventriloquist.train.trainer import RowTrainer
 from ventriloquist.train.validation import Validation
 
-MAX_NON_FINITE = 3  # losses in a row that are no number; one alone can be a fluke of bf16
+MAX_NON_FINITE = 3  # losses in a row that are NaN or infinite; a single one can be a fluke of bf16
 
 
 class RunCallback(TrainerCallback):
-    """Follows a run step by step. Nothing here differs between processes that train together."""
+    """Follows a run step by step, alike in all processes that train together."""
 
     def __init__(
         self,
@@ -44,19 +44,19 @@ class RunCallback(TrainerCallback):
         device: str,
         observe: Callable[[Step], None],
     ) -> None:
-        """Make a callback.
+        """Make the callback.
 
         Args:
-            folder: the run's.
-            past: the steps up to the checkpoint that the run goes on from.
+            folder: of the run.
+            past: the steps up to the checkpoint that the run resumes from.
             observe: called in the main process after every step.
         """
         self.trainer, self.folder = trainer, folder
         self.settings = trainer.settings
-        self.asked: int | None = None  # the signal that asked this process for a stop
-        self.stopped_by: int | None = None  # the one that all processes stop for, agreed on once a step
+        self.asked: int | None = None  # the signal that this process got
+        self.stopped_by: int | None = None  # the signal that all processes stop for, the same in each
         self.stopped_early = False  # validation stopped getting better
-        self.non_finite_since: int | None = None  # the first of the latest steps whose loss is no number
+        self.non_finite_since: int | None = None  # the first of the latest steps with a loss that is not a number
         self.per_step = rows_per_step(self.settings)
         self._rows, self._validation, self._device, self._observe = rows, validation, device, observe
         self._validated = [step for step in past if step.bits_per_character is not None]
@@ -72,7 +72,7 @@ class RunCallback(TrainerCallback):
 
     @property
     def failing(self) -> bool:
-        """Whether so many losses in a row are no numbers that the run must end."""
+        """Whether the loss has not been a number for so many steps that the run must end."""
         since = self.non_finite_since
         return since is not None and self.trainer.state.global_step - since + 1 >= MAX_NON_FINITE
 
@@ -80,10 +80,10 @@ class RunCallback(TrainerCallback):
         self._step_started = time.monotonic()
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
-        """Take no step along a gradient that is not finite: it would make all weights so."""
+        """Drop a gradient that is not finite: a step along it would spoil all weights."""
         parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
         finite = all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)
-        if not (all_reduce(finite) if is_sharded() else finite):  # else every process has the same gradients
+        if not (all_reduce(finite) if is_sharded() else finite):  # without shards every process has the same gradients
             for parameter in parameters:
                 parameter.grad = None
 
@@ -95,10 +95,10 @@ class RunCallback(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Follow one step: it is logged after every one, before anything is saved."""
+        """Handle one step. transformers logs every step, before it saves."""
         if not logs or "loss" not in logs:
             return
-        self._agree()
+        self._synchronise()
         share = self.trainer.progress(state.global_step, state.max_steps)
         if not math.isfinite(logs["loss"]):
             self.non_finite_since = self.non_finite_since or state.global_step
@@ -108,7 +108,7 @@ class RunCallback(TrainerCallback):
         step = self._step(state, logs, share)
         if step.bits_per_character is not None and not math.isfinite(step.bits_per_character):
             step = replace(step, bits_per_character=None)
-            self.non_finite_since = state.global_step + 1  # what the loss would be
+            self.non_finite_since = state.global_step + 1  # the next loss would not be a number
         if step.bits_per_character is not None:
             self._validated.append(step)
             self._keep_best(step)
@@ -126,9 +126,9 @@ class RunCallback(TrainerCallback):
             check_disk(self.folder, checkpoint_bytes(self._trainable), begun=self._saved_at > 0)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
-        """Seal the checkpoint once every process has written its part; then earlier best weights can go.
+        """Seal the checkpoint once every process has written its part, then remove earlier best weights.
 
-        Who goes on from it reads the log, and the best weights that this names: they are on the disk before.
+        A run that resumes from it needs the log and the best weights: they are flushed before.
         """
         barrier()
         if is_main():
@@ -141,9 +141,9 @@ class RunCallback(TrainerCallback):
                     shutil.rmtree(folder)
         self._saved_at = self.trainer.minutes()
 
-    def _agree(self) -> None:
-        """Let all processes have the latest clock and the highest signal of any."""
-        asked = self.asked  # another one may come at any time: it counts from the next step on
+    def _synchronise(self) -> None:
+        """Give all processes the latest clock and the highest signal of any."""
+        asked = self.asked  # a signal that comes from here on counts at the next step
         if world_size() == 1:
             self.stopped_by = asked
             return
@@ -153,7 +153,7 @@ class RunCallback(TrainerCallback):
             torch.tensor([[own, float(asked or 0)]], device=accelerator.device, dtype=torch.float32)
         )
         minutes, number = values.amax(0).tolist()
-        self.trainer.agreed_minutes = minutes
+        self.trainer.shared_minutes = minutes
         self.stopped_by = int(number) or None
 
     def _step(self, state: TrainerState, logs: dict[str, Any], share: float) -> Step:
@@ -201,9 +201,9 @@ class RunCallback(TrainerCallback):
 
 @contextmanager
 def stop_on_signals(callback: RunCallback) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run after its step, saved; the same once more ends it at once.
+    """Let Ctrl-C and SIGTERM end the run after its step, saved. A second signal of the same kind ends it at once.
 
-    On a Ctrl-C, which every process gets from the terminal, `torchrun` sends each a SIGTERM: that is no second one.
+    On Ctrl-C every process gets SIGINT from the terminal, then SIGTERM from `torchrun`: that is not a second Ctrl-C.
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:

@@ -92,7 +92,7 @@ def row_tokens(row: PackedRow) -> int:
 def advice(targets: int, settings: TrainSettings) -> list[str]:
     """Return advice on settings that may suit the data better."""
     enough = 16 if targets < 5_000 else 32 if targets < 50_000 else None
-    if enough is None or settings.rank < 64:  # a lower rank was chosen with care
+    if enough is None or settings.rank < 64:  # a lower rank was chosen on purpose
         return []
     return [
         f"{targets:,} messages are few for rank {settings.rank}: --rank {enough} may learn as much with less memory,"
@@ -109,7 +109,7 @@ def window_tokens(corpus: Corpus) -> int:
         targets = np.flatnonzero(corpus.splits[lines] == TRAIN)
         first = np.maximum(0, targets - WINDOW_SIZE + 1)
         total += int((offsets[targets + 1] - offsets[first]).sum())
-        # a header is as long as its date makes it
+        # the length of a header depends on its date
         _, position, windows = np.unique(corpus.days[lines][first], return_index=True, return_counts=True)
         for index, count in zip(first[position].tolist(), windows.tolist(), strict=True):
             total += count * len(corpus.header_tokens(conversation, index))

@@ -1,4 +1,4 @@
-"""Running the loop over the rows of a schedule, going on where a checkpoint is."""
+"""The training loop over the rows of a schedule, from its beginning or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ventriloquist.train.validation import Validation
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How far the loop came, and what ended it, if it was not the schedule."""
+    """How far the loop came, and what ended it before the schedule did."""
 
     steps: int
     trained_tokens: int
@@ -36,10 +36,10 @@ class Outcome:
     minutes: float
     first_loss: float | None  # nats a token
     last_loss: float | None
-    best_step: int | None  # whose weights are kept: the best by validation; None without a validation
+    best_step: int | None  # its weights are kept: the best by validation; None without a validation
     bits_per_character: float | None  # of the validation messages, with those weights
     stopped_early: bool  # validation stopped getting better
-    failed_at: int | None  # the first step of the last ones whose loss is no number
+    failed_at: int | None  # the step since which the loss was not a number
     signal: int | None
 
 
@@ -57,11 +57,11 @@ def run_loop(
 ) -> Outcome:
     """Train `model` in place; the log and the checkpoints go into `folder`.
 
-    In the end the model has the weights that did best on the validation messages. After losses that are no numbers it
-    has the last ones that are known to be good, if there are any.
+    In the end the model has the weights that did best on the validation messages. If the loss is no longer a number,
+    it has the last weights that are known to be good.
 
     Raises:
-        ModelError: the last losses are no numbers, and no weights are known to be good.
+        ModelError: the loss is no longer a number, and no weights are known to be good.
     """
     checkpoints = folder / CHECKPOINTS
     with main_first():
@@ -97,7 +97,7 @@ def run_loop(
 
 
 def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
-    """Give the model weights that are known to be good: of the best validation, or after which a loss was a number.
+    """Give the model the weights of the best validation, or else the last ones after which a loss was a number.
 
     Raises:
         ModelError: there are none.
@@ -116,7 +116,7 @@ def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
 
 
 def _first_lost(callback: RunCallback) -> int:
-    """Return the first step that spoilt the run: the last one where the weights after it are no numbers."""
+    """Return the step since which the loss was not a number."""
     return min(callback.non_finite_since or 0, int(callback.trainer.state.global_step))
 
 

@@ -1,6 +1,6 @@
-"""How long a step takes on this machine, measured on a few rows before the weights are even here.
+"""The time of a training step on this machine, measured on a few rows before any weights are fetched.
 
-A row costs the same whatever the weights are: a model of the same shape with random ones stands in.
+A model of the same shape with random weights takes as long as the real one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENOUGH_SECONDS = 30.0
 
 
 def seconds_per_token(corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str) -> float:
-    """Return the seconds that forward and backward take for a token of a row, the first row for warming up."""
+    """Return the seconds that forward and backward take for a token of a row. The first row is a warm-up."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -1,4 +1,4 @@
-"""Weights & Biases, on request: figures of a run and nothing else, no word of a message, no name, no path."""
+"""Weights & Biases, on request: only figures of a run are sent, never a word of a message, a name or a path."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ESTIMATE = ("backend", "device", "conversations", "targets", "tokens_per_epoch",
 
 
 class Report:
-    """A run of Weights & Biases. WANDB_MODE=offline keeps it in the run's folder."""
+    """A run in Weights & Biases. WANDB_MODE=offline keeps it in the run's folder."""
 
     def __init__(self, settings: TrainSettings, estimate: Estimate, folder: Path) -> None:
-        """Begin it.
+        """Begin the run.
 
         Raises:
             SettingsError: there is no key, or the service cannot be reached.
@@ -33,9 +33,9 @@ class Report:
         config = {name: getattr(settings, name) for name in SETTINGS} | {
             name: getattr(estimate, name) for name in ESTIMATE
         }
-        config["model"] = Path(settings.model).name  # a folder's path says who owns it
+        config["model"] = Path(settings.model).name  # the path of a folder may have a name in it
         private = wandb.Settings(
-            console="off",  # what is printed has names in it
+            console="off",  # printed text has names in it
             disable_code=True,
             disable_git=True,
             disable_job_creation=True,
