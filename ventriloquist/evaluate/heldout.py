@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
-from ventriloquist.model.corpus import Corpus, Row
+from ventriloquist.model.corpus import Corpus, TokenRow
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store import corpus as stored
@@ -73,7 +73,7 @@ class Target:
 class HeldOutRow:
     """A row as the model sees it, and its targets in the order of `row.targets`."""
 
-    row: Row
+    row: TokenRow
     targets: list[Target]
 
 
@@ -113,7 +113,7 @@ def held_out_rows(
                     Target(conversation, position, line, conversation.messages - position, before, own)
                     for position, (line, before, own) in ((position, lines[position]) for position, _, _ in kept)
                 ]
-                rows.append(HeldOutRow(Row(row.tokens, kept), targets))
+                rows.append(HeldOutRow(TokenRow(row.tokens, kept), targets))
     return rows
 
 

@@ -32,7 +32,7 @@ CONTEXT_ONLY = len(SPLITS)  # the code of a line without a split
 Tokens = NDArray[np.uint32]
 
 
-class Row(NamedTuple):
+class TokenRow(NamedTuple):
     """One block as a model sees it: its token ids, and where in them its target lines are."""
 
     tokens: Tokens  # (length,)
@@ -85,7 +85,7 @@ class Corpus:
         encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
 
-    def row(self, conversation: StoredConversation, block: Block, split: Split) -> Row:
+    def row(self, conversation: StoredConversation, block: Block, split: Split) -> TokenRow:
         """Assemble a block from slices: header, context, targets. Lines of other splits are not targets."""
         header = self.header_tokens(conversation, block.start)
         first, stop = conversation.first + block.start, conversation.first + block.stop
@@ -100,7 +100,7 @@ class Corpus:
             for position in range(block.first_target, block.stop)
             if self.is_target(conversation, position, split)
         ]
-        return Row(np.concatenate([header, body]), targets)
+        return TokenRow(np.concatenate([header, body]), targets)
 
     def blocks(
         self,
