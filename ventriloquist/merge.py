@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ventriloquist.errors import ModelError, StorageError
-from ventriloquist.fs import new_folder, size
+from ventriloquist.fs import new_folder, size, write_json
 from ventriloquist.model.adapter import load_adapter
+from ventriloquist.model.gate import CONFIG, read_json
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
 from ventriloquist.model.tokens import adds_bos
 from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 CONTEXT_TOKENS = 4096  # of a server, at least: `vq chat --endpoint` sends no more unless a manifest says so
 GGUF_TYPE = "q8_0"  # half of 16 bits, and needs no calibration; llama.cpp's own tool makes smaller files of it
 
@@ -140,8 +140,7 @@ def _suit_older_readers(folder: Path, *, bos: bool) -> None:
     llama.cpp's converter does not read from tokenizer.json whether BOS comes first, but from `add_bos_token`.
     Remove this when vLLM and mlx_lm read `rope_parameters` for every model.
     """
-    path = folder / "config.json"
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(folder / CONFIG)
     rope = config.get("rope_parameters") or {}
     if "rope_theta" in rope:
         config["rope_theta"] = rope["rope_theta"]
@@ -149,15 +148,14 @@ def _suit_older_readers(folder: Path, *, bos: bool) -> None:
             config["rope_scaling"] = rope
     if "dtype" in config:
         config["torch_dtype"] = config["dtype"]
-    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    path = folder / "tokenizer_config.json"
-    tokenizer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    write_json(folder / CONFIG, config, indent=2)
+    tokenizer = read_json(folder / TOKENIZER_CONFIG)
     if tokenizer.get("tokenizer_class") == "TokenizersBackend":
         tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
     tokenizer |= {"add_bos_token": bos, "add_eos_token": False}
     for ours in ("is_local", "local_files_only", "backend"):
         tokenizer.pop(ours, None)
-    path.write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / TOKENIZER_CONFIG, tokenizer, indent=2)
 
 
 def _convert(folder: Path, converter: Path, *, name: str) -> None:

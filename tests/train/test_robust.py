@@ -29,8 +29,9 @@ from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.folder import unfinished_run
-from ventriloquist.train.loop import Outcome, run_loop
+from ventriloquist.train.loop import run_loop
 from ventriloquist.train.loss import target_loss
+from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.rows import schedule
 from ventriloquist.train.validation import Validation
 
@@ -56,7 +57,7 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
     # a rate that is fine for the first steps and then throws the model off
     settings = QUICK.changed(max_steps=8, validations=8, learning_rate=0.3, warmup=0.9)
     model = add_lora(load_base(base, device="cpu"), settings)
-    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
     steps = log.read(tmp_path / LOG)
     bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
     assert outcome.best_step == min(bits, key=lambda step: bits[step] or 0)
@@ -70,7 +71,7 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
 def test_a_run_ends_when_validation_stops_getting_better(base: Base, corpus: Corpus, tmp_path: Path) -> None:
     settings = QUICK.changed(max_steps=30, validations=30, learning_rate=3.0, warmup=0.1, patience=2)
     model = add_lora(load_base(base, device="cpu"), settings)
-    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
     assert outcome.stopped_early
     assert outcome.best_step is not None
     assert outcome.steps == outcome.best_step + 2 < 30
@@ -99,7 +100,7 @@ def test_after_losses_that_are_no_numbers_the_last_good_adapter_is_kept(
     good = 4 if validations == 0 else 8
     plain.register_forward_hook(Breaking(after=good))
     model = add_lora(plain, settings)
-    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     steps = log.read(tmp_path / LOG)
     assert outcome.failed_at == next(step.step for step in steps if step.loss != step.loss)
     assert outcome.steps == outcome.failed_at + 2
@@ -120,7 +121,7 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    def attempt(folder: str, observe: Callable[[Step], None]) -> Outcome:
+    def attempt(folder: str, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
         model = add_lora(load_base(base, device="cpu"), settings)
         rows = schedule(corpus, settings).rows
         (tmp_path / folder).mkdir()
@@ -130,9 +131,9 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         for number in (signal.SIGINT,) if step.step == 4 else ():
             os.kill(os.getpid(), number)
 
-    assert attempt("late", late).signal is None  # all steps were made
-    outcome = attempt("launched", launcher)
-    assert (outcome.steps, outcome.signal) == (3, signal.SIGINT)
+    assert attempt("late", late)[1] is None  # all steps were made
+    outcome, number = attempt("launched", launcher)
+    assert (outcome.steps, number) == (3, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         attempt("impatient", impatient)
 
@@ -283,5 +284,5 @@ def test_the_best_weights_outlive_a_last_step_without_a_loss(base: Base, corpus:
     plain.register_forward_hook(Breaking(after=2 + len(validation.rows)))
     model = add_lora(plain, settings)
     rows = schedule(corpus, settings).rows
-    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     assert (outcome.failed_at, outcome.best_step, outcome.steps) == (2, 1, 2)

@@ -49,8 +49,11 @@ def command(
         str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--wandb", help="Report figures to Weights & Biases; never a word of a message.", show_default=False
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
     seed: Annotated[int | None, SEED] = None,
@@ -60,6 +63,7 @@ def command(
 
     Example: vq train --model smollm2 --max-minutes 30
     """
+    options = dict(locals())
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
@@ -69,21 +73,8 @@ def command(
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
-    flags: dict[str, object] = {
-        "backend": backend,
-        "max_steps": max_steps,
-        "max_minutes": max_minutes,
-        "epochs": epochs,
-        "rank": rank,
-        "learning_rate": learning_rate,
-        "targets_per_window": targets_per_window,
-        "max_length": max_length,
-        "four_bit": four_bit,
-        "continue_from": continue_from,
-        "wandb": wandb or None,
-        "seed": seed,
-    }
-    asked = {"model": model, "config": config, **flags}
+    flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
+    asked = {"config": config, **flags}
     given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value is not None]
     if resume and given:
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the run has its own settings.", param_hint="--resume")
@@ -97,7 +88,7 @@ def command(
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = train.resolve_settings(model, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(None, config, flags, memory_gib=cuda_gib())
 
     def planned(db: Connection) -> TrainPlan:
         plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)

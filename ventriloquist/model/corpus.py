@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,9 +64,6 @@ class Corpus:
         positions = np.flatnonzero(codes == SPLITS.index(split))
         return Span(int(positions[0]), int(positions[-1])) if len(positions) else None
 
-    def is_target(self, conversation: StoredConversation, position: int, split: Split) -> bool:
-        return bool(self.splits[conversation.first + position] == SPLITS.index(split))
-
     def header_tokens(self, conversation: StoredConversation, position: int) -> Tokens:
         """Return the tokens of the header of a window that begins at a position, after BOS if the tokenizer adds it."""
         return _encode_header(self.tokenizer, self.header(conversation, position))
@@ -98,7 +96,7 @@ class Corpus:
                 int(self.offsets[conversation.first + position + 1]) + shift,
             )
             for position in range(block.first_target, block.stop)
-            if self.is_target(conversation, position, split)
+            if self.splits[conversation.first + position] == SPLITS.index(split)
         ]
         return TokenRow(np.concatenate([header, body]), targets)
 
@@ -180,25 +178,16 @@ def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, prog
         offsets = np.zeros(total + 1, dtype=np.int64)
         encode_all = tokenizer.backend_tokenizer.encode_batch_fast
         raw = growing / "tokens.raw"
+        done = 0
+        lines = (line + "\n" for _, _, line, _ in corpus.lines_of_all(db))
         with raw.open("wb") as file:
-            done = 0
-            batch: list[str] = []
-
-            def flush() -> None:
-                nonlocal done
+            while batch := list(islice(lines, BATCH_LINES)):
                 for encoding in encode_all(batch, add_special_tokens=False):
                     ids = np.asarray(encoding.ids, dtype=np.uint32)
                     offsets[done + 1] = offsets[done] + len(ids)
                     file.write(ids.tobytes())
                     done += 1
-                batch.clear()
                 progress(done, total)
-
-            for _, _, line, _ in corpus.lines_of_all(db):
-                batch.append(line + "\n")
-                if len(batch) == BATCH_LINES:
-                    flush()
-            flush()
         tokens = np.lib.format.open_memmap(
             growing / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),)
         )

@@ -3,9 +3,11 @@
 from ventriloquist.train.estimate import Estimate
 from ventriloquist.train.folder import Resumable, to_resume
 from ventriloquist.train.log import Step
+from ventriloquist.train.measure import measure_time
+from ventriloquist.train.outcome import Interrupted, TrainSummary
 from ventriloquist.train.presets import PRESETS, preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, measure_time, plan, run, train
+from ventriloquist.train.stage import TrainPlan, plan, run, train
 
 __all__ = [
     "PRESETS",

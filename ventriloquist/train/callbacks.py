@@ -157,7 +157,8 @@ class RunCallback(TrainerCallback):
         self.stopped_by = int(number) or None
 
     def _step(self, state: TrainerState, logs: dict[str, Any], share: float) -> Step:
-        trained = [piece for row in self._rows_of(state.global_step) for piece in row]
+        first = (state.global_step - 1) * self.per_step
+        trained = [piece for row in self._rows[first : first + self.per_step] for piece in row]
         tokens = sum(piece.tokens for piece in trained)
         seconds = time.monotonic() - self._step_started
         due, self._due = self._due, int(share * self.settings.validations)
@@ -180,9 +181,6 @@ class RunCallback(TrainerCallback):
             memory_gib=log.peak_memory(self._device),
             bits_per_character=bits,
         )
-
-    def _rows_of(self, step: int) -> list[PackedRow]:
-        return self._rows[(step - 1) * self.per_step : step * self.per_step]
 
     def _keep_best(self, step: Step) -> None:
         if self.best is not step:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,31 +19,25 @@ UNWRITTEN = ("PytorchStreamWriter", "inline_container", "Parent directory")  # i
 
 def seal(checkpoint: Path) -> None:
     """Flush a checkpoint's files to the disk, then write their sizes and hashes. From now on it is whole."""
-    files = {}
-    for path in sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    paths = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE)
+    for path in paths:
         flush(path)
-        files[str(path.relative_to(checkpoint))] = {"size": path.stat().st_size, "sha256": digest}
-    write_json(checkpoint / WHOLE, files)
+    write_json(checkpoint / WHOLE, {str(path.relative_to(checkpoint)): _fingerprint(path) for path in paths})
     flush(checkpoint.parent)
 
 
 def is_whole(checkpoint: Path) -> bool:
     """Return whether every file of a checkpoint is as it was when it was sealed."""
     files = read_object(checkpoint / WHOLE)
-    if files is None:
-        return False
     try:
-        for name, expected in files.items():
-            with (checkpoint / name).open("rb") as file:
-                if os.fstat(file.fileno()).st_size != expected["size"]:
-                    return False
-                if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
-                    return False
-    except (OSError, TypeError, KeyError):
+        return files is not None and all(_fingerprint(checkpoint / name) == kept for name, kept in files.items())
+    except OSError:
         return False
-    return True
+
+
+def _fingerprint(path: Path) -> dict[str, object]:
+    with path.open("rb") as file:
+        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def step_of(checkpoint: Path) -> int:

@@ -12,7 +12,7 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import Backend
 from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder
 from ventriloquist.train.ranks import broadcast, world_size
-from ventriloquist.train.rows import TRAIN, DroppedTarget, PackedRow, Schedule, count_targets, rows_per_step
+from ventriloquist.train.rows import TRAIN, DroppedTarget, PackedRow, Schedule, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import WINDOW_SIZE
 
@@ -59,7 +59,7 @@ def make_estimate(
     most_loss = max((sum(piece.supervised for piece in row) for row in rows.first_epoch), default=0)
     memory = shapes.memory(settings, device, longest, most_loss)
     per_step = rows_per_step(settings)
-    targets = count_targets(corpus)
+    targets = int(np.count_nonzero(corpus.splits == TRAIN))
     estimate = Estimate(
         model=settings.model,
         backend=backend.name,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ventriloquist.fs import flush_all, write_json
 from ventriloquist.layout import BASE, BEST, CHECKPOINTS, LOG
@@ -22,17 +22,15 @@ from ventriloquist.train.boundaries import holdout_boundaries
 from ventriloquist.train.checkpoints import saving
 from ventriloquist.train.curve import draw
 from ventriloquist.train.folder import kept_settings
+from ventriloquist.train.outcome import Outcome
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, order_members
 
 if TYPE_CHECKING:
     from ventriloquist.train.stage import TrainPlan
 
 
-def finish(db: Connection, plan: TrainPlan, result: Mapping[str, Any]) -> None:
+def finish(db: Connection, plan: TrainPlan, outcome: Outcome) -> None:
     """Write the last files of a run, the manifest after all others, and remove what only resuming needs.
-
-    Args:
-        result: the figures of the run, for the manifest.
 
     Raises:
         StorageError: the disk is full; the run can still be resumed.
@@ -47,12 +45,12 @@ def finish(db: Connection, plan: TrainPlan, result: Mapping[str, Any]) -> None:
         if steps := log.read(folder / LOG):
             draw(steps, folder)
         flush_all(folder)  # before the manifest says that all is there, and before the checkpoints go
-        _manifest(db, plan, result).write(folder)
+        _manifest(db, plan, outcome).write(folder)
     for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
         shutil.rmtree(rest, ignore_errors=True)
 
 
-def _manifest(db: Connection, plan: TrainPlan, result: Mapping[str, Any]) -> Manifest:
+def _manifest(db: Connection, plan: TrainPlan, outcome: Outcome) -> Manifest:
     settings, corpus = plan.settings, plan.corpus
     held_out, trained_until = holdout_boundaries(db, corpus, settings)
     people = _people(corpus)
@@ -76,7 +74,7 @@ def _manifest(db: Connection, plan: TrainPlan, result: Mapping[str, Any]) -> Man
         trained_until=trained_until,
         packages=package_versions(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        result=without_home(dict(result), plan.home),
+        result=without_home({"run": str(plan.folder), **asdict(outcome)}, plan.home),
     )
 
 

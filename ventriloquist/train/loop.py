@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,13 @@ from ventriloquist.train.callbacks import RunCallback, stop_on_signals
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss
+from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.ranks import broadcast, is_main, main_first
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import Rows
 from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How far the loop came, and what ended it before the schedule did."""
-
-    steps: int
-    trained_tokens: int
-    trained_targets: int
-    minutes: float
-    first_loss: float | None  # nats a token
-    last_loss: float | None
-    best_step: int | None  # its weights are kept: the best by validation; None without a validation
-    bits_per_character: float | None  # of the validation messages, with those weights
-    stopped_early: bool  # validation stopped getting better
-    failed_at: int | None  # the step since which the loss was not a number
-    signal: int | None
 
 
 def run_loop(
@@ -54,8 +37,8 @@ def run_loop(
     device: str,
     gradient_checkpointing: bool = False,
     observe: Callable[[Step], None] = lambda _step: None,
-) -> Outcome:
-    """Train `model` in place; the log and the checkpoints go into `folder`.
+) -> tuple[Outcome, int | None]:
+    """Train `model` in place, log and checkpoints in `folder`; return the outcome, and the signal that ended the run.
 
     In the end the model has the weights that did best on the validation messages. If the loss is no longer a number,
     it has the last weights that are known to be good.
@@ -93,7 +76,7 @@ def run_loop(
         _restore_good(model, callback, checkpoints)
     elif callback.stopped_by is None and callback.best is not None:
         load_adapter_weights(model, folder / f"{BEST}{callback.best.step}")
-    return _outcome(callback, rows, log.read(log_file), failed=failed)
+    return _outcome(callback, rows, log.read(log_file), failed=failed), callback.stopped_by
 
 
 def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
@@ -134,5 +117,4 @@ def _outcome(callback: RunCallback, rows: list[PackedRow], steps: list[Step], *,
         bits_per_character=callback.best.bits_per_character if callback.best else None,
         stopped_early=callback.stopped_early,
         failed_at=_first_lost(callback) if failed else None,
-        signal=callback.stopped_by,
     )

@@ -84,11 +84,6 @@ def rows_per_step(settings: TrainSettings) -> int:
     return rows_per_process(settings) * world_size()
 
 
-def count_targets(corpus: Corpus) -> int:
-    """Return how many messages are training targets."""
-    return int(np.count_nonzero(corpus.splits == TRAIN))
-
-
 def make_piece(corpus: Corpus, conversation: StoredConversation, block: Block, split: Split = "train") -> Piece:
     """Return a block with its counts of tokens and of targets of the split."""
     start, first_target, stop = (conversation.first + position for position in block)

@@ -56,15 +56,9 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_old_names(cls, values: Any) -> Any:
-        return with_new_names(values) if isinstance(values, dict) else values
+    def _with_present_names(cls, values: Any) -> Any:
+        return {RENAMED.get(key, key): values[key] for key in values} if isinstance(values, dict) else values
 
     def changed(self, **changes: Any) -> TrainSettings:
         """Return these settings with the changes that are not None, validated."""
         return TrainSettings(**{**self.model_dump(), **{k: v for k, v in changes.items() if v is not None}})
-
-
-def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with the present name of each; a present name wins if both are there."""
-    renamed = {RENAMED[name]: value for name, value in values.items() if name in RENAMED}
-    return {**renamed, **{name: value for name, value in values.items() if name not in RENAMED}}

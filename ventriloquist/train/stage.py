@@ -29,6 +29,7 @@ from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
 from ventriloquist.train.log import Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
+from ventriloquist.train.outcome import Interrupted, TrainSummary
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 
@@ -49,32 +50,6 @@ class TrainPlan:
     corpus: Corpus
     rows: Schedule
     estimate: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSummary:
-    """What a run did."""
-
-    plan: Estimate
-    run: str  # the path of its folder
-    steps: int
-    trained_tokens: int
-    trained_targets: int
-    minutes: float
-    first_loss: float | None  # nats a token
-    last_loss: float | None
-    best_step: int | None  # its weights were kept: the best by validation
-    bits_per_character: float | None  # of the validation messages, with those weights
-    stopped_early: bool  # validation stopped getting better
-    failed_at: int | None  # the step since which the loss was not a number
-
-
-class Interrupted(BaseException):
-    """A signal ended the run; it is saved and can be resumed."""
-
-    def __init__(self, signal: int, steps: int) -> None:
-        super().__init__(f"Stopped after {steps} steps.")
-        self.signal, self.steps = signal, steps
 
 
 def plan(
@@ -136,37 +111,10 @@ def plan(
             base_files = {path.name: path.read_bytes() for path in Path(base.source).iterdir()}
             ranks.barrier()  # the main process then removes the temporary folder
     return TrainPlan(
-        home=home,
-        folder=folder,
-        resume=resume,
-        settings=settings,
-        backend=backend,
-        device=device,
-        base=Base(str(folder / BASE)) if base_files else base,
-        base_files=base_files,
-        config=config,
-        corpus=corpus,
-        rows=rows,
-        estimate=estimate,
-    )
-
-
-def measure_time(plan: TrainPlan) -> TrainPlan:
-    """Return the plan with the time of a run, measured on a model of the same shape with random weights.
-
-    It stays unknown with Unsloth, with weights in 4 bits, and if processes share the model.
-    """
-    settings, estimate = plan.settings, plan.estimate
-    if settings.backend != "transformers" or settings.four_bit or ranks.is_sharded():
-        return plan
-    from ventriloquist.train.measure import seconds_per_token
-
-    with exhaustion_explained(plan.device):
-        seconds = seconds_per_token(plan.corpus, settings, plan.rows, plan.config, plan.device)
-    total = seconds * sum(piece.tokens for row in plan.rows.rows for piece in row) / estimate.processes
-    minutes = min(total / 60, settings.max_minutes or float("inf"))
-    per_step = round(total / estimate.steps, 3)
-    return replace(plan, estimate=replace(estimate, seconds_per_step=per_step, minutes=round(minutes, 1)))
+        home=home, folder=folder, resume=resume, settings=settings, backend=backend, device=device,
+        base=Base(str(folder / BASE)) if base_files else base, base_files=base_files, config=config,
+        corpus=corpus, rows=rows, estimate=estimate,
+    )  # fmt: skip
 
 
 def run(
@@ -200,7 +148,7 @@ def run(
             folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
         ranks.barrier()
         model = load_model(plan.base, settings, plan.device)
-        outcome = run_loop(
+        outcome, signal = run_loop(
             model,
             row_loss(settings),
             plan.corpus,
@@ -211,19 +159,18 @@ def run(
             gradient_checkpointing=settings.gradient_checkpointing and plan.backend.name == "transformers",
             observe=follow,
         )
-    figures = {key: value for key, value in asdict(outcome).items() if key != "signal"}
-    if outcome.signal is not None:
-        raise Interrupted(outcome.signal, outcome.steps)
+    if signal is not None:
+        raise Interrupted(signal, outcome.steps)
     with saving(folder), exhaustion_explained(plan.device):
         save_adapter(model, folder)
     if ranks.is_main():
-        finish(db, plan, {"run": str(folder), **figures})
+        finish(db, plan, outcome)
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter from before it is in {folder}.",
             hint="Run again with a lower --learning-rate, or use what is there: vq eval",
         )
-    return TrainSummary(plan.estimate, str(folder), **figures)
+    return TrainSummary(**asdict(outcome), plan=plan.estimate, run=str(folder))
 
 
 def train(

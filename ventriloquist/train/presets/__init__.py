@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
-from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings, with_new_names
+from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 from ventriloquist.values import shown, takes
 
 MEMORY = "memory_gib"
@@ -131,4 +131,4 @@ def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SettingsError(f"{config} holds no table of settings.", hint=f"Presets: {', '.join(PRESETS)}")
     values.pop(MEMORY, None)  # a copy of a preset has it
-    return with_new_names(values)
+    return values
