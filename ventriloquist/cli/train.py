@@ -49,10 +49,7 @@ def command(
         str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool | None,
-        typer.Option(
-            "--wandb", help="Report figures to Weights & Biases; never a word of a message.", show_default=False
-        ),
+        bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,

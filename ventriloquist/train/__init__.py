@@ -1,19 +1,17 @@
 """Fine-tune a base model on the prepared windows with LoRA: `plan` a run, then `run` it."""
 
 from ventriloquist.train.estimate import Estimate
-from ventriloquist.train.folder import Resumable, to_resume
+from ventriloquist.train.folder import to_resume
 from ventriloquist.train.log import Step
 from ventriloquist.train.measure import measure_time
 from ventriloquist.train.outcome import Interrupted, TrainSummary
-from ventriloquist.train.presets import PRESETS, preset, resolve_settings
+from ventriloquist.train.presets import preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.stage import TrainPlan, plan, run, train
 
 __all__ = [
-    "PRESETS",
     "Estimate",
     "Interrupted",
-    "Resumable",
     "Step",
     "TrainPlan",
     "TrainSettings",

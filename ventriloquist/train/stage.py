@@ -143,7 +143,7 @@ def run(
 
     settings, folder = plan.settings, plan.folder
     with _begun(plan), _followed(plan, progress, observe) as follow, exhaustion_explained(plan.device):
-        if ranks.is_main() and not plan.resume:
+        if ranks.is_main() and (plan.base_files or not plan.resume):
             kept = folders.kept_settings(settings, plan.home)
             folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
         ranks.barrier()
@@ -227,17 +227,15 @@ def _followed(plan: TrainPlan, progress: Progress, observe: Callable[[Step], Non
     from ventriloquist.train.curve import draw
 
     with ExitStack() as stack:
-        report = None
+        followers = [lambda step: progress(step.step, step.steps), observe]
         if plan.settings.wandb and ranks.is_main():
-            from ventriloquist.train.weights_and_biases import Report
+            from ventriloquist.train.weights_and_biases import reported
 
-            report = stack.enter_context(Report(plan.settings, plan.estimate, plan.folder))
+            followers.append(stack.enter_context(reported(plan.settings, plan.estimate, plan.folder)))
 
         def follow(step: Step) -> None:
-            progress(step.step, step.steps)
-            observe(step)
-            if report is not None:
-                report.step(step)
+            for told in followers:
+                told(step)
             if step.bits_per_character is not None:
                 draw(log.read(plan.folder / LOG), plan.folder)
 
