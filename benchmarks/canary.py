@@ -107,7 +107,7 @@ def main() -> None:
                 canaries = plant(db, arguments.seed)
             settings = preset(arguments.model).changed(max_minutes=arguments.minutes, seed=arguments.seed)
             trained = train(db, settings, home=copy)
-        adapter = load_adapter(Path(trained.run or ""))
+        adapter = load_adapter(Path(trained.run))
         generator = random.Random(arguments.seed + 1)
         for canary in canaries:
             others = [random_code(generator) for _ in range(CODES - 1)]

@@ -35,7 +35,7 @@ from ventriloquist import evaluate
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.train import preset, train
+from ventriloquist.train import plan, preset, train
 
 EXTENT = evaluate.Extent(
     likelihood=200, identity=200, validity=16, validity_context=4, ranking=50
@@ -144,8 +144,8 @@ def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) 
         (home / "models").symlink_to(models, target_is_directory=True)
     settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, **candidate.changes})
     with open_database(home) as db:
-        plan = train(db, settings, home=home, dry_run=True).plan
-        steps = round(tokens / candidate.cost * plan.steps_per_epoch / plan.tokens_per_epoch)
+        estimate = plan(db, settings, home=home).estimate
+        steps = round(tokens / candidate.cost * estimate.steps_per_epoch / estimate.tokens_per_epoch)
         before = time.process_time()
         trained = train(db, settings.changed(max_steps=steps), home=home)
         seconds = time.process_time() - before

@@ -195,7 +195,7 @@ def use(run: Path) -> None:
     from ventriloquist.errors import ModelError
     from ventriloquist.model.adapter import load_adapter
     from ventriloquist.model.line_writer import LineWriter
-    from ventriloquist.train.run import check_resumable, recorded_settings
+    from ventriloquist.train.folder import check_resumable, recorded_settings
     from ventriloquist.transcript import Header, Line, render
 
     with contextlib.suppress(ModelError):

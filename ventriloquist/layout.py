@@ -21,6 +21,7 @@ DATA = "data.json"
 LOG = "log.jsonl"
 CURVE = "loss.svg"
 CHECKPOINTS = "checkpoints"
+BEST = "best-"  # and a step: the weights that did best on the validation messages so far
 BASE = "base"  # the run's own base model
 EVALUATION = "evaluation"
 RECORDS = "records.jsonl"  # in EVALUATION

@@ -81,7 +81,7 @@ def test_a_flag_that_only_the_training_refuses_does_so_too(arguments: list[str],
         ("model = 3", "model in my.toml takes text, not 3."),
         ('supervise = "all"', "supervise in my.toml takes line or content, not 'all'."),
         ('top_layers = "all"', "top_layers in my.toml takes a whole number of 1 or more, not 'all'."),
-        ("rnk = 3", "There is no setting 'rnk', which my.toml has."),
+        ("rnk = 3", "my.toml has the unknown setting 'rnk'."),
         (
             f'seed = "{"x" * 500}"',
             "seed in my.toml takes a whole number of 0 or more, and below 4,294,967,296, not 'xxx",

@@ -19,7 +19,7 @@ from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
 from ventriloquist.evaluate.metrics.timing import ranked_probability
-from ventriloquist.model.corpus import Row
+from ventriloquist.model.corpus import TokenRow
 from ventriloquist.transcript import DELTAS, Line, render_line
 
 NOWHERE = context()
@@ -73,8 +73,8 @@ def test_the_final_windows_are_the_last_two_of_a_conversation() -> None:
 
 
 def test_rows_and_targets_are_drawn_by_the_seed_with_the_final_windows_first() -> None:
-    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n), 10 * n + 50)] * 5) for n in range(20)]
-    last = HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
+    rows = [HeldOutRow(TokenRow(np.zeros(1, np.uint32), []), [target("A", str(n), 10 * n + 50)] * 5) for n in range(20)]
+    last = HeldOutRow(TokenRow(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
     drawn = draw_rows([*rows, last], 12, seed=3)
     assert drawn[0] is last
     assert len(drawn) == 4

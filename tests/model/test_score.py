@@ -9,7 +9,7 @@ from invented import NAMES, Tiny, conversation, lines
 from torch.nn import functional
 
 from ventriloquist.model import prefix_cache
-from ventriloquist.model.corpus import Row
+from ventriloquist.model.corpus import TokenRow
 from ventriloquist.model.score import LineScore, score_contents, score_row
 from ventriloquist.transcript import DELTAS, Header, Line, render, render_line
 
@@ -60,7 +60,7 @@ def assert_close(score: LineScore, expected: dict[str, float]) -> None:
         assert getattr(score, part) == pytest.approx(value, abs=1e-4)
 
 
-def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) -> Row:
+def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) -> TokenRow:
     tokens = encode(tiny, render(header, []))
     targets = []
     for position, line in enumerate(said):
@@ -68,7 +68,7 @@ def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) ->
         if position in positions:
             targets.append((position, len(tokens), len(tokens) + len(ids)))
         tokens = tokens + ids
-    return Row(np.array(tokens, dtype=np.uint32), targets)
+    return TokenRow(np.array(tokens, dtype=np.uint32), targets)
 
 
 # targets need not be neighbours; a chunk may end anywhere, and a row may be longer than a chunk

@@ -15,8 +15,8 @@ from invented import conversation, lines
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from ventriloquist import merge
 from ventriloquist.errors import ModelError
-from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
@@ -91,7 +91,7 @@ def test_a_tokenizer_that_adds_bos_does_so_in_training_chat_and_the_merged_copy(
     list(session.write([f"{line}\n" for line in text().split("\n") if line], ["Kim"]))
     assert fed[: len(expected)] == expected
 
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     served = AutoTokenizer.from_pretrained(tmp_path / "merged")  # as vLLM, TRL and mlx-lm do
     assert served(text())["input_ids"] == expected
     of_the_file = Tokenizer.from_file(str(tmp_path / "merged" / "tokenizer.json"))
@@ -107,7 +107,7 @@ def test_a_tokenizer_that_adds_nothing_says_so_in_the_merged_copy(run: Path, tmp
     adapter = load_adapter(run)
     expected = encode(adapter.tokenizer, text())
     assert encode(adapter.tokenizer, text(), start=True) == expected
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     assert AutoTokenizer.from_pretrained(tmp_path / "merged")(text())["input_ids"] == expected
     config = json.loads((tmp_path / "merged" / "tokenizer_config.json").read_text())
     assert (config["add_bos_token"], config["add_eos_token"]) == (False, False)
@@ -121,7 +121,7 @@ def test_a_merged_copy_says_what_training_did_where_the_two_files_of_a_tokenizer
     adapter = load_adapter(run)
     expected = encode(adapter.tokenizer, text(), start=True)  # transformers goes by tokenizer.json
     assert expected == encode(adapter.tokenizer, text())
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     assert AutoTokenizer.from_pretrained(tmp_path / "merged")(text())["input_ids"] == expected
     assert json.loads((tmp_path / "merged" / "tokenizer_config.json").read_text())["add_bos_token"] is False
 

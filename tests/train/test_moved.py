@@ -32,7 +32,7 @@ def settings(base: Base, home: Path) -> TrainSettings:
 
 def train_here(home: Path, settings: TrainSettings, **arguments: object) -> Path:
     with open_database(home) as db:
-        return Path(train(db, settings, home=home, **arguments).run or "")  # type: ignore[arg-type]
+        return Path(train(db, settings, home=home, **arguments).run)  # type: ignore[arg-type]
 
 
 @pytest.fixture

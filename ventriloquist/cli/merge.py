@@ -26,7 +26,7 @@ def command(
 
     Example: vq merge --output merged
     """
-    if output == "":  # an unset variable of a shell would mean the folder one stands in
+    if output == "":  # as from an unset variable of a shell
         raise typer.BadParameter("--output is empty.")
     from ventriloquist.model.extras import require_train_extra
 
@@ -38,14 +38,18 @@ def command(
     settings = settings_to_write()
     folder = find_run(settings.runs, run)
     target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
-    converter = gguf.expanduser() if gguf else None
+
+    def planned(_db: object = None) -> merge.MergePlan:
+        return merge.plan(folder, target, gguf.expanduser() if gguf else None)
+
     if settings.database.exists():
-        # recorded before it is there: vq forget names a copy, and what a merge that was killed has left of one
-        with recorded_run(settings.home, "merge", {"run": str(folder), "folder": str(target)}) as recorded:
-            recorded.result = summary = merge.merge(folder, target, converter=converter)
-    else:  # the adapter was copied here alone
+        # vq forget reads from the record where copies of a model are, also of a merge that was killed
+        parameters = {"run": str(folder), "folder": str(target)}
+        with recorded_run(settings.home, "merge", parameters, plan=planned) as recorded:
+            recorded.result = summary = merge.run(recorded.plan)
+    else:  # only the adapter was copied to this machine
         with lock_home(settings.home):
-            summary = merge.merge(folder, target, converter=converter)
+            summary = merge.run(planned())
     rows = [
         ("run", summary.run),
         ("base model", summary.base),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +16,9 @@ from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import SEED, JsonOption, settings_to_write
 
 if TYPE_CHECKING:
+    from ventriloquist.store import Connection
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import Step, TrainSettings
+    from ventriloquist.train import Step, TrainPlan, TrainSettings
 
 
 def command(
@@ -48,8 +49,8 @@ def command(
         str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
-    ] = False,
+        bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
     seed: Annotated[int | None, SEED] = None,
@@ -59,30 +60,18 @@ def command(
 
     Example: vq train --model smollm2 --max-minutes 30
     """
+    options = dict(locals())
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
+    from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, resolve_settings, to_resume, train
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
-    flags: dict[str, object] = {
-        "backend": backend,
-        "max_steps": max_steps,
-        "max_minutes": max_minutes,
-        "epochs": epochs,
-        "rank": rank,
-        "learning_rate": learning_rate,
-        "targets_per_window": targets_per_window,
-        "max_length": max_length,
-        "four_bit": four_bit,
-        "continue_from": continue_from,
-        "wandb": wandb or None,
-        "seed": seed,
-    }
-    asked = {"model": model, "config": config, **flags}
+    flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
+    asked = {"config": config, **flags}
     given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value is not None]
     if resume and given:
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the run has its own settings.", param_hint="--resume")
@@ -90,38 +79,38 @@ def command(
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     if resume:
-        resumable = to_resume(settings.home)
+        resumable = train.to_resume(settings.home)
         chosen = resumable.settings
         if is_main():
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(None, config, flags, memory_gib=cuda_gib())
+
+    def planned(db: Connection) -> TrainPlan:
+        plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)
+        return train.measure_time(plan) if dry_run else plan
+
     try:
-        with _recorded(settings.home, chosen, dry_run=dry_run) as run, TrainView() as view:
+        with TrainView(shown=is_main()) as view, _opened(settings.home, chosen, planned, dry_run=dry_run) as run:
+            estimate = run.plan.estimate
+            view.announce(estimate)
 
             def observe(step: Step) -> None:
                 run.begun = True
                 view.observe(step)
 
-            run.result = summary = train(
-                run.db,
-                chosen,
-                home=settings.home,
-                dry_run=dry_run,
-                resume=resume,
-                progress=view.progress,
-                announce=view.announce,
-                observe=observe,
-            )
-    except Interrupted as interrupted:
+            if not dry_run:
+                run.result = summary = train.run(run.db, run.plan, progress=view.progress, observe=observe)
+    except train.Interrupted as interrupted:
         if is_main():
             note(typed(f"{interrupted} Saved. Go on with: vq train --resume"))
         raise typer.Exit(128 + interrupted.signal) from None
-    if not is_main() or (dry_run and not json_):
-        return  # the plan was shown
+    if not is_main():
+        return
     if dry_run:
-        print_json(summary.plan)
+        if json_:
+            print_json(estimate)
         return
     rows: list[tuple[str, object]] = [
         ("steps", summary.steps),
@@ -137,19 +126,20 @@ def command(
 
 
 @contextmanager
-def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator[Run]:
-    """Hold the lock and record the run, but no dry run; processes that train along with the main one only read."""
+def _opened(
+    home: Path, settings: TrainSettings, planned: Callable[[Connection], TrainPlan], *, dry_run: bool
+) -> Iterator[Run]:
+    """Open the database and plan: the main process holds the lock, and its run is recorded unless it is a dry run."""
     from ventriloquist.store import locked_database, open_database, recorded_run
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import require_ready
     from ventriloquist.train.ranks import is_main
 
-    if is_main() and not dry_run:
-        with recorded_run(home, "train", settings.model_dump(), plan=require_ready) as run:
-            yield run
-    elif is_main():
-        with locked_database(home, plan=require_ready) as (db, _):
-            yield Run(db, 0)
-    else:
+    if not is_main():
         with open_database(home) as db:
-            yield Run(db, 0)
+            yield Run(db, 0, planned(db))
+    elif dry_run:
+        with locked_database(home, plan=planned) as (db, plan):
+            yield Run(db, 0, plan)
+    else:
+        with recorded_run(home, "train", settings.model_dump(), plan=planned) as run:
+            yield run

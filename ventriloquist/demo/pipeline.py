@@ -99,7 +99,7 @@ def demo(
         )
     with clock.measure("train"):
         trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
-    run = Path(trained.run or "")
+    run = Path(trained.run)
     with clock.measure("eval"):
         evaluated = _recorded(
             home,

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
-from ventriloquist.model.corpus import Corpus, Row
+from ventriloquist.model.corpus import Corpus, TokenRow
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store import corpus as stored
@@ -72,7 +72,7 @@ class Target:
 class HeldOutRow:
     """A row of tokens, and its targets in the order of `row.targets`."""
 
-    row: Row
+    row: TokenRow
     targets: list[Target]
 
 
@@ -103,7 +103,7 @@ def held_out_rows(
                     Target(conversation, position, line, conversation.messages - position, before, own)
                     for position, (line, before, own) in ((position, lines[position]) for position, _, _ in kept)
                 ]
-                rows.append(HeldOutRow(Row(row.tokens, kept), targets))
+                rows.append(HeldOutRow(TokenRow(row.tokens, kept), targets))
     return rows
 
 
@@ -116,7 +116,7 @@ def only_targets(rows: Sequence[HeldOutRow], ids: Collection[TargetId]) -> list[
     """Return rows with some of their targets. Rows without any are left out."""
     pairs = [[pair for pair in zip(row.row.targets, row.targets, strict=True) if pair[1].id in ids] for row in rows]
     return [
-        HeldOutRow(Row(row.row.tokens, [span for span, _ in kept]), [target for _, target in kept])
+        HeldOutRow(TokenRow(row.row.tokens, [span for span, _ in kept]), [target for _, target in kept])
         for row, kept in zip(rows, pairs, strict=True)
         if kept
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.model.corpus import Row
+from ventriloquist.model.corpus import TokenRow
 from ventriloquist.model.prefix_cache import Continuation, PrefixCache
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import DELTAS, Line, content_span, render_line
@@ -32,7 +32,7 @@ class LineScore:
 def score_row(
     model: Any,
     tokenizer: Any,
-    row: Row,
+    row: TokenRow,
     lines: Sequence[Line],
     alternatives: Sequence[Sequence[Line]] = (),
 ) -> list[LineScore]:

@@ -1,4 +1,4 @@
-"""Up to where each conversation was trained on, so that nobody is measured on what they were trained on."""
+"""Holdout boundaries: the point in each conversation up to which an adapter was trained on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ventriloquist.store.corpus import times_before
 from ventriloquist.train.settings import TrainSettings
 
 
-def marks(db: Connection, corpus: Corpus, settings: TrainSettings) -> tuple[dict[int, int], dict[int, int]]:
-    """Return each conversation's first held-out position, and when the last message before it was sent (Unix ms).
+def holdout_boundaries(
+    db: Connection, corpus: Corpus, settings: TrainSettings
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return for each conversation its first held-out position, and the time (Unix ms) of the last message before it.
 
-    What the adapter that is trained on from was trained on is not held out now, whatever the splits say.
+    Messages that the earlier adapter of `continue_from` was trained on are not held out, even if their split says so.
     """
     held_out: dict[int, int] = {}
     for conversation in corpus.conversations:

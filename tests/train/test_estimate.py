@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import torch
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train import Plan, TrainSettings, preset, train
-from ventriloquist.train.plan import advice, window_tokens
+from ventriloquist.train import TrainSettings, measure_time, plan, preset, run, train
+from ventriloquist.train.estimate import advice, window_tokens
 
 QUICK = preset("tiny").changed(
     max_steps=3, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validation_messages=8
@@ -29,20 +30,19 @@ def test_a_dry_run_multiplies_as_the_run_does(prepared: Connection, base: Base, 
     load_base(base, device="cpu")
     of_the_run = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")  # neither of the two that it may be
-    train(prepared, QUICK, home=home, dry_run=True)
+    measure_time(plan(prepared, QUICK, home=home))
     assert torch.get_float32_matmul_precision() == of_the_run
 
 
 def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Connection, home: Path) -> None:
-    announced: list[Plan] = []
-    dry = train(prepared, QUICK, home=home, dry_run=True, announce=announced.append)
-    real = train(prepared, QUICK, home=home, announce=announced.append)
-    assert announced == [dry.plan, real.plan]
-    assert dry.plan.seconds_per_step is not None
-    assert dry.plan.minutes is not None
-    assert dry.plan.seconds_per_step > 0
-    for name in ("steps", "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "trainable_parameters"):
-        assert getattr(dry.plan, name) == getattr(real.plan, name)
+    planned = plan(prepared, QUICK, home=home)
+    timed = measure_time(planned).estimate
+    real = run(prepared, planned)
+    assert real.plan == planned.estimate
+    assert timed.seconds_per_step is not None
+    assert timed.minutes is not None
+    assert timed.seconds_per_step > 0
+    assert replace(timed, seconds_per_step=None, minutes=None) == planned.estimate
     assert real.steps == real.plan.steps == 3
     assert real.plan.memory_gib["total"] == pytest.approx(
         math.fsum(size for part, size in real.plan.memory_gib.items() if part != "total"), abs=0.01
@@ -52,11 +52,11 @@ def test_the_plan_of_a_dry_run_is_that_of_the_run(prepared: Connection, home: Pa
 def test_an_epoch_has_the_steps_tokens_and_targets_of_its_plan(prepared: Connection, home: Path) -> None:
     settings = QUICK.model_copy(update={"max_steps": None, "max_length": 2048, "targets_per_window": 32})
     summary = train(prepared, settings, home=home)
-    plan = summary.plan
-    assert summary.steps == plan.steps == plan.steps_per_epoch
-    assert summary.trained_tokens == plan.tokens_per_epoch
-    assert summary.trained_targets == plan.targets
-    assert plan.supervised_tokens_per_epoch < plan.tokens_per_epoch < plan.window_tokens_per_epoch
+    estimate = summary.plan
+    assert summary.steps == estimate.steps == estimate.steps_per_epoch
+    assert summary.trained_tokens == estimate.tokens_per_epoch
+    assert summary.trained_targets == estimate.targets
+    assert estimate.supervised_tokens_per_epoch < estimate.tokens_per_epoch < estimate.window_tokens_per_epoch
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What happens beside the loop: the log, validation, when to save, and when to stop."""
+"""The callback of the training loop: it logs, validates, and decides when to save and when to stop."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ventriloquist.fs import flush, flush_all
-from ventriloquist.layout import LOG
+from ventriloquist.layout import BEST, LOG
 from ventriloquist.train import log
 from ventriloquist.train.checkpoints import check_disk, checkpoint_bytes, saving, seal, weight_bytes
 from ventriloquist.train.log import Step
-from ventriloquist.train.ranks import agree, everywhere, is_main, is_sharded, wait, world_size
+from ventriloquist.train.ranks import all_reduce, barrier, broadcast, is_main, is_sharded, world_size
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.shards import local, save_adapter
 from ventriloquist.train.trainer import RowTrainer
 from ventriloquist.train.validation import Validation
 
-MAX_NON_FINITE = 3  # losses in a row that are no number; one alone can be a fluke of bf16
-BEST = "best-"  # a folder of adapter weights, with the step after which they were the best by validation
+MAX_NON_FINITE = 3  # losses in a row that are NaN or infinite; a single one can be a fluke of bf16
 
 
-class Watch(TrainerCallback):
-    """Follows a run step by step. Nothing here differs between processes that train together."""
+class RunCallback(TrainerCallback):
+    """Follows a run step by step, alike in all processes that train together."""
 
     def __init__(
         self,
@@ -45,19 +44,19 @@ class Watch(TrainerCallback):
         device: str,
         observe: Callable[[Step], None],
     ) -> None:
-        """Make a watch.
+        """Make the callback.
 
         Args:
-            folder: the run's.
-            past: the steps up to the checkpoint that the run goes on from.
+            folder: of the run.
+            past: the steps up to the checkpoint that the run resumes from.
             observe: called in the main process after every step.
         """
         self.trainer, self.folder = trainer, folder
         self.settings = trainer.settings
-        self.asked: int | None = None  # the signal that asked this process for a stop
-        self.stopped_by: int | None = None  # the one that all processes stop for, agreed on once a step
+        self.asked: int | None = None  # the signal that this process got
+        self.stopped_by: int | None = None  # the signal that all processes stop for, the same in each
         self.stopped_early = False  # validation stopped getting better
-        self.non_finite_since: int | None = None  # the first of the latest steps whose loss is no number
+        self.non_finite_since: int | None = None  # the first of the latest steps with a loss that is not a number
         self.per_step = rows_per_step(self.settings)
         self._rows, self._validation, self._device, self._observe = rows, validation, device, observe
         self._validated = [step for step in past if step.bits_per_character is not None]
@@ -73,7 +72,7 @@ class Watch(TrainerCallback):
 
     @property
     def failing(self) -> bool:
-        """Whether so many losses in a row are no numbers that the run must end."""
+        """Whether the loss has not been a number for so many steps that the run must end."""
         since = self.non_finite_since
         return since is not None and self.trainer.state.global_step - since + 1 >= MAX_NON_FINITE
 
@@ -81,10 +80,10 @@ class Watch(TrainerCallback):
         self._step_started = time.monotonic()
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
-        """Take no step along a gradient that is not finite: it would make all weights so."""
+        """Drop a gradient that is not finite: a step along it would spoil all weights."""
         parameters = [parameter for parameter in self.trainer.model.parameters() if parameter.grad is not None]
         finite = all(bool(torch.isfinite(local(parameter.grad)).all()) for parameter in parameters)
-        if not (everywhere(finite) if is_sharded() else finite):  # else every process has the same gradients
+        if not (all_reduce(finite) if is_sharded() else finite):  # without shards every process has the same gradients
             for parameter in parameters:
                 parameter.grad = None
 
@@ -96,10 +95,10 @@ class Watch(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Follow one step: it is logged after every one, before anything is saved."""
+        """Handle one step. transformers logs every step, before it saves."""
         if not logs or "loss" not in logs:
             return
-        self._agree()
+        self._synchronise()
         share = self.trainer.progress(state.global_step, state.max_steps)
         if not math.isfinite(logs["loss"]):
             self.non_finite_since = self.non_finite_since or state.global_step
@@ -109,7 +108,7 @@ class Watch(TrainerCallback):
         step = self._step(state, logs, share)
         if step.bits_per_character is not None and not math.isfinite(step.bits_per_character):
             step = replace(step, bits_per_character=None)
-            self.non_finite_since = state.global_step + 1  # what the loss would be
+            self.non_finite_since = state.global_step + 1  # the next loss would not be a number
         if step.bits_per_character is not None:
             self._validated.append(step)
             self._keep_best(step)
@@ -127,11 +126,11 @@ class Watch(TrainerCallback):
             check_disk(self.folder, checkpoint_bytes(self._trainable), begun=self._saved_at > 0)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
-        """Seal the checkpoint once every process has written its part; then earlier best weights can go.
+        """Seal the checkpoint once every process has written its part, then remove earlier best weights.
 
-        Who goes on from it reads the log, and the best weights that this names: they are on the disk before.
+        A run that resumes from it needs the log and the best weights: they are flushed before.
         """
-        wait()
+        barrier()
         if is_main():
             flush(self.folder / LOG)
             if self.best is not None:
@@ -142,9 +141,9 @@ class Watch(TrainerCallback):
                     shutil.rmtree(folder)
         self._saved_at = self.trainer.minutes()
 
-    def _agree(self) -> None:
-        """Let all processes have the latest clock and the highest signal of any."""
-        asked = self.asked  # another one may come at any time: it counts from the next step on
+    def _synchronise(self) -> None:
+        """Give all processes the latest clock and the highest signal of any."""
+        asked = self.asked  # a signal that comes from here on counts at the next step
         if world_size() == 1:
             self.stopped_by = asked
             return
@@ -154,17 +153,18 @@ class Watch(TrainerCallback):
             torch.tensor([[own, float(asked or 0)]], device=accelerator.device, dtype=torch.float32)
         )
         minutes, number = values.amax(0).tolist()
-        self.trainer.agreed_minutes = minutes
+        self.trainer.shared_minutes = minutes
         self.stopped_by = int(number) or None
 
     def _step(self, state: TrainerState, logs: dict[str, Any], share: float) -> Step:
-        trained = [piece for row in self._rows_of(state.global_step) for piece in row]
+        first = (state.global_step - 1) * self.per_step
+        trained = [piece for row in self._rows[first : first + self.per_step] for piece in row]
         tokens = sum(piece.tokens for piece in trained)
         seconds = time.monotonic() - self._step_started
         due, self._due = self._due, int(share * self.settings.validations)
         bits = None
         if due < self._due and self.non_finite_since is None:
-            bits = agree(
+            bits = broadcast(
                 self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
             )
         return Step(
@@ -182,9 +182,6 @@ class Watch(TrainerCallback):
             bits_per_character=bits,
         )
 
-    def _rows_of(self, step: int) -> list[PackedRow]:
-        return self._rows[(step - 1) * self.per_step : step * self.per_step]
-
     def _keep_best(self, step: Step) -> None:
         if self.best is not step:
             return
@@ -201,16 +198,16 @@ class Watch(TrainerCallback):
 
 
 @contextmanager
-def stop_on_signals(watch: Watch) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run after its step, saved; the same once more ends it at once.
+def stop_on_signals(callback: RunCallback) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run after its step, saved. A second signal of the same kind ends it at once.
 
-    On a Ctrl-C, which every process gets from the terminal, `torchrun` sends each a SIGTERM: that is no second one.
+    On Ctrl-C every process gets SIGINT from the terminal, then SIGTERM from `torchrun`: that is not a second Ctrl-C.
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if watch.asked == number:
+        if callback.asked == number:
             raise KeyboardInterrupt
-        watch.asked = watch.asked or number
+        callback.asked = callback.asked or number
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
