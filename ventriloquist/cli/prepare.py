@@ -72,7 +72,7 @@ def command(
     Example: vq prepare --exclude "Dr. Okafor"
     """
     from ventriloquist import prepare
-    from ventriloquist.store import Connection, recorded_run
+    from ventriloquist.store import recorded_run
     from ventriloquist.store.corpus import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
@@ -98,15 +98,11 @@ def command(
         min_messages=min_messages,
     )
     own_rules = prepare.load_own_rules(home)
-
-    def check(db: Connection) -> None:
-        prepare.check_options(db, options, own_rules)
-
     with (
-        recorded_run(home, "prepare", asdict(options), plan=check) as run,
+        recorded_run(home, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, own_rules)) as run,
         progress("Preparing") as advance,
     ):
-        summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
+        summary = run.result = prepare.run(run.db, run.plan, progress=advance)
         people, conversations = (counts_by_person(run.db), counts_by_conversation(run.db)) if report else ([], [])
     rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),
