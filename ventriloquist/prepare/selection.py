@@ -11,7 +11,8 @@ from ventriloquist.errors import SettingsError
 from ventriloquist.names import find_name
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
 from ventriloquist.store import Connection, collected
-from ventriloquist.store.collected import CollectedConversation, Person
+from ventriloquist.store.collected import CollectedConversation
+from ventriloquist.store.people import StoredPerson
 
 REASONS = ("conversation", "person", *UNWANTED_FLAGS, "before", "after", "few_messages", "blank")
 
@@ -45,7 +46,7 @@ def select(
     db: Connection,
     options: PrepareOptions,
     zone: ZoneInfo,
-    people: Sequence[Person],
+    people: Sequence[StoredPerson],
     conversations: Sequence[CollectedConversation],
 ) -> Selection:
     """Resolve the options.
@@ -76,7 +77,7 @@ def select(
     )
 
 
-def _find_people(people: Sequence[Person], names: Iterable[str]) -> frozenset[int]:
+def _find_people(people: Sequence[StoredPerson], names: Iterable[str]) -> frozenset[int]:
     known = {person.name: person for person in people}
     found = [known[find_name(name, known)] for name in names]
     if any(person.is_me for person in found):
@@ -88,7 +89,7 @@ def _find_people(people: Sequence[Person], names: Iterable[str]) -> frozenset[in
 
 
 def _find_conversations(
-    people: Sequence[Person], conversations: Sequence[CollectedConversation], names: Iterable[str]
+    people: Sequence[StoredPerson], conversations: Sequence[CollectedConversation], names: Iterable[str]
 ) -> set[int]:
     """Return the conversations with these ids, titles, or names of the other person."""
     others = {person.id: person.name for person in people if not person.is_me}

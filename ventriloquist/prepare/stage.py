@@ -19,6 +19,7 @@ from ventriloquist.store import Connection, collected, corpus, transaction
 from ventriloquist.store.collected import CollectedConversation
 from ventriloquist.store.connect import set_cache
 from ventriloquist.store.corpus import NewLine
+from ventriloquist.store.people import load_people
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, Origin, Zone, find_zone, record_zone
 from ventriloquist.transcript import UNKNOWN, Line, delta_bucket, order_members, render_line
 
@@ -92,7 +93,7 @@ def plan(db: Connection, options: PrepareOptions | None = None, own_rules: Seque
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
     check_kinds(options.redact, own_rules)
     zone = find_zone(db, options.timezone, COLLECTED)
-    people = collected.people(db)
+    people = load_people(db)
     return PreparePlan(
         options=options,
         own_rules=tuple(own_rules),

@@ -11,14 +11,6 @@ from ventriloquist.store import Connection
 from ventriloquist.transcript import ConversationType
 
 
-class Person(NamedTuple):
-    """Somebody with the name that transcripts use."""
-
-    id: int
-    name: str
-    is_me: bool
-
-
 class CollectedConversation(NamedTuple):
     """A conversation and how much was collected of it."""
 
@@ -63,12 +55,6 @@ class QuotableMessage(NamedTuple):
     sent_at: int  # Unix milliseconds
     flags: str  # comma list
     text: str | None
-
-
-def people(db: Connection) -> list[Person]:
-    """Return everybody, by id."""
-    rows = db.execute("SELECT id, name, is_me FROM people ORDER BY id")
-    return [Person(id, name, bool(is_me)) for id, name, is_me in rows]
 
 
 def phone_handles(db: Connection) -> Iterator[tuple[str, bool]]:
@@ -165,7 +151,10 @@ def texts_with_digits(db: Connection) -> Iterator[str]:
     return (text for (text,) in rows)
 
 
+# For evaluate
+
+
 def text_of(db: Connection, message_id: int) -> str | None:
-    """Return the text of a message; None if it has none, or is not in the file any more."""
+    """Return the text of a collected message; None if it has none, or was removed."""
     row = db.execute("SELECT text FROM text_messages WHERE id = ?", (message_id,)).fetchone()
-    return None if row is None else row[0]
+    return row[0] if row else None
