@@ -1,4 +1,4 @@
-"""`vq export`: training_messages → JSON Lines files."""
+"""`vq export`: write training messages as JSON Lines files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ventriloquist.windows import Split
 
 OutputOption = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="DIR|-", help="Where to; - for stdout. Default: VQ_HOME/exports."),
+    typer.Option(
+        "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
+    ),
 ]
 SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this split.")]
 FormatOption = Annotated[
     Literal["blocks", "prompt-completion", "windows"],
-    typer.Option(
-        "--format", help="A row a block with loss spans, a row a window as prompt and completion, or windows as text."
-    ),
+    typer.Option("--format", help="blocks: rows of many targets with loss spans. The others: one target in a row."),
 ]
 TargetsOption = Annotated[
-    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets a block.")
+    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets in a block.")
 ]
 GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
 
@@ -48,7 +48,7 @@ def command(
     from ventriloquist import export
     from ventriloquist.store import recorded_run
 
-    if output == "":  # an unset variable of a shell would mean the folder one stands in
+    if output == "":  # from an unset shell variable; it would mean the current folder
         raise typer.BadParameter("--output is empty.")
     if output == "-" and json_:
         raise typer.BadParameter("--json and --output - both want stdout.")

@@ -1,4 +1,4 @@
-"""training_messages → files that other trainers read: one row a block or a window."""
+"""Write training messages as JSON Lines files for other trainers: one row for each block or window."""
 
 from ventriloquist.export.files import ExportedFile
 from ventriloquist.export.options import ExportOptions

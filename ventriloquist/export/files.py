@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ventriloquist.export.rows import Row
+from ventriloquist.export.rows import ExportRow
 from ventriloquist.fs import partial_file
 from ventriloquist.windows import Split
 
@@ -27,7 +27,7 @@ class ExportedFile:
     sha256: str
 
 
-def write_rows(path: Path, split: Split, rows: Iterable[Row], advance: Callable[[int], None]) -> ExportedFile:
+def write_rows(path: Path, split: Split, rows: Iterable[ExportRow], advance: Callable[[int], None]) -> ExportedFile:
     """Write rows to the partial of a file, compressed if its name ends in .gz; `advance` is told each row's targets."""
     count = targets = 0
     with ExitStack() as stack:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, write_rows
 from ventriloquist.export.options import WINDOWS, ExportOptions
-from ventriloquist.export.rows import Format, Row, block_rows, prompt_completion_rows, window_rows
+from ventriloquist.export.rows import ExportRow, Format, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_file, put_in_place, read_object
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
@@ -156,7 +156,7 @@ def _estimate(db: Connection, options: ExportOptions, splits: Sequence[Split]) -
     return int(1.02 * (rows * per_row + spans * per_span + shown * line_bytes / max(1, lines)))
 
 
-def _rows(db: Connection, options: ExportOptions, split: Split) -> Iterator[Row]:
+def _rows(db: Connection, options: ExportOptions, split: Split) -> Iterator[ExportRow]:
     if options.format == "blocks":
         return block_rows(db, split, targets_per_window=options.targets_per_window)
     return window_rows(db, split) if options.format == "windows" else prompt_completion_rows(db, split)

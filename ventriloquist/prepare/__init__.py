@@ -1,4 +1,4 @@
-"""text_messages → training_messages: what each message becomes, in which order, and in which split."""
+"""Turn collected messages into training messages: lines with a position, a delta and a split."""
 
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.redact import KINDS, OwnRule, load_own_rules

@@ -1,4 +1,4 @@
-"""Replacing secrets by typed placeholders such as [phone], before anything is learnt from them."""
+"""Replace secrets by typed placeholders such as [phone]."""
 
 from ventriloquist.prepare.redact.build import build_redactor, check_kinds
 from ventriloquist.prepare.redact.own import OwnRule, load_own_rules

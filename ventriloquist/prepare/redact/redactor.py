@@ -42,12 +42,12 @@ def kinds_with(own_rules: Sequence[OwnRule]) -> tuple[str, ...]:
 
 
 class Redactor:
-    """Replaces what its rules find. `redact(redact(text)) == redact(text)` for every text.
+    """Replaces what its rules find, so that `redact(redact(text)) == redact(text)` for every text.
 
     Args:
         kinds: the placeholders to use, of `KINDS` and the own rules; None for all.
-        regions: countries (ISO 3166) in which a number without a country code may be, the likeliest first.
-        own_rules: the user's own, which go first.
+        regions: countries (ISO 3166) that a number without a country code may belong to, the likeliest first.
+        own_rules: the user's own rules, which are applied first.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Redactor:
         self._order = kinds_with(own_rules)
         self._placeholder = re.compile(rf"\[(?:{'|'.join(map(re.escape, self._order))})\]")
         self._known: dict[str, str] = {}
-        self._clean: set[int] = set()  # hashes of texts that were read and in which nothing was found
+        self._clean: set[int] = set()  # hashes of texts in which `learn` found nothing
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Read every text with a digit in it once, so that what is a secret in one is replaced in all.
+        """Read texts to find their secrets, so that each secret is replaced in all of them.
 
-        A code or number that was recognised by the words around it often stands elsewhere without them.
+        A code or a number is often recognised by the words around it, and repeated elsewhere without them.
         """
         for text in texts:
             spans = self._spans(text)
@@ -78,14 +78,14 @@ class Redactor:
             for start, end, kind in spans:
                 if _is_telling(secret := text[start:end]):
                     key = _normal(secret)
-                    # the kind must not depend on which text came first
+                    # so that the kind does not depend on the order of the texts
                     self._known[key] = min(kind, self._known.get(key, kind), key=self._order.index)
 
     def __call__(self, text: str, counts: Counter[str] | None = None) -> str:
-        """Return the text without its secrets, adding to `counts` how many there were of each kind."""
+        """Replace the secrets of a text, and add how many there were of each kind to `counts`."""
         if not self._may_hold(text):
             return text
-        # once is not enough: what is left may read as a secret in its turn, as the second number after one word does
+        # repeat: a replacement may leave another secret, such as the second number after "code"
         while spans := self._spans(text):
             text = "".join(_replaced(text, spans))
             if counts is not None:
@@ -93,7 +93,7 @@ class Redactor:
         return text
 
     def _may_hold(self, text: str) -> bool:
-        """Tell whether a text has what every secret has, which most lack: a digit, an @, or a word for a password."""
+        """Return whether a text has what every secret has: a digit, an @, or a word for a password."""
         if self._own and any(any(True for _ in rule.spans(text)) for rule in self._own):
             return True
         if _DIGIT_OR_AT.search(text):
@@ -102,7 +102,7 @@ class Redactor:
         return _holds_password(lower) or (not text.isascii() and _holds_password_beyond_ascii(lower))
 
     def _spans(self, text: str) -> list[_Span]:
-        """Return what to replace, in order, nothing twice: what is known goes first, then an earlier rule."""
+        """Return the spans to replace, in order. If two overlap, known secrets win, then the earlier rule."""
         urls = [_Span(*match.span(), "") for match in _URL.finditer(text)] if _may_have_url(text) else []
         taken = [_Span(*match.span(), "") for match in self._placeholder.finditer(text)] if "[" in text else []
 
@@ -145,7 +145,7 @@ class Redactor:
 
 
 def _apart(candidates: Iterable[_Span], others: Sequence[_Span]) -> Iterator[_Span]:
-    """Yield the candidates that overlap none of the others; both are in order, and apart among themselves."""
+    """Yield the candidates that overlap none of the others. Each list is sorted, and its spans do not overlap."""
     index = 0
     for candidate in candidates:
         while index < len(others) and others[index].end <= candidate.start:
@@ -159,18 +159,18 @@ def _may_have_url(text: str) -> bool:
 
 
 def _is_dialled(text: str, start: int) -> bool:
-    """Tell whether what stands before a number in a link says that it is called."""
+    """Return whether a number in a link is one to call, by the text before it."""
     return _DIALLING.search(text, max(0, start - 8), start) is not None
 
 
 def _normal(secret: str) -> str:
-    """Return a secret as it is compared: numbers without what people put between their digits."""
+    """Return a secret in the form in which it is compared: a number without its separators."""
     compact = secret.translate(_SEPARATORS)
     return compact if compact.removeprefix("+").isdigit() else secret
 
 
 def _is_telling(secret: str) -> bool:
-    """Tell whether a secret is one wherever it stands, and no word, date or round number that others use, too."""
+    """Return whether a secret can be replaced wherever it occurs: not a word, a date or a round number."""
     normal = _normal(secret)
     digits = sum(c.isdigit() for c in normal)
     if len(normal) < 6 or DATE.fullmatch(secret) or normal.endswith("000"):
