@@ -71,7 +71,7 @@ class ConversationReader:
         for read, row in enumerate(collected.messages(self._db, conversation_id), 1):
             if read % STEP == 0:
                 self._advance(STEP)
-            id, guid, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
+            id, guid, _, sender_id, sent_at, source_rowid, text, originator, part, flags, has_attachments = row
             reason = find_reason(conversation_id, sender_id, sent_at, flags)
             if reason:
                 self.left_out[reason] += 1
@@ -111,7 +111,7 @@ class ConversationReader:
             return None
         if self._selection.reason(message.conversation_id, message.sender_id, message.sent_at, message.flags):
             return None
-        attachments = collected.attachments(self._db, guid)
+        attachments = collected.attachments(self._db, guid) if message.has_attachments else []
         attachment, text = _answered(part, message.text or "", attachments)
         if attachment is None and text.strip():
             return quote(self._redact(text))

@@ -22,10 +22,11 @@ class CollectedConversation(NamedTuple):
 
 
 class CollectedMessage(NamedTuple):
-    """A message, in the order in which prepare reads its columns."""
+    """A message. Its sender is the owner if it is from them, whatever the source says."""
 
     id: int
     guid: str
+    conversation_id: int
     sender_id: int | None  # None: unknown
     sent_at: int  # Unix milliseconds
     source_rowid: int
@@ -47,14 +48,13 @@ class CollectedReaction(NamedTuple):
     sent_at: int  # Unix milliseconds
 
 
-class QuotableMessage(NamedTuple):
-    """What a quote of a message is made from."""
-
-    conversation_id: int
-    sender_id: int | None
-    sent_at: int  # Unix milliseconds
-    flags: str  # comma list
-    text: str | None
+_MESSAGES = """
+    SELECT id, guid, conversation_id,
+        CASE WHEN is_from_me THEN (SELECT id FROM people WHERE is_me = 1) ELSE sender_id END,
+        sent_at, source_rowid, text, thread_originator_guid, thread_originator_part,
+        flags, EXISTS (SELECT 1 FROM attachments WHERE message_guid = text_messages.guid)
+    FROM text_messages
+"""
 
 
 def phone_handles(db: Connection) -> Iterator[tuple[str, bool]]:
@@ -94,17 +94,15 @@ def received_flags(db: Connection) -> dict[int, set[str]]:
 
 
 def messages(db: Connection, conversation_id: int) -> Iterator[CollectedMessage]:
-    """Yield a conversation's messages in order; the owner is the sender of all that is from them."""
-    rows = db.execute(
-        """
-        SELECT id, guid, CASE WHEN is_from_me THEN (SELECT id FROM people WHERE is_me = 1) ELSE sender_id END,
-            sent_at, source_rowid, text, thread_originator_guid, thread_originator_part,
-            flags, EXISTS (SELECT 1 FROM attachments WHERE message_guid = text_messages.guid)
-        FROM text_messages WHERE conversation_id = ? ORDER BY sent_at, source_rowid, guid
-        """,
-        (conversation_id,),
-    )
+    """Yield a conversation's messages in order."""
+    rows = db.execute(f"{_MESSAGES} WHERE conversation_id = ? ORDER BY sent_at, source_rowid, guid", (conversation_id,))
     return map(CollectedMessage._make, rows)
+
+
+def find_message(db: Connection, guid: str) -> CollectedMessage | None:
+    """Return the message with a guid, None if there is none."""
+    row = db.execute(f"{_MESSAGES} WHERE guid = ?", (guid,)).fetchone()
+    return None if row is None else CollectedMessage(*row)
 
 
 def reactions(db: Connection, conversation_id: int) -> Iterator[CollectedReaction]:
@@ -118,14 +116,6 @@ def reactions(db: Connection, conversation_id: int) -> Iterator[CollectedReactio
         (conversation_id,),
     )
     return map(CollectedReaction._make, rows)
-
-
-def find_message(db: Connection, guid: str) -> QuotableMessage | None:
-    """Return the message with a guid, None if there is none."""
-    row = db.execute(
-        "SELECT conversation_id, sender_id, sent_at, flags, text FROM text_messages WHERE guid = ?", (guid,)
-    ).fetchone()
-    return None if row is None else QuotableMessage(*row)
 
 
 def attachments(db: Connection, guid: str) -> list[Attachment]:
