@@ -100,7 +100,8 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
     with _write_errors(folder):
         if not folder.is_dir():  # a folder of the user's own keeps its mode
             make_private_folder(folder)
-        _remove_partials(folder)
+        for path in _partials(folder):
+            path.unlink(missing_ok=True)
         try:
             advance = _counter(plan.targets, progress)
             files = [write_rows(path, split, _rows(db, options, split), advance) for split, path in paths.items()]
@@ -113,8 +114,8 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
             for name in replaced:  # what is in it is not in that split any more
                 (folder / name).unlink(missing_ok=True)
         finally:
-            for path in (*paths.values(), manifest):
-                partial(path).unlink(missing_ok=True)
+            for path in _partials(folder):
+                path.unlink(missing_ok=True)
     return ExportSummary(str(folder), options.format, tuple(written), tuple(file.split for file in empty))
 
 
@@ -197,7 +198,7 @@ def _check_folder(folder: Path) -> Path:
 
 
 def _check_disk(folder: Path, existing: Path, needed: int) -> None:
-    """Check the free space; what killed exports have left counts as free, since it is removed first."""
+    """Check the free space; partials of killed exports count as free, since they are removed first."""
     free = free_bytes(existing) + sum(path.lstat().st_size for path in _partials(folder) if path.exists())
     if needed > free:
         raise StorageError(
@@ -207,14 +208,9 @@ def _check_disk(folder: Path, existing: Path, needed: int) -> None:
 
 
 def _partials(folder: Path) -> Iterator[Path]:
+    """Yield where exports that were killed may have left files of any size."""
     names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
     return (partial(folder / name) for name in (*names, MANIFEST))
-
-
-def _remove_partials(folder: Path) -> None:
-    """Remove what exports that were killed have left: private files of any size."""
-    for path in _partials(folder):
-        path.unlink(missing_ok=True)
 
 
 def _read_manifest(path: Path) -> tuple[dict[str, Any], ...]:

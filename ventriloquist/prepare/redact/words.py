@@ -18,24 +18,8 @@ CODE = """
     code, passcode, pin, pincode, otp, 2fa, mfa, tan, código, codigo, codice, kod, koden, код, 验证码, 認証コード
 """
 CODE_STEMS = (
-    *(
-        "code",
-        "pin",
-        "otp",
-        "2fa",
-        "mfa",
-        "tan",
-        "código",
-        "codigo",
-        "codice",
-        "kod",
-        "код",
-        "验证",
-        "認証",
-        "cvv",
-        "cvc",
-    ),
-    *("login", "sign-in", "anmeldung", "verif", "identi", "log"),
+    *("code", "pin", "otp", "2fa", "mfa", "tan", "código", "codigo", "codice", "kod", "код", "验证", "認証"),
+    *("cvv", "cvc", "login", "sign-in", "anmeldung", "verif", "identi", "log"),
 )
 # first parts of compounds such as Bestätigungscode
 CODE_PREFIXES = """
