@@ -27,9 +27,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.export import ExportOptions, estimate, export
-from ventriloquist.export.files import partial, write_rows
+from ventriloquist import export
+from ventriloquist.export import ExportOptions
+from ventriloquist.export.files import write_rows
 from ventriloquist.export.rows import window_rows
+from ventriloquist.fs import put_in_place
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, transaction
 
@@ -155,16 +157,16 @@ def run_views(home: Path) -> int:
 def run_export(home: Path, options: ExportOptions, folder: Path) -> tuple[int, int, int]:
     """Return the bytes written, those that were foretold, and the rows."""
     with open_database(home) as db:
-        expected = estimate(db, options)
-        files = export(db, folder, options).files
-    return sum(file.bytes for file in files), expected, sum(file.rows for file in files)
+        planned = export.plan(db, folder, options)
+        files = export.run(db, planned).files
+    return sum(file.bytes for file in files), planned.bytes, sum(file.rows for file in files)
 
 
 def run_windows(home: Path, path: Path) -> int:
     """Write windows as `vq export` does, hashed on the way; return their bytes."""
     with open_database(home) as db:
         written = write_rows(path, "train", islice(window_rows(db, "train"), COMPARED_WINDOWS), lambda _: None)
-    partial(path).replace(path)
+    put_in_place(path)
     return written.bytes
 
 

@@ -60,7 +60,10 @@ def partial(path: Path) -> Path:
 
 @contextmanager
 def partial_file(path: Path) -> Iterator[BinaryIO]:
-    """Write the partial of a file, readable only by the user, and flush it. The caller renames or removes it."""
+    """Write the partial of a file, readable by the user alone, and flush it.
+
+    The caller puts it in place (`put_in_place`) or removes it.
+    """
     partial(path).unlink(missing_ok=True)
     descriptor = os.open(partial(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb", buffering=BUFFER_BYTES) as file:
@@ -69,14 +72,20 @@ def partial_file(path: Path) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
+def put_in_place(*paths: Path) -> None:
+    """Rename the partials of files of one folder to their places, and flush the folder."""
+    for path in paths:
+        partial(path).replace(path)
+    flush(paths[0].parent)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Write a file, readable only by the user. It takes its place when the block ends without an error."""
     try:
         with partial_file(path) as file:
             yield file
-        partial(path).replace(path)
-        flush(path.parent)
+        put_in_place(path)
     finally:
         partial(path).unlink(missing_ok=True)
 

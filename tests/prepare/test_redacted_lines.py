@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from prepare.test_redact import texts
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.prepare.redact import KINDS
-from ventriloquist.prepare.secrets import make_redactor
+from ventriloquist.prepare.redact import KINDS, build_redactor
 from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"
@@ -56,7 +55,7 @@ def test_redacting_a_finished_line_changes_nothing(
     with filled(tmp_path_factory.mktemp("home"), [chat]) as db:
         if chat.messages:
             prepare(db, PrepareOptions(reactions=True))
-        redact = make_redactor(db, None, ())
+        redact = build_redactor(db, None, ())
         for content in contents(db):
             assert redact(content) == content
 

@@ -71,6 +71,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def set_cache(db: sqlite3.Connection, kibibytes: int) -> None:
+    """Let a connection keep so much of the file in memory."""
+    db.execute(f"PRAGMA cache_size = -{kibibytes:d}")
+
+
 def _storage_error(path: Path, error: Exception) -> Exception:
     """Return an error with a hint for the user, or the error itself if it is a bug."""
     if not isinstance(error, sqlite3.OperationalError):

@@ -110,6 +110,12 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
                 db.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
 
 
+def has_finished(db: Connection, command: str) -> bool:
+    """Return whether a command has ever run to its end."""
+    query = "SELECT 1 FROM runs WHERE command = ? AND finished_at IS NOT NULL LIMIT 1"
+    return db.execute(query, (command,)).fetchone() is not None
+
+
 def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
     with transaction(db):
         cursor = db.execute(
