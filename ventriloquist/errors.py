@@ -10,8 +10,7 @@
     ├── UnknownNameError   a name that no person or conversation has
     └── ModelError         a base model, adapter or manifest that cannot be used
 
-Every one is shown as one line saying what is wrong and one saying what to do. Anything else is a bug and keeps
-its traceback.
+Each is shown in two lines: what is wrong, and what to do. Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -19,8 +18,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from ventriloquist.spelling import fold
+
 MOST_NEAR = 3  # names
-SHOWN = 15  # names, where none is near
+SHOWN = 15  # names, if none is near
 LONGEST = 40  # characters of each
 
 
@@ -66,8 +67,8 @@ class UnknownNameError(VentriloquistError):
 
     def __init__(self, name: str, known: Iterable[str], *, noun: str = "person") -> None:
         known = list(known)
-        folded = {candidate.casefold(): candidate for candidate in known}
-        wanted = name.casefold().strip()
+        folded = {fold(candidate): candidate for candidate in known}
+        wanted = fold(name)
         matches = [candidate for candidate in folded if wanted and wanted in candidate.split()][:MOST_NEAR]
         matches = matches or difflib.get_close_matches(wanted, folded, n=MOST_NEAR, cutoff=0.5)
         near = ", ".join(repr(folded[match]) for match in matches)
