@@ -47,7 +47,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         ("Reactions removed", summary.reactions),
         ("Attachments removed", summary.attachments),
         ("Exports, caches, chats and reports removed", summary.files),
-        ("Adapters to be trained anew", summary.tainted_adapters),
+        ("Adapters to be trained again", summary.tainted_adapters),
         ("Training runs removed", summary.removed_runs),
     ]
     next_step = "vq train" if summary.tainted_adapters else None
@@ -76,7 +76,7 @@ def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
     yield "quotes in what others wrote", f"{rows.quotes:,}"
     yield "exports, caches, saved chats and reports", f"{len(artifacts.files):,} files"
     if artifacts.tainted:
-        yield "adapters that learnt from them, to be trained anew", ", ".join(artifacts.tainted)
+        yield "adapters that learnt from them, to be trained again", ", ".join(artifacts.tainted)
     if artifacts.removed_runs:
         yield "training runs, removed", ", ".join(artifacts.removed_runs)
     for place in plan.elsewhere:
