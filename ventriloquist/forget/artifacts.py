@@ -53,7 +53,7 @@ class Artifacts:
 
 
 def find_artifacts(db: Connection, home: Path, traces: Traces) -> Artifacts:
-    """Find what was made from a person's messages, or may have been: in VQ_HOME, and where the record of runs says."""
+    """Find what was or may have been made from a person's messages, in VQ_HOME and where recorded runs wrote."""
     runs = home / RUNS
     exports = sorted(filter(Path.is_dir, places_written(db, home, "export", "folder")))
     named = places_written(db, home, "eval", "report") | places_written(db, home, "chat", "saved")
@@ -68,16 +68,9 @@ def find_artifacts(db: Connection, home: Path, traces: Traces) -> Artifacts:
     files += [path for folder in _under(home, exports) for path in _exported(folder)]
     beside = [*(path for folder in _under(home, models) for path in _merged(folder)), *_under(home, reports)]
     files += [path for path in beside if not path.is_relative_to(runs)]  # those in a run are found with it
-    tainted, removed = [], []
-    for run in filter(Path.is_dir, run_folders(runs)):
-        manifest = _manifest(run)
-        theirs = manifest and _names_in(manifest, traces)
-        if manifest is None or (theirs and manifest.get("base_model") == BASE):  # its tokenizer has the messages' words
-            removed.append(run)
-            continue
-        if theirs:
-            tainted.append(run)
-        files += [path for path in _files(run) if not _is_kept(path)]
+    tainted, removed = _tainted_and_removed(runs, traces)
+    kept_runs = (run for run in run_folders(runs) if run.is_dir() and run not in removed)
+    files += [path for run in kept_runs for path in _files(run) if not _is_kept(path)]
     files = list(dict.fromkeys(files))
 
     may_know = (folder for folder in models if _may_know(folder, traces))
@@ -93,8 +86,21 @@ def find_artifacts(db: Connection, home: Path, traces: Traces) -> Artifacts:
     )
 
 
+def _tainted_and_removed(runs: Path, traces: Traces) -> tuple[list[Path], list[Path]]:
+    """Return the runs that stay but are marked, and those that go."""
+    tainted, removed = [], []
+    for run in filter(Path.is_dir, run_folders(runs)):
+        manifest = _manifest(run)
+        theirs = manifest and _names_in(manifest, traces)
+        if manifest is None or (theirs and manifest.get("base_model") == BASE):  # its tokenizer has the messages' words
+            removed.append(run)
+        elif theirs:
+            tainted.append(run)
+    return tainted, removed
+
+
 def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: str) -> None:
-    """Remove the files and runs, and mark the adapters: what a person taught them only training anew takes away.
+    """Remove the files and runs, and mark the tainted adapters: only a new training forgets what they learnt.
 
     Raises:
         OSError: something cannot be removed.
@@ -106,16 +112,17 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
     for folder in MADE_FOLDERS:
         shutil.rmtree(home / folder, ignore_errors=True)  # empty by now
     for run in artifacts.tainted:
-        path = home / run / MANIFEST
-        manifest = read_object(path) or {}
+        manifest = _manifest(home / run)
+        if manifest is None:  # somebody removed it meanwhile
+            continue
         theirs = _names_in(manifest, traces)
-        manifest["people"] = [person for person in manifest.get("people", []) if person not in theirs]
+        manifest["people"] = [person for person in manifest["people"] if person not in theirs]
         manifest["tainted"] = f"Trained on messages of a person who was forgotten on {today}; train a new adapter."
-        write_json(path, manifest, indent=2)
+        write_json(home / run / MANIFEST, manifest, indent=2)
 
 
 def _remove_run(home: Path, run: Path) -> None:
-    """Remove a run's folder, or a link to one with what it leads to; what is no run's folder loses only the link."""
+    """Remove a run's folder. If it is a link, remove the link, and its target too if that is a run's folder."""
     if run.is_symlink():
         target = run.resolve()
         run.unlink()
@@ -147,7 +154,7 @@ def _names_in(manifest: dict[str, Any], traces: Traces) -> frozenset[str]:
     A manifest keeps the names of its day. A name that nobody has today may be theirs if the adapter was trained on one
     of their conversations.
     """
-    _, *others = manifest.get("people") or [""]  # the owner is first
+    _, *others = manifest["people"] or [""]  # the owner is first
     if found := frozenset(filter(traces.person.is_called, others)):
         return found
     held_out = manifest.get("held_out")
@@ -187,7 +194,7 @@ def _exported(folder: Path) -> Iterator[Path]:
 
 
 def _merged(folder: Path) -> Iterator[Path]:
-    """Yield the files of a merged model. By now its folder may hold others, or be another model's."""
+    """Yield the files of a merged model. Its folder may also hold other files by now, or another model."""
     manifest = _manifest(folder)
     if folder.suffix == ".partial" or (manifest is not None and manifest.get("base_model") == MERGED):
         yield from (path for path in _files(folder) if path.parent == folder and _is_kept(path, MERGED_NAMES))
