@@ -18,7 +18,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.layout import DATABASE, EXPORTS, MODELS, RUNS, TOKENS
+from ventriloquist.layout import DATABASE, EXPORTS, MODELS, TOKENS
 
 DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
 MOST_BYTES = 1 << 20  # of a .env
@@ -99,11 +99,6 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         return self.home / EXPORTS
-
-    @property
-    def runs(self) -> Path:
-        """One folder a training run: adapter, manifest, checkpoints, log, evaluations."""
-        return self.home / RUNS
 
     @property
     def models(self) -> Path:

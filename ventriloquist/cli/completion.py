@@ -34,10 +34,11 @@ def people_names(incomplete: str) -> list[str]:
 def run_names(incomplete: str) -> list[str]:
     """Return the runs whose names begin with what was typed, the newest first."""
     try:
+        from ventriloquist.layout import RUNS
         from ventriloquist.model.run_folder import run_folders
         from ventriloquist.settings import load_settings
 
-        return _matching([folder.name for folder in reversed(run_folders(load_settings().runs))], incomplete)
+        return _matching([folder.name for folder in reversed(run_folders(load_settings().home / RUNS))], incomplete)
     except Exception:
         return []
 
