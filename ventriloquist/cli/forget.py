@@ -38,7 +38,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
             _ask(found)
         return found
 
-    with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # nobody is named
+    with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # no name is recorded
         summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
     for place in run.plan.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")

@@ -49,10 +49,10 @@ def find_person(db: Connection, typed: str) -> Person:
         UnknownNameError: nobody is called so.
         VentriloquistError: several people are.
     """
-    everybody = {person.id: person for person in people.people_with_handles(db)}
+    everybody = people.people_with_handles(db)
     cards = people.names_on_cards(db)
-    own = region_of(handle for person in everybody.values() if person.is_me for handle in person.handles)
-    most = region_of(handle for person in everybody.values() for handle in person.handles)
+    own = region_of(handle for person in everybody if person.is_me for handle in person.handles)
+    most = region_of(handle for person in everybody for handle in person.handles)
     regions = (*filter(None, dict.fromkeys((own, most))), None)
     normalized = {normalize(typed, region) for region in regions}
     wanted = fold(typed)
@@ -62,9 +62,9 @@ def find_person(db: Connection, typed: str) -> Person:
         lambda person: any(handle in normalized or fold(handle) == wanted for handle in person.handles),
         lambda person: any(fold(name) == wanted for name in cards.get(person.id, ())),
     )
-    found = next(filter(None, ([*filter(way, everybody.values())] for way in ways)), [])
+    found = next(filter(None, ([*filter(way, everybody)] for way in ways)), [])
     if not found:
-        raise UnknownNameError(typed, [person.name for person in everybody.values() if not person.is_me])
+        raise UnknownNameError(typed, [person.name for person in everybody if not person.is_me])
     if len(found) > 1:
         found.sort(key=lambda person: person.id)
         listed = [f"{person.name!r} ({', '.join(person.handles) or 'no handle'})" for person in found[:SHOWN]]
@@ -113,8 +113,10 @@ def scrubber(person: Person, home: Path) -> Callable[[Any], Any]:
 
 def _handle_pattern(handle: str) -> str:
     """Return a pattern for a handle within a text: a number with or without its country code, however it is spaced."""
+    if not handle.startswith("+"):
+        return name_pattern(handle)
     try:
-        number = phonenumbers.parse(handle)  # with its country code, else it is no number
+        number = phonenumbers.parse(handle)
     except phonenumbers.NumberParseException:
         return name_pattern(handle)
     national = _BETWEEN_DIGITS.join(phonenumbers.national_significant_number(number))

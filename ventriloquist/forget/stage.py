@@ -99,7 +99,6 @@ def run(
             f"{error.filename} cannot be removed: {error.strerror}.",
             hint="Check its permissions, then run the command again.",
         ) from None
-    erasure.overwrite_deleted(db)
     written = {*person.handles, *erasure.handles_as_written(db, person.id)}
     normalized = Normalizer(person.region)
     prepared_again = False

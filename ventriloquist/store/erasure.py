@@ -73,6 +73,7 @@ def delete_rows(db: Connection, person_id: int, handles: Sequence[str], is_their
         handles: normalised.
         is_theirs: tells whether a handle, as a source has it, is the person's.
     """
+    db.execute("PRAGMA secure_delete = ON")  # for this connection, from now on
     with _doomed(db, person_id):
         _delete_chats_and_tapbacks(db, is_theirs)
         for doomed in ("doomed_messages", "doomed_tapbacks"):
@@ -107,11 +108,6 @@ def scrub_runs(db: Connection, scrub: Callable[[Any], Any]) -> None:
         scrubbed = [None if text is None else json.dumps(scrub(json.loads(text)), ensure_ascii=False) for text in texts]
         if scrubbed != texts:
             db.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
-
-
-def overwrite_deleted(db: Connection) -> None:
-    """Let this connection overwrite with zeros what it deletes from now on."""
-    db.execute("PRAGMA secure_delete = ON")
 
 
 def rewrite_file(db: Connection) -> bool:
