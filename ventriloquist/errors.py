@@ -76,5 +76,5 @@ class UnknownNameError(VentriloquistError):
         more = " and others." if len(known) > SHOWN else "."
         super().__init__(
             f"No {noun} is called {name!r}.",
-            hint=f"Did you mean {near}?" if near else f"Known are {there_are}{more}" if known else "Run: vq collect",
+            hint=f"Did you mean {near}?" if near else f"Known names: {there_are}{more}" if known else "Run: vq collect",
         )

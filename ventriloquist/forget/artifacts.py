@@ -19,7 +19,7 @@ from ventriloquist.store.runs import places_written
 
 MADE_FOLDERS = (EXPORTS, TOKENS, CHATS)  # everything in them was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
-PARTIALS = (".*.jsonl.partial", ".*.jsonl.gz.partial", ".manifest.json.partial")  # left by an export that was killed
+PARTIALS = (".*.jsonl.partial", ".*.jsonl.gz.partial", f".{MANIFEST}.partial")  # left by an export that was killed
 # Of a finished run only files that no message can be read from are kept, whatever else lies in its folder.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
 KEPT_NAMES = frozenset(
