@@ -163,7 +163,7 @@ def details_rows(details: RunDetails) -> Iterator[tuple[str, object]]:
 
 SHAPE = {"window": "window", "targets a window": "targets_per_window", "tokens a row": "max_length"}
 SETTINGS = {
-    "went on from": "continue_from",
+    "continued from": "continue_from",
     "rank": "rank",
     "alpha": "alpha",
     "learning rate": "learning_rate",
