@@ -18,8 +18,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-MAX_SUGGESTED = 3  # similar names
-SHOWN = 15  # names, if none is similar
+from ventriloquist.spelling import fold
+
+MAX_SUGGESTED = 3  # names
+SHOWN = 15  # names, if none is near
 MAX_NAME = 40  # characters of each
 
 
@@ -65,8 +67,8 @@ class UnknownNameError(VentriloquistError):
 
     def __init__(self, name: str, known: Iterable[str], *, noun: str = "person") -> None:
         known = list(known)
-        folded = {candidate.casefold(): candidate for candidate in known}
-        wanted = name.casefold().strip()
+        folded = {fold(candidate): candidate for candidate in known}
+        wanted = fold(name)
         matches = [candidate for candidate in folded if wanted and wanted in candidate.split()][:MAX_SUGGESTED]
         matches = matches or difflib.get_close_matches(wanted, folded, n=MAX_SUGGESTED, cutoff=0.5)
         near = ", ".join(repr(folded[match]) for match in matches)
@@ -74,5 +76,5 @@ class UnknownNameError(VentriloquistError):
         more = " and others." if len(known) > SHOWN else "."
         super().__init__(
             f"No {noun} is called {name!r}.",
-            hint=f"Did you mean {near}?" if near else f"Known are {there_are}{more}" if known else "Run: vq collect",
+            hint=f"Did you mean {near}?" if near else f"Known names: {there_are}{more}" if known else "Run: vq collect",
         )

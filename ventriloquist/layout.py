@@ -11,6 +11,8 @@ TOKENS = "tokens"  # token caches, as private as the messages that they encode
 EXPORTS = "exports"
 CHATS = "chats"
 TEMPORARY = "temporary"
+DEMO_MARK = "demo.json"  # a folder with this file is a demo's, and may be emptied
+DEMO_MESSAGES = "Messages"  # the demo's chat.db and address book
 
 # a run, an export or a merged model
 MANIFEST = "manifest.json"
@@ -30,6 +32,6 @@ BLIND = "blind.json"  # in EVALUATION
 
 # The beginnings of all names that a home may hold, also of what a user or the demo puts there.
 HOME_PREFIXES = (
-    *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", "demo.json", "Messages"),
+    *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", DEMO_MARK, DEMO_MESSAGES),
     *(RUNS, EXPORTS, TOKENS, CHATS, MODELS, TEMPORARY),
 )

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
-from ventriloquist.layout import DATABASE, EXPORTS, MODELS, RUNS, TOKENS
+from ventriloquist.layout import DATABASE, EXPORTS, MODELS, TOKENS
 
 DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
 MAX_BYTES = 1 << 20  # of a .env
@@ -101,11 +101,6 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         return self.home / EXPORTS
-
-    @property
-    def runs(self) -> Path:
-        """A folder for each training run: adapter, manifest, checkpoints, log, evaluations."""
-        return self.home / RUNS
 
     @property
     def models(self) -> Path:

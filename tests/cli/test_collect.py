@@ -89,7 +89,7 @@ BAD = {
     a_folder: ("is a folder", "chat.db"),
     damaged: ("is damaged", "fresh copy"),
     nobodys: ("Your own name is not known", "MY_NAME"),
-    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Known are '+1"),
+    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Known names: '+1"),
     no_contacts: ("There are no contacts", "--contacts"),
     no_backup: ("There is no backup", "MobileSync"),
 }

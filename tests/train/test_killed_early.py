@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ventriloquist import forget
 from ventriloquist.errors import NotReadyError
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.store import Connection, recorded_run
 from ventriloquist.train import preset, to_resume, train
 from ventriloquist.train.folder import remove_never_begun
@@ -54,9 +54,9 @@ def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_nex
     with pytest.raises(NotReadyError, match="no unfinished run"):
         to_resume(home)
     with recorded_run(home, "forget") as recorded:
-        plan = plan_to_forget(recorded.db, home, "Friend 2")
+        plan = forget.plan(recorded.db, home, "Friend 2")
         assert plan.artifacts.removed_runs == (f"runs/{folder.name}",)
-        forget(recorded.db, home, plan)
+        forget.run(recorded.db, home, plan)
     assert not folder.exists()
     folder.mkdir()
     (folder / ".data.json.partial").write_text("{", encoding="utf-8")

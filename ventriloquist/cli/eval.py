@@ -14,6 +14,7 @@ from ventriloquist.cli.completion import people_names, run_names
 from ventriloquist.cli.console import note, note_next, print_json, progress, say, show_table
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import SettingsError
+from ventriloquist.layout import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +74,8 @@ def command(
     settings = settings_to_write()
     if report:
         _check_place(report)
-    folder = find_run(settings.runs, run)
-    other = find_run(settings.runs, against) if against else None
+    folder = find_run(settings.home / RUNS, run)
+    other = find_run(settings.home / RUNS, against) if against else None
     if other is not None and other.samefile(folder):
         raise SettingsError(f"--against {against} is the same run.", hint="Name another one: vq eval --against RUN")
     if blind is not None:

@@ -9,6 +9,7 @@ import typer
 
 from ventriloquist.cli.console import note, show
 from ventriloquist.cli.options import JsonOption, RunOption, settings_to_write
+from ventriloquist.layout import RUNS
 
 
 def command(
@@ -36,7 +37,7 @@ def command(
     from ventriloquist.store import lock_home, recorded_run
 
     settings = settings_to_write()
-    folder = find_run(settings.runs, run)
+    folder = find_run(settings.home / RUNS, run)
     target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
 
     def planned(_db: object = None) -> merge.MergePlan:

@@ -33,6 +33,7 @@ from ventriloquist.model.gate import (
     read_tensors,
 )
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
+from ventriloquist.model.run_folder import finished_runs, is_finished
 from ventriloquist.model.tokens import check_tokenizer, sample_hash
 from ventriloquist.paths import found_path
 
@@ -67,12 +68,12 @@ def find_run(runs: Path, name: str | None = None) -> Path:
         ModelError: no finished run has that name.
     """
     if name is not None:
-        places = (runs / name, Path(name), found_path(name, runs.parent))  # the last: a path relative to VQ_HOME
-        folder = next((path for path in places if (path / MANIFEST).exists()), None)
+        places = (runs / name, Path(name), found_path(name, runs.parent))  # the last as paths are kept
+        folder = next(filter(is_finished, places), None)
         if folder is None:
             raise ModelError(f"There is no finished run {name!r}.", hint="Run: vq status")
         return folder
-    finished = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
+    finished = finished_runs(runs)
     if not finished:
         raise NotReadyError("There is no trained adapter yet.", hint="Run: vq train")
     return finished[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
@@ -54,6 +54,22 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Conne
         raise _storage_error(path, error) from error
     finally:
         db.close()
+
+
+@contextmanager
+def read_only(home: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file to read it as it stands: nothing is checked, migrated or changed.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    with closing(sqlite3.connect(f"{(home / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+        yield db
+
+
+def row_count(db: sqlite3.Connection, table: str) -> int:
+    """Return how many rows one of our tables has."""
+    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  # a fixed name
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -17,7 +18,7 @@ from ventriloquist.clock import now_ms
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
-from ventriloquist.paths import without_home
+from ventriloquist.paths import found_path, without_home
 from ventriloquist.store.connect import open_database, transaction
 from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
@@ -153,3 +154,61 @@ def lock_home(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+# Reading the record
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that was recorded; `finished` is false when it failed or was stopped."""
+
+    command: str
+    started_at: str  # ISO, UTC
+    finished: bool
+
+
+def last_runs(db: Connection, limit: int) -> list[PastRun]:
+    """Return the last runs, the newest first."""
+    rows = db.execute("SELECT command, started_at, finished_at FROM runs ORDER BY id DESC LIMIT ?", (limit,))
+    return [
+        PastRun(command, datetime.fromtimestamp(started / 1000, UTC).isoformat(timespec="seconds"), bool(finished))
+        for command, started, finished in rows
+    ]
+
+
+def last_parameters(db: Connection, command: str) -> dict[str, Any]:
+    """Return what was asked of the last finished run of a command; nothing if it never finished."""
+    query = "SELECT parameters FROM runs WHERE command = ? AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+    return _object(db.execute(query, (command,)).fetchone())
+
+
+def last_result(db: Connection, command: str) -> dict[str, Any]:
+    """Return the result of the last run of a command that has one; nothing if none has."""
+    query = "SELECT result FROM runs WHERE command = ? AND ifnull(result, 'null') <> 'null' ORDER BY id DESC LIMIT 1"
+    return _object(db.execute(query, (command,)).fetchone())
+
+
+def is_newer(db: Connection, command: str, other: str) -> bool:
+    """Tell whether a command finished and changed something since another one last did."""
+    last = (
+        "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
+        " AND ifnull(json_extract(result, '$.changed'), 1)"
+    )
+    newest, others = (db.execute(last, (name,)).fetchone()[0] for name in (command, other))
+    return bool(newest > others)
+
+
+def places_written(db: Connection, home: Path, command: str, key: str) -> set[Path]:
+    """Return the paths that runs of a command have recorded under a key, finished or not, as they are today."""
+    rows = db.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall()
+    values = (json.loads(text) for row in rows for text in row if text)
+    places = (value.get(key) for value in values if isinstance(value, dict))
+    return {found_path(place, home) for place in places if isinstance(place, str) and place}
+
+
+def _object(row: tuple[str] | None) -> dict[str, Any]:
+    value = json.loads(row[0]) if row else {}
+    if not isinstance(value, dict):
+        raise TypeError("a damaged record")  # `open_database` says what is wrong with the file
+    return value

@@ -10,9 +10,9 @@ import pytest
 from file_builder import Conversation, Message, filled
 from typer.testing import CliRunner, Result
 
+from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.errors import UnknownNameError, VentriloquistError
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.names import fold
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
@@ -58,14 +58,14 @@ def vq(*arguments: str) -> Result:
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_person_is_found_however_they_are_written(home: Path, name: str) -> None:
     with open_database(home) as db:
-        assert plan_to_forget(db, home, name).name == NAME
+        assert forget.plan(db, home, name).person.name == NAME
 
 
 @pytest.mark.usefixtures("db")
 @pytest.mark.parametrize("name", ["Sam", "0199", "010-0199", "sam@example.org", "+445550100199", ""])
 def test_a_part_of_a_name_or_number_is_nobodys(home: Path, name: str) -> None:
     with open_database(home) as db, pytest.raises(UnknownNameError):
-        plan_to_forget(db, home, name)
+        forget.plan(db, home, name)
 
 
 @pytest.mark.usefixtures("db")
@@ -74,8 +74,8 @@ def test_of_several_people_a_list_is_shown(home: Path) -> None:
         db.execute("INSERT INTO people (id, name) VALUES (4, ?)", (NAME.upper(),))
         db.execute("INSERT INTO handles VALUES ('+15550100188', 4)")
     with open_database(home) as db:
-        assert plan_to_forget(db, home, NAME).person_id == 2
-        assert plan_to_forget(db, home, NAME.upper()).person_id == 4
+        assert forget.plan(db, home, NAME).person.id == 2
+        assert forget.plan(db, home, NAME.upper()).person.id == 4
     result = vq("forget", NAME.lower(), "--yes")
     assert result.exit_code == 1
     what, hint = result.stderr.splitlines()
@@ -83,7 +83,7 @@ def test_of_several_people_a_list_is_shown(home: Path) -> None:
         assert shown in what
     assert "as it is written here" in hint
     with open_database(home) as db, pytest.raises(VentriloquistError, match="Several people"):
-        plan_to_forget(db, home, NAME.lower())
+        forget.plan(db, home, NAME.lower())
 
 
 @pytest.mark.usefixtures("db")
@@ -118,7 +118,7 @@ def test_whoever_was_left_out_in_another_case_does_not_stop_preparing_again(home
     with recorded_run(home, "prepare", {"exclude_people": [name], "exclude_conversations": [name]}) as run:
         run.result = prepare(run.db, PrepareOptions())
     with recorded_run(home, "forget") as run:
-        run.result = summary = forget(run.db, home, plan_to_forget(run.db, home, NAME))
+        run.result = summary = forget.run(run.db, home, forget.plan(run.db, home, NAME))
     assert summary.prepared_again
 
 
@@ -141,9 +141,47 @@ def test_what_a_killed_export_has_written_is_found(home: Path, tmp_path: Path, p
     for file in list(folder.iterdir()):
         file.rename(folder / f".{file.name}.partial")
     with open_database(home) as db:
-        plan = plan_to_forget(db, home, NAME)
+        plan = forget.plan(db, home, NAME)
     assert vq("forget", NAME, "--yes").exit_code == 0
     if place == "home":
         assert list(folder.iterdir()) == []
     else:
         assert plan.elsewhere == (str(folder),)
+
+
+@pytest.mark.usefixtures("db")
+def test_a_path_with_the_name_in_it_is_kept_while_something_is_there(home: Path, tmp_path: Path) -> None:
+    """A later forget of somebody else has to find it."""
+    there, gone = tmp_path / NAME / "Sam's", tmp_path / "gone" / NAME / "out"
+    there.mkdir(parents=True)
+    inside = home / "deep" / NAME
+    inside.mkdir(parents=True)
+    for folder in (there, gone, inside):
+        with recorded_run(home, "export", {"folder": str(folder)}):
+            pass
+    assert vq("forget", NAME, "--yes").exit_code == 0
+    with open_database(home) as db:
+        recorded = [
+            json.loads(parameters)["folder"]
+            for (parameters,) in db.execute("SELECT parameters FROM runs WHERE command = 'export' ORDER BY id")
+        ]
+        assert recorded == [str(there), str(gone).replace(NAME, "[forgotten]"), f"deep/{NAME}"]
+        assert forget.plan(db, home, "Kim Oak").elsewhere == (str(there),)
+
+
+def test_a_name_in_quotes_is_scrubbed_with_any_kind_of_quotes(home: Path) -> None:
+    with filled(home, [Conversation([Message('Sam "Sunny" Oak', "hi"), Message(OWNER, "hello")])]):
+        pass
+    with recorded_run(home, "note", {"text": "with sam “sunny” oak and Kim"}):
+        pass
+    assert vq("forget", "2@example.org", "--yes").exit_code == 0
+    with open_database(home) as db:
+        (parameters,) = db.execute("SELECT parameters FROM runs WHERE command = 'note'").fetchone()
+    assert json.loads(parameters) == {"text": "with [forgotten] and Kim"}
+
+
+@pytest.mark.usefixtures("db")
+def test_an_unknown_name_offers_one_with_another_kind_of_apostrophe(home: Path) -> None:
+    with open_database(home) as db, pytest.raises(UnknownNameError) as caught:
+        forget.plan(db, home, "O'NEILL-FAÇADE")
+    assert caught.value.hint == f"Did you mean {NAME!r}?"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 
+from ventriloquist import forget
 from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
 from ventriloquist.export import ExportOptions, export
-from ventriloquist.forget import ForgetPlan, ForgetSummary, forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
@@ -45,10 +45,10 @@ def everything() -> list[Conversation]:
     ]
 
 
-def forget_sam(home: Path) -> tuple[ForgetPlan, ForgetSummary]:
+def forget_sam(home: Path) -> tuple[forget.ForgetPlan, forget.ForgetSummary]:
     with recorded_run(home, "forget") as run:
-        plan = plan_to_forget(run.db, home, "Sam")
-        run.result = summary = forget(run.db, home, plan)
+        plan = forget.plan(run.db, home, "Sam")
+        run.result = summary = forget.run(run.db, home, plan)
     return plan, summary
 
 
@@ -132,7 +132,7 @@ def test_planning_changes_nothing(home: Path) -> None:
     build(home)
     before = (home / "ventriloquist.db").read_bytes()
     with open_database(home) as db:
-        plan_to_forget(db, home, "sam")
+        forget.plan(db, home, "sam")
     assert (home / "ventriloquist.db").read_bytes() == before
 
 
@@ -191,9 +191,9 @@ def test_while_another_program_reads_the_file_nothing_is_said_to_be_gone(home: P
     reader.execute("SELECT * FROM people").fetchone()
     with open_database(home) as db:
         db.execute("PRAGMA busy_timeout = 0")
-        plan = plan_to_forget(db, home, "Sam")
+        plan = forget.plan(db, home, "Sam")
         with pytest.raises(BusyError, match="reads"):
-            forget(db, home, plan)
+            forget.run(db, home, plan)
     reader.close()
     forget_sam(home)  # as the hint says
     left = bytes_under(home)
@@ -259,7 +259,7 @@ def test_one_after_the_other_can_be_forgotten_whoever_was_left_out_of_training(h
         run.result = prepare(run.db, PrepareOptions(exclude_people=("Sam", "Kim"), exclude_conversations=("Kim",)))
     for name in ("Sam", "Kim"):
         with recorded_run(home, "forget") as run:
-            run.result = summary = forget(run.db, home, plan_to_forget(run.db, home, name))
+            run.result = summary = forget.run(run.db, home, forget.plan(run.db, home, name))
         assert summary.prepared_again
     with open_database(home) as db:
         assert db.execute("SELECT content FROM training_messages").fetchall() == [("never mind",)]
@@ -281,10 +281,10 @@ def test_somebody_left_out_under_an_earlier_name_is_not_let_in_by_preparing_agai
 def test_an_unknown_name_offers_near_ones_and_the_owner_is_refused(home: Path) -> None:
     with filled(home, everything()) as db:
         with pytest.raises(UnknownNameError) as caught:
-            plan_to_forget(db, home, "Samm")
+            forget.plan(db, home, "Samm")
         assert "Sam" in caught.value.hint
         with pytest.raises(SettingsError, match="yourself"):
-            plan_to_forget(db, home, OWNER)
+            forget.plan(db, home, OWNER)
 
 
 def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from file_builder import chat, filled
 from typer.testing import CliRunner
 
+from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions, export
-from ventriloquist.forget import ForgetPlan, forget, plan_to_forget
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, record, recorded_run
 
@@ -26,10 +26,10 @@ def ready(home: Path) -> Path:
     return home
 
 
-def forget_sam(home: Path) -> ForgetPlan:
+def forget_sam(home: Path) -> forget.ForgetPlan:
     with recorded_run(home, "forget") as run:
-        plan = plan_to_forget(run.db, home, "Sam")
-        run.result = forget(run.db, home, plan)
+        plan = forget.plan(run.db, home, "Sam")
+        run.result = forget.run(run.db, home, plan)
     return plan
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from collected import collect_into, query
 
+from ventriloquist import forget
 from ventriloquist.demo.addressbook import Card, write_contacts
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, recorded_run
 
@@ -57,7 +57,7 @@ def source(tmp_path: Path) -> tuple[Path, Path]:
 
 def forget_person(home: Path, name: str) -> None:
     with recorded_run(home, "forget") as run:
-        run.result = forget(run.db, home, plan_to_forget(run.db, home, name))
+        run.result = forget.run(run.db, home, forget.plan(run.db, home, name))
 
 
 def bytes_under(home: Path) -> bytes:
