@@ -22,15 +22,15 @@ MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, not
 
 def command(
     home: Annotated[
-        Path | None, typer.Option(help="A folder for the demo; default: one beside VQ_HOME.", show_default=False)
+        Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.", show_default=False)
     ] = None,
     model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
-    max_minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of training at most.")] = MINUTES,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most.")] = None,
+    max_minutes: Annotated[float, typer.Option(min=0.1, help="Maximum minutes of training.")] = MINUTES,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps.")] = None,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Run the whole way on a fictional cast, in a folder of its own.
+    """Run every stage on a fictional cast, in a folder of its own.
 
     Example: vq demo
     """
