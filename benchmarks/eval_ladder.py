@@ -1,12 +1,16 @@
-"""Judge the evaluator by itself, without any language model.
+"""Check the evaluation itself, without any language model.
 
     python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150] [--seed 0]
 
-On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
-of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
-(gibberish of an n-gram author, verbatim copies, five messages repeated, an assistant's phrases), each of which a
-metric must reject and name. Then: how often intervals cover the truth in 200 repeats, and that shuffled labels say
-nothing. `--seed` draws other chats.
+The script gives recorded chats (see chat_db_from_jsonl.py for the data) to every metric of messages:
+
+- mixtures of a person's real messages with other people's messages, which a metric must put in order,
+- other real messages of the person, which it must accept,
+- fakes (gibberish from an n-gram model, verbatim copies, five messages repeated, an assistant's phrases). At least one
+  metric must reject each of them.
+
+It then measures how often intervals cover the true figure in 200 repeats, and checks that shuffled labels show no
+effect. `--seed` draws other chats.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ class Heard(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Everything the metrics are given but the subject."""
+    """Everything that the metrics receive except the subject."""
 
     world: World
     others: dict[str, Subject]
@@ -95,7 +99,7 @@ def mixture(stage: Stage, share: float, seed: int = 0) -> Subject:
 
 
 def fakes(stage: Stage, seed: int = 0) -> dict[str, Subject]:
-    """Return what no person writes, in place of one half of the real messages."""
+    """Return fake messages that replace one half of the real ones."""
     generator = random.Random(seed)
     training = stage.world.training
     authors = {name: Gibberish(texts) for name, texts in training.items()}
@@ -150,7 +154,7 @@ def measure(stage: Stage, subject: Subject, names: Iterable[str]) -> dict[str, F
 
 
 def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
-    """Return what each metric finds about its floor and its ceiling."""
+    """Return each metric's floor and ceiling."""
     return {
         name: {
             end: METRICS[name].measure(stage.others[end], stage.world)
@@ -162,7 +166,7 @@ def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
 
 
 def judge(stage: Stage, subject: Subject, others: dict[str, dict[str, Found | None]]) -> dict[str, Result]:
-    """Assess a subject as an adapter is."""
+    """Assess a subject as `vq eval` assesses an adapter."""
     found = measure(stage, subject, OF_MESSAGES)
     return {name: assess(METRICS[name], found[name], others[name], stage.world.seed) for name in OF_MESSAGES}
 
@@ -174,7 +178,7 @@ def ladder(stage: Stage) -> dict[str, list[float]]:
 
 
 def order(name: str, values: Sequence[float]) -> float:
-    """Return Kendall's tau between the share of real messages and a metric's figure, 1 where it is in order."""
+    """Return Kendall's tau between the share of real messages and a metric's figure, 1 if it is in order."""
     from scipy.stats import kendalltau
 
     sign = -1 if METRICS[name].aim == "less" else 1
@@ -182,10 +186,10 @@ def order(name: str, values: Sequence[float]) -> float:
 
 
 def blend(stage: Stage, seed: int = 0) -> Subject:
-    """Return, in each place, something of everything that is measured.
+    """Return a mixture that contains something of everything that is measured.
 
-    Of ten messages a copy of a training message, an assistant's phrase, one with a telephone number, and for the rest
-    real ones, every other by somebody else.
+    Of ten messages, one is a copy of a training message, one is an assistant's phrase, and one has a telephone number.
+    The others are real, and half of them are by somebody else.
     """
     generator = random.Random(seed)
     world = stage.world
@@ -210,7 +214,7 @@ def blend(stage: Stage, seed: int = 0) -> Subject:
 def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
     """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure.
 
-    Of a square the whole's figure is its plain root: to those who draw from it, the whole has no noise.
+    The figure of the whole is a plain root without the jackknife: a sample is compared with it as the truth.
     """
     subject = blend(stage)
     generator = np.random.default_rng(0)
