@@ -83,7 +83,7 @@ def first_character(session: Session, context: list[str]) -> float:
 
 
 def per_token(session: Session, context: list[str]) -> tuple[float, float]:
-    """Return the CPU-seconds per token of the forward pass, and of the grammar with its mask."""
+    """Return CPU seconds a token of the forward pass, and of the grammar with its mask."""
     matcher = session._grammar.begin((MEMBERS[1],))
     ids = [token for text in context for token in session._encode(text)]
     line = session._encode(render_line(Line(MEMBERS[1], "<1m", " ".join(WORDS * 4))) + "\n")

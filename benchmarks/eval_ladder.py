@@ -53,7 +53,7 @@ class Heard(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Everything that the metrics receive except the subject."""
+    """Everything the metrics are given but the subject."""
 
     world: World
     others: dict[str, Subject]
@@ -99,7 +99,7 @@ def mixture(stage: Stage, share: float, seed: int = 0) -> Subject:
 
 
 def fakes(stage: Stage, seed: int = 0) -> dict[str, Subject]:
-    """Return fake messages that replace one half of the real ones."""
+    """Return what no person writes, in place of one half of the real messages."""
     generator = random.Random(seed)
     training = stage.world.training
     authors = {name: Gibberish(texts) for name, texts in training.items()}
@@ -154,7 +154,7 @@ def measure(stage: Stage, subject: Subject, names: Iterable[str]) -> dict[str, F
 
 
 def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
-    """Return each metric's floor and ceiling."""
+    """Return what each metric finds about its floor and its ceiling."""
     return {
         name: {
             end: METRICS[name].measure(stage.others[end], stage.world)
@@ -166,7 +166,7 @@ def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
 
 
 def judge(stage: Stage, subject: Subject, others: dict[str, dict[str, Found | None]]) -> dict[str, Result]:
-    """Assess a subject as `vq eval` assesses an adapter."""
+    """Assess a subject as an adapter is."""
     found = measure(stage, subject, OF_MESSAGES)
     return {name: assess(METRICS[name], found[name], others[name], stage.world.seed) for name in OF_MESSAGES}
 
@@ -178,7 +178,7 @@ def ladder(stage: Stage) -> dict[str, list[float]]:
 
 
 def order(name: str, values: Sequence[float]) -> float:
-    """Return Kendall's tau between the share of real messages and a metric's figure, 1 if it is in order."""
+    """Return Kendall's tau between the share of real messages and a metric's figure, 1 where it is in order."""
     from scipy.stats import kendalltau
 
     sign = -1 if METRICS[name].aim == "less" else 1
@@ -186,10 +186,10 @@ def order(name: str, values: Sequence[float]) -> float:
 
 
 def blend(stage: Stage, seed: int = 0) -> Subject:
-    """Return a mixture that contains something of everything that is measured.
+    """Return, in each place, something of everything that is measured.
 
-    Of ten messages, one is a copy of a training message, one is an assistant's phrase, and one has a telephone number.
-    The others are real, and half of them are by somebody else.
+    Of ten messages a copy of a training message, an assistant's phrase, one with a telephone number, and for the rest
+    real ones, every other by somebody else.
     """
     generator = random.Random(seed)
     world = stage.world
@@ -214,7 +214,7 @@ def blend(stage: Stage, seed: int = 0) -> Subject:
 def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
     """Yield, for each metric, how often the interval from a sample of conversations covers the whole's figure.
 
-    The figure of the whole is a plain root without the jackknife: a sample is compared with it as the truth.
+    Of a square the whole's figure is its plain root: to those who draw from it, the whole has no noise.
     """
     subject = blend(stage)
     generator = np.random.default_rng(0)

@@ -25,49 +25,44 @@ def command(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME",
-            help="The person who answers, as with --as.",
-            show_default=False,
-            autocompletion=people_names,
+            metavar="NAME", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
         ),
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="The person who answers.", autocompletion=people_names)
+        str | None, typer.Option("--as", metavar="NAME", help="Who answers.", autocompletion=people_names)
     ] = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
             metavar="NAME",
-            help="Another person in the conversation. Repeatable.",
+            help="Somebody else in the conversation; repeatable.",
             autocompletion=people_names,
         ),
     ] = None,
     me: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The person you write as. Default: yourself.", autocompletion=people_names),
+        typer.Option(metavar="NAME", help="As whom you write; default yourself.", autocompletion=people_names),
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="CONVERSATION[@DATE]", help="Continue from a group or person, as of a date."),
+        typer.Option("--from", metavar="CONVERSATION[@DATE]", help="Go on from a group or person, as of a date."),
     ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="DATE", help="Talk to an earlier self: 2019, 2019-06 or 2019-06-15.")
     ] = None,
-    new: Annotated[
-        bool, typer.Option("--new", help="Start empty instead of continuing from your last messages.")
-    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start empty instead of from your last messages.")] = False,
     run: RunOption = None,
     endpoint: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Let a server with OpenAI's /v1/completions write. Needs no torch."),
+        typer.Option(metavar="URL", help="Let a server write: any with OpenAI's /v1/completions. Needs no torch."),
     ] = None,
     endpoint_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The server's model to use. Default: its only model.")
+        str | None, typer.Option(metavar="NAME", help="One of the server's models; default its only one.")
     ] = None,
     api_key_env: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The variable that holds the server's key. Default: VQ_API_KEY, if set."),
+        typer.Option(metavar="NAME", help="The variable with the server's key; default VQ_API_KEY, if it is set."),
     ] = None,
     endpoint_timeout: Annotated[
         float | None,
@@ -75,17 +70,15 @@ def command(
             metavar="SECONDS",
             min=1,
             max=86_400,
-            help="Time limit for one line from the server. Default: 300.",
+            help="How long a line of the server may take; default 300.",
             show_default=False,
         ),
     ] = None,
-    once: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Send this message, print the answer and stop.")
-    ] = None,
+    once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
     temperature: Annotated[
-        float, typer.Option(min=0, max=2, help="How freely it writes. 0 always takes the most likely text.")
+        float, typer.Option(min=0, max=2, help="How freely it writes; 0 takes the likeliest.")
     ] = 0.9,
-    no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not wait as if somebody typed.")] = False,
+    no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not pause as if somebody typed.")] = False,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:

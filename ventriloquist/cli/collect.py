@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 # readable=False: what may not be read is said by the library, with its remedy
 ChatDbOption = Annotated[
     Path | None,
-    typer.Option("--chat-db", metavar="FILE", readable=False, help="The chat.db to read. Default: this Mac's own."),
+    typer.Option("--chat-db", metavar="FILE", readable=False, help="A chat.db. Default: this Mac's own."),
 ]
 BackupOption = Annotated[
     Path | None,
     typer.Option(
-        "--backup", metavar="DIR", readable=False, help="An iPhone's unencrypted backup to read instead of a chat.db."
+        "--backup", metavar="DIR", readable=False, help="An iPhone's unencrypted backup, instead of a chat.db."
     ),
 ]
 ContactsOption = Annotated[
@@ -38,16 +38,16 @@ ExcludeOption = Annotated[
     list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
 ]
 OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
+    list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
 ]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
+    str | None, typer.Option("--since", metavar="DATE", help="The first day to take, as in 2020-01-31.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to take.")]
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin. Default: this machine's zone.")
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
 
 
 def command(
@@ -62,7 +62,7 @@ def command(
     replace: ReplaceOption = False,
     json_: JsonOption = False,
 ) -> None:
-    """Copy your messages into the database. Run it again to add new messages and update changed ones.
+    """Copy your messages into the database. Safe to run again: what is new is added, what changed is updated.
 
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """

@@ -17,20 +17,17 @@ from ventriloquist.windows import Split
 
 OutputOption = Annotated[
     str | None,
-    typer.Option(
-        "--output", "-o", metavar="DIR|-", help="The folder to write to, or - for stdout. Default: VQ_HOME/exports."
-    ),
+    typer.Option("--output", "-o", metavar="DIR|-", help="Where to; - for stdout. Default: VQ_HOME/exports."),
 ]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Export only this split.")]
+SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this split.")]
 FormatOption = Annotated[
     Literal["blocks", "prompt-completion", "windows"],
     typer.Option(
-        "--format",
-        help="One row per block with loss spans, per window as prompt and completion, or per window as text.",
+        "--format", help="A row a block with loss spans, a row a window as prompt and completion, or windows as text."
     ),
 ]
 TargetsOption = Annotated[
-    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets per block.")
+    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets a block.")
 ]
 GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
 

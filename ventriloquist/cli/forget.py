@@ -23,7 +23,7 @@ NameArgument = Annotated[
 
 
 def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = False) -> None:
-    """Remove a person: their messages, quotes of them, and what was made from them. You cannot undo it.
+    """Remove a person: their messages, what quotes them, and what was made from them. There is no way back.
 
     Example: vq forget "Sam Okafor"
     """

@@ -12,33 +12,28 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: as collected.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days; default: as collected.")
 ]
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
 RedactOnlyOption = Annotated[
-    list[str] | None,
-    typer.Option("--redact-only", metavar="KIND", help="Replace only this kind of secret. Repeatable."),
+    list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")
 ]
 HoldoutOption = Annotated[
     int | None,
     typer.Option(
-        "--holdout",
-        min=0,
-        metavar="N",
-        help="Lines per conversation to test on, and as many to validate on. At least 2, or 0 for none.",
+        "--holdout", min=0, metavar="N", help="Lines a conversation tests on, and validates on: 2 or more, 0 for none."
     ),
 ]
 SplitDateOption = Annotated[
-    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since this day instead.")
+    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since a day instead.")
 ]
 ExcludeOption = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="NAME", help="Leave out a person. Repeatable.", autocompletion=people_names),
+    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.", autocompletion=people_names)
 ]
 ExcludeConversationOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation. Repeatable."),
+    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave a conversation out."),
 ]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="The first day to use.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to use.")]
@@ -46,10 +41,10 @@ MinMessagesOption = Annotated[
     int, typer.Option("--min-messages", min=0, metavar="N", help="Leave out conversations with fewer messages.")
 ]
 KeepOption = Annotated[
-    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business. Repeatable.")
+    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business; repeat for more.")
 ]
 ReportOption = Annotated[
-    bool, typer.Option("--report", help="Also count the lines of each split by person and by conversation.")
+    bool, typer.Option("--report", help="Count the lines of each split by person and by conversation, too.")
 ]
 
 ORIGINS = {"named": "as you named it", "file": "where the messages were collected", "machine": "as on this machine"}

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    people: Annotated[
-        bool, typer.Option("--people", help="Show each person with their numbers and addresses.")
-    ] = False,
+    people: Annotated[bool, typer.Option("--people", help="Show who was united from which handles.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Show what is collected, prepared and trained, and the next step.

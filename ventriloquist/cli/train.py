@@ -52,7 +52,7 @@ def command(
         str | None, typer.Option(help="Continue from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Report figures to Weights & Biases, but no message text.")
+        bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run.")] = False,
