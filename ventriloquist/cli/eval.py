@@ -27,18 +27,18 @@ def command(
     run: RunOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(help="Measure only this metric. Repeatable.", show_default=False)
+        list[str] | None, typer.Option(help="Only this metric; may be given several times.", show_default=False)
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Compare with this run, on the same messages and seeds.", show_default=False, autocompletion=run_names
+            help="Another run, compared on the same messages and seeds.", show_default=False, autocompletion=run_names
         ),
     ] = None,
     blind: Annotated[
         str | None,
         typer.Option(
-            help="Take a quiz: which answer of this person is real?",
+            help="Guess which answer of this person is real.",
             metavar="NAME",
             show_default=False,
             autocompletion=people_names,
@@ -49,7 +49,7 @@ def command(
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Compare an adapter with real people, its base model and others, on messages it never saw.
+    """Measure an adapter on messages it never saw, beside real people, its base model, and others.
 
     Example: vq eval --quick --report report.html
     """
