@@ -1,10 +1,10 @@
-"""Run every metric on a small machine, on as many messages as you have time for.
+"""The whole suite on a small machine: every metric, on as many messages as there is time for.
 
     vq demo --home HOME && python benchmarks/eval_adapter.py --home HOME --report report.html
 
-The script prints the tables of `vq eval` and writes its report, for the newest run in HOME. A second run takes
-seconds, and additional messages take only their own time. The picture in docs/eval.md is the top of the report in
-headless Chromium, 1000 pixels wide, light and dark.
+It prints the tables of `vq eval` and writes its report for the newest run in HOME. A second run takes seconds, and more
+messages take what they cost alone. The picture of docs/eval.md is the page's top in headless Chromium, 1000 pixels
+wide, light and dark.
 """
 
 from __future__ import annotations
