@@ -1,10 +1,10 @@
-"""How soon an answer begins, with and without the key/value cache, and what the grammar costs.
+"""Measure how soon an answer begins, with and without the key/value cache, and what the grammar costs.
 
     python benchmarks/chat_latency.py --model smollm2
 
-Prints CPU seconds, which other work on the machine does not change: until the first character of an answer to a
-message after 99 others, of a session that has followed the conversation and of one that reads it all; and a token's
-share of the grammar in its forward pass.
+The script prints CPU-seconds, because other work on the machine does not change them. It measures the time until the
+first character of an answer after 100 messages, once for a session that has followed the conversation and once for a
+session that reads all of it. It also prints the time of the grammar per token, beside the time of a forward pass.
 """
 
 from __future__ import annotations

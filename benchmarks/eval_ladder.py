@@ -1,12 +1,16 @@
-"""Judge the evaluator by itself, without any language model.
+"""Check the evaluation itself, without any language model.
 
     python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150] [--seed 0]
 
-On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
-of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
-(gibberish of an n-gram author, verbatim copies, five messages repeated, an assistant's phrases), each of which a
-metric must reject and name. Then: how often intervals cover the truth in 200 repeats, and that shuffled labels say
-nothing. `--seed` draws other chats.
+The script gives recorded chats (see chat_db_from_jsonl.py for the data) to every metric of messages:
+
+- mixtures of a person's real messages with other people's messages, which a metric must put in order,
+- other real messages of the person, which it must accept,
+- fakes (gibberish from an n-gram model, verbatim copies, five messages repeated, an assistant's phrases). At least one
+  metric must reject each of them.
+
+It then measures how often intervals cover the true figure in 200 repeats, and checks that shuffled labels show no
+effect. `--seed` draws other chats.
 """
 
 from __future__ import annotations

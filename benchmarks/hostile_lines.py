@@ -1,9 +1,9 @@
-"""Whether every line is valid whatever the model: thousands of lines of random weights at a high temperature.
+"""Check that every line is valid for any model: write thousands of lines with random weights at a high temperature.
 
     python benchmarks/hostile_lines.py [--lines 10000]
 
-Names and contexts are hostile: quotes, backslashes, would-be special tokens, escape sequences, line separators. Prints
-how many lines parse, have a name that was allowed and a known delta, render to themselves, and hold no special token.
+Names and contexts are hostile: quotes, backslashes, fake special tokens, escape sequences, line separators. The script
+prints how many lines parse, have an allowed name and a known delta, render to themselves, and contain no special token.
 """
 
 from __future__ import annotations

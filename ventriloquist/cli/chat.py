@@ -26,11 +26,14 @@ def command(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
+            metavar="NAME",
+            help="The person who answers, as with --as.",
+            show_default=False,
+            autocompletion=people_names,
         ),
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Who answers.", autocompletion=people_names)
+        str | None, typer.Option("--as", metavar="NAME", help="The person who answers.", autocompletion=people_names)
     ] = None,
     with_: Annotated[
         list[str] | None,

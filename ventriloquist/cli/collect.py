@@ -30,16 +30,16 @@ ExcludeOption = Annotated[
     list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
 ]
 OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
+    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
 ]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to take, as in 2020-01-31.")
+    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to take.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin. Default: this machine's zone.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -73,7 +73,7 @@ def command(
     json_: JsonOption = False,
     **places: Path | None,
 ) -> None:
-    """Copy your messages into the database. Safe to run again: what is new is added, what changed is updated.
+    """Copy your messages into the database. Run it again to add new messages and update changed ones.
 
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """

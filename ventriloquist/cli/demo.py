@@ -23,11 +23,11 @@ MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, and
 
 def command(
     home: Annotated[
-        Path | None, typer.Option(help="A folder for the demo; default: one beside VQ_HOME.", show_default=False)
+        Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.", show_default=False)
     ] = None,
     model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
-    max_minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of training at most.")] = MINUTES,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most.")] = None,
+    max_minutes: Annotated[float, typer.Option(min=0.1, help="Maximum minutes of training.")] = MINUTES,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps.")] = None,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:

@@ -28,18 +28,18 @@ def command(
     run: RunOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this metric; may be given several times.", show_default=False)
+        list[str] | None, typer.Option(help="Measure only this metric. Repeatable.", show_default=False)
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Another run, compared on the same messages and seeds.", show_default=False, autocompletion=run_names
+            help="Compare with this run, on the same messages and seeds.", show_default=False, autocompletion=run_names
         ),
     ] = None,
     blind: Annotated[
         str | None,
         typer.Option(
-            help="Guess which answer of this person is real.",
+            help="Take a quiz: which answer of this person is real?",
             metavar="NAME",
             show_default=False,
             autocompletion=people_names,

@@ -21,7 +21,7 @@ OutputOption = Annotated[
         "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
     ),
 ]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this split.")]
+SplitOption = Annotated[Split | None, typer.Option("--split", help="Export only this split.")]
 FormatOption = Annotated[
     Literal["blocks", "prompt-completion", "windows"],
     typer.Option("--format", help="blocks: rows of many targets with loss spans. The others: one target in a row."),

@@ -15,15 +15,15 @@ from ventriloquist.layout import RUNS
 def command(
     run: RunOption = None,
     output: Annotated[
-        str | None, typer.Option(metavar="DIR", help="A new folder; default one under VQ_HOME/exports.")
+        str | None, typer.Option(metavar="DIR", help="A new folder. Default: one in VQ_HOME/exports.")
     ] = None,
     gguf: Annotated[
         Path | None,
-        typer.Option(metavar="CONVERTER", help="Write a GGUF file too, with llama.cpp's convert_hf_to_gguf.py."),
+        typer.Option(metavar="CONVERTER", help="Also write a GGUF file, with llama.cpp's convert_hf_to_gguf.py."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Merge an adapter into its base model, for llama.cpp, Ollama, MLX, vLLM and the like.
+    """Merge an adapter into its base model, for llama.cpp, Ollama, MLX, vLLM and others.
 
     Example: vq merge --output merged
     """

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 SEED = typer.Option(
-    "--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of everything random."
+    "--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of all random choices."
 )  # the range of numpy
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, SEED]
 RunOption = Annotated[
-    str | None, typer.Option(help="The run to use, by name or folder; default the newest.", autocompletion=run_names)
+    str | None, typer.Option(help="The run to use, by name or folder. Default: the newest.", autocompletion=run_names)
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

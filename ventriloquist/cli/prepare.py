@@ -17,7 +17,8 @@ TimezoneOption = Annotated[
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
 RedactOnlyOption = Annotated[
-    list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")
+    list[str] | None,
+    typer.Option("--redact-only", metavar="KIND", help="Replace only this kind of secret. Repeatable."),
 ]
 HoldoutOption = Annotated[
     int | None,
@@ -32,11 +33,12 @@ SplitDateOption = Annotated[
     str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since this day instead.")
 ]
 ExcludeOption = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.", autocompletion=people_names)
+    list[str] | None,
+    typer.Option("--exclude", metavar="NAME", help="Leave out a person. Repeatable.", autocompletion=people_names),
 ]
 ExcludeConversationOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave a conversation out."),
+    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation. Repeatable."),
 ]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day to use.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Last day to use.")]
@@ -44,7 +46,7 @@ MinMessagesOption = Annotated[
     int, typer.Option("--min-messages", min=0, metavar="N", help="Leave out conversations with fewer messages.")
 ]
 KeepOption = Annotated[
-    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business; repeat for more.")
+    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business. Repeatable.")
 ]
 ReportOption = Annotated[bool, typer.Option("--report", help="Also count the lines of each person and conversation.")]
 

@@ -26,7 +26,7 @@ NEXT_CHAT = 'vq chat --as "NAME"'
 def command(
     action: Annotated[
         Literal["list", "show", "remove"],
-        typer.Argument(metavar="ACTION", help="list, show or remove; default: list.", show_default=False),
+        typer.Argument(metavar="ACTION", help="list, show or remove. Default: list.", show_default=False),
     ] = "list",
     names: Annotated[
         list[str] | None,

@@ -25,38 +25,42 @@ def command(
     model: Annotated[
         str | None,
         typer.Option(
-            help="The base model: an id of the hub, a folder, smollm2 or tiny.",
+            help="The base model: a hub id, a folder, smollm2 or tiny.",
             show_default="unsloth/Qwen3-8B-Base",
         ),
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
     ] = None,
-    backend: Annotated[str | None, typer.Option(help="auto, unsloth or transformers.", show_default="auto")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many optimizer steps.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, max=1024, help="Rank of the adapter; alpha is twice that.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
-    targets_per_window: Annotated[
-        int | None, typer.Option(min=1, help="Targets that share a context (K); 1 is the literal window.")
+    backend: Annotated[
+        str | None, typer.Option(help="The back end: auto, unsloth or transformers.", show_default="auto")
     ] = None,
-    max_length: Annotated[int | None, typer.Option(min=64, help="Tokens a row may have.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many optimizer steps.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after this many minutes.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Rank of the adapter. Alpha is twice the rank.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    targets_per_window: Annotated[
+        int | None, typer.Option(min=1, help="Targets that share a context (K). 1 gives literal windows.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(min=64, help="Maximum tokens per row.")] = None,
     four_bit: Annotated[
-        bool | None, typer.Option("--four-bit/--no-four-bit", help="The base's weights in 4 bits.", show_default=False)
+        bool | None, typer.Option("--four-bit/--no-four-bit", help="Load the base model in 4 bits.", show_default=False)
     ] = None,
     continue_from: Annotated[
-        str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
+        str | None, typer.Option(help="Continue from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
+        bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases, but no message text.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run.")] = False,
     seed: Annotated[int | None, SEED] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Train an adapter on the prepared windows. Ctrl-C saves; --resume goes on.
+    """Train an adapter on the prepared windows. Ctrl-C saves the run, and --resume continues it.
 
     Example: vq train --model smollm2 --max-minutes 30
     """
