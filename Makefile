@@ -1,26 +1,26 @@
-# `make demo` and `make test` need Python 3.11 or newer, git and make; they fetch everything else. No root.
+# `make demo` and `make test` need Python 3.11 or newer, git and make. They download everything else, without root.
 
 PYTHON ?= python3
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
-unexport PYTHONDONTWRITEBYTECODE  # compiling torch and transformers anew for every process takes half a minute
+unexport PYTHONDONTWRITEBYTECODE  # without compiled files, every process takes half a minute to import torch and transformers
 
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 
 .PHONY: demo test test-unsloth lint docs clean
 
-demo: .venv/ready  ## the whole way on a fictional cast: messages → model → figures
+demo: .venv/ready  ## run every stage on a fictional cast: messages → model → figures
 	$(BIN)/vq demo
 
-test: .venv/ready lint  ## lint, types, import contracts, docs, and every test with coverage
+test: .venv/ready lint  ## check lint, types, import contracts and docs, and run every test with coverage
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=75 | tail -25
 
-# Unsloth pins torch, wants an environment of its own (1.3 GB) and, for its CPU back end, no torchvision: hence --no-deps.
-test-unsloth: .venv-unsloth/ready  ## the Unsloth back end and 4-bit weights, executed on a CPU
+# Unsloth pins torch, so it gets an environment of its own (1.3 GB). Its CPU back end needs torchvision to be absent, so it is installed with --no-deps.
+test-unsloth: .venv-unsloth/ready  ## test the Unsloth back end and 4-bit weights on a CPU
 	UNSLOTH_FORCE_CPU=1 UNSLOTH_DISABLE_STATISTICS=1 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
 		.venv-unsloth/bin/python -m pytest -W ignore tests/train/test_unsloth.py tests/train/test_four_bit.py
 

@@ -1,14 +1,14 @@
-"""How far does training remember a secret that it reads once, four times, sixteen times?
+"""Measure how well a trained model remembers a secret that it read once, four times or sixteen times.
 
     python benchmarks/canary.py --home HOME --work DIR [--model smollm2] [--minutes 10]
 
-A prepared home is copied and messages with made-up codes ("the locker is 4821-7093") take the place of some training
-messages of the copy; nothing is done to HOME. An adapter is trained on the copy, which is thrown away with it, and
-each code is ranked among random ones by what the model expects in its place, with the base model beside it:
+The script copies a prepared home and does not change HOME. In the copy, messages with made-up codes ("the locker is
+4821-7093") replace some training messages. It trains an adapter on the copy. Then it ranks each code among random codes
+by the model's probability, for the adapter and for the base model. At the end it deletes the copy and the adapter.
 
     exposure = log2(codes) − log2(rank)      (Carlini et al., 2019, arXiv 1802.08232)
 
-About 1 is what chance gives; log2(codes) is a code that could be asked for.
+Chance gives about 1. At log2(codes), a user could ask the model for the code.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from ventriloquist.train import preset, train
 from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
 
 REPEATS = (1, 4, 16)
-CODES = 512  # each canary is ranked among so many
+CODES = 512  # each canary is ranked among this many
 SENTENCES = ("the locker is {}", "door code {} dont lose it", "my new pin is {}")
 
 
 class Canary(NamedTuple):
-    """A made-up secret, who tells it, and how often."""
+    """A made-up secret, the person who tells it, and how often they tell it."""
 
     name: str
     sentence: str
@@ -52,7 +52,7 @@ def random_code(generator: random.Random) -> str:
 
 
 def plant(db: Connection, seed: int) -> list[Canary]:
-    """Put canaries in the place of training messages of the most talkative people.
+    """Replace training messages of the most talkative people by canaries.
 
     Raises:
         ValueError: there are too few training messages.
@@ -107,7 +107,7 @@ def main() -> None:
                 canaries = plant(db, arguments.seed)
             settings = preset(arguments.model).changed(max_minutes=arguments.minutes, seed=arguments.seed)
             trained = train(db, settings, home=copy)
-        adapter = load_adapter(Path(trained.run or ""))
+        adapter = load_adapter(Path(trained.run))
         generator = random.Random(arguments.seed + 1)
         for canary in canaries:
             others = [random_code(generator) for _ in range(CODES - 1)]

@@ -1,17 +1,17 @@
-"""Build a chat.db and an address book from recorded chats of many people, to measure on.
+"""Build a chat.db and an address book from recorded chats of many people, for other benchmarks.
 
     python benchmarks/chat_db_from_jsonl.py --data chats.jsonl.gz --output DIR --people 10
 
-The data is JSON lines, gzipped or not, each a message: chat, type (`dm` or `group`), members, name, ts (ISO, UTC),
-content, reply_to (index within the chat of the message that is answered inline, or null).
+The data is JSON Lines, gzipped or not. Each line is a message with these keys: chat, type (`dm` or `group`), members,
+name, ts (ISO, UTC), content, and reply_to (the index within the chat of the answered message, or null).
 
-A Messages database has one owner, who is part of every chat, while recorded chats are between any two people. Making
-one of the people the owner would keep only the chats of that person, so the owner here is an observer who never
-writes: a chat between A and B becomes a group without a title of the observer, A and B. Nobody loses a message or a
-name, and a model is never asked to write as the observer. The price is one more name in every header.
+A Messages database has one owner, who is part of every chat. Recorded chats are between any two people. If one of
+them were the owner, only that person's chats could be kept. So the owner here is an observer who never writes. A chat
+between A and B becomes an untitled group of the observer, A and B. Nobody loses a message or a name, and no model
+writes as the observer. The price is one more name in every header.
 
-Chosen are the N people who wrote most and every chat in which one of them speaks, with the others in it under their
-own names.
+The script chooses the N people who wrote most, and every chat in which one of them writes. The others in these chats
+keep their own names.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Message(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The people who wrote most, and all messages of the chats they speak in."""
+    """The people who wrote most, and all messages of the chats in which they write."""
 
     people: list[str]
     messages: list[Message]
@@ -100,10 +100,10 @@ def prepared_home(data: Path, work: Path, people: int) -> Path:
         folder = work / "source"
         write(choose(list(read(data)), people), folder)
         with (
-            SOURCES["chat-db"](folder / "chat.db", folder / "AddressBook") as source,
-            recorded_run(home, "collect", create=True) as run,
+            SOURCES["chat-db"].open(folder / "chat.db", folder / "AddressBook") as source,
+            recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
         ):
-            run.result = collect.collect(run.db, source)
+            run.result = collect.run(run.db, source, run.plan)
         with recorded_run(home, "prepare") as run:
             run.result = prepare.prepare(run.db)
     return home

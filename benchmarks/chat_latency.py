@@ -1,10 +1,10 @@
-"""How soon an answer begins, with and without the key/value cache, and what the grammar costs.
+"""Measure how soon an answer begins, with and without the key/value cache, and what the grammar costs.
 
     python benchmarks/chat_latency.py --model smollm2
 
-Prints CPU seconds, which other work on the machine does not change: until the first character of an answer to a
-message after 99 others, of a session that has followed the conversation and of one that reads it all; and a token's
-share of the grammar in its forward pass.
+The script prints CPU-seconds, because other work on the machine does not change them. It measures the time until the
+first character of an answer after 100 messages, once for a session that has followed the conversation and once for a
+session that reads all of it. It also prints the time of the grammar per token, beside the time of a forward pass.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from ventriloquist.model.base import best_device, load_base, load_tokenizer, require_torch, resolve
-from ventriloquist.model.session import Session
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.settings import load_settings
 from ventriloquist.transcript import DELTAS, Header, Line, render_header, render_line
 
@@ -37,14 +37,14 @@ def main() -> None:
     base = resolve(arguments.model, arguments.models or load_settings().models)
     model, tokenizer = load_base(base), load_tokenizer(base)
     context = conversation(arguments.messages)
-    session = Session(model, tokenizer)
+    session = LineWriter(model, tokenizer)
     first_character(session, context[:-2])  # the first pass of all warms up
     cached, uncached = [], []
     for repeat in range(REPEATS):
         message = render_line(Line(MEMBERS[0], "<1m", f"and then? {repeat}")) + "\n"
         first_character(session, context)
         cached.append(first_character(session, [*context, message]))
-        uncached.append(first_character(Session(model, tokenizer), [*context, message]))
+        uncached.append(first_character(LineWriter(model, tokenizer), [*context, message]))
     forward, grammar = per_token(session, context)
     figures = {
         "model": arguments.model,
@@ -70,7 +70,7 @@ def conversation(messages: int) -> list[str]:
     return [render_header(Header("dm", MEMBERS, "2024-03-15")) + "\n", *(render_line(line) + "\n" for line in lines)]
 
 
-def first_character(session: Session, context: list[str]) -> float:
+def first_character(session: LineWriter, context: list[str]) -> float:
     """Return the CPU seconds until the first character of the next line."""
     session.count_tokens(context[-1])  # encoding is not what is measured
     session._grammar.begin((MEMBERS[1],))  # nor is building the grammar of a name
@@ -82,7 +82,7 @@ def first_character(session: Session, context: list[str]) -> float:
     return taken
 
 
-def per_token(session: Session, context: list[str]) -> tuple[float, float]:
+def per_token(session: LineWriter, context: list[str]) -> tuple[float, float]:
     """Return CPU seconds a token of the forward pass, and of the grammar with its mask."""
     matcher = session._grammar.begin((MEMBERS[1],))
     ids = [token for text in context for token in session._encode(text)]

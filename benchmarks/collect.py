@@ -1,11 +1,14 @@
-"""How fast and in how much memory `vq collect` reads, beside a plain scan of the same database in the same run.
+"""Measure the speed and memory of `vq collect`, beside a plain scan of the same database in the same run.
 
     python benchmarks/collect.py [--messages 200000] [--keep DIR]
 
-Prints CPU-seconds, not wall-clock: rows per CPU-second of the whole collect (checks, bodies, people, writing), of a
-scan of the same columns of `message` that does nothing, the ratio of the two (and that to a scan of seven columns), the
-peak memory of the collecting process, and, where `imessage-chatdb` is installed (Python 3.12), of that library reading
-the same messages with their attachments.
+The script prints
+
+- rows per CPU-second of the whole collect: checks, bodies, people and writing,
+- rows per CPU-second of a scan that only reads the same columns of `message`,
+- the ratio of the two, and the ratio to a scan of seven columns,
+- the peak memory of the collecting process,
+- rows per CPU-second of `imessage-chatdb` with attachments, if it is installed (Python 3.12).
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from ventriloquist import collect
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
 from ventriloquist.records import Attachment
 from ventriloquist.sources import SOURCES
-from ventriloquist.store import migrations, open_database
+from ventriloquist.store import open_database
 
 _TEXT = "ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha"
 WORDS = _TEXT.split()
@@ -44,7 +47,7 @@ SEVEN_COLUMNS = "guid, text, attributedBody, date, handle_id, is_from_me, servic
 
 
 def build(path: Path, messages: int, *, seed: int = 0) -> None:
-    """Write a chat.db of Apple's newest schema: of so many rows a tenth are tapbacks, one in thirty has a photo."""
+    """Write a chat.db with Apple's newest schema. A tenth of the rows are tapbacks, and one in thirty has a photo."""
     rng = random.Random(seed)
     with ChatDatabase(path, owner=Owner("+12505550100", "robin@example.com")) as db:
         addresses = [f"+1250555{number:04}" for number in range(1000, 1060)]
@@ -74,7 +77,7 @@ def cpu_seconds() -> float:
 
 
 def scan(path: Path, columns: str) -> float:
-    """Return the CPU-seconds of reading some columns of every row, and doing nothing."""
+    """Return the CPU-seconds of reading some columns of every row."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     begin = cpu_seconds()
     for _ in connection.execute(f"SELECT {columns} FROM message"):
@@ -84,11 +87,11 @@ def scan(path: Path, columns: str) -> float:
 
 
 def collect_once(path: Path, home: Path) -> dict[str, Any]:
-    """Collect into a new home; return the CPU-seconds and what came of it."""
+    """Collect into a new home; return the CPU-seconds and the summary."""
     begin = cpu_seconds()
     options = collect.Options(my_name="Robin")
-    with SOURCES["chat-db"](path) as source, open_database(home, create=True) as db:
-        summary = collect.collect(db, source, options)
+    with SOURCES["chat-db"].open(path) as source, open_database(home, create=True) as db:
+        summary = collect.run(db, source, collect.plan(db, source, options))
     return {"seconds": cpu_seconds() - begin, "messages": summary.messages, "rows": summary.rows}
 
 
@@ -127,7 +130,6 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--keep", type=Path, help="a folder in which the database stays, and is used again")
     arguments = parser.parse_args()
-    migrations.apply(sqlite3.connect(":memory:"))  # imports sqlite-utils: what every process does once is not measured
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

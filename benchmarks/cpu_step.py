@@ -1,9 +1,9 @@
-"""What an optimizer step of SmolLM2 costs on a CPU: matrices multiplied by torch's own choice, and by ours.
+"""Measure an optimizer step of SmolLM2 on a CPU, with torch's choice of matrix multiplication and with ours.
 
     python benchmarks/cpu_step.py [--tokens 384] [--threads 1]
 
-Prints seconds for 1,000 tokens of a row in which every line carries loss, forward and backward, with LoRA on the top
-ten layers and on all of them; both ways in turns in the same process.
+The script prints the seconds of forward and backward for 1,000 tokens of a row in which every line carries loss. LoRA
+is on the top ten layers, or on all layers. Both ways run in turns in the same process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROUNDS = 5
 
 
 def seconds(model: Any, row: dict[str, Any]) -> float:
-    """Return the processor time of one forward and backward."""
+    """Return the CPU time of one forward and backward pass."""
     import torch
 
     from ventriloquist.train.loss import target_loss

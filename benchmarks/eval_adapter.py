@@ -3,8 +3,8 @@
     vq demo --home HOME && python benchmarks/eval_adapter.py --home HOME --report report.html
 
 It prints the tables of `vq eval` and writes its report for the newest run in HOME. A second run takes seconds, and more
-messages take what they cost alone. The picture of docs/eval.md is the page's top in headless Chromium, 1000 pixels
-wide, light and dark.
+messages take what they cost alone. The picture in docs/eval.md shows the top of such a report in headless Chromium,
+1000 pixels wide, light and dark.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import argparse
 import time
 from pathlib import Path
 
+from ventriloquist import evaluate
 from ventriloquist.cli.eval import show_tables
-from ventriloquist.evaluate import Extent, evaluate
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.report import write_report
 from ventriloquist.model.adapter import find_run
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--ranked", type=int, default=50, help="messages ranked among others, and under every name")
     arguments = parser.parse_args()
     run = find_run(arguments.home / "runs")
-    extent = Extent(
+    extent = evaluate.Extent(
         likelihood=arguments.scored,
         identity=arguments.names,
         validity=arguments.lines,
@@ -43,7 +43,7 @@ def main() -> None:
     )
     before = time.process_time()
     with open_database(arguments.home) as db:
-        result = evaluate(db, run, home=arguments.home, extent=extent)
+        result = evaluate.run(db, evaluate.plan(db, run, home=arguments.home, extent=extent))
         examples = read_examples(run, data_hash(db))
     write_report(result, arguments.report, manifest=read_manifest(run), examples=examples)
     show_tables(result)

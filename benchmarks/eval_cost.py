@@ -1,11 +1,11 @@
-"""What scoring costs: one forward a block against one a target, and ten names against one.
+"""Measure what scoring costs: one forward pass per block against one per target, and ten names against one.
 
     python benchmarks/eval_cost.py [--model smollm2|tiny] [--targets 16]
 
-On the cast's held-out messages, in one run, with the base model alone: milliseconds a target for scoring rows as
-`vq eval` does and for the plain way, one forward of context and line with logits of all of it; then for the contents
-under ten names, in the target's context and alone, against one name, and against ten plain forwards. Both ways give
-the same nats to 1e-3; the tests hold 1e-4.
+The script scores held-out messages of the cast with the base model. It prints milliseconds per target for two ways:
+rows as `vq eval` scores them, and one forward pass over context and line with all logits. Then it scores the contents
+under ten names, with and without context, and compares this with one name and with ten plain passes. Both ways give
+the same nats to 1e-3; the tests require 1e-4.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ NAMES = tuple(f"Person {letter}" for letter in "ABCDEFGHIJ")
 def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOutRow]]:
     """Build, collect and prepare the cast; return model, tokenizer and the held-out rows."""
     paths = build(home / "cast")
-    with SOURCES["chat-db"](paths.chat_db, paths.contacts) as source, recorded_run(home, "collect", create=True) as run:
-        collect.collect(run.db, source)
+    with (
+        SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
+        recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
+    ):
+        collect.run(run.db, source, run.plan)
     with open_database(home) as db:
         prepare.prepare(db)
         if model == TINY:
@@ -83,7 +86,7 @@ def plain(model: Any, tokenizer: Any, before: Sequence[int], line: Line) -> floa
 
 
 def timed(work: Callable[[], list[float]], targets: int) -> tuple[list[float], float]:
-    """Return what the work returns, and its milliseconds a target."""
+    """Return the result of the work, and its milliseconds per target."""
     started = time.perf_counter()
     values = work()
     return values, 1000 * (time.perf_counter() - started) / targets

@@ -1,12 +1,16 @@
-"""Judge the evaluator by itself, without any language model.
+"""Check the evaluation itself, without any language model.
 
     python benchmarks/eval_ladder.py --data chats.jsonl.gz [--people 10] [--chats 150] [--seed 0]
 
-On recorded chats (see chat_db_from_jsonl.py for the data) every metric of messages is given: mixtures of real messages
-of a person with other people's, which it must put in order; other real messages, which it must find real; and fakes
-(gibberish of an n-gram author, verbatim copies, five messages repeated, an assistant's phrases), each of which a
-metric must reject and name. Then: how often intervals cover the truth in 200 repeats, and that shuffled labels say
-nothing. `--seed` draws other chats.
+The script gives recorded chats (see chat_db_from_jsonl.py for the data) to every metric of messages:
+
+- mixtures of a person's real messages with other people's messages, which a metric must put in order,
+- other real messages of the person, which it must accept,
+- fakes (gibberish from an n-gram model, verbatim copies, five messages repeated, an assistant's phrases). At least one
+  metric must reject each of them.
+
+It then measures how often intervals cover the true figure in 200 repeats, and checks that shuffled labels show no
+effect. `--seed` draws other chats.
 """
 
 from __future__ import annotations
@@ -25,17 +29,17 @@ import numpy as np
 
 from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.heldout import Target
+from ventriloquist.evaluate.inputs import EvalContext, Message, Messages, System
 from ventriloquist.evaluate.judge import train_judge
-from ventriloquist.evaluate.metric import Found, Result, assess
+from ventriloquist.evaluate.metric import Measurement, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.records import Message, Subject, World
 from ventriloquist.evaluate.rejections import rejections
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
 
 RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages
 LADDERS = ("voice", "indistinguishable", "fingerprint", "lengths")
-OF_MESSAGES = [name for name, metric in METRICS.items() if metric.needs == "messages"]
+OF_MESSAGES = [name for name, metric in METRICS.items() if metric.takes is Messages]
 REPEATS = 200
 SAMPLED = 60  # conversations a repeat
 
@@ -49,11 +53,11 @@ class Heard(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Everything the metrics are given but the subject."""
+    """What metrics need beside a system."""
 
-    world: World
-    others: dict[str, Subject]
-    half: Subject  # real messages, compared with the other half of them
+    context: EvalContext
+    others: dict[str, System]
+    half: System  # real messages, compared with the other half of them
 
 
 def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stage:
@@ -78,26 +82,26 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
                 line = Line(one.name, "<1m", one.content)
                 real.append(Message(Target(conversation, position, line, len(said) - position), one.content))
     judge = train_judge(judged)
-    world = World(training=dict(training), judge=judge, real=real, seed=seed)
+    context = EvalContext(training=dict(training), judge=judge, real=real, seed=seed)
     half = baselines.real_half(real)
-    known = [half, baselines.pooled(world), baselines.nearest(world)]
-    return Stage(world, {subject.name: subject for subject in known}, half)
+    known = [half, baselines.pooled(context), baselines.nearest(context)]
+    return Stage(context, {system.name: system for system in known}, half)
 
 
-def mixture(stage: Stage, share: float, seed: int = 0) -> Subject:
+def mixture(stage: Stage, share: float, seed: int = 0) -> System:
     """Replace a share of the real messages by other people's."""
     generator = random.Random(seed)
     other = {message.target: message.content for message in stage.others["pooled"].messages}
     real = stage.half.messages
     kept = set(generator.sample(range(len(real)), round(share * len(real))))
     messages = [one if place in kept else Message(one.target, other[one.target]) for place, one in enumerate(real)]
-    return Subject("mixture", messages=messages, reference=stage.half.reference)
+    return System("mixture", messages=messages, reference=stage.half.reference)
 
 
-def fakes(stage: Stage, seed: int = 0) -> dict[str, Subject]:
+def fakes(stage: Stage, seed: int = 0) -> dict[str, System]:
     """Return what no person writes, in place of one half of the real messages."""
     generator = random.Random(seed)
-    training = stage.world.training
+    training = stage.context.training
     authors = {name: Gibberish(texts) for name, texts in training.items()}
     five = {name: generator.sample(list(texts), min(5, len(texts))) for name, texts in training.items()}
     makers: dict[str, Callable[[str], str]] = {
@@ -107,7 +111,7 @@ def fakes(stage: Stage, seed: int = 0) -> dict[str, Subject]:
         "an assistant": lambda _name: generator.choice(ASSISTANT),
     }
     return {
-        kind: Subject(
+        kind: System(
             kind,
             messages=[Message(one.target, make(one.name)) for one in stage.half.messages],
             reference=stage.half.reference,
@@ -145,26 +149,26 @@ ASSISTANT = (
 )
 
 
-def measure(stage: Stage, subject: Subject, names: Iterable[str]) -> dict[str, Found | None]:
-    return {name: METRICS[name].measure(subject, stage.world) for name in names}
+def measure(stage: Stage, system: System, names: Iterable[str]) -> dict[str, Measurement | None]:
+    return {name: METRICS[name].measure(system, stage.context) for name in names}
 
 
-def ends(stage: Stage) -> dict[str, dict[str, Found | None]]:
+def ends(stage: Stage) -> dict[str, dict[str, Measurement | None]]:
     """Return what each metric finds about its floor and its ceiling."""
     return {
         name: {
-            end: METRICS[name].measure(stage.others[end], stage.world)
-            for end in (METRICS[name].floor, METRICS[name].ceiling)
+            end: METRICS[name].measure(stage.others[end], stage.context)
+            for end in METRICS[name].ends
             if end in stage.others
         }
         for name in OF_MESSAGES
     }
 
 
-def judge(stage: Stage, subject: Subject, others: dict[str, dict[str, Found | None]]) -> dict[str, Result]:
-    """Assess a subject as an adapter is."""
-    found = measure(stage, subject, OF_MESSAGES)
-    return {name: assess(METRICS[name], found[name], others[name], stage.world.seed) for name in OF_MESSAGES}
+def judge(stage: Stage, system: System, others: dict[str, dict[str, Measurement | None]]) -> dict[str, Result]:
+    """Assess a system as an adapter is."""
+    found = measure(stage, system, OF_MESSAGES)
+    return {name: assess(METRICS[name], found[name], others[name], stage.context.seed) for name in OF_MESSAGES}
 
 
 def ladder(stage: Stage) -> dict[str, list[float]]:
@@ -181,30 +185,32 @@ def order(name: str, values: Sequence[float]) -> float:
     return float(kendalltau(RUNGS, [sign * value for value in values]).statistic)
 
 
-def blend(stage: Stage, seed: int = 0) -> Subject:
+def blend(stage: Stage, seed: int = 0) -> System:
     """Return, in each place, something of everything that is measured.
 
     Of ten messages a copy of a training message, an assistant's phrase, one with a telephone number, and for the rest
     real ones, every other by somebody else.
     """
     generator = random.Random(seed)
-    world = stage.world
-    own = {name: [one.content for one in world.real if one.name == name] for name in {one.name for one in world.real}}
-    others = {name: [one.content for one in world.real if one.name != name] for name in own}
+    context = stage.context
+    own = {
+        name: [one.content for one in context.real if one.name == name] for name in {one.name for one in context.real}
+    }
+    others = {name: [one.content for one in context.real if one.name != name] for name in own}
 
     def write(name: str) -> str:
         content = generator.choice((own if generator.random() < 0.5 else others)[name])
         kind = generator.random()
         if kind < 0.1:
-            return generator.choice(world.training[name])
+            return generator.choice(context.training[name])
         if kind < 0.2:
             return generator.choice(ASSISTANT)
         return (
             f"{content} 555-{generator.randrange(1000):03}-{generator.randrange(10000):04}" if kind < 0.3 else content
         )
 
-    messages = [one._replace(content=write(one.name)) for one in world.real]
-    return Subject("blend", messages=messages, reference=world.real)
+    messages = [one._replace(content=write(one.name)) for one in context.real]
+    return System("blend", messages=messages, reference=context.real)
 
 
 def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float, int]]:
@@ -212,9 +218,9 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
 
     Of a square the whole's figure is its plain root: to those who draw from it, the whole has no noise.
     """
-    subject = blend(stage)
+    system = blend(stage)
     generator = np.random.default_rng(0)
-    for name, found in measure(stage, subject, OF_MESSAGES).items():
+    for name, found in measure(stage, system, OF_MESSAGES).items():
         if found is None:
             continue
         by_chat: dict[int, np.ndarray] = {}
@@ -255,19 +261,22 @@ def main() -> None:
     theirs = sorted({one.chat for one in heard if one.name in people})
     chats = set(random.Random(arguments.seed).sample(theirs, min(arguments.chats, len(theirs))))
     stage = set_up([one for one in heard if one.chat in chats], people)
-    print(f"{len(stage.world.real):,} messages of {len(people)} people tested, judge of {stage.world.judge.messages:,}")
+    print(
+        f"{len(stage.context.real):,} messages of {len(people)} people tested,"
+        f" judge of {stage.context.judge.messages:,}"
+    )
     for name, values in ladder(stage).items():
         figures = "  ".join(f"{share:.0%} {value:.3f}" for share, value in zip(RUNGS, values, strict=True))
         print(f"{name:18} tau {order(name, values):.2f}   {figures}", flush=True)
     others = ends(stage)
-    for kind, subject in {"real": stage.half, "nearest": stage.others["nearest"], **fakes(stage)}.items():
-        results = judge(stage, subject, others)
+    for kind, system in {"real": stage.half, "nearest": stage.others["nearest"], **fakes(stage)}.items():
+        results = judge(stage, system, others)
         figures = {name: round(one.value, 3) for name, one in results.items() if one.value is not None}
         print(
             f"{kind:18} rejected by {', '.join(rejections(results)) or 'nothing'}   {json.dumps(figures)}", flush=True
         )
-    shuffled = baselines.shuffled(Subject("real", messages=stage.half.messages, reference=stage.half.reference), 0)
-    print(f"shuffled labels    voice {METRICS['voice'].measure(shuffled, stage.world).value:.1f}")
+    shuffled = baselines.shuffled(System("real", messages=stage.half.messages, reference=stage.half.reference), 0)
+    print(f"shuffled labels    voice {METRICS['voice'].measure(shuffled, stage.context).value:.1f}")
     for name, share, repeats in coverage(stage):
         print(f"{name:18} intervals cover {share:.1%} of {repeats}")
 

@@ -1,9 +1,9 @@
-"""Whether every line is valid whatever the model: thousands of lines of random weights at a high temperature.
+"""Check that every line is valid for any model: write thousands of lines with random weights at a high temperature.
 
     python benchmarks/hostile_lines.py [--lines 10000]
 
-Names and contexts are hostile: quotes, backslashes, would-be special tokens, escape sequences, line separators. Prints
-how many lines parse, have a name that was allowed and a known delta, render to themselves, and hold no special token.
+Names and contexts are hostile: quotes, backslashes, fake special tokens, escape sequences, line separators. The script
+prints how many lines parse, have an allowed name and a known delta, render to themselves, and contain no special token.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, lines
 
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.model.session import Session
 from ventriloquist.transcript import DELTAS, Header, Line, TranscriptError, parse_line, render_header, render_line
 
 BATCH = 50
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         tiny.build([render_line(line) + "\n" for line in lines(600, seed=1)], Path(name), seed=1)
         base = Base(name)
-        session = Session(
+        session = LineWriter(
             load_base(base, device="cpu"),
             load_tokenizer(base),
             sampling=Sampling(temperature=arguments.temperature, min_p=0.0),

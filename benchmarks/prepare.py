@@ -1,12 +1,15 @@
-"""How fast and in how much memory messages become training windows and files.
+"""Measure the speed and memory of `vq prepare` and `vq export`.
 
     python benchmarks/prepare.py [--messages 770000] [--conversations 600] [--long-text BYTES] [--reactions]
                                  [--windows] [--keep DIR]
 
-Generates a file such as collect leaves it and prints, in CPU-seconds: `vq prepare` (messages a second, peak memory,
-bytes of the file a message), the same without redaction, windows read through the view, and exported windows in MB
-beside the straightforward way (render every line of each window with json.dumps, then dump the row): both write the
-same 20,000 windows to a file, and the files are compared.
+The script generates a file like the one that collect writes. It prints, in CPU-seconds,
+
+- `vq prepare`: messages per second, peak memory, and bytes of the file per message,
+- the same without redaction,
+- windows read through the view,
+- exported windows in MB, beside the straightforward way: render every line of each window with json.dumps, then dump
+  the row. Both ways write the same 20,000 windows to a file, and the script compares the files.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ventriloquist.export import ExportOptions, estimate, export
-from ventriloquist.export.files import partial, write_rows
+from ventriloquist import export
+from ventriloquist.export import ExportOptions
+from ventriloquist.export.files import write_rows
 from ventriloquist.export.rows import window_rows
+from ventriloquist.fs import put_in_place
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, transaction
 
@@ -45,7 +50,7 @@ COMPARED_WINDOWS = 20_000
 
 
 def build(home: Path, messages: int, conversations: int, long_text: int, *, reactions: bool, seed: int = 0) -> None:
-    """Fill the tables that collect writes: a tenth of the texts with a number, one in fifty with a secret."""
+    """Fill the tables that collect writes. A tenth of the texts have a number, and one in fifty has a secret."""
     rng = random.Random(seed)
     with open_database(home, create=True) as db, transaction(db):
         execute = db.execute
@@ -101,7 +106,7 @@ def _messages(rng: random.Random, messages: int, conversations: int, long_text: 
 
 
 def straightforward(db: Connection, split: str) -> Generator[bytes, None, None]:
-    """Yield rows as one would write them first: every line of each window rendered for that window."""
+    """Yield rows in the straightforward way: render every line of each window for that window."""
     query = "SELECT conversation_id, type, members, messages FROM training_conversations ORDER BY 1"
     for id, type, members, messages in db.execute(query).fetchall():
         lines: list[tuple[str, str, str, str, str | None]] = db.execute(
@@ -153,18 +158,18 @@ def run_views(home: Path) -> int:
 
 
 def run_export(home: Path, options: ExportOptions, folder: Path) -> tuple[int, int, int]:
-    """Return the bytes written, those that were foretold, and the rows."""
+    """Return the bytes written, the bytes estimated before, and the rows."""
     with open_database(home) as db:
-        expected = estimate(db, options)
-        files = export(db, folder, options).files
-    return sum(file.bytes for file in files), expected, sum(file.rows for file in files)
+        planned = export.plan(db, folder, options)
+        files = export.run(db, planned).files
+    return sum(file.bytes for file in files), planned.bytes, sum(file.rows for file in files)
 
 
 def run_windows(home: Path, path: Path) -> int:
-    """Write windows as `vq export` does, hashed on the way; return their bytes."""
+    """Write and hash windows as `vq export` does; return their bytes."""
     with open_database(home) as db:
         written = write_rows(path, "train", islice(window_rows(db, "train"), COMPARED_WINDOWS), lambda _: None)
-    partial(path).replace(path)
+    put_in_place(path)
     return written.bytes
 
 

@@ -1,13 +1,14 @@
-"""What redaction finds, what it changes that it should not, and whether a library does better.
+"""Measure what redaction finds, what it changes wrongly, and whether a library does better.
 
     python benchmarks/redaction.py [--by LIBRARY] [--labelled FILE] [--messages FILE.jsonl.gz] [--generated N]
                                    [--region US]
 
-Without arguments: the two labelled sets in tests/prepare/secrets, of which the rules were tuned on the first alone.
-`--labelled` measures another one, a message a line with each secret marked as {kind|secret}. `--messages` counts what
-is changed in real messages, a JSON object with `content` a line: nearly all of it is false alarms. `--generated`
-measures N values of each kind for each of 14 countries, which Faker makes, in sentences. `--by` measures a library
-instead of the project's rules; Faker and the libraries must be installed beside this package. No text is printed.
+Without arguments, the script measures the two labelled sets in tests/prepare/secrets. The rules were tuned on the
+first set only. `--labelled` measures another set: one message per line, with each secret marked as {kind|secret}.
+`--messages` counts what is changed in real messages: one JSON object with `content` per line. Nearly all of these
+changes are false alarms. `--generated` measures N values that Faker makes, of each kind for each of 14 countries, in
+sentences. `--by` measures a library instead of the project's rules. Faker and the libraries must be installed beside
+this package. The script prints no text of messages.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def presidio(regions: Sequence[str]) -> Redact:
 
 
 def presidio_with_model(regions: Sequence[str]) -> Redact:
-    """Return the same with a place that the language model names as an address."""
+    """Return the same, and treat places that the language model finds as addresses."""
     return _presidio(regions, PRESIDIO_KINDS | {"LOCATION": "address"})
 
 
@@ -101,7 +102,7 @@ def _presidio(regions: Sequence[str], kinds: dict[str, str]) -> Redact:
 
 
 def scrubadub(regions: Sequence[str]) -> Redact:
-    """Return scrubadub's detectors, for the country that comes first."""
+    """Return scrubadub's detectors for the first country."""
     import scrubadub as library
 
     scrubber = library.Scrubber(locale={"GB": "en_GB"}.get(regions[0], "en_US"))
@@ -134,7 +135,7 @@ LIBRARIES: dict[str, Callable[[Sequence[str]], Redact]] = {
 
 
 def _replaced(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
-    """Replace spans by placeholders, of overlapping ones the first and longest."""
+    """Replace spans by placeholders. If spans overlap, replace the first and longest."""
     parts, end = [], 0
     for start, stop, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start >= end:
@@ -173,7 +174,7 @@ def measure_messages(path: Path, redact: Redact) -> None:
 
 
 def generated(locale: str, count: int) -> Iterator[labelled.Labelled]:
-    """Yield `count` values of each kind as people of a country have them, each in a sentence."""
+    """Yield `count` values of each kind for a country, each in a sentence."""
     from faker import Faker
 
     fake = Faker(locale)

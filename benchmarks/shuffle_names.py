@@ -1,10 +1,10 @@
-"""Copy a prepared home and shuffle who wrote what in its training messages: the control of every speaker score.
+"""Copy a prepared home and shuffle the writers of its training messages, as a control for scores about people.
 
     python benchmarks/shuffle_names.py --home HOME --output CONTROL
     VQ_HOME=CONTROL vq train --model smollm2 --max-minutes 10 && VQ_HOME=CONTROL vq eval
 
-Names are shuffled among the training lines of each conversation, so that format, members and topics stay; held-out
-lines keep their writers. What an adapter trained on the copy still gains is not about persons.
+Names are shuffled among the training lines of each conversation, so format, members and topics stay. Held-out lines
+keep their writers. If an adapter that is trained on the copy still gains something, the gain is not about persons.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What blocks save over literal windows: CPU time a target token, and what both learn in the same CPU time.
+"""Measure what blocks save over literal windows: CPU time per target token, and what both learn in the same CPU time.
 
     python benchmarks/training_cost.py [--work DIR] [--data chats.jsonl.gz --minutes 2 --seeds 3]
 
-The model is a small Qwen3 of its own (`tiny`), on one thread; the messages are those of the demo's cast, or recorded
-chats as `chat_db_from_jsonl.py` reads them. The first part prints a line of JSON for each number of targets that share
-a context (K). With --data the second part trains all weights of that model from scratch by both recipes, for the same
-CPU time, and prints bits per character of validation messages, each read in its literal window of 100 messages.
+The model is a small Qwen3 (`tiny`), on one thread. The messages are those of the demo's cast, or recorded chats in the
+form that `chat_db_from_jsonl.py` reads. The first part prints a line of JSON for each number of targets that share a
+context (K). With --data, the second part trains all weights of that model from scratch with both recipes, for the same
+CPU time. It prints bits per character of validation messages, each read in its literal window of 100 messages.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def cast_home(work: Path) -> Path:
     if not (home / DATABASE).exists():
         paths = build(work / "Messages", 0)
         with (
-            SOURCES["chat-db"](paths.chat_db, paths.contacts) as source,
-            recorded_run(home, "collect", create=True) as run,
+            SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
+            recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
         ):
-            run.result = collect.collect(run.db, source)
+            run.result = collect.run(run.db, source, run.plan)
         with recorded_run(home, "prepare") as run:
             run.result = prepare.prepare(run.db)
     return home
@@ -86,7 +86,7 @@ def load(home: Path, folder: Path) -> Bench:
 
 
 def window_text(corpus: Corpus, conversation: StoredConversation, target: int) -> tuple[str, str]:
-    """Return a literal window as text: what stands before its target, and the target's line."""
+    """Return a literal window as text: the part before its target, and the target's line."""
     first = max(0, target - CONTEXT)
     header = corpus.header_tokens(conversation, first).tolist()
     lines = [corpus.line_tokens(conversation, position).tolist() for position in range(first, target + 1)]
@@ -95,7 +95,7 @@ def window_text(corpus: Corpus, conversation: StoredConversation, target: int) -
 
 
 def window_row(corpus: Corpus, conversation: StoredConversation, target: int) -> Tensors:
-    """Return a literal window as the recipe makes it: its whole text tokenised, loss on its last line."""
+    """Return a literal window as a training row: its whole text tokenised, with loss on its last line."""
     before, line = window_text(corpus, conversation, target)
     context = corpus.tokenizer(before, add_special_tokens=False)["input_ids"]
     ids = context + corpus.tokenizer(line, add_special_tokens=False)["input_ids"]
@@ -108,7 +108,7 @@ def window_row(corpus: Corpus, conversation: StoredConversation, target: int) ->
 
 
 def places(corpus: Corpus, split: Split, room: int) -> list[tuple[StoredConversation, int]]:
-    """Return the targets of a split that have a full context before them and `room` targets from there on."""
+    """Return the targets of a split with a full context before them and at least `room` targets from there on."""
     found = []
     for conversation in corpus.conversations:
         span = corpus.targets(conversation, split)
@@ -119,7 +119,7 @@ def places(corpus: Corpus, split: Split, room: int) -> list[tuple[StoredConversa
 
 
 def cost(bench: Bench) -> None:
-    """Print CPU seconds a target token of forward and backward, for literal windows and for each K."""
+    """Print the CPU-seconds per target token of forward and backward, for literal windows and for each K."""
     corpus = bench.corpus
     model = add_lora(load_base(bench.base, device="cpu"), TrainSettings(rank=16, alpha=32)).train()
     generator = random.Random(0)
@@ -145,7 +145,7 @@ def block(corpus: Corpus, conversation: StoredConversation, first: int, size: in
 
 
 def seconds_a_token(model: Any, rows: Iterator[Tensors]) -> float:
-    """Return CPU seconds a target token, assembling the rows included; the first row is for warming up."""
+    """Return CPU-seconds per target token, with the assembly of rows. The first row only warms up."""
     started, tokens = 0.0, 0
     for index, row in enumerate(rows):
         torch.autograd.backward(target_loss(model, row))
@@ -157,7 +157,7 @@ def seconds_a_token(model: Any, rows: Iterator[Tensors]) -> float:
 
 
 def learn(bench: Bench, recipe: str, minutes: float, seed: int) -> dict[str, object]:
-    """Train all weights from scratch for so many CPU minutes by a recipe, and validate."""
+    """Train all weights from scratch with a recipe for this many CPU-minutes, and validate."""
     corpus = bench.corpus
     torch.manual_seed(seed)
     model = load_base(bench.base, device="cpu")
@@ -188,7 +188,7 @@ def learn(bench: Bench, recipe: str, minutes: float, seed: int) -> dict[str, obj
 
 
 def stream(corpus: Corpus, recipe: str, seed: int) -> Iterator[Tensors]:
-    """Yield the training rows of a recipe, every target once an epoch, without end."""
+    """Yield the training rows of a recipe without end, every target once per epoch."""
     settings = RECIPES[recipe].changed(seed=seed)
     for epoch in itertools.count():
         for row in schedule(corpus, settings.changed(seed=seed + 1000 * epoch)).rows:
@@ -196,7 +196,7 @@ def stream(corpus: Corpus, recipe: str, seed: int) -> Iterator[Tensors]:
 
 
 def validate(bench: Bench, model: Any) -> float:
-    """Return bits per character of validation messages, each in its literal window; the same ones for every run."""
+    """Return bits per character of validation messages, each in its literal window, the same for every run."""
     corpus = bench.corpus
     anywhere = places(corpus, "validation", 1)
     drawn = random.Random(0).sample(anywhere, min(VALIDATION_MESSAGES, len(anywhere)))
@@ -212,7 +212,7 @@ def validate(bench: Bench, model: Any) -> float:
 
 
 def compare(bench: Bench, minutes: float, seeds: int) -> None:
-    """Print what each recipe reaches with each seed, then the means."""
+    """Print the result of each recipe with each seed, then the means."""
     reached: dict[str, list[float]] = {}
     for seed in range(seeds):
         for recipe in RECIPES:

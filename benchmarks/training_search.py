@@ -1,18 +1,20 @@
-"""Search for settings under which SmolLM2 learns persons, at a fixed cost a run, measured on validation messages.
+"""Search for settings with which SmolLM2 learns persons, at a fixed cost per run, measured on validation messages.
 
     python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--tokens 80000] [--only NAME …] [--best NAME]
 
-The data are JSON lines as `chat_db_from_jsonl.py` reads them: the chats of the four and the ten most talkative people.
-Each run trains one of CANDIDATES and prints a line of JSON: what was trained in which time; bits per character of base
-and adapter; ID@1 by name swap, without and with context, beside the character n-gram classifier. The messages measured
-are those of the validation split: they take the place of the test split in a copy of the home, from which the test
-messages are gone. `--best NAME` trains a candidate on that copy with shuffled names, too: what it still gains there is
-not about persons.
+The data is JSON Lines in the form that `chat_db_from_jsonl.py` reads. The script uses the chats of the four and the
+ten most talkative people. Each run trains one of CANDIDATES and prints a line of JSON: what was trained and for how
+long; bits per character of base and adapter; ID@1 by name swap, without and with context, beside the character n-gram
+classifier.
 
-A run's cost is counted in tokens with LoRA on all layers, so that other work on the machine takes nothing from it:
-80,000 are eight to ten minutes of a core (OMP_NUM_THREADS=1). Where a token costs less, there are more of them.
-Finished runs are read back from DIR/results.jsonl and not done again, so the search can be stopped; two of them can
-share DIR.
+The script measures on the validation split. It copies the home, deletes the test messages from the copy, and uses the
+validation messages as the test split. `--best NAME` also trains a candidate on that copy with shuffled names. If it
+still gains something there, the gain is not about persons.
+
+The cost of a run is counted in tokens with LoRA on all layers, so other work on the machine does not change it.
+80,000 tokens take eight to ten minutes of a core (OMP_NUM_THREADS=1). If a token costs less, a run gets more tokens.
+The search reads finished runs from DIR/results.jsonl and does not repeat them. So you can stop it, and two searches
+can share DIR.
 """
 
 from __future__ import annotations
@@ -31,13 +33,15 @@ from typing import Any, NamedTuple
 from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
-from ventriloquist.evaluate import Extent, evaluate
+from ventriloquist import evaluate
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.train import preset, train
+from ventriloquist.train import plan, preset, train
 
-EXTENT = Extent(likelihood=200, identity=200, validity=16, validity_context=4, ranking=50)  # some minutes a run
+EXTENT = evaluate.Extent(
+    likelihood=200, identity=200, validity=16, validity_context=4, ranking=50
+)  # some minutes a run
 METRICS = ("validity", "likelihood", "identity", "identity_in_context")
 BASE = preset("smollm2").changed(  # as it was before the search
     rank=32, alpha=64, top_layers=10, learning_rate=3e-3, targets_per_window=8, window=8, max_length=384
@@ -47,7 +51,7 @@ ALL: dict[str, Any] = {"top_layers": None, "learning_rate": 1e-3}
 
 
 class Candidate(NamedTuple):
-    """What differs from BASE, and on what."""
+    """The differences from BASE, and the data to train on."""
 
     changes: dict[str, Any]
     people: int = 10  # whose chats
@@ -77,7 +81,7 @@ CANDIDATES = {  # one thing at a time, then what was best together
 
 @contextmanager
 def copied(home: Path, output: Path) -> Iterator[Connection]:
-    """Copy a home, to be changed inside the block; the copy appears whole or not at all."""
+    """Copy a home. The block may change the copy, which appears whole or not at all."""
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_private_folder(partial)
@@ -88,7 +92,7 @@ def copied(home: Path, output: Path) -> Iterator[Connection]:
 
 
 def validation_home(home: Path, output: Path) -> Path:
-    """Copy a home without its test messages; those of the validation split are its test split. Return the copy."""
+    """Copy a home without its test messages, use its validation messages as the test split, and return the copy."""
     if output.exists():
         return output
     with copied(home, output) as db:
@@ -106,7 +110,7 @@ def validation_home(home: Path, output: Path) -> Path:
 
 
 def fewer(home: Path, output: Path, messages: int) -> Path:
-    """Copy a home with so many messages to train on, of conversations that are drawn; the others are context."""
+    """Copy a home and keep this many training messages, of randomly drawn conversations. The others become context."""
     if output.exists():
         return output
     with copied(home, output) as db:
@@ -125,7 +129,7 @@ def fewer(home: Path, output: Path, messages: int) -> Path:
 
 
 def homes(data: Path, work: Path, candidate: Candidate) -> tuple[Path, Path]:
-    """Return the home to search in, and the same with shuffled names."""
+    """Return the home to search in, and the same home with shuffled names."""
     folder = work / f"{candidate.people} people"
     home = validation_home(prepared_home(data, folder, candidate.people), folder / "validation")
     control = folder / "shuffled"
@@ -137,17 +141,18 @@ def homes(data: Path, work: Path, candidate: Candidate) -> tuple[Path, Path]:
 
 
 def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) -> dict[str, Any]:
-    """Train a candidate on so many tokens' worth, and measure it."""
+    """Train a candidate for this many tokens, and measure it."""
     if not (home / "models").exists():
         (home / "models").symlink_to(models, target_is_directory=True)
     settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, **candidate.changes})
     with open_database(home) as db:
-        plan = train(db, settings, home=home, dry_run=True).plan
-        steps = round(tokens / candidate.cost * plan.steps_per_epoch / plan.tokens_per_epoch)
+        estimate = plan(db, settings, home=home).estimate
+        steps = round(tokens / candidate.cost * estimate.steps_per_epoch / estimate.tokens_per_epoch)
         before = time.process_time()
         trained = train(db, settings.changed(max_steps=steps), home=home)
         seconds = time.process_time() - before
-        measured = evaluate(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
+        planned = evaluate.plan(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
+        measured = evaluate.run(db, planned)
     return {
         "name": name,
         "changes": candidate.changes,

@@ -11,6 +11,7 @@ from apple_cases import Outcome, Reaction, Skipped, Text
 from ventriloquist import collect
 from ventriloquist.collect import CollectSummary
 from ventriloquist.sources import SOURCES
+from ventriloquist.store import recorded_run
 
 # what a run leaves that says when, not what
 VOLATILE = ("runs", "_sqlite_migrations", "sqlite_sequence")
@@ -28,8 +29,10 @@ def collect_into(
     """Collect a chat.db, or a backup, as `vq collect` does."""
     asked = collect.Options(my_name, **options)  # type: ignore[arg-type]
     kind, place = ("backup", backup) if backup is not None else ("chat-db", chat_db)
-    with SOURCES[kind](place, contacts) as source:
-        return collect.collect_into(home, source, asked)
+    with SOURCES[kind].open(place, contacts) as source:
+        with recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source, asked)) as run:
+            run.result = summary = collect.run(run.db, source, run.plan, home=home)
+        return summary
 
 
 def read(home: Path) -> sqlite3.Connection:

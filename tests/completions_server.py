@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 
-from ventriloquist.model.session import Session
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.transcript import parse_header, parse_line, render_line
 
 Send = Callable[[BaseHTTPRequestHandler], None]
@@ -116,7 +116,7 @@ def serving(
         yield served
 
 
-def writing(session: Session) -> Reply:
+def writing(session: LineWriter) -> Reply:
     """Return replies that our own generation writes."""
     lock = Lock()
 

@@ -29,9 +29,9 @@ from collected import collect_into
 from hostile import mutate_file
 from typer.testing import CliRunner
 
+from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions, export
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.layout import DATABASE
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import recorded_run
@@ -211,7 +211,7 @@ def sound_home(home: Path, folder: Path) -> list[list[str]]:
     with recorded_run(home, "prepare", {"reactions": True, "timezone": "UTC"}) as run:
         run.result = prepare(run.db, PrepareOptions(reactions=True, timezone="UTC"))
     with recorded_run(home, "forget") as run:
-        run.result = forget(run.db, home, plan_to_forget(run.db, home, "+12505550177"))
+        run.result = forget.run(run.db, home, forget.plan(run.db, home, "+12505550177"))
     with recorded_run(home, "export", {"format": "blocks"}) as run:
         run.result = export(run.db, home / "exports", ExportOptions())
     with closing(sqlite3.connect(home / DATABASE)) as connection:

@@ -27,8 +27,8 @@ from apple_bodies import FILE, GLYPH, ONE_TIME_CODE, PART, TRANSCRIPTION, attrib
 from apple_cases import CARDS, write_cases
 from collected import collect_into, dump
 
-from ventriloquist.collect.tapback_texts import read_tapback
-from ventriloquist.collect.tapback_words import WORDINGS
+from ventriloquist.collect.tapback_wordings import WORDINGS
+from ventriloquist.collect.tapbacks import read_tapback
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.prepare import prepare
 from ventriloquist.records import Attachment

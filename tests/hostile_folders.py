@@ -191,18 +191,18 @@ def _changed(values: Any, path: tuple[str, ...], value: object) -> Any:
 
 def use(run: Path) -> None:
     """Do with a run what chat does, what eval and forget read of it, and what going on with it begins with."""
-    from ventriloquist.chat.start import find_voice
+    from ventriloquist.chat import find_voice
     from ventriloquist.errors import ModelError
     from ventriloquist.model.adapter import load_adapter
-    from ventriloquist.model.session import Session
-    from ventriloquist.train.run import check_resumable, recorded_settings
+    from ventriloquist.model.line_writer import LineWriter
+    from ventriloquist.train.folder import check_resumable, recorded_settings
     from ventriloquist.transcript import Header, Line, render
 
     with contextlib.suppress(ModelError):
         check_resumable(run, recorded_settings(run), "h")
     voice = find_voice(run.parent.parent, run.name)
     adapter = load_adapter(run)
-    session = Session(adapter.model, adapter.tokenizer, max_tokens=4)
+    session = LineWriter(adapter.model, adapter.tokenizer, max_tokens=4)
     context = render(Header("dm", ("Robin Oak", "Kim"), "2024-03-15"), [Line("Kim", "<1m", "hey")])
     names = list(dict.fromkeys([*voice.people[:2], "Kim"]))
     for _ in session.write([f"{line}\n" for line in context.split("\n") if line], names):

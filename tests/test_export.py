@@ -19,7 +19,7 @@ import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
 from ventriloquist.errors import NotReadyError, StorageError
-from ventriloquist.export import ExportOptions, estimate, export, require_prepared, stream
+from ventriloquist.export import ExportOptions, export, plan, run, stream
 from ventriloquist.export.rows import Format
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, recorded_run
@@ -175,7 +175,9 @@ def test_a_stream_is_the_file_of_one_split(home: Path) -> None:
             export(db, home / "exports", ExportOptions())
             written = io.BytesIO()
             options = ExportOptions(split=split)  # type: ignore[arg-type]
-            assert stream(db, written, options) == len(rows(home / "exports" / f"{split or 'train'}.jsonl"))
+            assert stream(db, plan(db, None, options), written) == len(
+                rows(home / "exports" / f"{split or 'train'}.jsonl")
+            )
             assert written.getvalue() == (home / "exports" / f"{split or 'train'}.jsonl").read_bytes()
 
 
@@ -183,7 +185,8 @@ def test_a_stream_can_be_compressed(home: Path) -> None:
     with filled(home, [long_chat()]) as db:
         prepare(db)
         plain, packed = io.BytesIO(), io.BytesIO()
-        assert stream(db, plain, ExportOptions()) == stream(db, packed, ExportOptions(gzip=True))
+        rows = stream(db, plan(db, None, ExportOptions()), plain)
+        assert stream(db, plan(db, None, ExportOptions(gzip=True)), packed) == rows
     assert gzip.decompress(packed.getvalue()) == plain.getvalue()
 
 
@@ -223,7 +226,10 @@ def test_datasets_reads_the_folder_of_an_export_with_empty_splits(home: Path, tm
 def test_before_prepare_nothing_is_made(home: Path) -> None:
     with filled(home, [chat("hi")]):
         pass
-    with pytest.raises(NotReadyError, match="prepared"), recorded_run(home, "export", plan=require_prepared):
+    with (
+        pytest.raises(NotReadyError, match="prepared"),
+        recorded_run(home, "export", plan=lambda db: plan(db, home / "exports", ExportOptions())),
+    ):
         pass
     with open_database(home) as db:
         with pytest.raises(NotReadyError):
@@ -243,6 +249,43 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
         with pytest.raises(StorageError, match="GB"):
             export(db, home / "exports", ExportOptions("windows"))
     assert {path.name: path.read_bytes() for path in (home / "exports").iterdir()} == before
+
+
+def test_what_a_killed_export_left_counts_as_free_space(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        needed = plan(db, home / "exports", ExportOptions()).bytes
+        (home / "exports").mkdir()
+        left = home / "exports" / ".train.jsonl.partial"
+        left.write_bytes(bytes(needed))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
+        export(db, home / "exports", ExportOptions())
+    assert not left.exists()
+
+
+def test_a_plan_makes_no_folder_and_an_impossible_one_is_no_run(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        assert plan(db, home / "new" / "exports", ExportOptions()).targets == 130
+    assert not (home / "new").exists()
+    for folder in (tmp_path / "file", tmp_path / "file" / "exports"):
+        with (
+            pytest.raises(StorageError, match="cannot be written"),
+            recorded_run(home, "export", plan=lambda db, folder=folder: plan(db, folder, ExportOptions())),
+        ):
+            pass
+    with open_database(home) as db:
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_in_is_found_by_the_plan(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        with pytest.raises(StorageError, match="Permission denied"):
+            plan(db, tmp_path / "locked" / "exports", ExportOptions())
 
 
 FULL_DISK = """
@@ -287,9 +330,9 @@ def test_the_size_that_is_foretold_is_close(home: Path, format: Format) -> None:
     with filled(home, [long_chat(400)]) as db:
         prepare(db)
         options = ExportOptions(format)
-        expected = estimate(db, options)
-        actual = sum(file.bytes for file in export(db, home / "exports", options).files)
-    assert actual <= expected <= 1.3 * actual
+        planned = plan(db, home / "exports", options)
+        actual = sum(file.bytes for file in run(db, planned).files)
+    assert actual <= planned.bytes <= 1.3 * actual
 
 
 def test_the_order_in_which_a_source_delivers_its_rows_does_not_matter(tmp_path: Path) -> None:
@@ -363,7 +406,7 @@ def test_memory_does_not_grow_with_a_conversation(home: Path) -> None:
         prepare(db)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         out = SimpleNamespace(write=len, flush=lambda: None)
-        assert stream(db, out, ExportOptions("windows")) == 18_000  # type: ignore[arg-type]
+        assert stream(db, plan(db, None, ExportOptions("windows")), out) == 18_000  # type: ignore[arg-type]
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 20_000 * (1024 if sys.platform == "darwin" else 1)  # 20 MB, of 200 that pass
 

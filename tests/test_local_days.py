@@ -64,7 +64,7 @@ def test_a_zone_that_is_not_one_falls_back(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_timezone(None).key != "CET-1CEST"
 
 
-def test_a_machine_without_time_zone_data_has_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_whose_zone_is_unknown_has_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ventriloquist.clock._system_names", lambda: iter(("", "Mars/Olympus")))
     zone = load_timezone(None)
     assert zone.key == "UTC"

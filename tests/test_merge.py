@@ -13,13 +13,13 @@ from invented import NAMES, conversation
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
+from ventriloquist import merge
 from ventriloquist.cli.app import app
 from ventriloquist.errors import ModelError, StorageError
-from ventriloquist.merge import merge
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
+from ventriloquist.model.generate import sample_lines
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.model.sample import sample_lines
 from ventriloquist.store import lock_home, open_database
 from ventriloquist.transcript import render
 
@@ -50,7 +50,7 @@ def test_the_merged_model_writes_the_same_greedy_lines(run: Path, tmp_path: Path
     expected = greedy(adapter.model, adapter.tokenizer)
     with adapter.disabled() as bare:
         assert greedy(bare, adapter.tokenizer) != expected  # the adapter makes a difference
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     base = Base(str(tmp_path / "merged"))
     assert greedy(load_base(base), load_tokenizer(base)) == expected
 
@@ -63,13 +63,13 @@ def test_after_training_in_4_bits_on_cuda_it_is_merged_in_16_on_the_cpu(
     manifest = read_manifest(folder)
     manifest.model_copy(update={"settings": {**manifest.settings, "four_bit": True}}).write(folder)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # its card may not hold 16 bits a weight
-    merge(folder, tmp_path / "merged")
+    merge.run(merge.plan(folder, tmp_path / "merged"))
     weights = load_file(tmp_path / "merged" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
 
 
 def test_the_folder_is_plain_private_and_says_what_it_is(run: Path, tmp_path: Path) -> None:
-    summary = merge(run, tmp_path / "merged")
+    summary = merge.run(merge.plan(run, tmp_path / "merged"))
     folder = tmp_path / "merged"
     names = {path.name for path in folder.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "manifest.json", "README.md", "Modelfile"} <= names
@@ -86,7 +86,7 @@ def test_the_folder_is_plain_private_and_says_what_it_is(run: Path, tmp_path: Pa
 
 
 def test_programs_on_the_library_before_find_what_they_look_for(run: Path, tmp_path: Path) -> None:
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     config = json.loads((tmp_path / "merged" / "config.json").read_text(encoding="utf-8"))
     assert config["rope_theta"] == config["rope_parameters"]["rope_theta"]
     tokenizer = json.loads((tmp_path / "merged" / "tokenizer_config.json").read_text(encoding="utf-8"))
@@ -94,19 +94,19 @@ def test_programs_on_the_library_before_find_what_they_look_for(run: Path, tmp_p
 
 
 def test_a_merged_folder_can_be_chatted_with_but_not_compared(run: Path, tmp_path: Path) -> None:
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     merged = load_adapter(tmp_path / "merged")
     assert merged.manifest.people == list(NAMES)
     with pytest.raises(ModelError, match="no base model"), merged.disabled():
         pass
     with pytest.raises(ModelError, match="merged already"):
-        merge(tmp_path / "merged", tmp_path / "again")
+        merge.plan(tmp_path / "merged", tmp_path / "again")
 
 
 def test_a_folder_that_exists_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "merged").mkdir()
     with pytest.raises(StorageError, match="exists already"):
-        merge(run, tmp_path / "merged")
+        merge.plan(run, tmp_path / "merged")
     assert not list((tmp_path / "merged").iterdir())
 
 
@@ -116,10 +116,10 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(run: Path, tmp_path: 
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from ventriloquist.errors import StorageError\n"
-        "from ventriloquist.merge import merge\n"
+        "from ventriloquist import merge\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"  # a file may not grow: like a full disk
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "try:\n    merge(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "try:\n    merge.run(merge.plan(Path(sys.argv[1]), Path(sys.argv[2])))\n"
         "except StorageError as error:\n    print(error.what)"
     )
     done = subprocess.run(
@@ -133,7 +133,7 @@ def test_what_lies_beside_the_new_folder_is_left_alone(run: Path, tmp_path: Path
     for name in ("merged.partial", ".merged.partial", "merged.tmp"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "thesis.txt").write_text("mine")
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("thesis.txt"))
     assert left == [".merged.partial/thesis.txt", "merged.partial/thesis.txt", "merged.tmp/thesis.txt"]
     assert not [path for path in tmp_path.glob(".merged.*") if path.name != ".merged.partial"]
@@ -142,12 +142,12 @@ def test_what_lies_beside_the_new_folder_is_left_alone(run: Path, tmp_path: Path
 def test_a_broken_link_in_the_new_folders_place_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "merged").symlink_to(tmp_path / "unplugged")
     with pytest.raises(StorageError, match="exists already"):
-        merge(run, tmp_path / "merged")
+        merge.plan(run, tmp_path / "merged")
     assert (tmp_path / "merged").is_symlink()
 
 
 def test_folders_on_the_way_are_made_and_a_long_name_is_no_obstacle(run: Path, tmp_path: Path) -> None:
-    merge(run, tmp_path / "new" / ("m" * 250))
+    merge.run(merge.plan(run, tmp_path / "new" / ("m" * 250)))
     assert (tmp_path / "new" / ("m" * 250) / "model.safetensors").exists()
 
 
@@ -165,7 +165,7 @@ def read_as_ollama_does(modelfile: str) -> dict[str, list[str]]:
 
 
 def test_ollama_stops_at_a_newline(run: Path, tmp_path: Path) -> None:
-    merge(run, tmp_path / "merged")
+    merge.run(merge.plan(run, tmp_path / "merged"))
     read = read_as_ollama_does((tmp_path / "merged" / "Modelfile").read_text(encoding="utf-8"))
     assert read["stop"] == ["\n"]
     assert (read["TEMPLATE"], read["FROM"], read["num_ctx"]) == (["{{ .Prompt }}"], ["."], ["4096"])
@@ -178,7 +178,7 @@ def test_a_converter_writes_a_gguf_file_and_the_modelfile_names_it(run: Path, tm
         "assert (Path(sys.argv[1]) / 'model.safetensors').exists()\n"
         "Path(sys.argv[sys.argv.index('--outfile') + 1]).write_bytes(b'GGUF')\n"
     )
-    summary = merge(run, tmp_path / "merged", converter=converter)
+    summary = merge.run(merge.plan(run, tmp_path / "merged", converter))
     assert Path(summary.gguf or "").read_bytes() == b"GGUF"
     assert "FROM ./model.gguf" in (tmp_path / "merged" / "Modelfile").read_text(encoding="utf-8")
 
@@ -187,9 +187,9 @@ def test_a_converter_that_fails_leaves_nothing_behind(run: Path, tmp_path: Path)
     converter = tmp_path / "convert_hf_to_gguf.py"
     converter.write_text("import sys\nsys.exit('this tokenizer is not known')\n")
     with pytest.raises(ModelError, match="this tokenizer is not known"):
-        merge(run, tmp_path / "merged", converter=converter)
-    with pytest.raises(ModelError, match="no file"):
-        merge(run, tmp_path / "merged", converter=tmp_path / "nowhere.py")
+        merge.run(merge.plan(run, tmp_path / "merged", converter))
+    with pytest.raises(ModelError, match="not a file"):
+        merge.plan(run, tmp_path / "merged", tmp_path / "nowhere.py")
     assert [path.name for path in tmp_path.iterdir() if "merged" in path.name] == []
 
 

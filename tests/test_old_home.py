@@ -18,6 +18,8 @@ from ventriloquist.cli.app import app
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.manifest import first_unseen
 from ventriloquist.store import corpus, open_database
+from ventriloquist.train import resolve_settings
+from ventriloquist.train.folder import recorded_settings
 
 FILES = ("train.jsonl", "validation.jsonl", "test.jsonl")
 
@@ -42,6 +44,14 @@ def test_an_old_adapter_loads_on_its_base_and_knows_what_it_was_trained_on(old: 
         assert corpus.data_hash(db) == adapter.manifest.data_hash
         assert first_unseen(db, adapter.manifest) == adapter.manifest.held_out
     assert adapter.manifest.people[0] == "Robin Oak"
+
+
+def test_the_settings_of_an_old_run_are_read_though_one_has_another_name_now(old: Path) -> None:
+    run = find_run(old / "runs")
+    written = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+    assert recorded_settings(run).gradient_checkpointing is written["recompute"]
+    again = resolve_settings(None, str(run / "settings.json"), {"seed": 1})
+    assert again == recorded_settings(run).changed(seed=1)
 
 
 def test_an_old_file_is_exported_to_the_same_bytes(old: Path) -> None:

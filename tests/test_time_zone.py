@@ -12,11 +12,11 @@ from collected import collect_into, query
 from file_builder import Conversation, Message, filled
 from typer.testing import CliRunner, Result
 
+from ventriloquist import forget
 from ventriloquist.chat.opening import find_opening
 from ventriloquist.cli.app import app
 from ventriloquist.collect import Choice
 from ventriloquist.errors import SettingsError
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import open_database, recorded_run
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone, record_zone, recorded_zone
@@ -113,7 +113,7 @@ def test_a_zone_in_the_file_that_is_none_is_an_error_of_one_line(in_tokyo: Path,
     with open_database(in_tokyo) as db:
         record_zone(db, COLLECTED, name)
         db.commit()
-        with pytest.raises(SettingsError, match="not known here") as caught:
+        with pytest.raises(SettingsError, match="unknown here") as caught:
             prepare(db)
         assert len(caught.value.what) < 400
         assert prepare(db, PrepareOptions(timezone="UTC")).timezone == "UTC"
@@ -143,5 +143,5 @@ def test_forgetting_keeps_the_zone_also_that_of_a_city_somebody_is_called(in_tok
     with recorded_run(in_tokyo / "other", "prepare", {"timezone": TOKYO}) as run:
         prepare(run.db, PrepareOptions(timezone=TOKYO))
     with open_database(in_tokyo / "other") as db:
-        forget(db, in_tokyo / "other", plan_to_forget(db, in_tokyo / "other", "Tokyo"))
+        forget.run(db, in_tokyo / "other", forget.plan(db, in_tokyo / "other", "Tokyo"))
     assert days(in_tokyo / "other") == {"2024-03-16"}

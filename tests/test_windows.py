@@ -12,7 +12,6 @@ from ventriloquist.windows import (
     fit_block,
     holdout,
     holdout_size,
-    window,
 )
 
 
@@ -27,21 +26,13 @@ def starts_of(lengths: list[int]) -> list[int]:
 message_lengths = st.lists(st.sampled_from([1, 1, 1, 2, 3, 9]), max_size=120)
 
 
-def test_a_window_is_the_target_and_up_to_ninety_nine_before_it() -> None:
-    assert window(0) == (0, 0)
-    assert window(99) == (0, 99)
-    assert window(100) == (1, 100)
-    assert window(5, size=1) == (5, 5)
-
-
 def test_a_twentieth_is_held_out_and_at_least_two_and_at_most_a_thousand() -> None:
     sizes = {9: 0, 10: 2, 40: 2, 59: 2, 60: 3, 20_000: 1000, 1_000_000: 1000}
     assert {messages: holdout_size(messages) for messages in sizes} == sizes
 
 
 def test_ten_messages_are_six_two_and_two() -> None:
-    splits = [holdout(range(10)).split_of(position) for position in range(10)]
-    assert splits == ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    assert holdout(range(10)) == (6, 8)
 
 
 def test_nine_messages_are_all_training() -> None:
@@ -69,15 +60,6 @@ def test_a_held_out_end_begins_where_messages_begin_and_holds_enough(lengths: li
     assert total - held.test_start >= wanted
     assert total - held.test_start < wanted + 9  # no further back than the message it falls in
     assert held.test_start - held.validation_start >= min(wanted, held.test_start)
-    splits = [held.split_of(position) for position in range(total)]
-    assert splits == sorted(splits, key=["train", "validation", "test"].index)
-
-
-@given(message_lengths)
-def test_no_training_window_touches_a_held_out_position(lengths: list[int]) -> None:
-    held = holdout(starts_of(lengths))
-    for position in range(held.validation_start):
-        assert window(position).last < held.validation_start
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 150), st.integers(1, 80), st.integers(0, 200))
@@ -95,9 +77,9 @@ def test_blocks_take_every_target_once_with_its_context(
         assert {block.stop - block.first_target for block in found[1:-1]} == {size}
 
 
-def test_blocks_of_one_target_are_the_literal_windows() -> None:
+def test_a_block_of_one_target_is_it_and_up_to_ninety_nine_before_it() -> None:
     found = list(blocks(Span(0, 150), context=WINDOW_SIZE - 1, size=1))
-    assert [Span(block.start, block.stop - 1) for block in found] == [window(position) for position in range(151)]
+    assert found == [Block(max(0, position - 99), position, position + 1) for position in range(151)]
 
 
 def test_an_offset_shortens_the_first_block_alone() -> None:

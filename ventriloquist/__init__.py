@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__version__: str  # read when it is asked for: its import is the slowest part of a start
+__version__: str  # read on demand, because it is the slowest part of a start
 
 
 def __getattr__(name: str) -> str:

@@ -9,7 +9,7 @@ except KeyboardInterrupt:
 
 
 def main() -> None:
-    """Run `vq`. Until it is imported, a second of nothing to clean up, a signal ends it at once."""
+    """Run `vq`. A signal ends it at once while its modules are imported: there is nothing to clean up yet."""
     interrupts.leave_at_once()
     from ventriloquist.cli.app import main as run
 

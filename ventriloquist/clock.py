@@ -1,15 +1,12 @@
-"""Local dates: when a day begins where the messages were written. Every stage reads the clock here."""
+"""Local dates: the time zone, and the day on which a message was sent in it."""
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
+from time import time_ns
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ventriloquist.errors import SettingsError
@@ -18,6 +15,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
 MAX_HOURS = 100_000  # eleven years in ten megabytes
+
+
+def now_ms() -> int:
+    """Return the time in Unix milliseconds."""
+    return time_ns() // 1_000_000
 
 
 def load_timezone(name: str | None = None) -> ZoneInfo:
@@ -39,7 +41,7 @@ def load_timezone(name: str | None = None) -> ZoneInfo:
 
 def day_reader(zone: ZoneInfo) -> Callable[[int], str]:
     """Return a function from Unix milliseconds to the local date (ISO)."""
-    hours: dict[int, str] = {}  # the date of each hour asked for, empty where midnight falls into it
+    hours: dict[int, str] = {}  # the date of each hour asked for; empty if midnight falls into it
 
     def day(sent_at: int) -> str:
         hour = sent_at // HOUR_MS
@@ -55,10 +57,10 @@ def day_reader(zone: ZoneInfo) -> Callable[[int], str]:
 
 
 def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) -> int:
-    """Return the Unix milliseconds at which a local date (ISO), or one so many days later, begins.
+    """Return the Unix milliseconds at which a local date (ISO) begins, or the date that many days later.
 
     Raises:
-        SettingsError: it is not a date; `option` says where it came from.
+        SettingsError: it is not a date; `option` is the option that gave it.
     """
     try:
         return at_hour(date.fromisoformat(day) + timedelta(days=days_later), zone, 0)
@@ -69,7 +71,7 @@ def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) ->
 def at_hour(day: date, zone: ZoneInfo, hour: int) -> int:
     """Return the Unix milliseconds at which an hour of a local date begins.
 
-    Of an hour that comes twice, the first one; of one that a change of the clocks leaves out, when they were changed.
+    When the clocks change, an hour that comes twice begins the first time, and a skipped hour at the change.
     """
     return (datetime.combine(day, time(hour), zone) - EPOCH) // MILLISECOND
 
@@ -78,36 +80,23 @@ def local_day(sent_at: int, zone: ZoneInfo) -> str:
     """Return the local date (ISO) of a time in Unix milliseconds."""
     try:
         return (EPOCH + sent_at * MILLISECOND).astimezone(zone).date().isoformat()
-    except OverflowError:  # a clock that was set to nonsense
+    except OverflowError:  # the sender's clock was wrong by millennia
         return (date.max if sent_at > 0 else date.min).isoformat()
 
 
 def _system_timezone() -> ZoneInfo:
-    for candidate in _system_names():
+    for name in _system_names():
         try:
-            return ZoneInfo(candidate.rpartition("zoneinfo/")[2])  # a name, or a path that ends with one
+            return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
-    return _utc()
+    return ZoneInfo("UTC")
 
 
 def _system_names() -> Iterator[str]:
-    """Yield what may name the system's time zone, the surest first."""
-    yield os.environ.get("TZ", "").removeprefix(":")
-    if sys.platform == "win32":
-        from tzlocal import get_localzone_name
+    """Yield the names that the system's time zone may have: from the environment, else from its configuration."""
+    yield os.environ.get("TZ", "").removeprefix(":").rpartition("zoneinfo/")[2]  # a name, or a path that ends with one
+    from tzlocal import get_localzone_name
 
-        with suppress(LookupError, OSError):
-            yield get_localzone_name()
-    else:
-        with suppress(OSError):  # no link
-            yield str(Path("/etc/localtime").readlink())
-        with suppress(OSError, UnicodeDecodeError):  # Debian's, where the other is a copy
-            yield Path("/etc/timezone").read_text(encoding="utf-8").strip()
-
-
-def _utc() -> ZoneInfo:
-    """Return UTC even on a machine without time zone data: a file (RFC 8536) with one type and no rule."""
-    counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
-    data = b"TZif" + bytes(16) + counts + struct.pack(">lbB", 0, 0, 0) + b"UTC\0"
-    return ZoneInfo.from_file(io.BytesIO(data), key="UTC")
+    with suppress(LookupError, OSError):  # the configuration contradicts itself
+        yield get_localzone_name() or ""

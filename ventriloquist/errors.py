@@ -1,4 +1,4 @@
-"""What users see when something fails in an expected way.
+"""The errors that users see.
 
     VentriloquistError
     ├── SettingsError      a setting is missing or makes no sense
@@ -7,11 +7,10 @@
     ├── BusyError          another run holds the lock
     ├── StorageError       our own file or folder cannot be read or written
     ├── MissingExtraError  an optional part is not installed
-    ├── UnknownNameError   a name that no person or conversation has
-    └── ModelError         a base model, adapter or manifest that cannot be used
+    ├── UnknownNameError   no person or conversation has this name
+    └── ModelError         a base model, adapter or manifest cannot be used
 
-Every one is shown as one line saying what is wrong and one saying what to do. Anything else is a bug and keeps
-its traceback.
+Each is shown in two lines: what is wrong, and what to do. Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -19,9 +18,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-MOST_NEAR = 3  # names
-SHOWN = 15  # names, where none is near
-LONGEST = 40  # characters of each
+from ventriloquist.spelling import fold
+
+MAX_SUGGESTED = 3  # names
+SHOWN = 15  # names, if none is near
+MAX_NAME = 40  # characters of each
 
 
 class VentriloquistError(Exception):
@@ -58,22 +59,22 @@ class MissingExtraError(VentriloquistError):
 
 
 class ModelError(VentriloquistError):
-    """A base model, adapter or manifest that cannot be used."""
+    """A base model, adapter or manifest cannot be used."""
 
 
 class UnknownNameError(VentriloquistError):
-    """A name that no person or conversation has; the hint offers the nearest ones."""
+    """No person or conversation has this name. The hint suggests similar ones."""
 
     def __init__(self, name: str, known: Iterable[str], *, noun: str = "person") -> None:
         known = list(known)
-        folded = {candidate.casefold(): candidate for candidate in known}
-        wanted = name.casefold().strip()
-        matches = [candidate for candidate in folded if wanted and wanted in candidate.split()][:MOST_NEAR]
-        matches = matches or difflib.get_close_matches(wanted, folded, n=MOST_NEAR, cutoff=0.5)
+        folded = {fold(candidate): candidate for candidate in known}
+        wanted = fold(name)
+        matches = [candidate for candidate in folded if wanted and wanted in candidate.split()][:MAX_SUGGESTED]
+        matches = matches or difflib.get_close_matches(wanted, folded, n=MAX_SUGGESTED, cutoff=0.5)
         near = ", ".join(repr(folded[match]) for match in matches)
-        there_are = ", ".join(repr(candidate[:LONGEST]) for candidate in sorted(known)[:SHOWN])
+        there_are = ", ".join(repr(candidate[:MAX_NAME]) for candidate in sorted(known)[:SHOWN])
         more = " and others." if len(known) > SHOWN else "."
         super().__init__(
             f"No {noun} is called {name!r}.",
-            hint=f"Did you mean {near}?" if near else f"Known are {there_are}{more}" if known else "Run: vq collect",
+            hint=f"Did you mean {near}?" if near else f"Known names: {there_are}{more}" if known else "Run: vq collect",
         )

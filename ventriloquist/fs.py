@@ -1,7 +1,7 @@
-"""Files and folders: private to the user, written whole or not at all, on the disk when a call returns.
+"""Files and folders: private, written atomically, and flushed to the disk.
 
-A file or folder grows beside its place, under a name that begins with a dot and ends in `.partial`. A killed process
-may leave one there; the next write to the same place removes it.
+A new file or folder is written beside its final place, under a name that begins with a dot and ends in `.partial`,
+and then renamed. If the process is killed, the next write to the same place removes the partial one.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from ventriloquist.errors import StorageError
 from ventriloquist.layout import HOME_PREFIXES
 
 BUFFER_BYTES = 1 << 20
-NAME_SHOWN = 100  # characters of a name in that of its partial: names have 255 bytes at most
+NAME_SHOWN = 100  # characters of a name that its partial repeats: a file name has 255 bytes at most
 
 
 def make_private_folder(folder: Path) -> Path:
     """Make a folder that only the user can enter, whatever the umask, and return it.
 
-    A folder that exists is made private if it is empty or holds only what a VQ_HOME holds. Any other folder keeps its
-    mode: somebody may need it as it is.
+    An existing folder is made private if it is empty or holds only files of a VQ_HOME. Any other folder keeps its
+    mode, because other programs may need it.
 
     Raises:
-        StorageError: everybody may write in it, as in /tmp.
+        StorageError: everyone may write in it, as in /tmp.
     """
     is_new = not folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & stat.S_ISVTX:
-        raise StorageError(f"{folder} is for everybody to write in.", hint=f"Name a folder in it: {folder / 'vq'}")
+        raise StorageError(f"{folder} is open to everybody.", hint=f"Name a folder in it: {folder / 'vq'}")
     if is_new or all(entry.name.startswith(HOME_PREFIXES) for entry in folder.iterdir()):
         folder.chmod(0o700)
     return folder
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return a warning if other users can enter a folder: it also holds other files, so its mode was left alone."""
+    """Return a warning if other users can enter a folder whose mode `make_private_folder` kept."""
     if os.name != "posix" or not folder.is_dir() or not folder.stat().st_mode & 0o077:
         return []
     return [
@@ -54,13 +54,16 @@ def open_to_others(folder: Path) -> list[str]:
 
 
 def partial(path: Path) -> Path:
-    """Return where a file grows before it is renamed into place."""
+    """Return the path of a file while it is written, before it is renamed."""
     return path.with_name(f".{path.name[:NAME_SHOWN]}.partial")
 
 
 @contextmanager
 def partial_file(path: Path) -> Iterator[BinaryIO]:
-    """Write the partial of a file, readable by the user alone, and flush it. The caller renames or removes it."""
+    """Write the partial of a file, readable by the user alone, and flush it.
+
+    The caller puts it in place (`put_in_place`) or removes it.
+    """
     partial(path).unlink(missing_ok=True)
     descriptor = os.open(partial(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb", buffering=BUFFER_BYTES) as file:
@@ -69,34 +72,40 @@ def partial_file(path: Path) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
+def put_in_place(*paths: Path) -> None:
+    """Rename the partials of files of one folder to their places, and flush the folder."""
+    for path in paths:
+        partial(path).replace(path)
+    flush(paths[0].parent)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that takes its place, readable by the user alone, when the block ends without an error."""
+    """Write a file, readable only by the user. It takes its place when the block ends without an error."""
     try:
         with partial_file(path) as file:
             yield file
-        partial(path).replace(path)
-        flush(path.parent)
+        put_in_place(path)
     finally:
         partial(path).unlink(missing_ok=True)
 
 
 def partial_folders(path: Path) -> list[Path]:
-    """Return what killed processes left of a folder beside its place."""
+    """Return the partial folders that killed processes left beside a folder."""
     return list(path.parent.glob(f".{glob.escape(path.name[:NAME_SHOWN])}.*.partial"))
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Fill a private folder that takes its place, flushed with all that is in it, when the block ends without an error.
+    """Fill a private folder. It is flushed and takes its place when the block ends without an error.
 
     Raises:
-        OSError: the place is taken by a folder that is not empty.
+        OSError: there is a folder already, and it is not empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in partial_folders(path):
         shutil.rmtree(left, ignore_errors=True)
-    growing = Path(tempfile.mkdtemp(".partial", f".{path.name[:NAME_SHOWN]}.", path.parent))  # a name nobody else has
+    growing = Path(tempfile.mkdtemp(".partial", f".{path.name[:NAME_SHOWN]}.", path.parent))  # a unique name
     try:
         yield growing
         flush_all(growing)
@@ -107,18 +116,18 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, and end it with a newline."""
+    """Write a text file that ends with a newline."""
     with new_file(path) as file:
         file.write(f"{text}\n".encode())
 
 
 def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
-    """Write a value that JSON can hold."""
+    """Write a value as JSON."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """Return the object in a JSON file, None if there is no such file or it holds anything else."""
+    """Return the object in a JSON file, or None if the file is missing or holds anything else."""
     try:
         require_regular(path)
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -128,7 +137,7 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 
 def require_regular(path: Path) -> None:
-    """Check that a path is a regular file, or a link to one, before it is opened: a pipe would wait forever.
+    """Check that a path is a regular file, or a link to one, before it is opened: opening a pipe could block forever.
 
     Raises:
         OSError: it is a folder, a pipe, a socket or a device; or it is missing or not permitted.
@@ -141,7 +150,7 @@ def require_regular(path: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Flush a file to the disk, or a folder's list of names."""
+    """Flush a file, or the list of names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -159,7 +168,7 @@ def flush_all(folder: Path) -> None:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes of the files in a folder; links are not followed, and files that vanish do not count."""
+    """Return the total size of the files in a folder in bytes. Links are not followed; vanished files do not count."""
     total = 0
     for parent, _, files in os.walk(folder.resolve()):
         for file in files:
@@ -171,5 +180,5 @@ def size(folder: Path) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the bytes that are free on the disk of a folder that exists."""
+    """Return the free bytes on the disk of an existing folder."""
     return shutil.disk_usage(folder).free

@@ -7,10 +7,12 @@ CORRECTIONS = "corrections.toml"  # written by the user
 OWN_RULES = "redact.txt"  # written by the user
 RUNS = "runs"  # a folder for each training run
 MODELS = "models"  # base models that were converted here
-TOKENS = "tokens"  # token caches: as private as the messages that they encode
+TOKENS = "tokens"  # token caches, as private as the messages that they encode
 EXPORTS = "exports"
 CHATS = "chats"
 TEMPORARY = "temporary"
+DEMO_MARK = "demo.json"  # a folder with this file is a demo's, and may be emptied
+DEMO_MESSAGES = "Messages"  # the demo's chat.db and address book
 
 # a run, an export or a merged model
 MANIFEST = "manifest.json"
@@ -21,14 +23,15 @@ DATA = "data.json"
 LOG = "log.jsonl"
 CURVE = "loss.svg"
 CHECKPOINTS = "checkpoints"
+BEST = "best-"  # and a step: the weights that did best on the validation messages so far
 BASE = "base"  # the run's own base model
 EVALUATION = "evaluation"
 RECORDS = "records.jsonl"  # in EVALUATION
 EXAMPLES = "examples.json"  # in EVALUATION
 BLIND = "blind.json"  # in EVALUATION
 
-# The first characters of every name that a home may hold, what a user or the demo puts there included.
+# The beginnings of all names that a home may hold, also of what a user or the demo puts there.
 HOME_PREFIXES = (
-    *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", "demo.json", "Messages"),
+    *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", DEMO_MARK, DEMO_MESSAGES),
     *(RUNS, EXPORTS, TOKENS, CHATS, MODELS, TEMPORARY),
 )

@@ -1,4 +1,4 @@
-"""What an attachment is, decided in one place from all that is known of it."""
+"""Deciding the kind of an attachment: photo, video, voice, sticker or file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import Literal
 
 MediaKind = Literal["photo", "video", "voice", "sticker", "file"]
 
-# MIME types that programs write where they know none
+# MIME types that programs write when they do not know the type
 _SAYS_NOTHING = {
     "application/octet-stream", "application/octetstream", "application/binary", "application/x-binary",
     "application/unknown", "application/x-unknown", "application/download", "application/x-download",
     "application/force-download", "application/x-force-download", "application/data", "binary/octet-stream",
     "content/unknown", "unknown/unknown", "multipart/form-data",
 }  # fmt: skip
-_OF_TYPE: dict[str, MediaKind] = {"image": "photo", "video": "video", "audio": "voice"}  # of a MIME type, before "/"
+_OF_TYPE: dict[str, MediaKind] = {
+    "image": "photo",
+    "video": "video",
+    "audio": "voice",
+}  # by the part of a MIME type before "/"
 
-# Apple's uniform type identifiers. Those that say nothing (public.data, public.item, dyn.…) are in no table.
+# Apple's uniform type identifiers, without those that tell nothing (public.data, public.item, dyn.…)
 _OF_UTI: dict[str, MediaKind] = {
     **dict.fromkeys((
         "public.image", "public.jpeg", "public.png", "public.heic", "public.heif", "public.heics", "public.heifs",
@@ -42,13 +46,13 @@ _OF_UTI: dict[str, MediaKind] = {
         "public.spreadsheet", "com.apple.pkpass", "com.microsoft.word.doc", "com.microsoft.excel.xls",
     ), "file"),
 }  # fmt: skip
-# how others of Apple's and of vendors' end: com.nikon.raw-image, public.aiff-audio, org.openxmlformats.….document
+# the endings of others: com.nikon.raw-image, public.aiff-audio, org.openxmlformats.….document
 _OF_UTI_ENDING: dict[str, MediaKind] = {
     "-image": "photo", "-movie": "video", "-video": "video", "-audio": "voice", ".document": "file",
     "-archive": "file", ".presentation": "file", ".sheet": "file",
 }  # fmt: skip
 
-# Endings of names that Python does not know, or takes for something else
+# File name extensions that Python does not know, or maps to another kind
 _OF_ENDING: dict[str, MediaKind] = {
     **dict.fromkeys((
         "jpg", "jpeg", "jpe", "jfif", "png", "gif", "heic", "heif", "heics", "heifs", "hif", "webp", "avif", "tif",
@@ -63,20 +67,20 @@ _OF_ENDING: dict[str, MediaKind] = {
         "ogg", "flac", "wma", "weba", "3ga", "qcp",
     ), "voice"),
 }  # fmt: skip
-_PYTHONS = mimetypes.MimeTypes().types_map[True]  # its own table: the system's differs from one machine to the next
+_PYTHONS = mimetypes.MimeTypes().types_map[True]  # Python's own table, because the system's differs between machines
 
 
 def media_kind(
     mime_type: str | None, uti: str | None, *names: str | None, is_sticker: bool = False, is_audio: bool = False
 ) -> MediaKind:
-    """Return what an attachment is: the first of these decides that says something.
+    """Return the kind of an attachment. The first argument that tells something decides.
 
     Args:
-        mime_type: as it was sent; many say nothing, such as `application/octet-stream`.
+        mime_type: as it was sent; some tell nothing, such as `application/octet-stream`.
         uti: Apple's uniform type identifier.
-        names: of the file; the ending counts.
-        is_sticker: whether the source calls it one, whatever its format.
-        is_audio: whether it came in a message that is a recording.
+        names: the file's names; only their extensions count.
+        is_sticker: the source calls it a sticker. This decides before all others.
+        is_audio: it belongs to an audio message. This decides last.
     """
     if is_sticker:
         return "sticker"

@@ -1,40 +1,40 @@
-"""Merge an adapter into its base model: one plain folder that other programs can load, serve or convert."""
+"""Merge an adapter into its base model: a plain folder that other programs can load, serve or convert."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ventriloquist.errors import ModelError, StorageError
-from ventriloquist.fs import new_folder
+from ventriloquist.fs import new_folder, size, write_json
 from ventriloquist.model.adapter import load_adapter
-from ventriloquist.model.manifest import MERGED, Manifest
+from ventriloquist.model.gate import CONFIG, read_json
+from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
 from ventriloquist.model.tokens import adds_bos
 from ventriloquist.transcript import Header, Line, render
 
 GGUF = "model.gguf"
-CONTEXT_TOKENS = 4096  # a server is given at least so many: what it is asked for where no manifest says less
-GGUF_TYPE = "q8_0"  # half of 16 bits, and no calibration needed; llama.cpp's own tool makes smaller ones of it
+TOKENIZER_CONFIG = "tokenizer_config.json"
+CONTEXT_TOKENS = 4096  # of a server, at least: `vq chat --endpoint` sends no more unless a manifest says so
+GGUF_TYPE = "q8_0"  # half of 16 bits, and needs no calibration; llama.cpp's own tool makes smaller files of it
 
 CARD = """\
 # A private model
 
-This model was fine-tuned on private messages of {owner} with {others}, and imitates them. They said none of what it
-writes, and it can repeat what they wrote. Keep it to yourself: do not publish it, and tell whoever talks to it what
+This model was fine-tuned on private messages of {owner} with {others}. It imitates them: what it writes, they did not
+write. It can also repeat their own words. Keep it to yourself: do not publish it, and tell anyone who talks to it what
 it is.
 
-Made by `vq merge` of the run {run}, trained on {base}. It is a completion model: give it a transcript and it goes on.
+`vq merge` made it from the run {run}, trained on {base}. It is a completion model: it continues a transcript.
 
     {example}
 """
 
-# The template is the bare prompt: a transcript is text to be continued, not a chat of roles. A line is one completion.
-# Ollama takes what stands between quotes as it is: \n there is a backslash and an n.
+# The template is the bare prompt: the model continues a transcript and knows no chat roles. A completion is one line.
+# Ollama reads text in quotes as it is: \n would be a backslash and an n.
 MODELFILE = """\
 FROM {source}
 TEMPLATE \"\"\"{{{{ .Prompt }}}}\"\"\"
@@ -50,6 +50,16 @@ PARAMETER num_ctx {context}
 
 
 @dataclass(frozen=True, slots=True)
+class MergePlan:
+    """A merge that can start."""
+
+    run: Path  # the folder of a finished run
+    folder: Path  # of the merged model; does not exist yet
+    manifest: Manifest
+    converter: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeSummary:
     """What was written."""
 
@@ -61,31 +71,43 @@ class MergeSummary:
     gguf: str | None
 
 
-def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSummary:
-    """Write the merged model, its tokenizer, a manifest, a card and a Modelfile into a new folder.
+def plan(run: Path, folder: Path, converter: Path | None = None) -> MergePlan:
+    """Plan to write the merged model of a run into a new folder.
 
     Args:
         run: the folder of a finished run.
-        folder: must not exist; appears whole or not at all.
+        folder: must not exist.
         converter: llama.cpp's `convert_hf_to_gguf.py`, to write a GGUF file as well.
 
     Raises:
-        MissingExtraError: the `train` extra is not installed.
-        ModelError: the run or its base cannot be used, or the converter fails.
-        StorageError: the folder exists or cannot be written.
+        ModelError: the run is not finished or merged already, or the converter is missing.
+        StorageError: the folder exists.
     """
     if os.path.lexists(folder):
         raise StorageError(f"{folder} exists already.", hint="Name another folder with --output.")
     if converter and not converter.is_file():
-        raise ModelError(f"{converter} is no file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md.")
-    adapter = load_adapter(run, to_merge=True)
-    from safetensors import SafetensorError
-
-    manifest = adapter.manifest
+        raise ModelError(
+            f"{converter} is not a file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md."
+        )
+    manifest = read_manifest(run)
     if manifest.base_model == MERGED:
         raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
+    return MergePlan(run, folder, manifest, converter)
+
+
+def run(plan: MergePlan) -> MergeSummary:
+    """Write the merged model, its tokenizer, a manifest, a card and a Modelfile. The folder appears when it is whole.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+        ModelError: the adapter or its base cannot be used, or the converter fails.
+        StorageError: the folder cannot be written.
+    """
+    adapter = load_adapter(plan.run, to_merge=True)
+    from safetensors import SafetensorError
+
+    folder, manifest, converter = plan.folder, plan.manifest, plan.converter
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with new_folder(folder) as growing:
             adapter.model.merge_and_unload().save_pretrained(growing)
             adapter.tokenizer.save_pretrained(growing)
@@ -93,7 +115,7 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
             manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(growing)
             if converter:
                 _convert(growing, converter, name=folder.name)
-            _describe(growing, run, manifest)
+            _describe(growing, plan.run, manifest)
             for path in growing.iterdir():
                 path.chmod(0o600)  # whatever the umask
     except (OSError, SafetensorError) as error:
@@ -101,26 +123,24 @@ def merge(run: Path, folder: Path, *, converter: Path | None = None) -> MergeSum
         raise StorageError(
             f"{folder} cannot be written: {why}.", hint="Free some space, or name another folder with --output."
         ) from None
-    written = sum(path.stat().st_size for path in folder.iterdir())
     return MergeSummary(
-        str(folder),
-        run.name,
-        _base_name(manifest),
-        manifest.people,
-        round(written / 1e9, 2),
-        str(folder / GGUF) if converter else None,
+        folder=str(folder),
+        run=plan.run.name,
+        base=_base_name(manifest),
+        people=manifest.people,
+        gigabytes=round(size(folder) / 1e9, 2),
+        gguf=str(folder / GGUF) if converter else None,
     )
 
 
 def _suit_older_readers(folder: Path, *, bos: bool) -> None:
-    """Say what transformers 5 says in the words of transformers 4, too, which other programs still look for.
+    """Add the keys of transformers 4, which other programs still look for.
 
-    Without `rope_theta` some of them take 10,000 and write nonsense, and no other program knows the tokenizer's class.
-    What is put before a prompt stands in tokenizer.json; llama.cpp's converter reads `add_bos_token` and would guess.
-    To be removed when vLLM and mlx_lm read `rope_parameters` for every model.
+    Without `rope_theta` some of them take 10,000 and write nonsense. No other program knows the tokenizer's class.
+    llama.cpp's converter does not read from tokenizer.json whether BOS comes first, but from `add_bos_token`.
+    Remove this when vLLM and mlx_lm read `rope_parameters` for every model.
     """
-    path = folder / "config.json"
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(folder / CONFIG)
     rope = config.get("rope_parameters") or {}
     if "rope_theta" in rope:
         config["rope_theta"] = rope["rope_theta"]
@@ -128,24 +148,23 @@ def _suit_older_readers(folder: Path, *, bos: bool) -> None:
             config["rope_scaling"] = rope
     if "dtype" in config:
         config["torch_dtype"] = config["dtype"]
-    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    path = folder / "tokenizer_config.json"
-    tokenizer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    write_json(folder / CONFIG, config, indent=2)
+    tokenizer = read_json(folder / TOKENIZER_CONFIG)
     if tokenizer.get("tokenizer_class") == "TokenizersBackend":
         tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
     tokenizer |= {"add_bos_token": bos, "add_eos_token": False}
     for ours in ("is_local", "local_files_only", "backend"):
         tokenizer.pop(ours, None)
-    path.write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / TOKENIZER_CONFIG, tokenizer, indent=2)
 
 
 def _convert(folder: Path, converter: Path, *, name: str) -> None:
-    """Run llama.cpp's converter, a program of its own, on the folder."""
+    """Run llama.cpp's converter on the folder."""
     command = [sys.executable, str(converter), str(folder), "--outfile", str(folder / GGUF), "--outtype", GGUF_TYPE]
     command += ["--model-name", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the user named it
     if done.returncode or not (folder / GGUF).exists():
-        last = (done.stderr.strip() or "it says nothing").split("\n")[-1]
+        last = (done.stderr.strip() or "it gave no reason").split("\n")[-1]
         raise ModelError(
             f"The converter failed: {last}", hint="Merge without --gguf; docs/merge.md says which converter fits."
         )

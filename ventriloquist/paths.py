@@ -1,4 +1,4 @@
-"""Paths as they are kept: those inside VQ_HOME from it, so that a home can be moved."""
+"""Stored paths: those inside VQ_HOME are stored relative to it, so that a home can be moved."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-LEAST_PARTS = 2  # of an old path that are looked for in the present home: one name alone says too little
+MIN_PARTS = 2  # of an old path that must exist in the present home: one name alone could match by chance
 
 
 def kept_path(path: Path, home: Path) -> str:
-    """Return a path as it is kept: from VQ_HOME where it lies inside, whatever links lead there, else absolute."""
+    """Return a path to store: relative to VQ_HOME if it lies inside, also through links, else absolute."""
     for place, base in ((path.absolute(), home.absolute()), (path.resolve(), home.resolve())):
         if place.is_relative_to(base):
             return str(place.relative_to(base))
@@ -18,21 +18,21 @@ def kept_path(path: Path, home: Path) -> str:
 
 
 def found_path(kept: str, home: Path) -> Path:
-    """Return where a kept path is today.
+    """Return the present place of a stored path.
 
-    An absolute path where nothing is any more may have been in a home that was moved: then the longest end of it that
-    is there in the present home is meant.
+    If nothing exists at an absolute path, the home may have been moved. Then the longest ending of the path that exists
+    in the present home is returned.
     """
     path = home / kept
     if not Path(kept).is_absolute() or _exists(path):
         return path
     parts = Path(os.path.normpath(kept)).parts[1:]
-    ends = (home.joinpath(*parts[first:]) for first in range(len(parts) - LEAST_PARTS + 1))
+    ends = (home.joinpath(*parts[first:]) for first in range(len(parts) - MIN_PARTS + 1))
     return next((end for end in ends if _exists(end)), path)
 
 
 def without_home(value: Any, home: Path) -> Any:
-    """Return a value that JSON can hold with every path that lies inside VQ_HOME as it is kept."""
+    """Return a JSON value in which every path inside VQ_HOME is relative to it."""
     if isinstance(value, str | Path):
         return kept_path(Path(value), home) if _is_inside(str(value), home) else value
     if isinstance(value, list | tuple):
@@ -43,7 +43,7 @@ def without_home(value: Any, home: Path) -> Any:
 
 
 def _exists(path: Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110  # what cannot be a path does not exist: Path.exists() may raise
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists() may raise for an invalid path
 
 
 def _is_inside(text: str, home: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Rows that pass between stages: plain, slotted, immutable."""
+"""The records that sources yield and stages exchange."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ ReactionKind = Literal["love", "like", "dislike", "laugh", "emphasize", "questio
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file sent with a message: what it is, never its bytes."""
+    """A file that was sent with a message, without its content."""
 
     mime_type: str | None
     filename: str | None
     transcript: str | None = None  # of a voice message
-    kind: MediaKind | None = None  # None: what its type and its name say
-    part: int | None = None  # of the message; None: unknown, or the only one
-    text_before: int | None = None  # characters of the message's text that stand before it
+    kind: MediaKind | None = None  # None: decided by its type and name
+    part: int | None = None  # part of the message; None: unknown, or the only one
+    text_before: int | None = None  # characters of the message's text before it
 
 
-# What a source yields, one for every row it has, in its own order. Tuples: there may be millions.
+# A source yields one of these for each of its rows, in its own order. They are tuples because there may be millions.
 
 
 class SourceMessage(NamedTuple):
-    """A message that somebody chose to write. Empty texts stand for none."""
+    """A message that a person chose to write. An empty string means that there is no value."""
 
     guid: str
     rowid: int
     chat_guid: str
-    sender_handle: str  # as the source has it; empty: the owner's, or the source does not say
-    is_from_me: int  # numbers, not booleans: sqlite3 binds those three times as fast
+    sender_handle: str  # as the source has it; empty: the owner's, or unknown
+    is_from_me: int  # 0 or 1: sqlite3 binds numbers three times as fast as booleans
     sent_at: int  # Unix milliseconds, UTC
     text: str  # empty: attachments only
     thread_originator_guid: str
     thread_originator_part: str
     edited: int
-    revised_at: int  # of the last edit or unsending, Unix milliseconds; 0: never
+    revised_at: int  # last edit or unsending, Unix milliseconds; 0: never
     service: str
     subject: str
     attachments: tuple[Attachment, ...]
     is_spam: bool
-    is_failed: bool  # the owner's, and not sent
+    is_failed: bool  # it is the owner's and could not be sent
 
 
 class SourceTapback(NamedTuple):
-    """A reaction to a message, or the taking back of one. Empty texts stand for none."""
+    """A reaction to a message, or its removal. An empty string means that there is no value."""
 
     guid: str
     rowid: int
@@ -63,7 +63,7 @@ class SourceTapback(NamedTuple):
 
 
 class SourceSkipped(NamedTuple):
-    """A row that is neither."""
+    """A row that is neither a message nor a reaction."""
 
     guid: str
     reason: str  # a key of SKIPPED
@@ -73,19 +73,19 @@ SourceRow = SourceMessage | SourceTapback | SourceSkipped
 
 
 class SourceChat(NamedTuple):
-    """A thread as the source has it; a conversation may be several."""
+    """A chat of the source. Several chats may be one conversation."""
 
     guid: str
     type: Literal["dm", "group"]
     title: str | None
     group_id: str | None
-    handles: tuple[str, ...]  # of the others in it, as the source has them; a dm's first is whom it is with
-    newest_at: int  # of its messages, Unix milliseconds; 0: none
-    lookups: tuple[str, ...] = ()  # under which the source finds it: chats that share one are one to it
-    is_spam: bool = False  # the source filters all of it
+    handles: tuple[str, ...]  # of the other members, as the source has them; the first of a dm is the other person
+    newest_at: int  # time of its newest message, Unix milliseconds; 0: none
+    lookups: tuple[str, ...] = ()  # identifiers by which the source finds it: chats that share one are the same
+    is_spam: bool = False  # the source filters the whole chat
 
 
-class Card(NamedTuple):
+class ContactCard(NamedTuple):
     """A card of an address book."""
 
     folder: str  # the address book it is from
@@ -101,40 +101,40 @@ class Card(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that is open: all that is small, and a generator of its rows."""
+    """An open source: its chats, handles and contacts, and a generator of its rows."""
 
-    name: str  # what it is and where, for people
+    name: str  # for people: what it is and its path
     total: int  # rows
     chats: Sequence[SourceChat]
     handles: Sequence[str]  # as the source has them
-    person_hints: Sequence[tuple[str, str]]  # (hint, handle): the source takes handles with one hint for one person
-    owner_identifiers: Mapping[str, int]  # under which its owner sent and received, and how often each is seen
-    cards: Sequence[Card] | None  # None: no contacts were read
-    notes: Sequence[str]  # what could not be read, a sentence each
+    person_hints: Sequence[tuple[str, str]]  # (hint, handle): handles with the same hint are one person's
+    owner_identifiers: Mapping[str, int]  # the owner's numbers and addresses, and how often each occurs
+    cards: Sequence[ContactCard] | None  # None: no contacts were read
+    notes: Sequence[str]  # one sentence for each thing that could not be read
     rows: Callable[[], Iterator[SourceRow]]
 
 
-# Why a row is not in text_messages, in the words of the summary.
+# Why a row is not in text_messages, as the summary says it.
 SKIPPED = {
-    "event": "joins, leaves, renames and the like: nobody wrote them",
-    "reaction_removed": "reactions taken back, and the taking back",
+    "event": "joins, leaves, renames and other events",
+    "reaction_removed": "removed reactions and their removals",
     "reaction_superseded": "reactions replaced by a later one",
-    "reaction_without_target": "reactions that do not say to what",
-    "unknown_association": "rows attached to a message in a way that is not known",
+    "reaction_without_target": "reactions without the message that they belong to",
+    "unknown_association": "rows of an unknown kind that belong to a message",
     "poll_vote": "votes in polls",
     "unsent": "messages that were unsent",
-    "recently_deleted": "messages that were deleted lately",
+    "recently_deleted": "messages in Recently Deleted",
     "one_time_code": "one-time passcodes",
     "no_chat": "rows that belong to no chat",
-    "empty": "rows with neither text nor attachment",
+    "empty": "rows without text and attachments",
     "undecodable": "messages whose body cannot be decoded",
     "echo": "second copies of notes to self",
     "excluded": "left out by --exclude or --only",
-    "forgotten": "of people who were forgotten",
+    "forgotten": "messages of people who were forgotten",
     "out_of_range": "left out by --since or --until",
     "no_guid": "rows without an identifier",
-    "no_date": "rows without a date, in a source that has none",
-    "scheduled": "messages that wait to be sent later",
+    "no_date": "rows without a date, in a source without dates",
+    "scheduled": "scheduled messages that were not sent yet",
     "failed": "messages that were not sent",
     "call": "calls",
     "poll": "polls",
@@ -145,4 +145,4 @@ SKIPPED = {
 }
 
 Progress = Callable[[int, int], None]
-"""Called as work goes on with (done, total); a total of 0 is unknown."""
+"""A callback for progress: (done, total). A total of 0 means unknown."""

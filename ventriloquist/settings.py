@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-import stat
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,11 +18,12 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ventriloquist.errors import SettingsError
-from ventriloquist.layout import DATABASE, EXPORTS, MODELS, RUNS, TOKENS
+from ventriloquist.fs import require_regular
+from ventriloquist.layout import DATABASE, EXPORTS, MODELS, TOKENS
 
 DOTENV = Path(".env")  # in the current folder: it wins over the one in VQ_HOME
-MOST_BYTES = 1 << 20  # of a .env
-FIELDS = {  # by variable; VQ_HOME is found before the others
+MAX_BYTES = 1 << 20  # of a .env
+FIELDS = {  # by variable; VQ_HOME is read before the others
     "MY_NAME": "my_name",
     "USER_IDENTIFIERS": "user_identifiers",
     "WANDB_API_KEY": "wandb_api_key",
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
     time_zone: str | None = Field(None, validation_alias="VQ_TIME_ZONE")  # over the file's and the machine's
     wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` serves too
-    api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # of a server that writes
+    api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # for chat --endpoint
     _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
     _warnings: list[str] = PrivateAttr(default_factory=list)
     _values: dict[str, str] = PrivateAttr(default_factory=dict)  # of the .env files
@@ -58,22 +59,23 @@ class Settings(BaseSettings):
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know before anything is written: a folder's file may send it elsewhere."""
+        """Notes to show before anything is written: ./.env may have chosen another VQ_HOME."""
         return [f"VQ_HOME comes from ./{self._home_from}: {self.home}"] if self._home_from else []
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong with the .env files, where that was no error."""
+        """Problems with the .env files that are not errors."""
         return self._warnings
 
     def key(self, variable: str | None = None) -> str | None:
-        """Return the key for a server that writes, None where there is none. No error repeats it.
+        """Return the API key for `--endpoint`, or None if there is none. Error messages never contain it.
 
         Args:
-            variable: that holds it, in the environment or a .env; default VQ_API_KEY, which need not be set.
+            variable: name of the variable that holds it, in the environment or a .env. Default: VQ_API_KEY, which is
+            optional.
 
         Raises:
-            SettingsError: the variable is not set, or holds what cannot be a key.
+            SettingsError: the named variable is not set, or its value is not a valid key.
         """
         if variable is None:
             value = self.api_key.get_secret_value() if self.api_key else ""
@@ -101,18 +103,13 @@ class Settings(BaseSettings):
         return self.home / EXPORTS
 
     @property
-    def runs(self) -> Path:
-        """One folder a training run: adapter, manifest, checkpoints, log, evaluations."""
-        return self.home / RUNS
-
-    @property
     def models(self) -> Path:
         """Base models that were converted here, such as SmolLM2."""
         return self.home / MODELS
 
     @property
     def tokens(self) -> Path:
-        """Token caches: as private as the messages they encode."""
+        """Token caches, as private as the messages they encode."""
         return self.home / TOKENS
 
 
@@ -120,7 +117,7 @@ def load_settings(*, lenient: bool = False) -> Settings:
     """Read the settings: from the environment, else from ./.env, else from VQ_HOME/.env.
 
     Args:
-        lenient: warn of a .env that cannot be read, and go on without it.
+        lenient: skip a .env that cannot be read, with a warning.
 
     Raises:
         SettingsError: VQ_HOME cannot be a folder, or a .env cannot be read.
@@ -150,7 +147,7 @@ def load_settings(*, lenient: bool = False) -> Settings:
 
 
 def home_folder() -> Path:
-    """Return VQ_HOME; a .env that cannot be read does not choose it."""
+    """Return VQ_HOME; a .env that cannot be read is skipped."""
     return load_settings(lenient=True).home
 
 
@@ -158,50 +155,33 @@ def _folder(named: str) -> Path:
     try:
         home = Path(named).expanduser().resolve()
         is_other = home.exists() and not home.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:  # no such user, a circle of links, a name too long
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a name too long
         reason = str(error).rstrip(".")
         raise SettingsError(f"VQ_HOME cannot be {named!r}: {reason}.", hint="Set it to a folder.") from None
     if is_other:
-        raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to one yet to be made.")
+        raise SettingsError(f"VQ_HOME is not a folder: {home}.", hint="Set it to a folder, or to a new path.")
     return home
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Return the variables of a .env, ours in capitals. A folder has none: some virtual environments are called so.
+    """Return the variables of a .env, ours in upper case. A folder has none: some virtual environments are called .env.
 
     Raises:
-        SettingsError: it cannot be read. Bytes that are not UTF-8 in the variables of other programs do not matter.
+        SettingsError: it cannot be read. Invalid UTF-8 in the variables of other programs is allowed.
     """
     try:
-        about = path.stat()
-        if stat.S_ISDIR(about.st_mode):
-            return {}
-        reason = _unsuitable(about)
+        require_regular(path)
+        reason = f"it has more than {MAX_BYTES >> 20} MiB" if path.stat().st_size > MAX_BYTES else ""
         data = b"" if reason else path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return {}
     except OSError as error:
         reason, data = error.strerror or str(error), b""
-    text = data.decode("utf-8-sig", "surrogateescape")  # some editors put a mark before the first name
+    text = data.decode("utf-8-sig", "surrogateescape")  # some editors write a byte order mark
     values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
     values |= {name.upper(): value for name, value in values.items() if name.upper() in (*FIELDS, "VQ_HOME")}
-    if "\0" in text or any(not _is_text(values.get(name, "")) for name in (*FIELDS, "VQ_HOME")):
+    if "\0" in text or re.search("[\ud800-\udfff]", "".join(values.get(name, "") for name in (*FIELDS, "VQ_HOME"))):
         reason = "it is not UTF-8"
     if reason:
-        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file of yours.")
+        raise SettingsError(f"{path} cannot be read: {reason}.", hint="Make it a text file that you can read.")
     return values
-
-
-def _unsuitable(about: os.stat_result) -> str:
-    """Return why a file is not one of settings, without opening it: a pipe would wait, a gigabyte fill memory."""
-    if not stat.S_ISREG(about.st_mode):
-        return "it is not a regular file"
-    return f"it has more than {MOST_BYTES >> 20} MiB" if about.st_size > MOST_BYTES else ""
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

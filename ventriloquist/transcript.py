@@ -1,11 +1,15 @@
-"""The training format: render and parse. Nothing else in the package knows it.
+"""The training format: render a transcript and parse it.
 
-A transcript is a JSON header and one JSON line a message, each ended by exactly one newline:
+A transcript is a JSON header and one JSON line for each message, each ended by exactly one newline:
 
     {"type": "dm", "members": ["Aidan", "Sam"], "start": "2024-03-15"}
     {"name": "Sam", "delta": "<5m", "content": "[replying to \\"how are you\\"] great thanks!"}
 
 `parse(render(x)) == x` for every text without lone surrogates; those become U+FFFD on the way in (`well_formed`).
+
+Export, training, chat and evaluation write and read lines through this module alone. Two other places describe the same
+bytes, and tests compare them with it: the SQL view `rendered_windows`, for people, and the grammar in model/grammar.py,
+which holds a model to the format.
 """
 
 from __future__ import annotations
@@ -20,18 +24,18 @@ from typing import Literal, NamedTuple
 
 from ventriloquist.media import media_kind
 
-FORMAT_VERSION = 1  # raise it with any change that alters a rendered byte: adapters of another format are refused
+FORMAT_VERSION = 1  # raise it when a rendered byte changes: adapters of another format are refused
 
 ConversationType = Literal["dm", "group"]
 Kind = Literal["text", "attachment", "reaction"]
 
-SECRETS = ("email", "card", "account", "password", "code", "address", "phone")  # kinds of placeholders, as in [phone]
-UNKNOWN = "Unknown"  # the name of a sender whom nobody knows
+SECRETS = ("email", "card", "account", "password", "code", "address", "phone")  # placeholders, as in [phone]
+UNKNOWN = "Unknown"  # the name of an unknown sender
 QUOTE_CHARACTERS = 60
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
-# bucket: the time since the previous message is below so many milliseconds
+# upper limit of each bucket, exclusive
 DELTA_LIMITS_MS = {"<1m": MINUTE_MS, "<5m": 5 * MINUTE_MS, "<1h": HOUR_MS, "<12h": 12 * HOUR_MS, "<1d": 24 * HOUR_MS}
 DELTAS = (*DELTA_LIMITS_MS, "1d+")
 
@@ -46,7 +50,7 @@ REACTION_VERBS = {
 
 _SPECIAL_TOKEN = re.compile(r"<(?=[|/A-Za-z])")
 _PLACEHOLDERS = {"photo": "[photo]", "video": "[video]", "voice": "[voice message]", "sticker": "[sticker]"}
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")  # and nothing else: U+2028 and U+0085 are characters of a message
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")  # not U+2028 and U+0085: they are part of a message
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -64,7 +68,7 @@ class Header:
 
 
 class Line(NamedTuple):
-    """One line of a conversation: who, how long after the previous line, and what."""
+    """A line of a conversation: the sender's name, the time since the previous line, and the content."""
 
     name: str
     delta: str
@@ -92,18 +96,18 @@ def well_formed(text: str) -> str:
 
 
 def render_header(header: Header) -> str:
-    """Render the header, without its newline. The view `rendered_windows` does the same in SQL."""
+    """Render the header, without its newline."""
     members = render_members(header.members)
     return f'{{"type": "{header.type}", "members": {members}, "start": {json.dumps(header.start)}}}'
 
 
 def render_members(members: Sequence[str]) -> str:
-    """Render the members as they stand in a header: a JSON array."""
+    """Render the members of a header: a JSON array."""
     return _escape(json.dumps(list(members), ensure_ascii=False))
 
 
 def render_line(line: Line) -> str:
-    """Render a line, without its newline. Would-be special tokens (`<|`, `</`, `<a`) get their `<` as \\u003c."""
+    """Render a line, without its newline. `<` becomes \\u003c where a special token could begin (`<|`, `</`, `<a`)."""
     name, delta, content = line
     # the bytes of json.dumps(…, ensure_ascii=False), in a tenth of its time
     rendered = f'{{"name": {_quoted(name)}, "delta": {_quoted(delta)}, "content": {_quoted(content)}}}'
@@ -111,12 +115,15 @@ def render_line(line: Line) -> str:
 
 
 def line_opening(name: str) -> str:
-    """Render a line up to the end of its name: what a model continues when it writes as somebody."""
+    """Render a line up to the end of its name, for a model to continue as that person."""
     return _escape(json.dumps({"name": name}, ensure_ascii=False)[:-1]) + ","
 
 
 def content_span(line: Line) -> tuple[int, int]:
-    """Return where, in a rendered line, the name's string ends and the content's inside begins (code points)."""
+    """Return where a rendered line's name ends, with its quote, and where its content begins, after its quote.
+
+    Both in code points.
+    """
     opening = line_opening(line.name)
     before_content = f'{opening} "delta": "{line.delta}", "content": "'
     return len(opening) - 1, len(before_content)
@@ -128,7 +135,7 @@ def render(header: Header, lines: Iterable[Line]) -> str:
 
 
 def render_window(header: str, lines: Iterable[str]) -> str:
-    """Put a rendered header and rendered lines together, each ended by one newline."""
+    """Join a rendered header and rendered lines, each ended by one newline."""
     return "\n".join([header, *lines, ""])
 
 
@@ -164,12 +171,12 @@ def parse_header(text: str) -> Header:
 
 
 def parse_members(text: str) -> tuple[str, ...]:
-    """Parse a header's members as `render_members` renders them."""
+    """Parse what `render_members` returns."""
     return tuple(json.loads(text))
 
 
 def parse_line(text: str) -> Line:
-    """Parse one line strictly: a JSON object with exactly name, delta and content, in order, and a known delta.
+    """Parse a line strictly: a JSON object with name, delta and content in this order, and a known delta.
 
     Raises:
         TranscriptError: it is anything else.
@@ -207,14 +214,14 @@ def _parse_object(text: str, keys: Sequence[str]) -> dict[str, object]:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object as its pairs, so that order and repeated keys are seen."""
+    """A JSON object as pairs, which keep order and repeated keys."""
 
 
 class LineReader:
-    """Reads a line that is still being written, byte by byte, so that its content can be shown as it appears.
+    """Reads a line while it is being written, so that its content can be shown as it appears.
 
-    Feed it the bytes of one rendered line as they come; `name` and `delta` are set as soon as they are complete,
-    and `feed` returns what is new of the content, un-escaped, never half a character.
+    Feed it the bytes of one rendered line as they come. `name` and `delta` are set when they are complete. `feed`
+    returns the new part of the content, un-escaped, and never half a character.
     """
 
     def __init__(self) -> None:
@@ -226,7 +233,7 @@ class LineReader:
         self._shown = 0  # characters of the content returned so far
 
     def feed(self, data: bytes) -> str:
-        """Take more bytes of the line and return the new characters of its content."""
+        """Read more bytes of the line and return the new characters of its content."""
         self._text += self._decoder.decode(data)
         match = _OPENING.match(self._text)
         if match is None:
@@ -242,7 +249,7 @@ class LineReader:
         return new
 
 
-# a JSON string's inside, up to the first character or escape that is not complete
+# the inside of a JSON string, up to its end or the first incomplete escape
 _STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*')
 _OPENING = re.compile(
     r'\{"name": (?P<name>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"), '
@@ -252,15 +259,15 @@ _HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}$")
 
 
 def _without_half_a_pair(body: str, finished: bool) -> str:
-    """Drop a first surrogate at the end whose second may still come, unless nothing more will come."""
+    """Drop a first surrogate at the end of an unfinished body: its second half may still come."""
     return body if finished else _HALF_A_PAIR.sub("", body)
 
 
-# What a message becomes
+# Contents
 
 
 def text_lines(text: str) -> list[str]:
-    """Split a message's text into its lines; blank ones are dropped, the others kept to the byte."""
+    """Split a message's text into its lines, without the blank ones."""
     if "\n" not in text and "\r" not in text:  # nearly always
         return [text] if text.strip() else []
     return [line for line in _LINE_BREAK.split(text) if line.strip()]
@@ -269,14 +276,14 @@ def text_lines(text: str) -> list[str]:
 def attachment_placeholder(
     mime_type: str | None, filename: str | None, transcript: str | None, kind: str | None = None
 ) -> str:
-    """Return what stands for an attachment in a transcript.
+    """Return the content of an attachment's line.
 
     Args:
-        kind: what it is (`media.MediaKind`), where that was decided already; else its type and its name decide.
+        kind: a `media.MediaKind` if collect has stored it; None to decide by type and name.
     """
-    name = _fold(filename or "")
+    name = _single_spaced(filename or "")
     if transcript and transcript.strip():
-        return f"[voice message: {_fold(transcript)}]"
+        return f"[voice message: {_single_spaced(transcript)}]"
     placeholder = _PLACEHOLDERS.get(kind or media_kind(mime_type, None, name))
     if placeholder is None:
         return f"[file: {name}]" if name else "[file]"
@@ -284,24 +291,25 @@ def attachment_placeholder(
 
 
 def quote(text: str) -> str:
-    """Fold a text's white space and cut it at 60 characters, as quotes of other messages show it."""
-    folded = _fold(text)
-    return folded if len(folded) <= QUOTE_CHARACTERS else folded[:QUOTE_CHARACTERS] + "…"
+    """Shorten a text for a quote: single spaces, and at most 60 characters before an ellipsis."""
+    text = _single_spaced(text)
+    return text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
 
 
 def reply_marker(target: str) -> str:
-    """Return what stands before the first line of an inline reply to `target` (a text or a placeholder)."""
+    """Return the beginning of an inline reply's first line; `target` is a text or a placeholder."""
     return f'[replying to "{quote(target)}"] '
 
 
 def reaction_content(kind: str, emoji: str | None, target: str) -> str:
-    """Return the content of a reaction line to `target` (a text or a placeholder)."""
+    """Return the content of a reaction's line; `target` is a text or a placeholder."""
     if kind == "emoji":
-        return f'[reacted {quote(emoji or "") or "?"} to "{quote(target)}"]'  # a stranger's can be any text
+        return f'[reacted {quote(emoji or "") or "?"} to "{quote(target)}"]'  # some sources allow any text here
     if kind == "sticker":
         return f'[sticker on "{quote(target)}"]'
     return f'[{REACTION_VERBS[kind]} "{quote(target)}"]'
 
 
-def _fold(text: str) -> str:
+def _single_spaced(text: str) -> str:
+    """Replace every run of white space by one space, and drop it at both ends."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What a setting takes, in the words of a person: for the flag, the file or the variable that was refused."""
+"""Describing the values that a setting takes, for errors about options, files and variables."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import types
 from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin
 
-LONGEST = 60  # characters that are shown of a refused value
+MAX_SHOWN = 60  # characters of a refused value
 NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 def takes(annotation: Any, bounds: Iterable[object] = ()) -> str:
-    """Return which values a type with bounds has, such as `a whole number of 1 or more`.
+    """Return which values a type with bounds allows, such as `a whole number of 1 or more`.
 
     Args:
         annotation: a type, an optional one, a literal or a list.
-        bounds: objects with some of the attributes ge, gt, le and lt, as annotated-types has them.
+        bounds: objects with any of the attributes ge, gt, le and lt, as in annotated-types.
     """
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next(part for part in get_args(annotation) if part is not type(None))
@@ -24,7 +24,7 @@ def takes(annotation: Any, bounds: Iterable[object] = ()) -> str:
         *others, last = map(str, get_args(annotation))
         return f"{', '.join(others)} or {last}" if others else last
     if get_origin(annotation) is list:
-        return f"a list, each of it {takes(get_args(annotation)[0])}"
+        return f"a list in which each item is {takes(get_args(annotation)[0])}"
     limits = {
         name: getattr(bound, name) for bound in bounds for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)
     }
@@ -40,8 +40,8 @@ def _between(ge: Any = None, gt: Any = None, le: Any = None, lt: Any = None) -> 
 
 
 def shown(value: object) -> str:
-    """Return a refused value for an error."""
+    """Return a refused value as an error shows it."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

@@ -1,7 +1,7 @@
-"""Arithmetic on positions: windows, held-out ends and blocks. No database, no torch.
+"""Arithmetic on positions: windows, held-out ends and blocks.
 
-A conversation's training messages have positions 0, 1, 2 … A *window* is a target and the messages before it; a
-*block* trains many windows at once.
+A conversation's training messages have positions 0, 1, 2 … A *window* is a target and the messages before it. A *block*
+holds many windows: the context of the first target, then the targets.
 """
 
 from __future__ import annotations
@@ -33,11 +33,6 @@ class Holdout(NamedTuple):
     validation_start: int
     test_start: int
 
-    def split_of(self, position: int) -> Split:
-        if position >= self.test_start:
-            return "test"
-        return "validation" if position >= self.validation_start else "train"
-
 
 class Block(NamedTuple):
     """Positions [start, stop) of one conversation, of which [first_target, stop) are targets."""
@@ -45,11 +40,6 @@ class Block(NamedTuple):
     start: int
     first_target: int
     stop: int
-
-
-def window(target: int, size: int = WINDOW_SIZE) -> Span:
-    """Return the window of a target: itself and up to `size - 1` messages before it."""
-    return Span(max(0, target - size + 1), target)
 
 
 def holdout_size(messages: int) -> int:
@@ -60,12 +50,12 @@ def holdout_size(messages: int) -> int:
 
 
 def holdout(starts: Sequence[int], size: int | None = None) -> Holdout:
-    """Return where a conversation's held-out end begins, lines of one message never separated.
+    """Return where a conversation's held-out end begins. Lines of one message stay on one side.
 
     Args:
         starts: for each position, the position at which its message begins (a message may be several lines).
-        size: lines for test, and as many for validation, at least 2 (the final two windows are test wherever anything
-            is held out) or 0 for none; default `holdout_size`.
+        size: lines for test, and as many for validation: 0 for none, else at least 2, so that the final two windows are
+            test; None for `holdout_size`.
     """
     messages = len(starts)
     if messages < MIN_HOLDOUT_MESSAGES or size == 0:
@@ -81,9 +71,9 @@ def blocks(targets: Span, *, context: int, size: int, offset: int = 0) -> Iterat
 
     Args:
         targets: the first and last position that may be a target.
-        context: messages before a block's first target, fewer only at the conversation's start.
-        size: targets a block (K). K = 1 is the literal window.
-        offset: targets in the first block, 0 for a full one: a new cut for every epoch.
+        context: messages before a block's first target, fewer at the conversation's start.
+        size: targets in a block (K). With K = 1 a block is a window.
+        offset: targets in the first block, which cuts every epoch anew; 0 for a full one.
     """
     first = targets.first
     end = first + (offset % size or size)
@@ -94,16 +84,16 @@ def blocks(targets: Span, *, context: int, size: int, offset: int = 0) -> Iterat
 
 
 def fit_block(block: Block, lengths: NDArray[np.int64], budget: int, *, context: int) -> Iterator[Block]:
-    """Shorten a block to a budget of tokens: whole old messages go from the front, then targets to further blocks.
+    """Shorten a block to a budget of tokens: drop the oldest context first, then move targets to further blocks.
 
     Args:
         block: what to fit.
         lengths: tokens of each position of the conversation, (messages,).
-        budget: tokens a block may have, its header not counted.
+        budget: tokens of a block without its header.
         context: messages before the first target of a further block.
 
     Yields:
-        Blocks that fit; a target that alone does not fit is in none of them.
+        Blocks that fit. A target that is longer than the budget is in none of them.
     """
     start, first, stop = block
     total = int(lengths[start:stop].sum())

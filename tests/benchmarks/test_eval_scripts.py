@@ -13,8 +13,8 @@ from file_builder import Conversation, Message, filled
 from ventriloquist.demo.build import play
 from ventriloquist.demo.cast import CAST, CONVERSATIONS
 from ventriloquist.evaluate import baselines
+from ventriloquist.evaluate.inputs import System
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import rejections
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, transaction
@@ -72,8 +72,8 @@ def test_every_fake_is_rejected_by_name_and_so_is_somebody_else(stage: Stage, ot
 
 
 def test_shuffled_labels_say_nothing(stage: Stage) -> None:
-    half = Subject("real", messages=stage.half.messages, reference=stage.half.reference)
-    found = [METRICS["voice"].measure(baselines.shuffled(half, seed), stage.world) for seed in range(5)]
+    half = System("real", messages=stage.half.messages, reference=stage.half.reference)
+    found = [METRICS["voice"].measure(baselines.shuffled(half, seed), stage.context) for seed in range(5)]
     assert all(one is not None and abs(one.value) < 8 for one in found)
     assert abs(mean(one.value for one in found if one is not None)) < 3
 

@@ -24,7 +24,7 @@ def test_a_period_is_a_year_a_month_or_a_day(text: str, first: date, last: date)
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2019-13", "2019-02-30", "2019-06-15-1", "-2019", "2019-", "99999"])
 def test_anything_else_is_no_date(text: str) -> None:
-    with pytest.raises(SettingsError, match="no date"):
+    with pytest.raises(SettingsError, match="not a date"):
         parse_period(text)
 
 

@@ -23,10 +23,10 @@ def said(name: str, content: str, day: str = "2024-03-15") -> SentLine:
 
 def test_a_conversation_can_be_read() -> None:
     lines = [said("Robin", "hello"), said("Kim", "hi :)"), said("Kim", "still there?", "2024-03-16")]
-    assert markdown(lines, whom="Kim", me="Robin", model="smollm2, with the adapter 2024", zone=ZONE).splitlines() == [
+    assert markdown(lines, whom="Kim", me="Robin", model="smollm2 (adapter 2024)", zone=ZONE).splitlines() == [
         "# A simulation of Kim",
         "",
-        "Nobody but Robin said any of this: smollm2, with the adapter 2024 wrote the rest.",
+        "Robin wrote their own lines. Everything else was written by smollm2 (adapter 2024).",
         "",
         "## 2024-03-15",
         "",

@@ -93,7 +93,7 @@ def test_stdout_has_the_answers_only_and_stderr_says_what_it_is(run: Path, garde
     assert 1 <= len(out.splitlines()) <= 6
     assert f"simulation of {KIM}" in err
     assert run.name in err
-    assert "Going on from the last 17 messages with Kim" in err  # three quarters of the adapter's window
+    assert "Continuing after the last 17 messages with Kim" in err  # three quarters of the adapter's window
     assert "Warning" not in err
 
 
@@ -250,14 +250,14 @@ def test_on_a_terminal_the_messages_that_it_goes_on_from_are_shown_dimmed(run: P
         dimensions=(40, 100),
     )
     terminal.expect("simulation of Kim")
-    terminal.expect("Going on from the last 17 messages")
+    terminal.expect("Continuing after the last 17 messages")
     terminal.expect(f"\x1b\\[2m— 2024-03-15 —.*\x1b\\[2m{KIM}: tea 13.*\x1b\\[2m{KIM}: tea 29\x1b\\[0m")
     terminal.expect("Loading the model")  # it can be read meanwhile
     terminal.expect(f"{ME}.*:")
     terminal.send("/NEW\r")
     terminal.expect("A new conversation with Kim")
     terminal.send("/Save\r")
-    terminal.expect("Nothing was said yet")
+    terminal.expect("There is nothing to save yet")
     terminal.send("*hello*\r")
     terminal.expect(f"\x1b\\[[0-9;]*m{KIM}")
     terminal.expect(f"{ME}.*:")
@@ -277,7 +277,7 @@ def test_on_a_terminal_the_messages_that_it_goes_on_from_are_shown_dimmed(run: P
     terminal.close()
     assert terminal.exitstatus == 0
     readable, exact = Path("talk.MD").read_text(encoding="utf-8"), Path("talk.jsonl").read_text(encoding="utf-8")
-    assert readable.startswith("# A simulation of Kim\n\nNobody but Robin Oak said any of this")
+    assert readable.startswith("# A simulation of Kim\n\nRobin Oak wrote their own lines")
     assert "\\*hello\\*" in readable
     assert json.loads(exact.splitlines()[1])["content"] == "*hello*"
     assert {path.read_text(encoding="utf-8") for path in (garden / "chats").glob("*.*")} == {readable, exact}
@@ -302,7 +302,7 @@ def test_what_was_said_before_does_not_push_the_banner_off_a_small_screen(run: P
         timeout=240,
         dimensions=(20, 60),
     )
-    terminal.expect(r"— \d+ before, until 2024-03-15 —")
+    terminal.expect(r"— \d+ earlier messages, up to 2024-03-15 —")
     assert "tea 29" not in terminal.before
     terminal.expect("tea 29")
     terminal.sendeof()
@@ -326,5 +326,5 @@ def test_who_never_wrote_is_said_so_before_any_model_is_loaded(run: Path, garden
     code, out, err = vq("lou", "--once", "hi", run=run, home=garden, code=show)
     assert (code, out) == (1, "")
     what, _, is_loaded = err.splitlines()
-    assert what == "Error: Lou has written nothing that is prepared here: there is no voice to learn."
+    assert what == "Error: Lou wrote none of the prepared messages: there is no voice to learn."
     assert is_loaded == "False"

@@ -22,7 +22,7 @@ from file_builder import Conversation, Message, filled
 from invented import HOSTILE_CONTENTS, NAMES
 
 from ventriloquist.model.adapter import load_adapter
-from ventriloquist.model.session import Session
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.transcript import DELTAS, Line, line_opening, parse_line, render_line
 
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(run: Path) -> Iterator[Served]:
     adapter = load_adapter(run)
-    with serving(writing(Session(adapter.model, adapter.tokenizer, max_tokens=30))) as served:
+    with serving(writing(LineWriter(adapter.model, adapter.tokenizer, max_tokens=30))) as served:
         yield served
 
 
@@ -194,8 +194,8 @@ def test_a_served_model_answers_in_the_light_install(served: Served, mac: Path) 
     answers = [json.loads(line) for line in out.splitlines()]
     assert len(answers) >= 2
     assert all(answer["name"] == KIM and answer["delta"] in DELTAS and answer["content"] for answer in answers)
-    assert f"A simulation of Kim. Everything here is written by a model at {served.url}, not by them." in err
-    assert "Going on from the last 30 messages with Kim" in err
+    assert f"A simulation of Kim. Everything here is written by a model at {served.url}, not by Kim." in err
+    assert "Continuing after the last 30 messages with Kim" in err
     assert "goes to" not in err  # the server is on this machine
     first = next(asked["prompt"] for asked in served.asked if "so " in asked["prompt"])
     assert first.endswith('"content": "so \\"you\\"?"}\n{"name": "Kim", "delta":')
@@ -253,7 +253,7 @@ def test_a_model_is_named_only_with_a_server(mac: Path) -> None:
 def test_whoever_talks_to_another_machine_is_told_so(address: str, shown: str, mac: Path) -> None:
     code, _, err = light_vq("--as", KIM, "--endpoint", address, "--endpoint-model", "x", said="")
     assert code == 0, err
-    assert f"What you and they write goes to {shown}." in err
+    assert f"The whole conversation is sent to {shown}." in err
     assert "secret" not in err
 
 

@@ -18,6 +18,7 @@ from collected import collect_into, dump
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
+from ventriloquist.sources import SOURCES
 from ventriloquist.store import recorded_run, transaction
 
 ANN = "+12505550111"
@@ -88,7 +89,7 @@ BAD = {
     a_folder: ("is a folder", "chat.db"),
     damaged: ("is damaged", "fresh copy"),
     nobodys: ("Your own name is not known", "MY_NAME"),
-    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Known are '+1"),
+    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Known names: '+1"),
     no_contacts: ("There are no contacts", "--contacts"),
     no_backup: ("There is no backup", "MobileSync"),
 }
@@ -280,7 +281,7 @@ def test_two_messages_under_one_guid_are_told_of(tmp_path: Path, home: Path, mon
         connection.execute("ALTER TABLE copy RENAME TO message")
     connection.close()
     what, hint = vq("collect", "--chat-db", path).stderr.splitlines()
-    assert "holds two messages under one guid" in what
+    assert "holds two messages with the same guid" in what
     assert "one after the other" in hint
     assert "--chat-db chat.db" not in hint
 
@@ -299,3 +300,16 @@ def test_a_home_among_other_things_is_left_open_and_said_to_be(
     assert "chmod 700" in vq("status").stderr
     home.chmod(0o700)
     assert "chmod 700" not in vq("status").stderr
+
+
+def test_every_source_has_an_option_in_the_help() -> None:
+    shown = vq("collect", "--help").output
+    for kind in SOURCES.values():
+        assert f"{kind.option} " in shown
+
+
+def test_two_sources_at_once_are_refused(tmp_path: Path) -> None:
+    options = [argument for kind in SOURCES.values() for argument in (kind.option, tmp_path)]
+    result = vq("collect", *options)
+    assert result.exit_code == 2
+    assert "are two sources" in result.output

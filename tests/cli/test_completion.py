@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from file_builder import Conversation, Message, filled
 
-NAMES = ["Maya Okafor", "Max", "Zoë Field", "Dad", "Sam O’Neil", "Sam O'Neil Jr."]
+NAMES = ["Maya Okafor", "Max", "Zoë Field", "Dad", "Sam O’Neil", "Sam O'Neil Jr.", "Anne‑Marie"]
 HOSTILE = [
     "Mad $(touch hacked)",
     "Mad `touch hacked`",
@@ -61,6 +61,7 @@ def test_names_are_offered_whatever_their_case_and_escaped(known: Path) -> None:
     assert offered("chat", "--as", '"Maya O') == ['"Maya Okafor']
     assert offered("chat", "--with", "Zo") == ["Zoë\\ Field"]
     assert offered("chat", "D") == ["Dad"]
+    assert offered("chat", "--as", "anne-m") == ["Anne‑Marie"]
     assert offered("forget", "Z") == ["Zoë\\ Field"]
     assert offered("chat", "--as", "Sam", shell="fish") == ["Sam O'Neil Jr.", "Sam O’Neil"]
     assert offered("chat", "--as", "Sam\\ O") == ["Sam\\ O\\'Neil\\ Jr.", "Sam\\ O’Neil"]

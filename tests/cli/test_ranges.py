@@ -81,7 +81,7 @@ def test_a_flag_that_only_the_training_refuses_does_so_too(arguments: list[str],
         ("model = 3", "model in my.toml takes text, not 3."),
         ('supervise = "all"', "supervise in my.toml takes line or content, not 'all'."),
         ('top_layers = "all"', "top_layers in my.toml takes a whole number of 1 or more, not 'all'."),
-        ("rnk = 3", "There is no setting 'rnk', which my.toml has."),
+        ("rnk = 3", "my.toml has the unknown setting 'rnk'."),
         (
             f'seed = "{"x" * 500}"',
             "seed in my.toml takes a whole number of 0 or more, and below 4,294,967,296, not 'xxx",
@@ -102,9 +102,11 @@ def test_a_file_of_settings_that_is_refused_is_named_with_its_line(line: str, wh
         ("unite = 3", "unite is 3, but it takes lists of handles"),
         ('unite = ["+12505550111"]', "unite.0 is '+12505550111', but it takes lists of handles"),
         ("part = [7]", "part.0 is 7, but it takes a list of handles"),
+        ("merge = 3", "merge is 3, but it takes lists of handles"),
+        ("split = [7]", "split.0 is 7, but it takes a list of handles"),
         ("rename = 1", "rename is 1, but it takes a name in quotes"),
         ('[rename]\n"+12505550111" = 5', "rename.+12505550111 is 5, but it takes a name in quotes"),
-        ("split = []", "there is no 'split'"),
+        ("marry = []", "there is no 'marry'"),
     ],
 )
 def test_corrections_that_are_refused_say_what_belongs_there(line: str, what: str, home: Path) -> None:

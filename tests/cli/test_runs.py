@@ -116,13 +116,13 @@ def test_unfinished_tainted_and_damaged_runs_are_told_apart(home: Path) -> None:
         assert vq("show", name).returncode == 0
 
 
-WRONG = [None, True, 0, -1.5, 1e400, "text", [], [1], {}, {"a": 1}]
+WRONG = [None, True, 0, -1.5, 1e400, 10**400, "text", [], [1], {}, {"a": 1}]
 
 
 @pytest.mark.parametrize("field", [*MANIFEST, "result.trained_targets", "result.bits_per_character", "settings.model"])
 def test_whatever_stands_in_a_manifest_is_listed_shown_and_removed(field: str, home: Path) -> None:
     from ventriloquist.cli.runs import details_rows
-    from ventriloquist.runs import list_runs, remove_runs, show_run
+    from ventriloquist.runs import list_runs, plan_removal, remove, show_run
 
     part, _, key = field.partition(".")
     for number, wrong in enumerate(WRONG):
@@ -132,7 +132,7 @@ def test_whatever_stands_in_a_manifest_is_listed_shown_and_removed(field: str, h
     assert vq().returncode == 0
     for number in range(len(WRONG)):
         assert list(details_rows(show_run(home, str(number))))
-        remove_runs(home, [str(number)])
+        remove(home, plan_removal(home, [str(number)]))
     assert list_runs(home) == []
 
 
@@ -237,11 +237,11 @@ def test_a_run_is_not_removed_while_a_command_is_at_work(home: Path) -> None:
 
 
 def test_who_could_not_be_resumed_any_more_is_named(home: Path) -> None:
-    from ventriloquist.runs import remove_runs
+    from ventriloquist.runs import plan_removal
 
     source = make_run(home, OLD)
     make_unfinished(home, NEW, continue_from=str(source))
-    assert remove_runs(home, [OLD]).needed_by == [NEW]
+    assert plan_removal(home, [OLD]).needed_by == [NEW]
 
 
 def test_wrong_usage_is_said(home: Path) -> None:
@@ -285,3 +285,25 @@ def test_a_list_on_a_narrow_terminal_is_whole(home: Path) -> None:
     for part in (OLD, "unsloth/Qwen3-8B-Base", "1,722 messages", "3 people", "1.612 bits/char", "5.0 MB"):
         assert part in narrow.replace("\r\n", " ")
     assert "…" not in narrow
+
+
+@pytest.mark.parametrize("settings", [None, {"model": "smollm2"}])
+def test_resuming_is_offered_only_if_a_run_can_be_resumed(settings: dict[str, str] | None, home: Path) -> None:
+    if settings:
+        make_unfinished(home, NEW, **settings)
+    else:
+        (home / "runs" / NEW).mkdir(parents=True)
+    assert ("--resume" in vq().stderr) == bool(settings)
+    assert ("--resume" in vq("show", NEW).stdout) == bool(settings)
+
+
+def test_a_plan_is_not_carried_out_after_a_run_has_changed(home: Path) -> None:
+    from ventriloquist.errors import BusyError
+    from ventriloquist.runs import plan_removal, remove
+
+    folder = make_unfinished(home, NEW)
+    plan = plan_removal(home, [NEW])
+    (folder / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")  # the training ended meanwhile
+    with pytest.raises(BusyError, match="changed"):
+        remove(home, plan)
+    assert (folder / "manifest.json").exists()

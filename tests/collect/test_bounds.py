@@ -8,7 +8,7 @@ from pathlib import Path
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
 
-from ventriloquist.forget import forget, plan_to_forget
+from ventriloquist import forget
 from ventriloquist.prepare import prepare
 from ventriloquist.status import people
 from ventriloquist.store import open_database
@@ -76,7 +76,7 @@ def test_a_group_of_forty_thousand_that_is_listed_forgotten_and_replaced(tmp_pat
     assert len(everybody) == 40_001
     with open_database(home) as file:
         prepare(file)
-        forget(file, home, plan_to_forget(file, home, "person7@example.com"))
+        forget.run(file, home, forget.plan(file, home, "person7@example.com"))
     other = ChatDb(tmp_path / "other.db")
     other.message(other.dm("+12505550111"), T, "hi")
     collect_into(home, other.close(), my_name="Robin", replace=True)

@@ -9,8 +9,8 @@ import pytest
 from apple import ChatDb
 from collected import collect_into
 
-from ventriloquist.collect.changes import digest_of_derived
 from ventriloquist.store import open_database
+from ventriloquist.store.messages import digest_of_derived
 
 ANN, T = "+12505550111", 1_650_000_000_000
 

@@ -42,9 +42,9 @@ def test_damage_that_shows_only_in_the_middle_leaves_the_file_as_it_was(
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(b"\xff" * 40_000)
-    from ventriloquist.sources.imessage import trust
+    from ventriloquist.sources.imessage import hardening
 
-    monkeypatch.setattr(trust, "check", lambda *_: None)  # as if the damage came after the check
+    monkeypatch.setattr(hardening, "check", lambda *_: None)  # as if the damage came after the check
     with pytest.raises(SourceError, match="is damaged"):
         collect_into(home, path, my_name="Robin")
     assert dump(home) == before
@@ -58,9 +58,9 @@ def test_a_full_disk_is_said_so_and_leaves_the_file_as_it_was(tmp_path: Path, ho
     from ventriloquist.sources import SOURCES
 
     def collect_with_little_space() -> None:
-        with SOURCES["chat-db"](path) as source, recorded_run(home, "collect", create=True) as run:
+        with SOURCES["chat-db"].open(path) as source, recorded_run(home, "collect", create=True) as run:
             run.db.execute("PRAGMA max_page_count = 60")
-            collect.collect(run.db, source, collect.Options("Robin"))
+            collect.run(run.db, source, collect.plan(run.db, source, collect.Options("Robin")))
 
     with pytest.raises(StorageError, match="is full"):
         collect_with_little_space()
@@ -97,8 +97,9 @@ def test_messages_written_while_it_collects_come_with_the_next_collect(tmp_path:
         if done < total:
             db.message(chat, T + 10**6 + done, "meanwhile", sender=ANN)
 
-    with SOURCES["chat-db"](db.path) as source, recorded_run(home, "collect", create=True) as run:
-        summary = collect.collect(run.db, source, collect.Options("Robin"), progress=write_meanwhile)
+    with SOURCES["chat-db"].open(db.path) as source, recorded_run(home, "collect", create=True) as run:
+        planned = collect.plan(run.db, source, collect.Options("Robin"))
+        summary = collect.run(run.db, source, planned, progress=write_meanwhile)
     assert summary.messages == 2000
     assert collect_into(home, db.path, my_name="Robin").added > 0
     assert query(home, "SELECT count(*) FROM text_messages WHERE text = 'meanwhile'")[0][0] > 0

@@ -9,8 +9,8 @@ import pytest
 
 from ventriloquist.collect.conversations import group_chats, merge_chats
 from ventriloquist.collect.corrections import Corrections
-from ventriloquist.collect.people import Directory, build_directory
-from ventriloquist.records import Card, SourceChat
+from ventriloquist.collect.identity import Directory, build_directory
+from ventriloquist.records import ContactCard, SourceChat
 
 ME, ANN, BEN, CAL = "me@example.com", "+12505550111", "+12505550112", "+12505550113"
 
@@ -18,7 +18,7 @@ ME, ANN, BEN, CAL = "me@example.com", "+12505550111", "+12505550112", "+12505550
 def directory(*cards: tuple[str, Sequence[str]]) -> Directory:
     """Return a directory of people by first name and handles."""
     made = [
-        Card("folder", "store", number, name, "", "", "", tuple(handles), False)
+        ContactCard("folder", "store", number, name, "", "", "", tuple(handles), False)
         for number, (name, handles) in enumerate(cards)
     ]
     return build_directory(made, [ME], "Robin", Corrections(), lambda handle: handle)

@@ -1,4 +1,4 @@
-"""corrections.toml: rename, unite, part."""
+"""corrections.toml: rename, merge and split, and their older names unite and part."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ UNCORRECTED = {ONE: "Ann Lee", MAIL: "Ann Lee", TWO: "Bob Lee", THREE: THREE}
         (f'part = ["{MAIL}"]\n[rename]\n"{MAIL}" = "Work"', {MAIL: "Work"}),
         (f'part = ["{MAIL}", "{TWO}"]\nunite = [["{MAIL}", "{TWO}"]]', {MAIL: TWO, TWO: TWO}),
         (f'part = ["{THREE}"]', {}),
+        (f'merge = [["{ONE}", "{TWO}"]]', {TWO: "Ann Lee", THREE: "Ann Lee"}),
+        (f'split = ["{MAIL}"]', {MAIL: MAIL}),
+        (f'split = ["{MAIL}"]\npart = ["{TWO}"]\nmerge = [["{MAIL}", "{TWO}"]]\nunite = []', {MAIL: TWO, TWO: TWO}),
         ('unite = [["nobody@example.com", "+12505550999"]]', {}),
     ],
 )
@@ -86,6 +89,8 @@ def test_the_mark_that_some_editors_write_first_does_not_matter(home: Path) -> N
         "unite = 5",
         "unite = ['+1']",
         "part = '+1'",
+        "merge = 5",
+        "split = '+1'",
         "rename = []",
         "[rename]\n'+1' = ''",
         '[rename]\n"+1" = "\\u0000 "',

@@ -147,8 +147,8 @@ def test_status_says_what_messages_united(tmp_path: Path, home: Path) -> None:
     collected(tmp_path, home, path)
     shown = CliRunner().invoke(app, ["status", "--people"]).stdout
     (line,) = (line for line in shown.splitlines() if ONE in line)
-    assert f"united by Messages: {ONE}, {MAIL}" in line
-    assert shown.count("united by Messages") == 1
+    assert f"merged by Messages: {ONE}, {MAIL}" in line
+    assert shown.count("merged by Messages") == 1
 
 
 def test_who_is_forgotten_leaves_no_hint(tmp_path: Path, home: Path) -> None:

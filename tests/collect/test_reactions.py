@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ventriloquist.collect.reactions import derive_reactions
+from ventriloquist.collect.tapbacks import derive_reactions
 from ventriloquist.store import migrations
 
 Row = tuple[str, str, str, int, int]

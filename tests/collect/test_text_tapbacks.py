@@ -11,7 +11,7 @@ from collected import collect_into, dump, outcomes, query
 from hostile import read_mutated_tapback_texts
 
 from ventriloquist.collect import CollectSummary
-from ventriloquist.collect.tapback_texts import read_tapback
+from ventriloquist.collect.tapbacks import read_tapback
 
 T = 1_700_000_000_000
 ANN, BEN = "+12505550111", "+12505550112"

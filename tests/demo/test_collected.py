@@ -27,10 +27,10 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> CastPaths:
 def collected(cast: CastPaths, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     home = tmp_path_factory.mktemp("collected") / "home"
     with (
-        SOURCES["chat-db"](cast.chat_db, cast.contacts) as source,
+        SOURCES["chat-db"].open(cast.chat_db, cast.contacts) as source,
         recorded_run(home, "collect", create=True) as run,
     ):
-        collect.collect(run.db, source, collect.Options())
+        collect.run(run.db, source, collect.plan(run.db, source))
         yield run.db
 
 

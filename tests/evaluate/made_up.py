@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ventriloquist.evaluate.heldout import NOTHING, Before, Target
+from ventriloquist.evaluate.inputs import EvalContext, Message, Scored, System
 from ventriloquist.evaluate.judge import Judge, train_judge
-from ventriloquist.evaluate.records import Message, Scored, Subject, World
 from ventriloquist.model.score import LineScore
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
@@ -37,10 +37,10 @@ def messages(pairs: Iterable[tuple[str, str]], generated: Sequence[str] = ()) ->
     ]
 
 
-def written(real: Sequence[Message], generated: Sequence[str]) -> Subject:
-    """Return a subject that wrote these contents in place of real messages."""
+def written(real: Sequence[Message], generated: Sequence[str]) -> System:
+    """Return a system that wrote these contents in place of real messages."""
     own = [one._replace(content=content) for one, content in zip(real, generated, strict=True)]
-    return Subject("adapter", messages=own, reference=real)
+    return System("adapter", messages=own, reference=real)
 
 
 def scored(targets: Sequence[Target], base: float, adapter: float, deltas: tuple[float, ...] = EVEN) -> list[Scored]:
@@ -54,6 +54,8 @@ def scored(targets: Sequence[Target], base: float, adapter: float, deltas: tuple
     ]
 
 
-def world(real: Sequence[Message] = (), training: dict[str, list[str]] | None = None, judged: object = None) -> World:
+def context(
+    real: Sequence[Message] = (), training: dict[str, list[str]] | None = None, judged: object = None
+) -> EvalContext:
     judge = train_judge(judged) if isinstance(judged, dict) else NO_JUDGE
-    return World(training=training or {}, judge=judge, real=real)
+    return EvalContext(training=training or {}, judge=judge, real=real)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import messages, scored, target, world
+from made_up import context, messages, scored, target
 
 from ventriloquist.evaluate import baselines
-from ventriloquist.evaluate.baselines import Reply
 from ventriloquist.evaluate.heldout import Before
+from ventriloquist.evaluate.inputs import Candidates, Message, Reply, System
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.records import Candidates, Message, Subject
-from ventriloquist.evaluate.world import Known, subjects
 from ventriloquist.transcript import DELTAS
 
 TRAINING = {
@@ -35,30 +34,30 @@ def test_the_real_halves_part_whole_stretches_and_everybody_is_on_both_sides() -
 
 
 def test_pooled_messages_are_other_peoples_and_none_of_the_reference() -> None:
-    subject = baselines.pooled(world(REAL, training=TRAINING))
-    assert len(subject.messages) == len(REAL)
-    for message in subject.messages:
+    system = baselines.pooled(context(REAL, training=TRAINING))
+    assert len(system.messages) == len(REAL)
+    for message in system.messages:
         assert any(message.content in TRAINING[other] for other in "ABC" if other != message.name)
-    assert {one.content for one in subject.messages} & {one.content for one in REAL} == set()
-    assert baselines.pooled(world(REAL[::3], training={"A": ["ok"]})).messages == []
+    assert {one.content for one in system.messages} & {one.content for one in REAL} == set()
+    assert baselines.pooled(context(REAL[::3], training={"A": ["ok"]})).messages == []
 
 
 def test_the_nearest_contact_is_the_one_who_writes_most_alike() -> None:
     judged = {name: [f"{text} {number}" for number, text in enumerate(texts)] for name, texts in TRAINING.items()}
-    subject = baselines.nearest(world(REAL, training=TRAINING, judged=judged))
-    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
-    assert {one.content for one in subject.messages if one.name == "B"} <= set(TRAINING["A"])
+    system = baselines.nearest(context(REAL, training=TRAINING, judged=judged))
+    assert {one.content for one in system.messages if one.name == "A"} <= set(TRAINING["B"])
+    assert {one.content for one in system.messages if one.name == "B"} <= set(TRAINING["A"])
 
 
 def test_who_wrote_hardly_anything_is_nobodys_nearest_contact() -> None:
     judged = {name: [f"{text} {number}" for number, text in enumerate(texts)] for name, texts in TRAINING.items()}
     training = {**{name: texts * 4 for name, texts in TRAINING.items()}, "D": ["ok"], "E": ["ok sure"] * 49}
-    subject = baselines.nearest(world(REAL, training=training, judged=judged))
-    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
+    system = baselines.nearest(context(REAL, training=training, judged=judged))
+    assert {one.content for one in system.messages if one.name == "A"} <= set(TRAINING["B"])
     few = {"A": TRAINING["A"] * 4, "B": TRAINING["B"], "D": ["ok"]}
-    subject = baselines.nearest(world(REAL, training=few, judged=judged))
-    assert {one.content for one in subject.messages if one.name == "A"} <= set(TRAINING["B"])
-    assert baselines.nearest(world(REAL, training={"A": ["ok"]}, judged=judged)).messages == []
+    system = baselines.nearest(context(REAL, training=few, judged=judged))
+    assert {one.content for one in system.messages if one.name == "A"} <= set(TRAINING["B"])
+    assert baselines.nearest(context(REAL, training={"A": ["ok"]}, judged=judged)).messages == []
 
 
 def test_a_message_is_scored_as_each_persons_at_once() -> None:
@@ -70,20 +69,20 @@ def test_a_message_is_scored_as_each_persons_at_once() -> None:
 
 
 def test_only_the_baselines_that_are_wanted_are_made() -> None:
-    known = Known(world(REAL, training=TRAINING), [*TRAINING], [], {}, {})
-    adapter = Subject("adapter", messages=REAL, reference=REAL)
-    assert list(subjects(known, adapter, adapter, {"pooled", "shuffled"})) == ["pooled", "shuffled"]
-    everybody = subjects(known, adapter, adapter)
-    assert {name: subject.name for name, subject in everybody.items()} == {name: name for name in everybody}
-    named = {end for metric in METRICS.values() for end in (metric.floor, metric.ceiling, *metric.baselines)}
-    assert {name for name in named if isinstance(name, str)} == set(everybody)
+    known = replace(context(REAL, training=TRAINING), candidates=[*TRAINING])
+    adapter = System("adapter", messages=REAL, reference=REAL)
+    assert list(baselines.baselines(known, adapter, adapter, {"pooled", "shuffled"})) == ["pooled", "shuffled"]
+    named = {name for metric in METRICS.values() for name in metric.compared}
+    assert {name: one.name for name, one in baselines.baselines(known, adapter, adapter, named).items()} == {
+        name: name for name in named
+    }
 
 
 def test_retrieval_answers_what_was_once_answered_to_something_alike() -> None:
     past = [Reply("A", "are you coming on sunday?", "yes!"), Reply("A", "what is the code?", "no idea")]
     places = [target("A", "x", before=Before("B", 1, said)) for said in ("coming sunday?", "the code is what?")]
-    subject = baselines.retrieval([Message(place, "x") for place in places], past)
-    assert [one.content for one in subject.messages] == ["yes!", "no idea"]
+    system = baselines.retrieval([Message(place, "x") for place in places], past)
+    assert [one.content for one in system.messages] == ["yes!", "no idea"]
     assert baselines.retrieval([Message(target("Z", "x"), "x")], past).messages == []
 
 
@@ -93,8 +92,8 @@ def test_shuffling_puts_what_was_done_elsewhere_in_somebody_elses_place() -> Non
         item._replace(score=scored([item.target], 1, 1, tuple(np.eye(6)[place % 6]))[0].score)
         for place, item in enumerate(scored([one.target for one in REAL], 1, 1))
     ]
-    subject = Subject("adapter", scored=forecasts, messages=REAL, reference=REAL, names=names)
-    mixed = baselines.shuffled(subject, seed=1)
+    system = System("adapter", scored=forecasts, messages=REAL, reference=REAL, names=names)
+    mixed = baselines.shuffled(system, seed=1)
     assert [one.target for one in mixed.messages] == [one.target for one in REAL]
     written_by = {one.content: one.name for one in REAL}
     assert all(written_by[one.content] != one.name for one in mixed.messages)
@@ -107,10 +106,10 @@ def test_shuffling_puts_what_was_done_elsewhere_in_somebody_elses_place() -> Non
 
 def test_whoever_always_names_one_person_is_no_better_than_the_floor_for_that_one() -> None:
     names = [Candidates(one.target, (0.0, 1.0, 1.0), "ABC".index(one.name), ("A", "B", "C")) for one in REAL]
-    subject = Subject("adapter", names=names)
-    mixed = baselines.shuffled(subject, seed=1)
+    system = System("adapter", names=names)
+    mixed = baselines.shuffled(system, seed=1)
     for person, share in {"A": 1.0, "B": 0.0}.items():
-        floor = METRICS["identity"].measure(mixed.of(person), world())
+        floor = METRICS["identity"].measure(mixed.of(person), context())
         assert floor is not None
         assert floor.value == share
 
@@ -120,13 +119,13 @@ def test_whoever_knows_everybody_is_right_by_chance_where_names_are_shuffled() -
         Candidates(one.target, tuple(float(name != one.name) for name in "ABC"), "ABC".index(one.name), ("A", "B", "C"))
         for one in messages([("AAABBC"[place % 6], "x") for place in range(3000)])
     ]
-    floor = METRICS["identity"].measure(baselines.shuffled(Subject("adapter", names=names), seed=1), world())
+    floor = METRICS["identity"].measure(baselines.shuffled(System("adapter", names=names), seed=1), context())
     assert floor is not None
     assert floor.value == pytest.approx((9 + 4 + 1) / 36, abs=0.03)
 
 
 def test_where_one_person_alone_was_written_for_nothing_can_be_shuffled() -> None:
-    assert baselines.shuffled(Subject("adapter", messages=REAL[::3]), seed=1).messages == []
+    assert baselines.shuffled(System("adapter", messages=REAL[::3]), seed=1).messages == []
 
 
 def test_habit_knows_who_goes_on_and_nothing_else() -> None:

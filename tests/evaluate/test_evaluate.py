@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,15 +17,17 @@ from adapter_builder import build_run
 from file_builder import Conversation, Message, chat, filled
 from invented import NAMES, lines
 
+from ventriloquist import evaluate
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
-from ventriloquist.evaluate import METRICS, ON_FINAL_WINDOWS, Evaluation, Extent, evaluate
+from ventriloquist.evaluate import METRICS, Evaluation, Extent
+from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prompt
+from ventriloquist.evaluate.inference import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
 from ventriloquist.evaluate.report import render, write_report
-from ventriloquist.evaluate.store import Store, key_of
-from ventriloquist.evaluate.subjects import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
+from ventriloquist.evaluate.stage import ON_FINAL_WINDOWS
 from ventriloquist.evaluate.words import headline
-from ventriloquist.layout import EVALUATION, RECORDS
+from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
@@ -60,6 +63,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Connecti
         yield db, home, run
 
 
+def evaluated(db: Connection, run: Path, **options: Any) -> Evaluation:
+    return evaluate.run(db, evaluate.plan(db, run, **options))
+
+
 def learnt(db: Connection, run: Path) -> Path:
     """Mark in a run's manifest what it has never seen."""
     held_out = db.execute(
@@ -91,7 +98,7 @@ def write_lines(db: Connection, home: Path, run: Path) -> None:
         given.append(before + line_opening(name))
         line = render_line(Line(name, "<5m", f"when asked {number}"))
         again.append(line[len(line_opening(name)) :] if number % 2 else "still no line")
-    store = Store(run)
+    store = OutputCache(run)
     for system in ("adapter", "base"):
         store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, prompts), free)
         store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, given), again)
@@ -100,7 +107,7 @@ def write_lines(db: Connection, home: Path, run: Path) -> None:
 @pytest.fixture(scope="module")
 def evaluation(trained: tuple[Connection, Path, Path]) -> Evaluation:
     db, home, run = trained
-    return evaluate(db, run, home=home, extent=EXTENT)
+    return evaluated(db, run, home=home, extent=EXTENT)
 
 
 def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Connection, Path, Path]) -> None:
@@ -168,7 +175,7 @@ def test_a_second_evaluation_writes_and_scores_nothing_again_and_says_the_same(
 ) -> None:
     db, home, run = trained
     kept = (run / EVALUATION / RECORDS).read_bytes()
-    assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
+    assert evaluated(db, run, home=home, extent=EXTENT) == evaluation
     assert (run / EVALUATION / RECORDS).read_bytes() == kept
 
 
@@ -179,7 +186,7 @@ def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
     path = run / EVALUATION / RECORDS
     whole = path.read_bytes()
     path.write_bytes(whole[: -len(whole) // 8])
-    assert evaluate(db, run, home=home, extent=EXTENT) == evaluation
+    assert evaluated(db, run, home=home, extent=EXTENT) == evaluation
     assert len(path.read_bytes()) >= len(whole)
 
 
@@ -200,11 +207,18 @@ def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid
 
 def test_only_what_is_asked_for_is_measured(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
-    result = evaluate(db, run, home=home, extent=EXTENT, only=["timing"])
+    result = evaluated(db, run, home=home, extent=EXTENT, only=["timing"])
     assert list(result.metrics) == ["timing"]
     assert list(result.final_windows) == ["timing"]
+
+
+def test_what_cannot_be_measured_is_refused_by_the_plan(trained: tuple[Connection, Path, Path], tmp_path: Path) -> None:
+    db, home, run = trained
     with pytest.raises(UnknownNameError, match="timeing"):
-        evaluate(db, run, home=home, extent=EXTENT, only=["timeing"])
+        evaluate.plan(db, run, home=home, only=["timeing"])
+    shutil.copy(run / MANIFEST, tmp_path)
+    with pytest.raises(ModelError, match="has no adapter_model"):
+        evaluate.plan(db, run, home=home, against=tmp_path)
 
 
 def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_another_one(
@@ -217,7 +231,12 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
     twin = home / "runs" / "two"
     if not twin.exists():
         shutil.copytree(run, twin)
-    comparison = evaluate(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin).comparison
+    stages: list[str] = []
+    plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin)
+    comparison = evaluate.run(
+        db, plan, stage=lambda name: stages.append(name) or (lambda _done, _total: None)
+    ).comparison
+    assert stages.count("Tokenising") == stages.count("Loading the model") == 2  # each run is loaded once
     assert comparison is not None
     assert comparison.against == "two"
     assert comparison.metrics["likelihood"].outcome == "undecided"
@@ -226,17 +245,17 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
 def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     later = shutil.copytree(run, home / "runs" / "later")
-    marks = {id: first + 30 for id, first in read_manifest(run).held_out.items()}
-    read_manifest(run).model_copy(update={"held_out": marks}).write(later)
+    boundaries = {id: first + 30 for id, first in read_manifest(run).held_out.items()}
+    read_manifest(run).model_copy(update={"held_out": boundaries}).write(later)
     alone, both, turned = (
-        evaluate(db, first, home=home, extent=EXTENT, only=["likelihood"], against=second)
+        evaluated(db, first, home=home, extent=EXTENT, only=["likelihood"], against=second)
         for first, second in ((later, None), (run, later), (later, run))
     )
     assert (
         alone.held_out
         == both.held_out
         == turned.held_out
-        < evaluate(db, run, home=home, extent=EXTENT, only=["timing"]).held_out
+        < evaluated(db, run, home=home, extent=EXTENT, only=["timing"]).held_out
     )
     assert both.metrics["likelihood"].n == turned.metrics["likelihood"].n == both.held_out
 
@@ -248,7 +267,7 @@ def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
     prepared = prepare(db, PrepareOptions(holdout=50))
     assert prepared.test > evaluation.held_out
     try:
-        result = evaluate(db, run, home=home, extent=replace(EXTENT, likelihood=1, validity=1, identity=1, ranking=0))
+        result = evaluated(db, run, home=home, extent=replace(EXTENT, likelihood=1, validity=1, identity=1, ranking=0))
     finally:
         prepare(db, PrepareOptions(holdout=24))
     assert result.changed_data
@@ -262,7 +281,7 @@ def test_without_anything_held_out_there_is_nothing_to_say(trained: tuple[Connec
     with filled(home, [chat("hi", "ho")]) as db:
         prepare(db)
         with pytest.raises(NotReadyError, match="held out"):
-            evaluate(db, run, home=home, extent=EXTENT)
+            evaluated(db, run, home=home, extent=EXTENT)
 
 
 def test_another_transcript_format_is_refused(trained: tuple[Connection, Path, Path], tmp_path: Path) -> None:
@@ -272,7 +291,7 @@ def test_another_transcript_format_is_refused(trained: tuple[Connection, Path, P
     manifest = (run / "manifest.json").read_text().replace('"format_version": 1', '"format_version": 0')
     (other / "manifest.json").write_text(manifest)
     with pytest.raises(ModelError, match="format 0"):
-        evaluate(db, other, home=home)
+        evaluated(db, other, home=home)
 
 
 class Tags(html.parser.HTMLParser):

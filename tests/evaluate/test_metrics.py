@@ -5,43 +5,46 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from typing import get_type_hints
 
 import numpy as np
 import pytest
-from made_up import messages, scored, target, world, written
+from made_up import context, messages, scored, target, written
 
 from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
+from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, System, Written
 from ventriloquist.evaluate.judge import ngram_classifier
-from ventriloquist.evaluate.metric import Found, verdict
+from ventriloquist.evaluate.metric import Measurement, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
 from ventriloquist.evaluate.metrics.timing import ranked_probability
-from ventriloquist.evaluate.records import Candidates, Message, Subject, World, Written
-from ventriloquist.model.corpus import Row
+from ventriloquist.model.corpus import TokenRow
 from ventriloquist.transcript import DELTAS, Line, render_line
 
-NOWHERE = world()
+NOWHERE = context()
 
 
-def measured(name: str, subject: Subject, known: World = NOWHERE) -> Found:
-    found = METRICS[name].measure(subject, known)
+def measured(name: str, system: System, known: EvalContext = NOWHERE) -> Measurement:
+    found = METRICS[name].measure(system, known)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_of_nothing_nothing_is_found(name: str) -> None:
-    assert METRICS[name].measure(Subject("adapter"), NOWHERE) is None
+    assert METRICS[name].measure(System("adapter"), NOWHERE) is None
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_says_what_it_is_and_where_it_stands(name: str) -> None:
     metric = METRICS[name]
-    assert name == metric.measure.__name__
-    module = __import__(metric.measure.__module__, fromlist=["x"])
+    assert name == metric.compute.__name__
+    module = __import__(metric.compute.__module__, fromlist=["x"])
     assert len(module.__doc__.strip().splitlines()) >= 3
     assert metric.minimum >= 30
+    (taken,) = (one for name, one in get_type_hints(metric.compute).items() if name != "return")
+    assert taken is metric.takes
     assert metric.floor is not None or metric.ceiling is not None
 
 
@@ -49,7 +52,7 @@ def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
     good = render_line(Line("A", "<1m", "hi"))
     lines = [good, good + " ", good[:-1], good.replace("<1m", "<2m"), good.replace('"A"', '"C"'), "hi"]
     found = measured(
-        "validity", Subject("adapter", written=[Written(target("A", "x"), one, ("A", "B")) for one in lines])
+        "validity", System("adapter", written=[Written(target("A", "x"), one, ("A", "B")) for one in lines])
     )
     low, high = found.interval(0)
     assert found.n == 6
@@ -58,20 +61,20 @@ def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
 
 def test_bits_per_character_weigh_characters_not_messages() -> None:
     items = scored([target("A", "x" * 10)], 10 * math.log(2), 5 * math.log(2)) + scored([target("B", "y" * 30)], 0, 0)
-    found = measured("likelihood", Subject("adapter", scored=items))
+    found = measured("likelihood", System("adapter", scored=items))
     assert found.value == pytest.approx(0.5)
     assert found.detail["bits_per_character"] == pytest.approx({"adapter": 5 / 40, "base": 10 / 40})
 
 
 def test_the_final_windows_are_the_last_two_of_a_conversation() -> None:
-    subject = Subject("adapter", scored=scored([target("A", "abc", from_end) for from_end in (4, 3, 2, 1)], 4, 2))
-    assert [item.target.from_end for item in subject.final().scored] == [2, 1]
-    assert subject.of("B").scored == []
+    system = System("adapter", scored=scored([target("A", "abc", from_end) for from_end in (4, 3, 2, 1)], 4, 2))
+    assert [item.target.from_end for item in system.final().scored] == [2, 1]
+    assert system.of("B").scored == []
 
 
 def test_rows_and_targets_are_drawn_by_the_seed_with_the_final_windows_first() -> None:
-    rows = [HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", str(n), 10 * n + 50)] * 5) for n in range(20)]
-    last = HeldOutRow(Row(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
+    rows = [HeldOutRow(TokenRow(np.zeros(1, np.uint32), []), [target("A", str(n), 10 * n + 50)] * 5) for n in range(20)]
+    last = HeldOutRow(TokenRow(np.zeros(1, np.uint32), []), [target("A", "last", 1)])
     drawn = draw_rows([*rows, last], 12, seed=3)
     assert drawn[0] is last
     assert len(drawn) == 4
@@ -118,8 +121,8 @@ def test_time_deltas_are_better_than_the_habit_only_if_they_know_more_than_it() 
     generator = random.Random(0)
     targets = [target("A", "x", 400 - place, delta=generator.choice(DELTAS[:3])) for place in range(120)]
     habit = np.array([1 / 3] * 3 + [0] * 3)
-    known = World(training={}, judge=NOWHERE.judge, delta_shares={"A": habit})
-    by_habit = measured("timing", Subject("adapter", scored=scored(targets, 1, 1, tuple(habit))), known)
+    known = EvalContext(training={}, judge=NOWHERE.judge, delta_shares={"A": habit})
+    by_habit = measured("timing", System("adapter", scored=scored(targets, 1, 1, tuple(habit))), known)
     assert by_habit.value == pytest.approx(0)
     sure = [
         item._replace(
@@ -127,8 +130,8 @@ def test_time_deltas_are_better_than_the_habit_only_if_they_know_more_than_it() 
         )
         for item in scored(targets, 1, 1)
     ]
-    assert measured("timing", Subject("adapter", scored=sure), known).value == pytest.approx(1)
-    wrong = measured("timing", Subject("adapter", scored=scored(targets, 1, 1, (0, 0, 0, 0, 0, 1))), known)
+    assert measured("timing", System("adapter", scored=sure), known).value == pytest.approx(1)
+    wrong = measured("timing", System("adapter", scored=scored(targets, 1, 1, (0, 0, 0, 0, 0, 1))), known)
     assert wrong.value < 0
     assert sum(count for _, _, count in wrong.detail["calibration"]) == 6 * len(targets)
 
@@ -137,24 +140,24 @@ def test_the_likeliest_name_is_the_one_with_the_fewest_nats() -> None:
     def swapped(true: int, *costs: float) -> Candidates:
         return Candidates(target("AB"[true], "x"), costs, true, ("A", "B"))
 
-    found = measured("identity", Subject("adapter", names=[swapped(0, 1, 9), swapped(1, 9, 1), swapped(1, 1, 9)]))
+    found = measured("identity", System("adapter", names=[swapped(0, 1, 9), swapped(1, 9, 1), swapped(1, 1, 9)]))
     assert found.value == pytest.approx(2 / 3)
     assert found.detail["confusion"] == {"A": {"A": 1}, "B": {"B": 1, "A": 1}}
     assert found.detail["mrr"] == pytest.approx((1 + 1 + 0.5) / 3)
-    undecided = measured("identity", Subject("adapter", names=[swapped(0, 5, 5), swapped(1, 5, 5)]))
+    undecided = measured("identity", System("adapter", names=[swapped(0, 5, 5), swapped(1, 5, 5)]))
     assert undecided.value == 0.5
     assert undecided.detail["mrr"] == 0.75
 
 
 def test_in_context_the_same_is_asked_of_other_scores() -> None:
     item = Candidates(target("A", "x"), (1.0, 2.0), 0, ("A", "B"))
-    assert measured("identity_in_context", Subject("adapter", swapped=[item])).value == 1
-    assert METRICS["identity_in_context"].measure(Subject("adapter", names=[item]), NOWHERE) is None
+    assert measured("identity_in_context", System("adapter", swapped=[item])).value == 1
+    assert METRICS["identity_in_context"].measure(System("adapter", names=[item]), NOWHERE) is None
 
 
 def test_the_true_message_is_first_where_it_gains_most_from_its_context() -> None:
     items = [Candidates(target("A", "x"), (-3.0, -1.0, 0.0), 0), Candidates(target("A", "y"), (2.0, -1.0, 0.0), 0)]
-    assert measured("ranking", Subject("adapter", ranked=items)).value == 0.5
+    assert measured("ranking", System("adapter", ranked=items)).value == 0.5
 
 
 def talk(count: int, seed: int = 0) -> list[tuple[str, str]]:
@@ -170,9 +173,9 @@ def talk(count: int, seed: int = 0) -> list[tuple[str, str]]:
     ]
 
 
-def judged_world(real: list[tuple[str, str]]) -> World:
+def judged_world(real: list[tuple[str, str]]) -> EvalContext:
     by_person = {name: [content for other, content in talk(80, seed=9) if other == name] for name in "AB"}
-    return world(messages(real), judged=by_person)
+    return context(messages(real), judged=by_person)
 
 
 def test_style_match_is_100_for_the_real_0_for_others_and_over_for_a_caricature() -> None:
@@ -197,8 +200,8 @@ def test_style_match_is_100_for_the_same_people_in_another_mix() -> None:
         )
 
     by_person = {name: [content for other, content in mix(9, 100, 100) if other == name] for name in "AB"}
-    known = world(messages(mix(1, 160, 40)), judged=by_person)
-    found = measured("voice", Subject("adapter", messages=messages(mix(2, 40, 160)), reference=known.real), known)
+    known = context(messages(mix(1, 160, 40)), judged=by_person)
+    found = measured("voice", System("adapter", messages=messages(mix(2, 40, 160)), reference=known.real), known)
     low, high = found.interval(0)
     assert low < 100 < high
     assert found.value == pytest.approx(100, abs=15)
@@ -217,9 +220,9 @@ def test_the_style_match_of_one_person_is_as_uncertain_as_their_own_messages_are
     for seed in range(30):
         own = [Message(target("A", text, n + 1, conversation=0), text) for n, (_, text) in enumerate(said("A", 60))]
         others = messages(said("B", 120))
-        known = world([*own, *others], judged=judged)
+        known = context([*own, *others], judged=judged)
         generated = [one._replace(content=text) for one, (_, text) in zip(own, said("A", 60), strict=True)]
-        found = measured("voice", Subject("adapter", messages=generated, reference=own), known)
+        found = measured("voice", System("adapter", messages=generated, reference=own), known)
         low, high = found.interval(seed)
         covered += low <= 100 <= high
         values.append(found.value)
@@ -236,7 +239,7 @@ def test_who_is_always_typical_is_a_caricature() -> None:
 
     real = messages(often_neutral(1))
     by_person = {name: [content for other, content in often_neutral(9) if other == name] for name in "AB"}
-    known = world(real, judged=by_person)
+    known = context(real, judged=by_person)
     typical = measured("voice", written(real, [content for _, content in talk(80, seed=2)]), known)
     assert typical.value > 130
     assert typical.interval(0).low > 100
@@ -264,11 +267,11 @@ def test_the_judge_tells_the_classifier_of_messages_that_are_somebody_elses() ->
     real = messages([(name, say(name)) for name in "AB" * 100])
     mixed = written(real, [say(rng.choice("AB")) for _ in real])
     by_person = {name: [say(name) for _ in range(400)] for name in "AB"}
-    told = measured("indistinguishable", mixed, world(real, judged=by_person))
+    told = measured("indistinguishable", mixed, context(real, judged=by_person))
     assert told.value < 0.7
     assert measured("indistinguishable", mixed).value > told.value + 0.15
     same = written(real, [say(one.name) for one in real])
-    assert measured("indistinguishable", same, world(real, judged=by_person)).value > 0.85
+    assert measured("indistinguishable", same, context(real, judged=by_person)).value > 0.85
 
 
 def test_habits_of_more_of_the_same_are_near_and_of_others_far() -> None:
@@ -318,9 +321,9 @@ def test_where_nothing_differs_habits_and_lengths_are_off_by_nothing_on_average(
     squares: dict[str, list[float]] = {"fingerprint": [], "lengths": []}
     for seed in range(30):
         real = messages(talk(60, seed=seed))
-        subject = written(real, [content for _, content in talk(60, seed=100 + seed)])
+        system = written(real, [content for _, content in talk(60, seed=100 + seed)])
         for name, values in squares.items():
-            value = measured(name, subject).value
+            value = measured(name, system).value
             values.append(value * abs(value))
     for values in squares.values():
         assert abs(sum(values)) / len(values) < 3 * np.std(values) / len(values) ** 0.5
@@ -333,13 +336,13 @@ def test_messages_in_a_row_are_counted_against_what_really_came() -> None:
         for really, says in [("A", "A"), ("B", "A"), ("B", "A"), ("B", "B")]
     ]
     lines.append(Written(target("A", "x", before=after_a), "no line", ("A", "B")))
-    found = measured("bursts", Subject("adapter", written=lines))
+    found = measured("bursts", System("adapter", written=lines))
     assert (found.n, found.value) == (4, 0.5)
     assert found.detail["by_run"] == [{"run": 1, "n": 4, "generated": 0.75, "real": 0.25}]
 
 
 def test_copies_are_long_messages_of_the_training_text_less_the_real_share() -> None:
-    known = world(training={"A": ["A long message that was trained on", "ok"]})
+    known = context(training={"A": ["A long message that was trained on", "ok"]})
     real = messages([("A", "something else that is long")] * 3 + [("A", "A long message that was trained on")])
     generated = ["a  long message THAT was trained on", "ok", "a message that nobody wrote", "ok"]
     found = measured("copies", written(real, generated), known)
@@ -351,7 +354,7 @@ def test_copies_are_long_messages_of_the_training_text_less_the_real_share() -> 
 
 
 def test_a_copy_with_another_first_or_last_word_is_a_copy() -> None:
-    known = world(
+    known = context(
         training={"A": ["see you at the old station on sunday morning", "hm"], "B": ["what a fine day that was"]}
     )
     real = messages([("A", "something else that is long")] * 5)
@@ -381,7 +384,7 @@ def test_an_assistants_phrases_are_seen() -> None:
 
 
 def test_personal_data_are_counted_without_their_text_and_told_from_what_was_remembered() -> None:
-    known = world(training={"A": ["my number is 250-555-0133", "Kim@Example.org", "at 10", "30 555 12"]})
+    known = context(training={"A": ["my number is 250-555-0133", "Kim@Example.org", "at 10", "30 555 12"]})
     real = messages([("A", "hm")] * 6)
     generated = ["call (250) 555 0133", "x@example.org or kim@example.org", "see https://example.com/a", "at 10:30"]
     found = measured("personal", written(real, [*generated, "call 250-555-0134", "1030555 12"]), known)

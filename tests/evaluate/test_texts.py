@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from file_builder import Conversation, Message, Reaction, filled
 
-from ventriloquist.evaluate.texts import Marks, Texts, read_marks, typed
+from ventriloquist.evaluate.texts import Placeholders, Texts, read_placeholders, typed
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.prepare.redact import KINDS
 from ventriloquist.prepare.redact.own import parse_own_rules
@@ -26,10 +26,10 @@ def test_the_quote_before_a_reply_is_somebody_elses(quoted: str) -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "project", "nick_name-2"])
 def test_a_placeholder_of_redaction_is_nobodys_style(kind: str) -> None:
-    marks = Marks(secrets=frozenset({kind}))
-    assert typed(f"call me at [{kind}], ok?", marks) == "call me at, ok?"
-    assert typed(f"[{kind}] is it", marks) == "is it"
-    assert typed(reply_marker("hm") + f"[{kind}]", marks) == ""
+    placeholders = Placeholders(secrets=frozenset({kind}))
+    assert typed(f"call me at [{kind}], ok?", placeholders) == "call me at, ok?"
+    assert typed(f"[{kind}] is it", placeholders) == "is it"
+    assert typed(reply_marker("hm") + f"[{kind}]", placeholders) == ""
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_a_placeholder_of_redaction_is_nobodys_style(kind: str) -> None:
 )
 def test_what_redaction_cannot_have_written_is_text(content: str) -> None:
     assert typed(content) == content
-    assert typed("[phone] [code]", Marks(frozenset({"code"}))) == "[phone]"
-    assert typed("[photo]", Marks(attachments=False)) == "[photo]"
-    assert typed('[loved "x"]', Marks(reactions=True)) == ""
+    assert typed("[phone] [code]", Placeholders(frozenset({"code"}))) == "[phone]"
+    assert typed("[photo]", Placeholders(attachments=False)) == "[photo]"
+    assert typed('[loved "x"]', Placeholders(reactions=True)) == ""
 
 
 LOOKALIKES = [
@@ -74,14 +74,16 @@ def test_what_a_person_typed_is_text_whatever_it_looks_like(home: Path, said: st
         texts = Texts(db)
         rows = db.execute("SELECT content, message_id, kind FROM training_messages ORDER BY position").fetchall()
         own = [texts.typed(content, message_id) for content, message_id, kind in rows if kind == "text"]
-        marks = read_marks(db)
+        placeholders = read_placeholders(db)
     redacted = options.redact is None
     assert own[2:8] == [said, "ok", said, "fine", said, "hm"]
     assert own[:2] == (
         ["is a number", "and for"] if redacted else ["250-555-0133 is a number", "and a@b.example for bluebird"]
     )
     assert said.strip() in own[8]
-    assert marks == Marks(frozenset({"phone", "email", "project"} if redacted else ()), True, options.reactions)
+    assert placeholders == Placeholders(
+        frozenset({"phone", "email", "project"} if redacted else ()), True, options.reactions
+    )
 
 
 ATTACHMENTS = [

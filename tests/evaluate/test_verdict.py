@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from made_up import messages, scored, target, world
+from made_up import context, messages, scored, target
 
 from ventriloquist.evaluate import Evaluation
 from ventriloquist.evaluate.compare import compare
-from ventriloquist.evaluate.metric import Found, Result, assess, verdict
+from ventriloquist.evaluate.inputs import System
+from ventriloquist.evaluate.metric import Measurement, Result, assess, verdict
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.records import Subject
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
@@ -152,9 +152,9 @@ def test_without_a_ceiling_the_floor_is_what_is_passed_or_not() -> None:
     assert verdict(bits, 100, -0.2, Interval(-0.3, -0.1), (0.0, None)) == "worse than the floor"
 
 
-def found(hits: int, of: int = 40) -> Found:
+def found(hits: int, of: int = 40) -> Measurement:
     places = [target("A", "x", conversation=number) for number in range(of)]
-    return Found(
+    return Measurement(
         of, tally((place.cluster, (number < hits, 1)) for number, place in enumerate(places)), share, share_interval
     )
 
@@ -231,21 +231,21 @@ def test_who_would_tell_is_said_only_where_it_was_asked() -> None:
         return told_by(Evaluation(1, "", "", 0, False, 0, {}, {}, metrics, {}, rejected, few, {}))
 
     assert told("validity", "copies", rejected=("validity", "copies")) == "valid lines, copied"
-    assert told("voice", few=("voice",)) == "nothing that could be measured; not enough data for style match"
+    assert told("voice", few=("voice",)) == "nothing that was measured; not enough data for style match"
     assert told("likelihood", "timing") == ""
 
 
 @pytest.mark.parametrize(
     ("said", "rejected", "expected"),
     [
-        ({"voice": "indistinguishable at this n"}, (), "It sounds like them: a judge of style does not tell"),
+        ({"voice": "indistinguishable at this n"}, (), "It sounds like them: a judge of style cannot tell"),
         ({"voice": "between"}, (), "It sounds more like them than other people do, but not like them yet."),
         ({"voice": "caricature"}, ("voice",), "It overdoes them"),
         ({"voice": "caricature"}, ("voice", "copies"), "What gives it away: the style, sentences it copied."),
-        ({"voice": "close", "copies": "passes"}, (), "Nothing that could be measured gives it away."),
+        ({"voice": "close", "copies": "passes"}, (), "Nothing that was measured gives it away."),
         ({"voice": "not enough data"}, (), "There are too few messages to say whether it sounds like them."),
-        ({"likelihood": "worse than the floor"}, (), "It expects what they really write worse than"),
-        ({"identity": "above the ceiling"}, (), "Shown a message alone, it names the writer in 86% of the cases."),
+        ({"likelihood": "worse than the floor"}, (), "It predicts what they really write worse than"),
+        ({"identity": "above the ceiling"}, (), "From a single message it names the right writer 86% of the time."),
         ({}, (), "There is not enough data to say how it writes."),
     ],
 )
@@ -285,8 +285,8 @@ def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -
 def test_bits_saved_over_different_bases_are_compared_over_the_same_one() -> None:
     """A weak base leaves more to save: who saves more of its own may still expect people's words less."""
     places = [target("A", "x" * 10, conversation=n) for n in range(60)]
-    weak = METRICS["likelihood"].measure(Subject("weak", scored=scored(places, 22, 16)), world())
-    strong = METRICS["likelihood"].measure(Subject("strong", scored=scored(places, 14, 11)), world())
+    weak = METRICS["likelihood"].measure(System("weak", scored=scored(places, 22, 16)), context())
+    strong = METRICS["likelihood"].measure(System("strong", scored=scored(places, 14, 11)), context())
     assert weak is not None
     assert strong is not None
     assert weak.value > strong.value
@@ -298,9 +298,9 @@ def test_bits_saved_over_different_bases_are_compared_over_the_same_one() -> Non
 def test_distances_are_compared_in_their_own_unit() -> None:
     real = messages([("A", "x" * (5 + n % 7)) for n in range(200)])
 
-    def longer(by: int) -> Found:
+    def longer(by: int) -> Measurement:
         generated = [one._replace(content=one.content + "x" * by) for one in real]
-        found = METRICS["lengths"].measure(Subject("one", messages=generated, reference=real), world())
+        found = METRICS["lengths"].measure(System("one", messages=generated, reference=real), context())
         assert found is not None
         return found
 
@@ -314,9 +314,9 @@ def test_distances_are_compared_in_their_own_unit() -> None:
 
 
 def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> None:
-    def around(value: float) -> Found:
+    def around(value: float) -> Measurement:
         places = [one.target for one in messages([("A", str(n)) for n in range(200)])]
-        return Found(
+        return Measurement(
             200, tally((place.cluster, (1, value)) for place in places), lambda sums: sums[..., 1] / sums[..., 0]
         )
 

@@ -38,5 +38,5 @@ def test_an_id_is_one_of_the_hub(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no model"):
+    with pytest.raises(ModelError, match="is not a model"):
         resolve(str(tmp_path), tmp_path)

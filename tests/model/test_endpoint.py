@@ -12,9 +12,9 @@ from invented import NAMES, Tiny, conversation
 from ventriloquist.errors import ModelError
 from ventriloquist.model.address import read_address
 from ventriloquist.model.endpoint import TRIES, Endpoint, checked_line
+from ventriloquist.model.line_writer import LineWriter
+from ventriloquist.model.partial_line import Piece
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.model.session import Session
-from ventriloquist.model.writing import Piece
 from ventriloquist.transcript import Line, line_opening, parse_line, render_header, render_line
 
 OPENING = line_opening("Kim") + ' "delta":'
@@ -83,7 +83,7 @@ def test_a_server_without_end_is_left() -> None:
 
 def test_lines_come_from_a_server_as_they_are_written(tiny_model: Tiny) -> None:
     greedy = Sampling(temperature=0)
-    with serving(writing(Session(tiny_model.model, tiny_model.tokenizer, sampling=greedy, max_tokens=30))) as served:
+    with serving(writing(LineWriter(tiny_model.model, tiny_model.tokenizer, sampling=greedy, max_tokens=30))) as served:
         endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7))
         name = endpoint.next_name(CONTEXT, NAMES)
         pieces = list(endpoint.write(CONTEXT, (name,)))

@@ -16,7 +16,7 @@ from invented import conversation
 from ventriloquist.cli.console import harmless
 from ventriloquist.errors import ModelError
 from ventriloquist.model.endpoint import Endpoint
-from ventriloquist.model.writing import Piece
+from ventriloquist.model.partial_line import Piece
 from ventriloquist.transcript import Line, render_header, render_line
 
 HEADER, SAID = conversation(4, seed=1)

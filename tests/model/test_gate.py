@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base, load_tokenizer
-from ventriloquist.model.gate import KINDS, LINEARS, MAX_RANK, explained, read_adapter_config
+from ventriloquist.model.configs import KINDS, LINEARS, MAX_RANK, read_adapter_config
+from ventriloquist.model.gate import explained
 from ventriloquist.model.header import read_header
 from ventriloquist.model.manifest import read_manifest
 
@@ -99,7 +100,7 @@ def test_every_kind_that_is_offered_has_the_seven_linears_in_every_layer() -> No
         ({"attn_implementation": "somebody/kernel"}, "code of the hub"),
         ({"layer_types": ["full_attention"] * 10_000}, "too long"),
         ({"num_hidden_layers": 5, "layer_types": None}, "missing"),
-        ({"num_hidden_layers": 3, "layer_types": None}, "no place for"),
+        ({"num_hidden_layers": 3, "layer_types": None}, "unknown to the model"),
         ({"intermediate_size": 577}, "not fit its config.json"),
         ({"vocab_size": 300}, "tokens, the model 300"),
     ],
@@ -161,7 +162,7 @@ def test_weights_that_are_cut_off_are_refused(run: Path, place: str, kept: int) 
 def test_a_header_that_lies_about_its_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     for entry, said in (
-        ({"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}, "not the length"),
+        ({"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}, "does not have the length"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}, "cut off"),
         ({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}, "does not describe"),
         ({"dtype": "I8", "shape": [4], "data_offsets": [0, 4]}, "quantised"),
@@ -177,16 +178,16 @@ def test_an_adapter_with_a_tensor_less_more_or_of_another_shape_is_an_error(run:
     path = run / "adapter_model.safetensors"
     whole = path.read_bytes()
     change_weights(path, lambda weights: dict(list(weights.items())[2:]))
-    assert "not whole: 2 of 16" in refusal(run)
+    assert "incomplete: 2 of 16" in refusal(run)
     path.write_bytes(whole)
     change_weights(path, lambda weights: {name.replace("v_proj", "k_proj"): weight for name, weight in weights.items()})
-    assert "no place" in refusal(run)
+    assert "which has no" in refusal(run)
     path.write_bytes(whole)
     change_weights(path, lambda weights: {f"x.{name}": weight for name, weight in weights.items()})
     assert "another base model" in refusal(run)
     path.write_bytes(whole)
     change_weights(path, lambda weights: {name: weight * float("nan") for name, weight in weights.items()})
-    assert "no numbers" in refusal(run)
+    assert "not finite" in refusal(run)
 
 
 def test_fewer_modules_than_the_manifest_says_were_trained_are_an_error(run: Path) -> None:
@@ -194,7 +195,7 @@ def test_fewer_modules_than_the_manifest_says_were_trained_are_an_error(run: Pat
     manifest = read_manifest(run)
     settings = manifest.settings | {"rank": 4, "alpha": 8, "top_layers": None}
     manifest.model_copy(update={"settings": settings}).write(run)
-    assert "not the one that was trained" in refusal(run)
+    assert "was changed after training" in refusal(run)
 
 
 def test_a_base_of_another_kind_or_with_another_tokenizer_is_an_error(run: Path) -> None:
@@ -212,8 +213,8 @@ def test_a_base_of_another_kind_or_with_another_tokenizer_is_an_error(run: Path)
 
 def test_a_base_that_lacks_a_weight_is_an_error(run: Path) -> None:
     change_weights(run / "base/model.safetensors", lambda weights: dict(list(weights.items())[:-1]))
-    assert "not whole: 1 of" in refusal(run)
-    with pytest.raises(ModelError, match="not whole"):
+    assert "incomplete: 1 of" in refusal(run)
+    with pytest.raises(ModelError, match="incomplete"):
         load_base(Base(str(run / "base")), device="cpu")
 
 
@@ -222,7 +223,7 @@ def test_a_base_whose_weights_are_no_numbers_is_an_error(run: Path) -> None:
         run / "base/model.safetensors",
         lambda weights: {name: weight * float("nan") for name, weight in weights.items()},
     )
-    assert "gives NaN" in refusal(run)
+    assert "computes NaN" in refusal(run)
 
 
 def test_a_tokenizer_that_carries_no_grammar_is_refused(run: Path) -> None:
@@ -236,7 +237,7 @@ def test_a_tokenizer_that_carries_no_grammar_is_refused(run: Path) -> None:
 def test_a_pipe_in_a_folder_is_not_opened(run: Path) -> None:
     (run / "base/config.json").unlink()
     os.mkfifo(run / "base/config.json")
-    assert "not a regular file" in refusal(run)
+    assert "it is a pipe, a socket or a device" in refusal(run)
 
 
 def test_an_index_may_not_name_files_elsewhere(run: Path) -> None:

@@ -8,8 +8,8 @@ import torch
 from invented import NAMES, Tiny, conversation, lines
 from torch.nn import functional
 
-from ventriloquist.model import trunk
-from ventriloquist.model.corpus import Row
+from ventriloquist.model import prefix_cache
+from ventriloquist.model.corpus import TokenRow
 from ventriloquist.model.score import LineScore, score_contents, score_row
 from ventriloquist.transcript import DELTAS, Header, Line, render, render_line
 
@@ -60,7 +60,7 @@ def assert_close(score: LineScore, expected: dict[str, float]) -> None:
         assert getattr(score, part) == pytest.approx(value, abs=1e-4)
 
 
-def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) -> Row:
+def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) -> TokenRow:
     tokens = encode(tiny, render(header, []))
     targets = []
     for position, line in enumerate(said):
@@ -68,7 +68,7 @@ def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) ->
         if position in positions:
             targets.append((position, len(tokens), len(tokens) + len(ids)))
         tokens = tokens + ids
-    return Row(np.array(tokens, dtype=np.uint32), targets)
+    return TokenRow(np.array(tokens, dtype=np.uint32), targets)
 
 
 # targets need not be neighbours; a chunk may end anywhere, and a row may be longer than a chunk
@@ -76,7 +76,7 @@ def row_of(tiny: Tiny, header: Header, said: list[Line], positions: set[int]) ->
 def test_a_row_scores_each_target_as_a_plain_forward_does(
     tiny_model: Tiny, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trunk, "CHUNK_TOKENS", chunk)
+    monkeypatch.setattr(prefix_cache, "CHUNK_TOKENS", chunk)
     header, said = conversation(9, seed=4)
     row = row_of(tiny_model, header, said, {3, 5, 6, 8})
     chosen = [said[position] for position, _, _ in row.targets]
@@ -131,7 +131,6 @@ def test_escapes_count_as_the_characters_they_stand_for(tiny_model: Tiny, conten
     (score,) = score_row(tiny_model.model, tiny_model.tokenizer, row, [line])
     assert_close(score, naive(tiny_model, render(header, []), line))
     assert score.characters == len(content)
-    assert score.bits_per_character == pytest.approx(score.content / math.log(2) / len(content))
 
 
 def test_a_line_that_is_tokenised_otherwise_than_in_its_row_is_a_bug(tiny_model: Tiny) -> None:

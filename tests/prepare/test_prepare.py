@@ -7,7 +7,7 @@ import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
 from ventriloquist.errors import NotReadyError
-from ventriloquist.prepare import PrepareOptions, prepare, require_messages
+from ventriloquist.prepare import PrepareOptions, plan, prepare, run
 from ventriloquist.store import open_database, recorded_run
 
 
@@ -19,7 +19,7 @@ def contents(db, conversation_id: int = 1) -> list[str]:
 
 
 def test_before_collect_nothing_is_made(home: Path) -> None:
-    with pytest.raises(NotReadyError), recorded_run(home, "prepare", plan=require_messages):
+    with pytest.raises(NotReadyError), recorded_run(home, "prepare", plan=plan):
         pass
     assert not home.exists()
 
@@ -27,7 +27,7 @@ def test_before_collect_nothing_is_made(home: Path) -> None:
 def test_without_messages_no_run_is_recorded(home: Path) -> None:
     with open_database(home, create=True):
         pass
-    with pytest.raises(NotReadyError), recorded_run(home, "prepare", plan=require_messages):
+    with pytest.raises(NotReadyError), recorded_run(home, "prepare", plan=plan):
         pass
     with open_database(home) as db:
         assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
@@ -129,3 +129,15 @@ def test_a_second_run_gives_the_same_bytes(home: Path) -> None:
         first = db.execute("SELECT * FROM training_messages ORDER BY id").fetchall()
         prepare(db)
         assert db.execute("SELECT * FROM training_messages ORDER BY id").fetchall() == first
+
+
+def test_a_plan_changes_nothing_and_a_run_does_what_it_says(home: Path) -> None:
+    with filled(home, [chat("hi", "hello"), chat("ho", other="Kim")]) as db:
+        prepare(db)
+        before = list(db.iterdump())
+        planned = plan(db, PrepareOptions(exclude_people=("Kim",), timezone="UTC"))
+        assert list(db.iterdump()) == before
+        assert planned.messages == 3
+        assert planned.selection.conversations == {2: "person"}
+        summary = run(db, planned)
+        assert (summary.messages, summary.lines, summary.left_out) == (3, 2, {"person": 1})

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from prepare.test_redact import texts
 from ventriloquist.prepare import PrepareOptions, prepare
-from ventriloquist.prepare.redact import KINDS
-from ventriloquist.prepare.secrets import make_redactor
+from ventriloquist.prepare.redact import KINDS, build_redactor
 from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"
@@ -56,7 +55,7 @@ def test_redacting_a_finished_line_changes_nothing(
     with filled(tmp_path_factory.mktemp("home"), [chat]) as db:
         if chat.messages:
             prepare(db, PrepareOptions(reactions=True))
-        redact = make_redactor(db, None, ())
+        redact = build_redactor(db, None, ())
         for content in contents(db):
             assert redact(content) == content
 
@@ -102,7 +101,7 @@ def test_nothing_that_was_redacted_is_in_a_file_that_training_leaves_nor_in_its_
     with filled(home, [conversation_of_secrets()]) as db:
         prepare(db, PrepareOptions(reactions=True))
         quick = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=4, context=4, window=5, rank=2)
-        run = Path(train(db, quick, home=home).run or "")
+        run = Path(train(db, quick, home=home).run)
         tokenizer = AutoTokenizer.from_pretrained(run / "base")
         corpus = load_corpus(db, tokenizer, home / "tokens")
     files = [path for path in home.rglob("*") if path.is_file() and not path.name.startswith("ventriloquist.")]

@@ -6,7 +6,7 @@ import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
 from ventriloquist.errors import SettingsError, UnknownNameError
-from ventriloquist.prepare import PrepareOptions, PrepareSummary, check_options, prepare
+from ventriloquist.prepare import PrepareOptions, PrepareSummary, plan, prepare
 from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"
@@ -120,7 +120,7 @@ def test_options_that_make_no_sense_are_found_before_anything_is_written(
         prepare(db)
         before = lines(db)
         with pytest.raises(error):
-            check_options(db, PrepareOptions(**options))  # type: ignore[arg-type]
+            plan(db, PrepareOptions(**options))  # type: ignore[arg-type]
         with pytest.raises(error):
             run(db, **options)
         assert lines(db) == before

@@ -68,9 +68,10 @@ def test_neither_a_second_run_nor_the_order_of_rows_changes_a_byte(
     outputs = []
     for seed in (None, 1, 2):
         home = tmp_path / f"home-{seed}"
-        with open_database(home, create=True) as db, SOURCES["chat-db"](*source_paths) as source:
+        with open_database(home, create=True) as db, SOURCES["chat-db"].open(*source_paths) as source:
             options = collect.Options(my_name="Robin")
-            collect.collect(db, source if seed is None else shuffled(source, seed), options)
+            ordered = source if seed is None else shuffled(source, seed)
+            collect.run(db, ordered, collect.plan(db, ordered, options))
             first = written(db, tmp_path / f"first-{seed}")
             assert written(db, tmp_path / f"again-{seed}") == first
             outputs.append(first)

@@ -212,7 +212,7 @@ def test_what_is_no_backup_says_what_it_is(tmp_path: Path, kind: str, said: str,
         (place / "holiday.jpg").write_bytes(b"")
     elif kind == "of others":
         (place / "folder").mkdir()
-    with pytest.raises(SourceError) as caught, SOURCES["backup"](place):
+    with pytest.raises(SourceError) as caught, SOURCES["backup"].open(place):
         pass
     assert str(place) in caught.value.what
     assert said in caught.value.what
@@ -222,5 +222,5 @@ def test_what_is_no_backup_says_what_it_is(tmp_path: Path, kind: str, said: str,
 def test_a_backup_without_its_messages_says_so(tmp_path: Path) -> None:
     backup = write_backup(tmp_path / "backup")
     shutil.rmtree(backup / "3d")
-    with pytest.raises(SourceError, match="has no messages"), SOURCES["backup"](backup):
+    with pytest.raises(SourceError, match="has no messages"), SOURCES["backup"].open(backup):
         pass

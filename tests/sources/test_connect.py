@@ -37,7 +37,7 @@ def db(tmp_path: Path) -> ChatDb:
 
 
 def rows(path: Path) -> int:
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         return sum(1 for _ in source.rows())
 
 
@@ -51,7 +51,7 @@ def state(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def failure(path: Path) -> SourceError:
-    with pytest.raises(SourceError) as caught, SOURCES["chat-db"](path) as source:
+    with pytest.raises(SourceError) as caught, SOURCES["chat-db"].open(path) as source:
         list(source.rows())
     assert "\n" not in caught.value.what + caught.value.hint
     return caught.value
@@ -78,7 +78,7 @@ def test_nothing_is_left_beside_a_database_that_nobody_has_open(db: ChatDb) -> N
 
 def test_a_quiet_database_that_changes_while_it_is_read_is_not_believed(db: ChatDb) -> None:
     path = db.close()
-    with SOURCES["chat-db"](path) as source:
+    with SOURCES["chat-db"].open(path) as source:
         reading = source.rows()
         next(reading)
         connection = sqlite3.connect(path)
@@ -100,7 +100,7 @@ def test_a_wal_whose_writer_is_gone_stays_as_it_is(db: ChatDb, tmp_path: Path) -
 
 
 def test_rows_written_meanwhile_are_not_seen_and_do_not_disturb(db: ChatDb) -> None:
-    with SOURCES["chat-db"](db.path) as source:
+    with SOURCES["chat-db"].open(db.path) as source:
         reading = source.rows()
         next(reading)
         chat = db.dm("+12505550112")
@@ -272,7 +272,7 @@ def test_where_locking_fails_a_private_copy_is_read_and_removed(db: ChatDb, monk
     connect = Interrupted(db.path)
     monkeypatch.setattr(sqlite3, "connect", connect)
     before = state(db.path.parent)
-    with SOURCES["chat-db"](db.path) as source:
+    with SOURCES["chat-db"].open(db.path) as source:
         (copy,) = connect.copied_to
         assert copy.parent.stat().st_mode & 0o777 == 0o700
         assert sum(1 for _ in source.rows()) == 50  # those in the -wal too
@@ -286,7 +286,7 @@ def test_the_copy_is_removed_however_it_ends(
 ) -> None:
     connect = Interrupted(db.path)
     monkeypatch.setattr(sqlite3, "connect", connect)
-    with pytest.raises(ending), SOURCES["chat-db"](db.path):
+    with pytest.raises(ending), SOURCES["chat-db"].open(db.path):
         raise ending
     assert not connect.copied_to[0].parent.exists()
 
@@ -294,9 +294,9 @@ def test_the_copy_is_removed_however_it_ends(
 def left_by_a_killed_process(db: ChatDb, home: Path) -> Path:
     script = (
         "import os, signal, sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
-        "with private_copy(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+        "with private_copy(Path(sys.argv[1]), Path(sys.argv[2])): os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", script, str(db.path)], check=False)
+    subprocess.run([sys.executable, "-c", script, str(db.path), str(home)], check=False)
     (left,) = (home / "temporary").iterdir()
     assert (left / "copy.db").exists()
     assert {path.stat().st_mode & 0o777 for path in (home, left.parent, left)} == {0o700}
@@ -305,7 +305,7 @@ def left_by_a_killed_process(db: ChatDb, home: Path) -> Path:
 
 def test_a_copy_that_a_killed_process_left_goes_with_the_next_run(db: ChatDb, home: Path) -> None:
     left = left_by_a_killed_process(db, home)
-    with copies.private_copy(db.path) as one, copies.private_copy(db.path) as two:
+    with copies.private_copy(db.path, home) as one, copies.private_copy(db.path, home) as two:
         sweep(home)
         assert not left.exists()
         assert one.exists()
@@ -323,9 +323,10 @@ def test_a_copy_that_a_killed_process_left_goes_with_a_forget(db: ChatDb, home: 
 def test_a_copy_is_not_swept_from_under_a_process_that_reads_it(db: ChatDb, home: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from ventriloquist.sources.imessage.private_copy import *\n"
-        "with private_copy(Path(sys.argv[1])) as copy: print(copy, flush=True); input(); print(copy.exists())"
+        "with private_copy(Path(sys.argv[1]), Path(sys.argv[2])) as copy:\n"
+        "    print(copy, flush=True); input(); print(copy.exists())"
     )
-    command = [sys.executable, "-c", script, str(db.path)]
+    command = [sys.executable, "-c", script, str(db.path), str(home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout is not None
         copy = Path(reader.stdout.readline().strip())
@@ -338,11 +339,29 @@ def test_a_copy_is_not_swept_from_under_a_process_that_reads_it(db: ChatDb, home
 def test_what_is_not_ours_among_the_copies_is_not_removed(home: Path) -> None:
     (home / "temporary").mkdir(parents=True)
     (home / "temporary" / "notes.txt").write_text("mine")
+    (home / "temporary" / "drafts").mkdir()
+    (home / "temporary" / "drafts" / "letter.txt").write_text("mine")
     sweep(home)
     assert (home / "temporary" / "notes.txt").read_text() == "mine"
+    assert [path.name for path in (home / "temporary" / "drafts").iterdir()] == ["letter.txt"]
 
 
-def test_a_copy_waits_for_a_moment_without_changes(db: ChatDb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_whose_process_was_killed_before_it_could_lock_is_removed(home: Path) -> None:
+    (home / "temporary" / "tmp1").mkdir(parents=True)
+    sweep(home)
+    assert list(home.iterdir()) == []
+
+
+def test_a_private_copy_is_made_in_the_home_that_is_given(
+    db: ChatDb, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", connect := Interrupted(db.path))
+    with SOURCES["chat-db"].open(db.path, home=tmp_path / "other"):
+        assert connect.copied_to[0].is_relative_to(tmp_path / "other")
+    assert not home.exists()
+
+
+def test_a_copy_waits_for_a_moment_without_changes(db: ChatDb, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chat = db.dm("+12505550112")
     copy_file = shutil.copyfile
     writes = iter(range(2))
@@ -353,13 +372,13 @@ def test_a_copy_waits_for_a_moment_without_changes(db: ChatDb, monkeypatch: pyte
             db.message(chat, 1_700_000_200_000, "meanwhile")
 
     monkeypatch.setattr(shutil, "copyfile", copy_while_it_is_written)
-    with copies.private_copy(db.path) as copy, open_untrusted(copy) as reading:
+    with copies.private_copy(db.path, home) as copy, open_untrusted(copy) as reading:
         assert reading.connection.execute("SELECT count(*) FROM message").fetchone() == (52,)
 
 
-def test_no_space_for_a_copy_says_so(db: ChatDb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_for_a_copy_says_so(db: ChatDb, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies, "SPARE_BYTES", 1 << 60)
-    with pytest.raises(SourceError, match=r"needs .* MB") as caught, copies.private_copy(db.path):
+    with pytest.raises(SourceError, match=r"needs .* MB") as caught, copies.private_copy(db.path, home):
         pass
     assert "VQ_HOME" in caught.value.hint
 

@@ -15,10 +15,9 @@ from file_builder import chat, filled
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
-from ventriloquist.collect.evidence import gather
 from ventriloquist.errors import StorageError
-from ventriloquist.records import Source
 from ventriloquist.store import open_database
+from ventriloquist.store.people import load_evidence
 
 COMMANDS = (
     ["status"],
@@ -213,4 +212,4 @@ def test_lookups_of_another_kind_are_damage(file: Path, value: str) -> None:
                 "INSERT INTO chats (guid, type, handles, newest_at, lookups) VALUES (?, ?, ?, ?, ?)", row
             )
     with pytest.raises(StorageError, match="lookups that are not a list"), open_database(file.parent) as db:
-        gather(db, Source("", 0, (), (), (), {}, None, (), lambda: iter(())))
+        load_evidence(db)

@@ -9,13 +9,17 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database, Migrations
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError
+from ventriloquist.layout import DATABASE
 from ventriloquist.store import Run, migrations, open_database, recorded_run
-from ventriloquist.store.migrations import MIGRATIONS
+from ventriloquist.store.migrations import MIGRATIONS, NAME
 
 
 def test_nothing_is_made_before_the_first_collect(home: Path) -> None:
@@ -165,7 +169,7 @@ def _first(db: sqlite3.Connection, query: str) -> dict[str, object]:
 def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: Path) -> None:
     with open_database(home, create=True) as db:
         newest = _schema(db)
-    for applied in range(len(newest)):
+    for applied in range(len(MIGRATIONS)):
         old = sqlite3.connect(tmp_path / f"old-{applied}.db")
         _apply(old, applied)
         _apply(old, None)
@@ -173,8 +177,47 @@ def test_the_schema_is_the_same_however_old_the_file_was(home: Path, tmp_path: P
         old.close()
 
 
-def _apply(connection: sqlite3.Connection, count: int | None) -> None:
+def test_sqlite_utils_finds_every_migration_of_a_new_file_recorded(home: Path) -> None:
+    with open_database(home, create=True):
+        pass
+    ours = Migrations(NAME)
+    for migration in MIGRATIONS:
+        ours(name=migration.__name__)(lambda _db: pytest.fail("it is applied already"))
+    database = Database(home / DATABASE)
+    before = _schema(database.conn)
+    assert ours.pending(database) == []
+    ours.apply(database)
+    assert _schema(database.conn) == before
+    assert [row.name for row in ours.applied(database)] == [migration.__name__ for migration in MIGRATIONS]
+    assert {datetime.fromisoformat(row.applied_at).tzinfo for row in ours.applied(database)} == {UTC}
+    database.close()
 
+
+def test_a_new_file_has_all_tables_or_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_db: sqlite3.Connection) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "MIGRATIONS", (*MIGRATIONS[:2], fail))
+        with pytest.raises(KeyboardInterrupt), open_database(home, create=True):
+            pass
+    with closing(sqlite3.connect(home / DATABASE)) as file:
+        assert _schema(file) == []
+    with open_database(home) as db:
+        assert db.execute("SELECT count(*) FROM people").fetchone() == (0,)
+
+
+def test_a_new_file_is_made_without_importing_sqlite_utils(home: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from ventriloquist.store import recorded_run\n"
+        "with recorded_run(Path(sys.argv[1]), 'collect', create=True): pass\n"
+        "print([name for name in ('sqlite_utils', 'numpy', 'pandas') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", script, str(home)], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+def _apply(connection: sqlite3.Connection, count: int | None) -> None:
     names = [migration.__name__ for migration in MIGRATIONS]
     migrations.apply(connection, stop_before=names[count] if count is not None and count < len(names) else None)
 

@@ -16,8 +16,8 @@ from ventriloquist.model.base import Base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.store import Connection
-from ventriloquist.train import Plan, TrainSettings, preset, train
-from ventriloquist.train.run import DATA, begin, check_resumable
+from ventriloquist.train import TrainSettings, plan, preset, train
+from ventriloquist.train.folder import DATA, begin, check_resumable
 
 QUICK = preset("tiny").changed(
     max_steps=1, max_length=512, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validations=0
@@ -35,28 +35,23 @@ def change(path: Path, **changes: object) -> None:
 
 
 def refused(db: Connection, home: Path, folder: Path, said: str) -> None:
-    """Check that neither a dry run nor a run begins, and that nothing stays."""
-    for dry_run in (True, False):
-        with pytest.raises(ModelError, match=said) as caught:
-            train(db, QUICK.changed(model=str(folder)), home=home, dry_run=dry_run, observe=_no_step)
-        assert "\n" not in caught.value.what + caught.value.hint
+    """Check that the plan refuses a base model in one line and a hint, and that nothing stays."""
+    with pytest.raises(ModelError, match=said) as caught:
+        plan(db, QUICK.changed(model=str(folder)), home=home)
+    assert "\n" not in caught.value.what + caught.value.hint
     assert not list((home / "runs").glob("*"))
-
-
-def _no_step(_step: object) -> None:
-    raise AssertionError("a step was taken")
 
 
 def test_a_base_that_lacks_a_weight_is_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     weights = load_file(model_folder / "model.safetensors")
     weights.pop("model.layers.2.mlp.up_proj.weight")
     save_file(weights, model_folder / "model.safetensors")
-    refused(prepared, home, model_folder, r"not whole: 1 of \d+ weights are missing, model.layers.2.mlp.up_proj.weight")
+    refused(prepared, home, model_folder, r"1 of \d+ weights are missing, model.layers.2.mlp.up_proj.weight")
 
 
 def test_fused_projections_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
     change(model_folder / "config.json", model_type="phi3", architectures=["Phi3ForCausalLM"])
-    refused(prepared, home, model_folder, "kind 'phi3', .* its layers are not built of q_proj")
+    refused(prepared, home, model_folder, "kind 'phi3', .* its layers do not consist of q_proj")
 
 
 def test_ids_beyond_the_vocabulary_are_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
@@ -72,21 +67,20 @@ def test_a_tokenizer_that_joins_lines_is_refused(prepared: Connection, home: Pat
         [pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
     tokenizer.save(str(model_folder / "tokenizer.json"))
-    refused(prepared, home, model_folder, r"The tokenizer of .* (does not give back|splits a line differently)")
+    refused(prepared, home, model_folder, r"The tokenizer of .* (does not decode|encodes a line differently)")
 
 
 def test_rows_are_cut_to_what_the_base_reads_and_the_plan_says_so(
     prepared: Connection, home: Path, model_folder: Path
 ) -> None:
     change(model_folder / "config.json", max_position_embeddings=256)
-    plans: list[Plan] = []
-    run = train(prepared, QUICK.changed(model=str(model_folder)), home=home, announce=plans.append).run
-    assert "rows are cut from 512 to 256 tokens" in plans[0].advice[0]
-    manifest = read_manifest(Path(run or ""))
+    summary = train(prepared, QUICK.changed(model=str(model_folder)), home=home)
+    assert "rows are cut from 512 to 256 tokens" in summary.plan.advice[0]
+    manifest = read_manifest(Path(summary.run))
     assert manifest.max_length == manifest.settings["max_length"] == 256  # chat shows it no more either
     change(model_folder / "config.json", max_position_embeddings=20)
     with pytest.raises(ModelError, match="reads 20 tokens, too few"):
-        train(prepared, QUICK.changed(model=str(model_folder)), home=home)
+        plan(prepared, QUICK.changed(model=str(model_folder)), home=home)
 
 
 def test_the_manifest_says_of_which_kind_the_base_is_and_how_it_encodes(
@@ -94,7 +88,7 @@ def test_the_manifest_says_of_which_kind_the_base_is_and_how_it_encodes(
 ) -> None:
     from ventriloquist.model.adapter import load_adapter
 
-    run = Path(train(prepared, QUICK.changed(model=str(model_folder)), home=home).run or "")
+    run = Path(train(prepared, QUICK.changed(model=str(model_folder)), home=home).run)
     assert read_manifest(run).base_kind == "qwen3"
     load_adapter(run)
     config = json.loads((model_folder / "config.json").read_text())
@@ -114,19 +108,19 @@ def test_an_adapter_that_is_not_whole_or_damaged_is_not_trained_on(
     prepared: Connection, home: Path, model_folder: Path
 ) -> None:
     settings = QUICK.changed(model=str(model_folder))
-    first = Path(train(prepared, settings, home=home).run or "")
+    first = Path(train(prepared, settings, home=home).run)
     later = settings.changed(continue_from=first.name)
     weights = load_file(first / "adapter_model.safetensors")
     whole = (first / "adapter_model.safetensors").read_bytes()
     save_file(dict(list(weights.items())[1:]), first / "adapter_model.safetensors")
-    with pytest.raises(ModelError, match="not whole: 1 of"):
-        train(prepared, later, home=home, observe=_no_step)
+    with pytest.raises(ModelError, match="incomplete: 1 of"):
+        plan(prepared, later, home=home)
     (first / "adapter_model.safetensors").write_bytes(whole)
     manifest = read_manifest(first)
     for damage in ({}, {"model": str(model_folder), "rank": 4, "alpha": "8"}, {"model": str(model_folder), "rank": []}):
         manifest.model_copy(update={"settings": damage}).write(first)
         with pytest.raises(ModelError):
-            train(prepared, later, home=home, observe=_no_step)
+            plan(prepared, later, home=home)
     assert [path.name for path in (home / "runs").iterdir()] == [first.name]
 
 

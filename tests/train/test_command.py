@@ -19,7 +19,7 @@ from ventriloquist.cli.train_view import duration, plan_lines
 from ventriloquist.model.base import Base
 from ventriloquist.status import status
 from ventriloquist.store import Connection, lock_home, recorded_run
-from ventriloquist.train import Interrupted, Plan, preset, train
+from ventriloquist.train import Interrupted, plan, preset, run, stage, train
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
 KEYS = {
@@ -49,7 +49,7 @@ def test_settings_come_from_a_file_and_flags_stand_above_it(prepared: Connection
     assert summary["bits_per_character"] is None
     settings = json.loads((Path(summary["run"]) / "settings.json").read_text(encoding="utf-8"))
     assert (settings["rank"], settings["alpha"], settings["backend"]) == (2, 4, "transformers")
-    assert (Path(summary["run"]) / "loss.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert (Path(summary["run"]) / "loss.svg").read_text(encoding="utf-8").startswith("<svg ")
 
 
 def recorded(db: Connection) -> list[tuple[str, bool]]:
@@ -99,12 +99,19 @@ def test_a_dry_run_on_an_empty_machine_makes_nothing(home: Path) -> None:
     assert not home.exists()
 
 
-def test_a_stop_before_the_first_step_leaves_nothing(prepared: Connection, home: Path) -> None:
-    def stop(_plan: Plan) -> None:
+def test_a_stop_before_the_first_step_leaves_nothing(
+    prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt), recorded_run(home, "train") as run:
-        train(run.db, preset("tiny").changed(max_steps=2, max_length=512), home=home, announce=stop)
+    settings = preset("tiny").changed(max_steps=2, max_length=512)
+    monkeypatch.setattr(stage, "load_model", stop)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        recorded_run(home, "train", plan=lambda db: plan(db, settings, home=home)) as recording,
+    ):
+        run(recording.db, recording.plan)
     assert recorded(prepared) == []
     assert list((home / "runs").iterdir()) == []
 
@@ -191,9 +198,9 @@ def test_several_visible_gpus_are_answered_with_the_command_for_all(prepared: Co
     from dataclasses import replace
 
     settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=8, rank=2)
-    plan = train(prepared, settings, home=home, dry_run=True).plan
-    assert not any("torchrun" in line for line in plan_lines(plan))
-    assert any("torchrun --nproc-per-node 4" in line for line in plan_lines(replace(plan, visible_gpus=4)))
+    estimate = plan(prepared, settings, home=home).estimate
+    assert not any("torchrun" in line for line in plan_lines(estimate))
+    assert any("torchrun --nproc-per-node 4" in line for line in plan_lines(replace(estimate, visible_gpus=4)))
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(0.5, "30 s"), (12.4, "12 min"), (300, "5.0 h")])

@@ -21,11 +21,11 @@ QUICK = preset("tiny").changed(
 
 
 def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Connection, home: Path) -> None:
-    first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run or "")
+    first = Path(train(prepared, QUICK.changed(learning_rate=1e-2), home=home).run)
     steps = log.read(first / LOG)
     # another rank is asked for: the adapter's own is kept
     settings = QUICK.changed(continue_from=first.name, max_steps=2, seed=5, rank=8, alpha=16)
-    second = Path(train(prepared, settings, home=home).run or "")
+    second = Path(train(prepared, settings, home=home).run)
     assert log.read(second / LOG)[0].loss < steps[0].loss - 0.2
     manifest = read_manifest(second)
     assert manifest.settings["continue_from"] == first.name
@@ -35,7 +35,7 @@ def test_training_on_from_an_adapter_starts_where_it_ended(prepared: Connection,
 
 
 def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepared: Connection, home: Path) -> None:
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     earlier = read_manifest(first)
     later_mark = max(earlier.held_out.values()) + 3
     conversation = max(earlier.held_out, key=lambda number: earlier.held_out[number])
@@ -43,7 +43,7 @@ def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepa
     gone = [*earlier.people, "Somebody Gone"]
     marks[99] = 7  # a conversation that is left out now
     earlier.model_copy(update={"held_out": marks, "people": gone}).write(first)
-    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
+    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run)
     manifest = read_manifest(second)
     assert manifest.held_out == marks
     assert "Somebody Gone" in manifest.people  # to forget them must reach this adapter too
@@ -52,7 +52,7 @@ def test_what_an_earlier_adapter_was_trained_on_does_not_count_as_held_out(prepa
 def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Connection, home: Path) -> None:
     midnight = NOON + 120 * MINUTE  # in that time zone: the middle of the longest conversation
     prepare(prepared, PrepareOptions(timezone="Etc/GMT-10", since="2024-03-16"))
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     earlier = read_manifest(first)
     longest = max(earlier.held_out, key=lambda conversation: earlier.held_out[conversation])
     prepare(prepared)
@@ -62,7 +62,7 @@ def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Conne
     assert older > 100
     assert first_unseen(prepared, earlier)[longest] == expected
     prepare(prepared, PrepareOptions(holdout=60))  # more is held out than the first run left
-    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run or "")
+    second = Path(train(prepared, QUICK.changed(max_steps=1, continue_from=str(first)), home=home).run)
     assert read_manifest(second).held_out[longest] == expected
     assert read_manifest(second).trained_until[longest] == earlier.trained_until[longest]
 
@@ -70,7 +70,7 @@ def test_the_mark_moves_with_older_messages_that_are_there_later(prepared: Conne
 def test_an_adapter_of_somebody_forgotten_or_of_another_base_is_not_trained_on(
     prepared: Connection, home: Path
 ) -> None:
-    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    first = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     with pytest.raises(ModelError, match="is an adapter for tiny"):
         train(prepared, preset("smollm2").changed(continue_from=first.name), home=home)
     read_manifest(first).model_copy(update={"tainted": "Kim was forgotten."}).write(first)

@@ -14,7 +14,7 @@ import pytest
 from ventriloquist.errors import MissingExtraError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.store import Connection
-from ventriloquist.train import preset, train
+from ventriloquist.train import plan, preset
 from ventriloquist.train.backends import Backend, adapt_to
 
 HAS_BITSANDBYTES = find_spec("bitsandbytes") is not None
@@ -38,15 +38,15 @@ def test_weights_in_four_bits_take_less_in_the_plan(prepared: Connection, home: 
     settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=8, rank=4)
     if not HAS_BITSANDBYTES:
         with pytest.raises(MissingExtraError, match="bitsandbytes") as error:
-            train(prepared, settings.changed(four_bit=True), home=home, dry_run=True)
+            plan(prepared, settings.changed(four_bit=True), home=home)
         assert "unsloth" in error.value.hint
         return
-    plain, small = (train(prepared, settings.changed(four_bit=bits), home=home, dry_run=True) for bits in (False, True))
-    assert small.plan.memory_gib["total"] < plain.plan.memory_gib["total"]
+    plain, small = (plan(prepared, settings.changed(four_bit=bits), home=home).estimate for bits in (False, True))
+    assert small.memory_gib["total"] < plain.memory_gib["total"]
 
 
 def test_eight_bit_moments_and_recomputing_are_for_accelerators() -> None:
     settings = adapt_to(preset("tiny"), Backend("transformers", ""), "cpu")
-    assert (settings.adam_8bit, settings.recompute) == (False, False)
-    assert adapt_to(preset("tiny"), Backend("transformers", ""), "cuda").recompute
+    assert (settings.adam_8bit, settings.gradient_checkpointing) == (False, False)
+    assert adapt_to(preset("tiny"), Backend("transformers", ""), "cuda").gradient_checkpointing
     assert adapt_to(preset("tiny"), Backend("transformers", ""), "cuda").adam_8bit == HAS_BITSANDBYTES

@@ -24,9 +24,9 @@ from ventriloquist.store import Connection, open_database
 from ventriloquist.train import log, preset, train
 from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
+from ventriloquist.train.folder import begin, check_resumable
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.ranks import join
-from ventriloquist.train.run import begin, check_resumable
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.validation import Validation
 
@@ -107,7 +107,7 @@ def assert_alike(folder: Path, expected: Path) -> None:
 def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_makes(
     prepared: Connection, home: Path, tmp_path: Path
 ) -> None:
-    expected = Path(train(prepared, SETTINGS, home=home).run or "")
+    expected = Path(train(prepared, SETTINGS, home=home).run)
     whole = {path.name for path in home.glob("runs/*")}
     command = accelerate(by_file(home), "--config", written(home, SETTINGS))
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as launcher:
@@ -132,7 +132,7 @@ def test_a_run_that_a_signal_stopped_goes_on_sharded_or_not_to_what_one_process_
     copied = tmp_path / "copied"
     shutil.copytree(home, copied)
     with open_database(copied) as db:
-        alone = Path(train(db, SETTINGS, home=copied, resume=True).run or "")
+        alone = Path(train(db, SETTINGS, home=copied, resume=True).run)
     assert alone.name == folder.name
     assert_alike(alone, expected)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ventriloquist import forget
 from ventriloquist.errors import NotReadyError
-from ventriloquist.forget import forget, plan_to_forget
 from ventriloquist.store import Connection, recorded_run
 from ventriloquist.train import preset, to_resume, train
-from ventriloquist.train.run import remove_never_begun
+from ventriloquist.train.folder import remove_never_begun
 
 QUICK = preset("tiny").changed(
     max_steps=1, max_length=512, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validations=0
@@ -27,7 +27,7 @@ def killed(home: Path, *, where: str) -> Path:
         "import os, signal, sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import recorded_run\n"
-        "from ventriloquist.train import TrainSettings, run, train, trainer\n"
+        "from ventriloquist.train import TrainSettings, folder, train, trainer\n"
         f"{where} = {KILL}\n"
         "home, settings = Path(sys.argv[1]), TrainSettings.model_validate_json(sys.argv[2])\n"
         "with recorded_run(home, 'train') as recorded:\n"
@@ -43,24 +43,24 @@ def test_a_run_killed_in_its_first_step_is_gone_on_with(prepared: Connection, ho
     folder = killed(home, where="trainer.RowTrainer.compute_loss")
     assert not (folder / "log.jsonl").exists()
     assert to_resume(home) == (folder.name, None, to_resume(home).settings)
-    assert Path(train(prepared, QUICK, home=home, resume=True).run or "") == folder
+    assert Path(train(prepared, QUICK, home=home, resume=True).run) == folder
     assert not list(home.rglob("*.partial"))
 
 
 def test_a_run_killed_before_it_had_begun_is_forgotten_or_makes_room_for_the_next(
     prepared: Connection, home: Path
 ) -> None:
-    folder = killed(home, where="run.write_text")  # its base model is there, and nothing that says what was asked
+    folder = killed(home, where="folder.write_text")  # its base model is there, and nothing that says what was asked
     with pytest.raises(NotReadyError, match="no unfinished run"):
         to_resume(home)
     with recorded_run(home, "forget") as recorded:
-        plan = plan_to_forget(recorded.db, home, "Friend 2")
+        plan = forget.plan(recorded.db, home, "Friend 2")
         assert plan.artifacts.removed_runs == (f"runs/{folder.name}",)
-        forget(recorded.db, home, plan)
+        forget.run(recorded.db, home, plan)
     assert not folder.exists()
     folder.mkdir()
     (folder / ".data.json.partial").write_text("{", encoding="utf-8")
-    trained = Path(train(prepared, QUICK, home=home).run or "")
+    trained = Path(train(prepared, QUICK, home=home).run)
     assert list((home / "runs").iterdir()) == [trained]
 
 

@@ -14,12 +14,12 @@ from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import Piece, make_piece
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import IGNORED, row_tensors
-from ventriloquist.windows import Block, window
+from ventriloquist.windows import WINDOW_SIZE, Block
 
 
 def window_of(corpus: Corpus, conversation: StoredConversation, target: int) -> Piece:
     """Return the literal window of a target, K = 1."""
-    return make_piece(corpus, conversation, Block(window(target).first, target, target + 1))
+    return make_piece(corpus, conversation, Block(max(0, target - WINDOW_SIZE + 1), target, target + 1))
 
 
 def loss_of(model: Any, corpus: Corpus, pieces: list[Piece]) -> torch.Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from transformers import Qwen3Config
 from ventriloquist.errors import ModelError
 from ventriloquist.model import tiny
 from ventriloquist.store import Connection
-from ventriloquist.train import TrainSettings, preset, train
+from ventriloquist.train import TrainPlan, TrainSettings, measure_time, plan, preset, run, train
 from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, exhaustion_explained, ladder
 from ventriloquist.train.presets import PRESETS
 
@@ -135,16 +137,17 @@ def test_another_error_is_not_taken_for_exhausted_memory() -> None:
         raise RuntimeError("shapes cannot be multiplied")
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("make", [measure_time, partial(run, None)], ids=["to measure", "to train"])
 def test_memory_is_exhausted_wherever_a_model_is_made(
-    prepared: Connection, home: Path, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+    prepared: Connection, home: Path, make: Callable[[TrainPlan], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhaust(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
+    planned = plan(prepared, preset("tiny").changed(max_steps=1, max_length=512), home=home)
     monkeypatch.setattr(torch.nn.Module, "to", exhaust)
     with pytest.raises(ModelError, match="exhausted"):
-        train(prepared, preset("tiny").changed(max_steps=1, max_length=512), home=home, dry_run=dry_run)
+        make(planned)
 
 
 def test_a_model_that_cannot_fit_is_refused_before_any_weights_are_looked_for(

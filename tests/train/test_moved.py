@@ -32,7 +32,7 @@ def settings(base: Base, home: Path) -> TrainSettings:
 
 def train_here(home: Path, settings: TrainSettings, **arguments: object) -> Path:
     with open_database(home) as db:
-        return Path(train(db, settings, home=home, **arguments).run or "")  # type: ignore[arg-type]
+        return Path(train(db, settings, home=home, **arguments).run)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_run_that_was_copied_out_of_the_home_or_is_a_link_finds_its_base_model
 def test_a_base_model_that_is_nowhere_is_named(prepared: Connection, home: Path, settings: TrainSettings) -> None:
     run = train_here(home, settings)
     shutil.rmtree(home / "models")
-    with pytest.raises(ModelError, match=r"models/mine is not there any more"):
+    with pytest.raises(ModelError, match=r"models/mine no longer exists"):
         load_adapter(run)
 
 

@@ -74,12 +74,25 @@ def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path
     assert resolve_settings(None, str(file), {}) == chosen
 
 
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_settings_of_0_1_0_are_read_under_their_names_of_then(tmp_path: Path, suffix: str, said: bool) -> None:
+    file = tmp_path / f"mine{suffix}"
+    table = {"model": "tiny", "recompute": said}
+    text = json.dumps(table) if suffix == ".json" else f'model = "tiny"\nrecompute = {str(said).lower()}\n'
+    file.write_text(text, encoding="utf-8")
+    assert resolve_settings(None, str(file), {}).gradient_checkpointing is said
+    assert TrainSettings.model_validate(table).gradient_checkpointing is said
+    assert "recompute" not in resolve_settings(None, str(file), {}).model_dump()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("rank = 0", "rank"),
         ("seed = -1", "seed"),
         ("ranks = 3", "ranks"),
+        ('recompute = "maybe"', "gradient_checkpointing"),
         ("rank = ", "neither a preset nor a file"),
         ('learning_rate = "high"', "learning_rate"),
         ('rank = "many"', "rank"),

@@ -38,7 +38,7 @@ def command(home: Path, settings: TrainSettings) -> list[str]:
 
 @pytest.mark.slow  # two processes that import torch
 def test_two_processes_have_the_losses_of_one_with_accumulation(prepared: Connection, home: Path) -> None:
-    one = Path(train(prepared, SETTINGS, home=home).run or "")
+    one = Path(train(prepared, SETTINGS, home=home).run)
     expected = log.read(one / LOG)
     finished = subprocess.run(command(home, SETTINGS), capture_output=True, text=True, check=False, timeout=300)
     assert finished.returncode == 0, finished.stderr[-2000:]

@@ -20,7 +20,7 @@ import torch
 from safetensors.numpy import load_file
 
 from ventriloquist.errors import ModelError, StorageError
-from ventriloquist.layout import LOG
+from ventriloquist.layout import BEST, LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
@@ -28,12 +28,12 @@ from ventriloquist.store import Connection
 from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
-from ventriloquist.train.loop import Outcome, run_loop
+from ventriloquist.train.folder import unfinished_run
+from ventriloquist.train.loop import run_loop
 from ventriloquist.train.loss import target_loss
+from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.rows import schedule
-from ventriloquist.train.run import unfinished_run
 from ventriloquist.train.validation import Validation
-from ventriloquist.train.watch import BEST
 
 QUICK = preset("tiny").changed(
     max_steps=6,
@@ -45,7 +45,7 @@ QUICK = preset("tiny").changed(
     alpha=8,
     validation_messages=8,
     adam_8bit=False,
-    recompute=False,
+    gradient_checkpointing=False,
 )
 
 
@@ -57,7 +57,7 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
     # a rate that is fine for the first steps and then throws the model off
     settings = QUICK.changed(max_steps=8, validations=8, learning_rate=0.3, warmup=0.9)
     model = add_lora(load_base(base, device="cpu"), settings)
-    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
     steps = log.read(tmp_path / LOG)
     bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
     assert outcome.best_step == min(bits, key=lambda step: bits[step] or 0)
@@ -71,7 +71,7 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
 def test_a_run_ends_when_validation_stops_getting_better(base: Base, corpus: Corpus, tmp_path: Path) -> None:
     settings = QUICK.changed(max_steps=30, validations=30, learning_rate=3.0, warmup=0.1, patience=2)
     model = add_lora(load_base(base, device="cpu"), settings)
-    outcome = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
     assert outcome.stopped_early
     assert outcome.best_step is not None
     assert outcome.steps == outcome.best_step + 2 < 30
@@ -100,7 +100,7 @@ def test_after_losses_that_are_no_numbers_the_last_good_adapter_is_kept(
     good = 4 if validations == 0 else 8
     plain.register_forward_hook(Breaking(after=good))
     model = add_lora(plain, settings)
-    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     steps = log.read(tmp_path / LOG)
     assert outcome.failed_at == next(step.step for step in steps if step.loss != step.loss)
     assert outcome.steps == outcome.failed_at + 2
@@ -121,7 +121,7 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    def attempt(folder: str, observe: Callable[[Step], None]) -> Outcome:
+    def attempt(folder: str, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
         model = add_lora(load_base(base, device="cpu"), settings)
         rows = schedule(corpus, settings).rows
         (tmp_path / folder).mkdir()
@@ -131,9 +131,9 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_torchruns_sigterm_after_the_firs
         for number in (signal.SIGINT,) if step.step == 4 else ():
             os.kill(os.getpid(), number)
 
-    assert attempt("late", late).signal is None  # all steps were made
-    outcome = attempt("launched", launcher)
-    assert (outcome.steps, outcome.signal) == (3, signal.SIGINT)
+    assert attempt("late", late)[1] is None  # all steps were made
+    outcome, number = attempt("launched", launcher)
+    assert (outcome.steps, number) == (3, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         attempt("impatient", impatient)
 
@@ -184,15 +184,15 @@ def test_what_a_checkpoint_relies_on_is_on_the_disk_before_it_counts(
 
 
 def test_a_base_model_that_is_gone_is_missed_by_its_name(prepared: Connection, home: Path) -> None:
-    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     (folder / "base").rename(home / "elsewhere")
-    with pytest.raises(ModelError, match=r"base is not there any more\.") as error:
+    with pytest.raises(ModelError, match=r"base no longer exists\.") as error:
         load_adapter(folder)
     assert "vq train" in error.value.hint
 
 
 def test_weights_that_are_cut_off_are_refused_in_words(prepared: Connection, home: Path) -> None:
-    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     with pytest.raises(ModelError, match=r"is cut off"):
         load_adapter(folder)
@@ -205,7 +205,7 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     prepared: Connection, home: Path
 ) -> None:
     settings = QUICK.changed(save_minutes=0.0)
-    whole = Path(train(prepared, settings, home=home).run or "")
+    whole = Path(train(prepared, settings, home=home).run)
     expected = weights(whole)
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
@@ -238,7 +238,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(
     prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = QUICK.changed(max_steps=2, save_minutes=0.0)
-    expected = weights(Path(train(prepared, settings, home=home).run or ""))
+    expected = weights(Path(train(prepared, settings, home=home).run))
     flush = os.fsync
     flushed: list[int] = []
 
@@ -284,5 +284,5 @@ def test_the_best_weights_outlive_a_last_step_without_a_loss(base: Base, corpus:
     plain.register_forward_hook(Breaking(after=2 + len(validation.rows)))
     model = add_lora(plain, settings)
     rows = schedule(corpus, settings).rows
-    outcome = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
+    outcome, _ = run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     assert (outcome.failed_at, outcome.best_step, outcome.steps) == (2, 1, 2)

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection
-from ventriloquist.train import Interrupted, TrainSettings, preset, train
+from ventriloquist.train import Interrupted, TrainSettings, plan, preset, train
 from ventriloquist.train.checkpoints import seal
-from ventriloquist.train.run import begin, check_resumable, unfinished_run
+from ventriloquist.train.folder import begin, check_resumable, unfinished_run
 from ventriloquist.transcript import FORMAT_VERSION
 
 QUICK = preset("tiny").changed(max_steps=6, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8)
@@ -47,7 +46,7 @@ def test_training_learns_and_writes_an_adapter_with_its_manifest(prepared: Conne
 
 
 def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepared: Connection, home: Path) -> None:
-    manifest = read_manifest(Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or ""))
+    manifest = read_manifest(Path(train(prepared, QUICK.changed(max_steps=1), home=home).run))
     of_conversation: dict[int, list[tuple[str | None, int]]] = {}
     query = "SELECT conversation_id, split, sent_at FROM training_messages ORDER BY conversation_id, position"
     for id, split, sent_at in prepared.execute(query):
@@ -63,29 +62,28 @@ def test_the_manifest_marks_where_each_conversations_held_out_end_begins(prepare
 
 def test_the_manifest_names_nobody_who_was_left_out(prepared: Connection, home: Path) -> None:
     prepare(prepared, PrepareOptions(exclude_people=("Friend 1",)))
-    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run or "")
+    folder = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
     assert set(read_manifest(folder).people) == {"Aidan Allchin", "Friend 0", "Friend 2", "Friend 3", "Friend 4"}
 
 
 def test_the_same_seed_gives_the_same_adapter(prepared: Connection, home: Path) -> None:
     first, again, other = (
-        weights(Path(train(prepared, QUICK.changed(max_steps=2, seed=seed), home=home).run or "")) for seed in (1, 1, 2)
+        weights(Path(train(prepared, QUICK.changed(max_steps=2, seed=seed), home=home).run)) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
 
 
-def test_a_dry_run_shows_the_plan_and_leaves_nothing(prepared: Connection, home: Path) -> None:
-    plan = asdict(train(prepared, QUICK, home=home, dry_run=True).plan)
-    assert (
-        plan["targets"]
-        == prepared.execute("SELECT count(*) FROM training_messages WHERE split = 'train'").fetchone()[0]
+def test_a_plan_counts_the_data_and_leaves_nothing(prepared: Connection, home: Path) -> None:
+    estimate = plan(prepared, QUICK, home=home).estimate
+    query = "SELECT count(*) FROM training_messages WHERE split = 'train'"
+    assert estimate.targets == prepared.execute(query).fetchone()[0]
+    assert estimate.window_tokens_per_epoch > estimate.tokens_per_epoch > estimate.supervised_tokens_per_epoch > 0
+    assert estimate.memory_gib["total"] == pytest.approx(
+        sum(size for part, size in estimate.memory_gib.items() if part != "total"), abs=0.01
     )
-    assert plan["window_tokens_per_epoch"] > plan["tokens_per_epoch"] > plan["supervised_tokens_per_epoch"] > 0
-    assert plan["memory_gib"]["total"] == pytest.approx(
-        sum(size for part, size in plan["memory_gib"].items() if part != "total"), abs=0.01
-    )
-    assert not list((home / "runs").glob("*"))
+    assert not (home / "runs").exists()
+    assert not (home / "temporary").exists()
 
 
 def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Connection, home: Path, tmp_path: Path) -> None:
@@ -104,7 +102,7 @@ def test_a_run_that_cannot_fit_is_refused_before_any_weights(prepared: Connectio
 
 
 def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Connection, home: Path) -> None:
-    whole = weights(Path(train(prepared, QUICK, home=home).run or ""))
+    whole = weights(Path(train(prepared, QUICK, home=home).run))
 
     def interrupt(done: int, _total: int) -> None:
         if done == 3:
@@ -115,7 +113,7 @@ def test_a_stopped_run_is_resumed_to_the_same_adapter(prepared: Connection, home
     assert stopped.value.signal == signal.SIGINT
     resumed = train(prepared, QUICK, home=home, resume=True)
     assert resumed.steps == 6
-    assert weights(Path(resumed.run or "")) == whole
+    assert weights(Path(resumed.run)) == whole
 
 
 def test_a_run_that_never_made_a_step_leaves_nothing_to_resume(
@@ -163,7 +161,7 @@ def test_there_is_nothing_to_resume_after_a_finished_run(prepared: Connection, h
 def test_training_stops_on_the_clock(prepared: Connection, home: Path) -> None:
     summary = train(prepared, QUICK.changed(max_steps=1000, epochs=50, max_minutes=0.02), home=home)
     assert 1 <= summary.steps < 1000
-    assert find_run(home / "runs").name in (summary.run or "")
+    assert find_run(home / "runs").name in (summary.run)
 
 
 def test_a_base_that_computes_no_numbers_leaves_no_run(
@@ -176,7 +174,7 @@ def test_a_base_that_computes_no_numbers_leaves_no_run(
     tensors = load_file(huge / "model.safetensors")
     tensors["model.norm.weight"] = tensors["model.norm.weight"] * 3e38  # finite, but no product with it is
     save_file(tensors, huge / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match="gives NaN"):
+    with pytest.raises(ModelError, match="computes NaN"):
         train(prepared, QUICK.changed(model=str(huge)), home=home)
     with pytest.raises(NotReadyError):
         find_run(home / "runs")
@@ -185,8 +183,6 @@ def test_a_base_that_computes_no_numbers_leaves_no_run(
 def test_training_before_prepare_says_so(home: Path, tmp_path: Path) -> None:
     from file_builder import chat, filled
 
-    from ventriloquist.train import require_ready
-
     with filled(tmp_path / "other", [chat("hi", "ho")]) as db, pytest.raises(NotReadyError) as error:
-        require_ready(db)
+        plan(db, QUICK, home=home)
     assert error.value.hint == "Run: vq prepare"

@@ -16,7 +16,7 @@ STEPS = 100
 
 def factor(tmp_path: Path, settings: TrainSettings, *, step: int, steps: int = STEPS, minutes: float = 0.0) -> float:
     """Return what the peak of the rate is multiplied by at a step, so many minutes into the run."""
-    training = arguments(settings, tmp_path, device="cpu", recompute=False)
+    training = arguments(settings, tmp_path, device="cpu", gradient_checkpointing=False)
     trainer = RowTrainer(settings, target_loss, minutes_before=minutes, model=torch.nn.Linear(1, 1), args=training)
     return trainer._learning_rate_factor(steps)(step)
 

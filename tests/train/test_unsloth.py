@@ -79,7 +79,7 @@ def test_its_gradient_is_that_of_the_other_back_end(adapted: Any, corpus: Corpus
 def test_a_run_learns_and_its_first_loss_is_the_base_models(prepared: Connection, home: Path, corpus: Corpus) -> None:
     summary = train(prepared, SETTINGS.changed(learning_rate=1e-2), home=home)
     assert summary.plan.backend == "unsloth"
-    folder = Path(summary.run or "")
+    folder = Path(summary.run)
     assert summary.last_loss is not None
     assert summary.first_loss is not None
     assert summary.last_loss < summary.first_loss

@@ -23,7 +23,7 @@ def test_an_offline_run_holds_figures_and_nothing_that_was_written(
 ) -> None:
     wandb.teardown()  # it reads the environment once a process
     monkeypatch.setenv("WANDB_MODE", "offline")
-    folder = Path(train(prepared, QUICK, home=home).run or "")
+    folder = Path(train(prepared, QUICK, home=home).run)
     files = [path for path in (folder / "wandb").rglob("*") if path.is_file() and not path.is_symlink()]
     (report,) = (path.read_bytes() for path in files if path.suffix == ".wandb")
     assert b"learning_rate" in report

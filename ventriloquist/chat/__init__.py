@@ -1,32 +1,21 @@
-"""The conversation with a model: where it starts, what the model is shown, whose turn it is. No terminal code."""
+"""Chat with a model: where a conversation starts, what context the model sees, and whose turn it is."""
 
-from ventriloquist.chat.conversation import Conversation, Writer
 from ventriloquist.chat.readable import markdown
-from ventriloquist.chat.start import (
-    Plan,
-    Request,
-    Server,
-    Voice,
-    find_person,
-    find_voice,
-    load_writer,
-    plan_chat,
-    start_chat,
-)
-from ventriloquist.names import find_name
+from ventriloquist.chat.session import ChatSession, Writer
+from ventriloquist.chat.stage import ChatPlan, Request, plan, start
+from ventriloquist.chat.voice import Server, Voice, find_person, find_voice, load_writer
 
 __all__ = [
-    "Conversation",
-    "Plan",
+    "ChatPlan",
+    "ChatSession",
     "Request",
     "Server",
     "Voice",
     "Writer",
-    "find_name",
     "find_person",
     "find_voice",
     "load_writer",
     "markdown",
-    "plan_chat",
-    "start_chat",
+    "plan",
+    "start",
 ]

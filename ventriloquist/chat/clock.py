@@ -1,30 +1,25 @@
-"""The time in a conversation: now, or another year's afternoon from which it goes on."""
+"""The clock of a conversation, which may show another date than today's."""
 
 from __future__ import annotations
 
 import calendar
-import time
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from ventriloquist.clock import now_ms
 from ventriloquist.errors import SettingsError
 from ventriloquist.transcript import DELTA_LIMITS_MS, DELTAS
 
 
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 class Clock:
-    """A clock that may be set to another time, and can be put forward."""
+    """A clock that can be set to any time and moved forward."""
 
     def __init__(self, start: int | None = None, *, source: Callable[[], int] = now_ms) -> None:
         """Set the clock.
 
         Args:
-            start: Unix milliseconds that it shows now; default the real time.
-            source: the real time in Unix milliseconds.
+            start: the time to show now, in Unix milliseconds; default the real time.
+            source: returns the real time in Unix milliseconds.
         """
         self._source = source
         self.ahead = 0 if start is None else start - source()  # milliseconds
@@ -33,7 +28,7 @@ class Clock:
         return self._source() + self.ahead
 
     def pass_by(self, delta: str) -> None:
-        """Let the least time go by that a line of this delta takes."""
+        """Move forward by the shortest time that a delta stands for."""
         index = DELTAS.index(delta)
         self.ahead += DELTA_LIMITS_MS[DELTAS[index - 1]] if index else 0
 
@@ -42,18 +37,17 @@ def parse_period(text: str) -> tuple[date, date]:
     """Return the first and last day of a year, month or day such as 2019, 2019-06 or 2019-06-15.
 
     Raises:
-        SettingsError: it is none of these.
+        SettingsError: the text is not a date.
     """
     parts = text.split("-")
     try:
         year, month, day = (int(part) for part in (*parts, "0", "0")[:3])
-        first = date(year, month or 1, day or 1)
         last = date(year, month or 12, day or calendar.monthrange(year, month or 12)[1])
+        if last < date.max and len(parts) <= 3 and all(part.isdecimal() for part in parts):
+            return date(year, month or 1, day or 1), last
     except ValueError:
-        first = last = date.max
-    if last == date.max or len(parts) > 3 or not all(part.isdecimal() for part in parts):
-        raise SettingsError(f"{text!r} is no date.", hint="Write it as 2019-06-15, 2019-06 or 2019.") from None
-    return first, last
+        pass
+    raise SettingsError(f"{text!r} is not a date.", hint="Write it as 2019-06-15, 2019-06 or 2019.")
 
 
 def day_after(day: date) -> str:

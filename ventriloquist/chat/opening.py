@@ -1,4 +1,4 @@
-"""Where a conversation starts: with whom, from which messages, at which time."""
+"""Openings: with whom a conversation starts, after which messages, at what time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ventriloquist.store import Connection
 from ventriloquist.store.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.transcript import ConversationType, order_members
 
-NOON = 12  # o'clock, when an empty conversation of another day begins
+NOON = 12  # o'clock: an empty conversation on another day begins then
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A conversation before anything is added to it."""
+    """A conversation before the user writes."""
 
     type: ConversationType
     members: tuple[str, ...]  # the owner first
     said: tuple[SentLine, ...] = ()  # its last messages, none for a new conversation
     title: str | None = None  # of a group
-    begins_at: int | None = None  # Unix milliseconds that the conversation's clock shows; None: the real time
-    first_day: str | None = None  # local ISO date of the first message there is, where a date was asked for
-    zone: ZoneInfo = field(default_factory=load_timezone, compare=False)  # in which its days begin
+    begins_at: int | None = None  # Unix milliseconds; None: now
+    first_day: str | None = None  # local ISO date of the very first message, if a date was asked for
+    zone: ZoneInfo = field(default_factory=load_timezone, compare=False)  # its days begin in this zone
 
 
 def find_opening(
@@ -40,26 +40,25 @@ def find_opening(
     limit: int,
     zone: ZoneInfo | None = None,
 ) -> Opening:
-    """Return where a conversation starts.
+    """Find the conversation to continue.
 
-    With one other person that is the end of the one-to-one conversation with them, or of the group in which they
-    wrote last; with several, the end of the group of exactly them. Where there is none, an empty conversation.
+    With one other person: the one-to-one conversation with them, else the group in which they last wrote. With
+    several: the group with exactly these members. If there is none, the conversation is empty.
 
     Args:
-        db: the prepared messages, or None where there are none.
-        owner: whose messages they are.
-        others: the other members; with `source`, those who take part besides its own.
-        source: a conversation by title, person or number, and `@` with a date to go on from there.
-        date: a day, month or year: the conversation goes on from what was said last by its end.
-        fresh: start empty.
-        limit: messages to begin with, at most.
-        zone: in which days begin; default the system's.
+        db: None if nothing is prepared.
+        others: the other members; with `source`, in addition to its own.
+        source: a conversation by title, person or number, and optionally `@` with a date.
+        date: a day, month or year; the conversation continues after its last message before the end of it.
+        fresh: start without earlier messages.
+        limit: messages to begin with at most.
+        zone: days begin in it; default the system's.
 
     Raises:
         UnknownNameError: no conversation is called `source`.
-        SettingsError: a date is none.
+        SettingsError: a date is not valid.
     """
-    # where the owner has taken another name since, the model does not know those conversations
+    # after the owner was renamed, the model does not know the conversations under the old name
     stored = [each for each in titled_conversations(db) if each.members[0] == owner] if db else []
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
@@ -67,7 +66,7 @@ def find_opening(
         date = at or date
     else:
         found = _find_members(stored, owner, others)
-    # whoever is named takes part, also in somebody else's group
+    # everybody who was named takes part, even if the group did not include them
     members = order_members(owner, [*(found.members if found else ()), *others])
     type_: ConversationType = "group" if len(members) > 2 else (found.type if found else "dm")
     title = found.title if found else None
@@ -87,7 +86,7 @@ def _find_members(stored: list[TitledConversation], owner: str, others: Sequence
     wanted = {owner, *others}
     exact = [each for each in stored if set(each.members) == wanted]
     if len(others) == 1:
-        exact.sort(key=lambda each: each.type != "dm")  # a group of two is no one-to-one conversation
+        exact.sort(key=lambda each: each.type != "dm")  # a group of two comes after the one-to-one conversation
         exact += [each for each in stored if others[0] in each.senders]
     return exact[0] if exact else None
 

@@ -1,40 +1,30 @@
-"""A conversation as Markdown, for people to read; the training format is for programs."""
+"""Writing a conversation as Markdown, for people to read."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import EPOCH, MILLISECOND
+from ventriloquist.safe_text import escape_markdown
 from ventriloquist.store.corpus import SentLine
-
-# within a line; each escaped, or a viewer might fetch a picture or run what somebody wrote
-_MARKUP = re.compile(r"([\\`*_\[\]<>!|~&$])")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def markdown(said: Sequence[SentLine], *, whom: str, me: str, model: str, zone: ZoneInfo) -> str:
-    """Return lines as Markdown, under a heading a day, each with the local time at which it was said.
+    """Return lines as Markdown, with a heading for each day and the local time of each line.
 
     Args:
-        whom: who is imitated.
-        me: as whom the user wrote.
-        model: what wrote the others' lines.
-        zone: whose time is shown.
+        whom: the imitated person or people.
+        me: the person that the user wrote as.
+        model: what wrote the other lines.
     """
-    about = f"Nobody but {me} said any of this: {model} wrote the rest."
-    parts = [f"# A simulation of {_plain(whom)}", _plain(about)]
+    about = f"{me} wrote their own lines. Everything else was written by {model}."
+    parts = [f"# A simulation of {escape_markdown(whom)}", escape_markdown(about)]
     day = ""
     for one in said:
         if one.day != day:
             day = one.day
             parts.append(f"## {day}")
         time = (EPOCH + one.sent_at * MILLISECOND).astimezone(zone).strftime("%H:%M")
-        parts.append(f"**{_plain(one.line.name)}** {time}: {_plain(one.line.content)}")
+        parts.append(f"**{escape_markdown(one.line.name)}** {time}: {escape_markdown(one.line.content)}")
     return "\n\n".join(parts) + "\n"
-
-
-def _plain(text: str) -> str:
-    """Return text that is shown as it was written, whatever it looks like."""
-    return _MARKUP.sub(r"\\\1", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))

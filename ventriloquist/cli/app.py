@@ -1,4 +1,4 @@
-"""The command `vq`: its subcommands, and the one place where an expected failure becomes two lines and an exit code."""
+"""The command `vq`: its subcommands, and the error boundary that turns expected failures into two lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 class WholeNames:
-    """Shows the help in columns where they leave every option's name whole, else as a plain list."""
+    """Shows help in columns. If those would cut the name of an option, it shows a plain list instead."""
 
     params: list[Any]
     rich_markup_mode: Any
@@ -78,10 +78,10 @@ class Commands(WholeNames, TyperGroup):
         except typer.BadParameter as error:
             say_range(error, COMMANDS)
             raise
-        except (KeyboardInterrupt, typer.Abort):  # Ctrl-C while a question waits, or the end of its input
+        except (KeyboardInterrupt, typer.Abort):  # Ctrl-C or the end of input at a question
             _stop(signal.SIGINT)
         except Exception as error:
-            if interrupts.stopped():  # SQLite, for one, makes an error of its own of an interrupt
+            if interrupts.stopped():  # SQLite turns an interrupt into an error of its own
                 _stop(interrupts.stopped())
             _fail(error)
 
@@ -92,9 +92,9 @@ def _stop(number: int) -> NoReturn:
 
 
 def _fail(error: Exception) -> NoReturn:
-    """Print an expected failure and end; a bug keeps its traceback."""
+    """Print an expected failure and exit. A bug keeps its traceback."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter would flush stdout again at exit
         error = StorageError(f"{error.strerror}.", hint="Free some space and run the command again.")
     if not isinstance(error, VentriloquistError):
         raise error
@@ -136,15 +136,15 @@ def vq(
 
 
 def main() -> None:
-    """Run `vq`. SIGTERM and SIGHUP unwind like Ctrl-C, so that locks and temporary files go, and exit 143 and 129."""
+    """Run `vq`. SIGTERM and SIGHUP clean up as Ctrl-C does, and exit with 143 and 129."""
     interrupts.unwind()
-    os.umask(0o077)  # whatever makes a file here, libraries included: it is the user's alone
+    os.umask(0o077)  # all new files are private, also those of libraries
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # who started us closed it
+        if getattr(sys, name) is None:  # the parent process closed it
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until we end
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: not every terminal has every character
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: some terminals lack characters
     try:
         app(prog_name="vq")
-    except BaseException as error:  # it goes on from there
+    except BaseException as error:  # raised again, or turned into an exit code
         interrupts.finish(error)

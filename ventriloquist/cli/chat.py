@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.chat_words import banner, names, say, show_past, where
+from ventriloquist.cli.chat_words import banner, names, show_past, where
 from ventriloquist.cli.completion import people_names
-from ventriloquist.cli.console import harmless
+from ventriloquist.cli.console import say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.layout import CHATS
+from ventriloquist.model.sampling import TEMPERATURE, Sampling
+from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import Conversation, Request, Server, Voice
-    from ventriloquist.settings import Settings
+    from ventriloquist.chat import ChatSession, Request, Voice
 
 MOST_NAMES = 8  # in an error
 
@@ -25,44 +26,51 @@ def command(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME", help="Who answers, as with --as.", show_default=False, autocompletion=people_names
+            metavar="NAME",
+            help="The person who answers, as with --as.",
+            show_default=False,
+            autocompletion=people_names,
         ),
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Who answers.", autocompletion=people_names)
+        str | None, typer.Option("--as", metavar="NAME", help="The person who answers.", autocompletion=people_names)
     ] = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
             metavar="NAME",
-            help="Somebody else in the conversation; repeatable.",
+            help="Another member of the conversation; repeatable.",
             autocompletion=people_names,
         ),
     ] = None,
     me: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="As whom you write; default yourself.", autocompletion=people_names),
+        typer.Option(metavar="NAME", help="Write as this person; default yourself.", autocompletion=people_names),
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="CONVERSATION[@DATE]", help="Go on from a group or person, as of a date."),
+        typer.Option(
+            "--from",
+            metavar="CONVERSATION[@DATE]",
+            help="Continue with a group or person, as of a date.",
+        ),
     ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="DATE", help="Talk to an earlier self: 2019, 2019-06 or 2019-06-15.")
     ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start empty instead of from your last messages.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start without your last messages.")] = False,
     run: RunOption = None,
     endpoint: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Let a server write: any with OpenAI's /v1/completions. Needs no torch."),
+        typer.Option(metavar="URL", help="Use a server with OpenAI's /v1/completions. Needs no torch."),
     ] = None,
     endpoint_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One of the server's models; default its only one.")
+        str | None, typer.Option(metavar="NAME", help="Which of the server's models to use; default its only one.")
     ] = None,
     api_key_env: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The variable with the server's key; default VQ_API_KEY, if it is set."),
+        typer.Option(metavar="NAME", help="The variable that holds the server's key; default VQ_API_KEY."),
     ] = None,
     endpoint_timeout: Annotated[
         float | None,
@@ -70,15 +78,15 @@ def command(
             metavar="SECONDS",
             min=1,
             max=86_400,
-            help="How long a line of the server may take; default 300.",
+            help="How long the server may take for a line; default 300.",
             show_default=False,
         ),
     ] = None,
-    once: Annotated[str | None, typer.Option(metavar="TEXT", help="Say this, print the answer and stop.")] = None,
+    once: Annotated[str | None, typer.Option(metavar="TEXT", help="Send this, print the answer and exit.")] = None,
     temperature: Annotated[
-        float, typer.Option(min=0, max=2, help="How freely it writes; 0 takes the likeliest.")
-    ] = 0.9,
-    no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not pause as if somebody typed.")] = False,
+        float, typer.Option(min=0, max=2, help="Sampling temperature; 0 always takes the likeliest token.")
+    ] = TEMPERATURE,
+    no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not pause as if somebody were typing.")] = False,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
@@ -87,10 +95,10 @@ def command(
     Example: vq chat --as "Maya Okafor"
     """
     if name and as_:
-        raise typer.BadParameter("Say who answers once: as NAME or with --as.", param_hint="--as")
+        raise typer.BadParameter("Name who answers once: as NAME or with --as.", param_hint="--as")
     as_ = " ".join(name) if name else as_  # a name of two words needs no quotes
     if once is not None and not once.strip():
-        raise typer.BadParameter("There is nothing to say.", param_hint="--once")
+        raise typer.BadParameter("The message is empty.", param_hint="--once")
     served = {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
     for option, value in served.items():
         if value is not None and not endpoint:
@@ -100,36 +108,39 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
-    from ventriloquist.model.sampling import Sampling
+    from ventriloquist.model.address import read_address
     from ventriloquist.store import record
 
     settings = settings_to_write()
-    server = _server(settings, endpoint, endpoint_model, api_key_env, endpoint_timeout) if endpoint else None
+    server = None
+    if endpoint:
+        server = chat.Server(read_address(endpoint), endpoint_model, settings.key(api_key_env))
+        server = replace(server, seconds=endpoint_timeout or server.seconds)
     voice = chat.find_voice(settings.home, run, server)
     if not (as_ or with_ or from_):
         as_ = _only_person(voice)
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    plan = chat.plan_chat(settings.home, request, voice, timezone=settings.time_zone)
+    plan = chat.plan(settings.home, request, voice, timezone=settings.time_zone)
     for line in banner(plan):
-        say(line)
+        say(line, beside=True)
     if server and not server.address.is_local:
-        say(f"What you and they write goes to {server.address.shown}.")
-    say(where(plan), "dim")
+        say(f"The whole conversation is sent to {server.address.shown}.", beside=True)
+    say(where(plan), "dim", beside=True)
     on_terminal = once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty()
     if on_terminal:
         show_past(plan.opening.said)
     if sys.stderr.isatty() and not server:
-        say("Loading the model …", "dim")
+        say("Loading the model …", "dim", beside=True)
     writer = chat.load_writer(voice, server, seed=seed, sampling=Sampling(temperature=temperature))
-    conversation = chat.start_chat(plan, writer)
+    conversation = chat.start(plan, writer)
     if on_terminal:
         from ventriloquist.cli.chat_terminal import Terminal
 
-        def reopen(change: Request) -> Conversation:
-            changed = chat.plan_chat(settings.home, change, voice, timezone=settings.time_zone)
-            say(where(changed), "dim")
+        def reopen(change: Request) -> ChatSession:
+            changed = chat.plan(settings.home, change, voice, timezone=settings.time_zone)
+            say(where(changed), "dim", beside=True)
             show_past(changed.opening.said)
-            return chat.start_chat(changed, writer)
+            return chat.start(changed, writer)
 
         Terminal(
             conversation,
@@ -147,20 +158,10 @@ def command(
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
 
 
-def _server(
-    settings: Settings, endpoint: str, model: str | None, api_key_env: str | None, seconds: float | None
-) -> Server:
-    from ventriloquist.chat import Server
-    from ventriloquist.model.address import read_address
-    from ventriloquist.model.endpoint import SECONDS
-
-    return Server(read_address(endpoint), model, settings.key(api_key_env), seconds or SECONDS)
-
-
 def _only_person(voice: Voice) -> str:
-    """Return who answers where nobody is named: the one person that there is."""
+    """Return the only person that the model imitates, if the user names nobody."""
     _, *others = voice.people
     if len(others) != 1:
         known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))
-        raise typer.BadParameter(f"Say who answers: one of {known}.", param_hint="--as")
+        raise typer.BadParameter(f"Name who answers: one of {known}.", param_hint="--as")
     return others[0]

@@ -1,4 +1,4 @@
-"""The chat on a terminal: line editing, commands, answers that appear as they are written."""
+"""The chat on a terminal: line editing, slash commands, answers shown while they are generated."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from prompt_toolkit.formatted_text import FormattedText
 from rich.console import Console
 from rich.text import Text
 
-from ventriloquist.chat import Conversation, Request, Voice, find_name, find_person, markdown
+from ventriloquist.chat import ChatSession, Request, Voice, find_person, markdown
 from ventriloquist.cli import interrupts
 from ventriloquist.cli.chat_words import names
-from ventriloquist.cli.console import harmless
 from ventriloquist.cli.flow import Flow
 from ventriloquist.cli.indicator import Indicator
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.keyboard import cbreak, prompt_session, typed_ahead, typed_within
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.fs import make_private_folder
-from ventriloquist.model.writing import Piece
+from ventriloquist.model.partial_line import Piece
+from ventriloquist.names import find_name
+from ventriloquist.safe_text import harmless
 
 HISTORY = "history"
 ALTERNATIVES = 4
-TRAINING_FORMAT = (".jsonl", ".json")  # endings of /save; any other is to be read by people
+TRAINING_FORMAT = (".jsonl", ".json")  # endings for /save; any other ending gives Markdown
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
-# how long somebody seems to type before a line, in seconds, and what is said of a longer time
+# seconds for which somebody seems to type before a line, and the words for a longer delta
 PAUSES = {"<1m": 1.0, "<5m": 1.5}
 LONG_PAUSE = 2.0
 LATER = {"<1h": "a while later", "<12h": "hours later", "<1d": "half a day later", "1d+": "days later"}
 
 HELP = """\
-/as [NAME]      NAME answers; without a name, the model chooses
-/with NAME      let somebody else into the conversation
-/date DATE      begin again at a day, month or year: an earlier self
-/new            begin again with nothing said
-/retry          answer again
+/as [NAME]      NAME answers; without a name, anyone may answer
+/with NAME      add somebody to the conversation
+/date DATE      start over at a day, month or year, with an earlier self
+/new            start over without earlier messages
+/retry          generate the last answer again
 /alts           show other answers; /pick N takes one
 /undo           take back your last message and its answer
-/save [FILE]    write what was said: FILE.md to read, FILE.jsonl for programs
-/exit           leave, as /quit and Ctrl-D do
-Enter sends, Alt-Enter begins another line, Ctrl-C stops an answer. An empty line lets them go on.
-A message that begins with a slash: write two."""
+/save [FILE]    save this chat: FILE.md to read, FILE.jsonl for programs
+/exit           leave; so do /quit and Ctrl-D
+Enter sends, Alt-Enter starts a new line, Ctrl-C stops an answer. Send an empty line to let them write again.
+To send a message that starts with a slash, type two slashes."""
 
 
 class Terminal:
@@ -56,9 +57,9 @@ class Terminal:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: ChatSession,
         request: Request,
-        reopen: Callable[[Request], Conversation],
+        reopen: Callable[[Request], ChatSession],
         *,
         voice: Voice,
         folder: Path,
@@ -68,12 +69,11 @@ class Terminal:
         """Prepare the terminal.
 
         Args:
-            request: how the conversation was begun; a command begins another with a change of it.
-            reopen: begins one.
-            voice: what writes, and whom it can write as.
-            folder: where the typed history and saved conversations go.
-            record: called with each other place, before a conversation is saved there.
-            delay: pause as if somebody typed.
+            request: what the user asked for; commands change it and reopen.
+            reopen: starts another conversation.
+            folder: for the input history and saved conversations.
+            record: called before a conversation is saved to a file elsewhere.
+            delay: pause as if somebody were typing.
         """
         self._conversation, self._request, self._reopen = conversation, request, reopen
         self._voice, self._folder, self._record, self._delay = voice, folder, record, delay
@@ -99,7 +99,7 @@ class Terminal:
         }
 
     def run(self) -> None:
-        """Talk until the user leaves."""
+        """Chat until the user leaves."""
         self._dim("/help lists the commands.")
         with suppress(EOFError):
             while True:
@@ -112,7 +112,7 @@ class Terminal:
                     self._dim("Stopped.")
 
     def _read(self) -> None:
-        """Take what the user says, all that is typed before an answer appears, and let it be answered."""
+        """Read messages until no more is typed before the answer appears, then show it; or run a command."""
         while True:
             try:
                 text = self._prompt.prompt(self._label())
@@ -133,7 +133,7 @@ class Terminal:
         if command is None:
             near = difflib.get_close_matches(word.lower(), self._commands, n=1)
             meant = f"Did you mean {near[0]}? " if near else ""
-            self._dim(f"There is no command {word}; /help lists them. {meant}To send it, write /{word}.")
+            self._dim(f"There is no command {word}; /help lists them. {meant}To send this as a message, type /{word}.")
         else:
             command(argument.strip())
 
@@ -187,7 +187,7 @@ class Terminal:
     def _pick(self, argument: str) -> None:
         line = self._conversation.pick(int(argument)) if argument.isdecimal() else None
         if line is None:
-            self._dim("There is no such alternative; /alts shows some.")
+            self._dim("There is no such alternative; /alts lists them.")
         else:
             self._line(self._name(line.name), line.content)
 
@@ -196,11 +196,11 @@ class Terminal:
         if lines is None:
             self._dim("There is nothing to take back.")
         else:
-            self._dim(f"Taken back: {' / '.join(line.content for line in lines) or 'what they wrote'}")
+            self._dim(f"Taken back: {' / '.join(line.content for line in lines) or 'their lines'}")
 
     def _save(self, argument: str) -> None:
         if not self._conversation.new_lines():
-            self._dim("Nothing was said yet.")
+            self._dim("There is nothing to save yet.")
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         stem = self._folder / stamp
@@ -234,12 +234,12 @@ class Terminal:
     # The screen
 
     def _show(self, pieces: Generator[Piece, None, None]) -> bool:
-        """Show an answer as it is written; Ctrl-C stops it and keeps the finished lines.
+        """Show an answer while it is generated; Ctrl-C stops it and keeps the finished lines.
 
         Returns:
-            Whether it was shown: False where the user types on before it appears, who then is listened to first.
+            False if the user went on typing before it appeared: their next message comes first.
         """
-        between, anything = True, False  # between lines; whether there was one
+        between, anything = True, False  # whether no line is begun; whether any text came
         flow = Flow(self._console.width)
         began = time.monotonic()
         try:
@@ -272,7 +272,7 @@ class Terminal:
         return True
 
     def _pause(self, delta: str, began: float) -> float:
-        """Return how many seconds somebody would still seem to type, after what writing has taken."""
+        """Return for how many more seconds somebody should seem to type."""
         pause = PAUSES.get(delta, LONG_PAUSE) - (time.monotonic() - began)
         return max(0.0, pause) if self._delay else 0.0
 
@@ -298,7 +298,7 @@ class Terminal:
         self._console.file.flush()
 
     def _dim(self, text: str, *, whole: bool = False) -> None:
-        """Say something; whole: the terminal breaks it, so that a path can be copied."""
+        """Print a dimmed note; with `whole` the terminal wraps it, so that a path can be copied."""
         self._console.print(Text(harmless(text), style="dim"), soft_wrap=whole)
 
     @contextmanager

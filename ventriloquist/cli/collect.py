@@ -1,7 +1,9 @@
-"""`vq collect`: Messages → the database."""
+"""`vq collect`: read messages from a source into the database."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,27 +12,17 @@ import typer
 
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day, settings_to_write
+from ventriloquist.sources import SOURCES
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
 
-# readable=False: what may not be read is said by the library, with its remedy
-ChatDbOption = Annotated[
-    Path | None,
-    typer.Option("--chat-db", metavar="FILE", readable=False, help="A chat.db. Default: this Mac's own."),
-]
-BackupOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--backup", metavar="DIR", readable=False, help="An iPhone's unencrypted backup, instead of a chat.db."
-    ),
-]
 ContactsOption = Annotated[
     Path | None,
     typer.Option(
         "--contacts",
         metavar="DIR",
-        readable=False,
+        readable=False,  # the library says what may not be read, with a remedy
         help="An AddressBook folder. Default: this Mac's own, or the backup's.",
     ),
 ]
@@ -38,54 +30,80 @@ ExcludeOption = Annotated[
     list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
 ]
 OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Take only this person or conversation. Repeatable.")
+    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
 ]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to take, as in 2020-01-31.")
+    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to take.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Where your days begin. Default: this machine's zone.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: forget what was collected before.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
 
 
+def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each source in place of its parameter `places`, before all other options."""
+    signature = inspect.signature(function, eval_str=True)
+    options = [
+        inspect.Parameter(
+            kind.parameter,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=None,
+            annotation=Annotated[
+                Path | None, typer.Option(kind.option, metavar=kind.metavar, readable=False, help=kind.help)
+            ],
+        )
+        for kind in SOURCES.values()
+    ]
+    others = [parameter for name, parameter in signature.parameters.items() if name != "places"]
+    function.__signature__ = signature.replace(parameters=[*options, *others])  # type: ignore[attr-defined]
+    return function
+
+
+@with_source_options
 def command(
-    chat_db: ChatDbOption = None,
-    backup: BackupOption = None,
     contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it, nobody writes it
+    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it and nothing changes it
     only: OnlyOption = [],  # noqa: B006
     since: SinceOption = None,
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     replace: ReplaceOption = False,
     json_: JsonOption = False,
+    **places: Path | None,
 ) -> None:
-    """Copy your messages into the database. Safe to run again: what is new is added, what changed is updated.
+    """Copy your messages into the database. Run it again to add new messages and update changed ones.
 
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
     """
     from ventriloquist import collect, status
-    from ventriloquist.sources import SOURCES
+    from ventriloquist.store import recorded_run
     from ventriloquist.store.temporary import sweep
 
-    if backup is not None and chat_db is not None:
-        raise typer.BadParameter("--chat-db and --backup are two sources: collect one after the other.")
+    named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
+    if len(named) > 1:
+        first_two = " and ".join(kind.option for kind in named[:2])
+        raise typer.BadParameter(f"{first_two} are two sources: collect one after the other.")
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
     settings = settings_to_write()
-    sweep(settings.home)  # also where the source cannot be read
+    sweep(settings.home)  # first, since the source may fail to open
     choice = collect.Choice(only, exclude, first, last)
     corrections = collect.load_corrections(settings.home)
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
-    open_source, place = (SOURCES["backup"], backup) if backup is not None else (SOURCES["chat-db"], chat_db)
-    with open_source(place, contacts) as source:
+    kind = named[0] if named else next(iter(SOURCES.values()))
+    with kind.open(places[kind.parameter], contacts, home=settings.home) as source:
         asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
-        with progress("Collecting") as advance:
-            summary = collect.collect_into(settings.home, source, options, asked=asked, progress=advance)
+        with (
+            progress("Collecting") as advance,
+            recorded_run(
+                settings.home, "collect", asked, create=True, plan=lambda db: collect.plan(db, source, options)
+            ) as run,
+        ):
+            run.result = summary = collect.run(run.db, source, run.plan, home=settings.home, progress=advance)
     for text in summary.notes:
         note(text)
     next_step: str | None = status.status(settings.home).next_step

@@ -1,46 +1,28 @@
-"""What a person sees: results on stdout; progress, notes and errors on stderr; nothing that a message could forge."""
+"""Printing: results on stdout; progress, notes and errors on stderr. All text is made safe to show first."""
 
 from __future__ import annotations
 
 import json as jsonlib
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ventriloquist.cli.invocation import typed
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.records import Progress
+from ventriloquist.safe_text import escape_json, harmless, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-# C0 but tab and newline, DEL, C1, the characters that reorder a line, and those that end one in some programs
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-NO_WIDTH = 10_000  # columns of what is no terminal: a path is not broken in a pipe
-
-
-def harmless(text: str) -> str:
-    """Make control characters visible, so that text of others cannot drive the terminal."""
-    return _CONTROL.sub(_visible, text)
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def _one_line(text: str) -> str:
-    """Make line breaks visible too, where the title of a group could forge a row."""
-    return harmless(text).replace("\n", "\\n")
+NO_WIDTH = 10_000  # columns in a pipe, so that no path is broken
 
 
 def note(text: str) -> None:
-    """Say something beside the result."""
+    """Print a line on stderr, beside the result."""
     print(harmless(text), file=sys.stderr, flush=True)
 
 
@@ -70,21 +52,25 @@ def show(
     table = Table.grid(padding=(0, 2))
     for label, value in rows:
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-        table.add_row(Text(_one_line(label), style="dim"), Text(_one_line(shown)))
+        table.add_row(Text(one_line(label), style="dim"), Text(one_line(shown)))
     print_table(table)
     if next_step:
         note_next(next_step)
 
 
 def stdout_console() -> Console:
-    """Return a console that breaks no line where stdout is not a terminal."""
+    """Return a console that breaks no line if stdout is not a terminal."""
+    return _console(sys.stdout)
+
+
+def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else NO_WIDTH)
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else NO_WIDTH)
 
 
 def print_table(table: Table) -> None:
-    """Print a table: as wide as the terminal, or where there is none as wide as it is, without spaces at the ends."""
+    """Print a table as wide as the terminal, or in a pipe as wide as its content; lines end without spaces."""
     console = stdout_console()
     with console.capture() as captured:
         console.print(table)
@@ -92,27 +78,28 @@ def print_table(table: Table) -> None:
 
 
 def note_next(step: str) -> None:
-    """Say what comes next, as it can be typed here."""
+    """Print the next command, as it can be typed here."""
     note(f"Next: {typed(step)}")
 
 
-def say(text: str, style: str = "") -> None:
-    """Print a line of a result, broken between words where a terminal is too narrow."""
+def say(text: str, style: str = "", *, beside: bool = False) -> None:
+    """Print a line of the result, or with `beside` a note, broken between words if the terminal is too narrow."""
     from rich.text import Text
 
-    stdout_console().print(Text(harmless(text), style=style))
+    stream = sys.stderr if beside else sys.stdout
+    _console(stream).print(Text(harmless(text), style=style))
 
 
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, only_if_it_fits: bool = False
 ) -> bool:
-    """Print a table of text of which nothing is cut, and a blank line; in a pipe a row is a line.
+    """Print a table of text and a blank line. No cell is cut; in a pipe a row is one line.
 
     Args:
-        only_if_it_fits: print nothing where a terminal is too narrow for it.
+        only_if_it_fits: print nothing if the terminal is too narrow.
 
     Returns:
-        Whether it was printed.
+        Whether the table was printed.
     """
     from rich.measure import Measurement
     from rich.table import Table
@@ -137,7 +124,7 @@ def print_json(result: Any) -> None:
     value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = jsonlib.dumps(value, ensure_ascii=not is_utf8, default=_jsonable)
-    print(_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text), flush=True)  # the same JSON, harmless
+    print(escape_json(text), flush=True)
 
 
 def _jsonable(value: object) -> object:
@@ -148,7 +135,7 @@ def _jsonable(value: object) -> object:
 
 @contextmanager
 def progress(description: str) -> Iterator[Progress]:
-    """Show a bar on stderr while the block runs; without a terminal, nothing."""
+    """Show a progress bar on stderr while the block runs, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

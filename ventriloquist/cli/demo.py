@@ -1,4 +1,4 @@
-"""`vq demo`: the whole way on a fictional cast."""
+"""`vq demo`: every stage on a fictional cast."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show
+from ventriloquist.cli.console import note, note_next, print_json, print_table, show
 from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
 from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
+from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
     from ventriloquist.demo.pipeline import DemoSummary
     from ventriloquist.records import Progress
 
-MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, not more than one waits for
+MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, and short enough to wait for
 
 
 def command(
     home: Annotated[
-        Path | None, typer.Option(help="A folder for the demo; default: one beside VQ_HOME.", show_default=False)
+        Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.", show_default=False)
     ] = None,
     model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
-    max_minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of training at most.")] = MINUTES,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most.")] = None,
+    max_minutes: Annotated[float, typer.Option(min=0.1, help="Maximum minutes of training.")] = MINUTES,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps.")] = None,
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Run the whole way on a fictional cast, in a folder of its own.
+    """Run every stage on a fictional cast, in a folder of its own.
 
     Example: vq demo
     """
@@ -59,7 +60,7 @@ def command(
 
 
 def show_summary(summary: DemoSummary) -> None:
-    """Show what came of each stage, then everybody's answer before and after training side by side."""
+    """Show the result of each stage, then each person's answer before and after training, side by side."""
     from rich.table import Table
     from rich.text import Text
 
@@ -73,7 +74,7 @@ def show_summary(summary: DemoSummary) -> None:
             f"on {trained.trained_targets:,} messages, {trained.trained_tokens:,} tokens, in {trained.minutes} minutes",
         ),
         *eval_rows(summary.evaluated),
-        ("the whole way", f"{minutes:.1f} minutes"),
+        ("all stages", f"{minutes:.1f} minutes"),
     ]
     show(summary, rows, json=False, title="Messages became a model")
     table = Table(title=Text(f"“{summary.question}”"), title_justify="left", show_lines=True)
@@ -85,6 +86,6 @@ def show_summary(summary: DemoSummary) -> None:
 
 
 def chat_with(name: str, home: Path, user_home: Path) -> str:
-    """Return the command for a shell that chats with somebody in a home."""
+    """Return the shell command that chats with somebody in a home."""
     command = f"vq chat --as {shlex.quote(name)}"
     return command if home == user_home else f"VQ_HOME={shlex.quote(str(home))} {command}"

@@ -14,6 +14,7 @@ from ventriloquist.cli.completion import people_names, run_names
 from ventriloquist.cli.console import note, note_next, print_json, progress, say, show_table
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import SettingsError
+from ventriloquist.layout import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,18 +28,18 @@ def command(
     run: RunOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this metric; may be given several times.", show_default=False)
+        list[str] | None, typer.Option(help="Measure only this metric. Repeatable.", show_default=False)
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Another run, compared on the same messages and seeds.", show_default=False, autocompletion=run_names
+            help="Compare with this run, on the same messages and seeds.", show_default=False, autocompletion=run_names
         ),
     ] = None,
     blind: Annotated[
         str | None,
         typer.Option(
-            help="Guess which answer of this person is real.",
+            help="Take a quiz: which answer of this person is real?",
             metavar="NAME",
             show_default=False,
             autocompletion=people_names,
@@ -49,19 +50,19 @@ def command(
     seed: SeedOption = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Measure an adapter on messages it never saw, beside real people, its base model, and others.
+    """Measure an adapter on messages it never saw, and compare it with real people and its base model.
 
     Example: vq eval --quick --report report.html
     """
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
-    from ventriloquist.evaluate import FULL, QUICK, evaluate
+    from ventriloquist import evaluate
     from ventriloquist.evaluate.examples import read_examples
     from ventriloquist.evaluate.report import write_report
     from ventriloquist.model.adapter import find_run
     from ventriloquist.model.manifest import read_manifest
-    from ventriloquist.store import recorded_run
+    from ventriloquist.store import Connection, recorded_run
     from ventriloquist.store.corpus import data_hash
 
     others = {"--quick": quick, "--only": only, "--against": against, "--report": report, "--no-text": no_text}
@@ -69,12 +70,12 @@ def command(
     if blind is not None and given:
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the quiz measures nothing.", param_hint="--blind")
     if no_text and not report:
-        raise typer.BadParameter("It is about the report: add --report FILE.", param_hint="--no-text")
+        raise typer.BadParameter("There is no report to leave it out of: add --report FILE.", param_hint="--no-text")
     settings = settings_to_write()
     if report:
         _check_place(report)
-    folder = find_run(settings.runs, run)
-    other = find_run(settings.runs, against) if against else None
+    folder = find_run(settings.home / RUNS, run)
+    other = find_run(settings.home / RUNS, against) if against else None
     if other is not None and other.samefile(folder):
         raise SettingsError(f"--against {against} is the same run.", hint="Name another one: vq eval --against RUN")
     if blind is not None:
@@ -85,21 +86,16 @@ def command(
     parameters = {"run": str(folder.absolute()), "quick": quick, "seed": seed, "only": only or [], "against": against}
     if report:
         parameters["report"] = str(report.absolute())  # vq forget looks for it there
-    with recorded_run(settings.home, "eval", parameters) as recorded, stages() as stage:
-        result = evaluate(
-            recorded.db,
-            folder,
-            home=settings.home,
-            extent=QUICK if quick else FULL,
-            only=only or (),
-            against=other,
-            seed=seed,
-            stage=stage,
-        )
-        recorded.result = result
+
+    def plan(db: Connection) -> evaluate.EvalPlan:
+        extent = evaluate.QUICK if quick else evaluate.FULL
+        return evaluate.plan(db, folder, home=settings.home, extent=extent, only=only or (), against=other, seed=seed)
+
+    with recorded_run(settings.home, "eval", parameters, plan=plan) as recorded, stages() as stage:
+        recorded.result = result = evaluate.run(recorded.db, recorded.plan, stage=stage)
         prepared = data_hash(recorded.db)
     if result.changed_data:
-        note("The prepared data has changed since this adapter was trained; only what it never saw is scored.")
+        note("The prepared data has changed since this adapter was trained. Only messages it never saw are scored.")
     if report:
         examples = [] if no_text else read_examples(folder, prepared)
         write_report(result, report, manifest=read_manifest(folder), examples=examples)
@@ -112,7 +108,7 @@ def command(
 
 
 def _check_place(report: Path) -> None:
-    """Refuse, before hours of work, a report that could not be written after them.
+    """Check that the report can be written, before hours of work.
 
     Raises:
         SettingsError: there is no such folder, or it cannot be written into.
@@ -126,11 +122,11 @@ def _check_place(report: Path) -> None:
         )
 
 
-HEADLINE = ("likelihood", "identity")  # shown beside the promised three where there is room for little
+HEADLINE = ("likelihood", "identity")  # in the summary, after the final windows
 
 
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
-    """Return an evaluation in a few lines: the promised three, bits and names, and who would know."""
+    """Yield an evaluation in a few lines: the final windows, bits and names, and what tells it from real people."""
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import summary, told_by
 
@@ -144,7 +140,7 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 
 
 def show_tables(result: Evaluation) -> None:
-    """Show every figure between its floor and its ceiling; then persons, and another run beside this one."""
+    """Show every figure with its floor and its ceiling, then each person, and the comparison with another run."""
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import COMPARED, compared, headline, sure_value, told_by
 
@@ -159,18 +155,18 @@ def show_tables(result: Evaluation) -> None:
     }
     if told := [(person, *cells) for person, cells in by_person.items() if {*cells} != {"–"}]:
         columns = ("", *(METRICS[name].title for name in people))
-        show_table("Person by person, where there is enough of them", columns, told)
+        show_table("Person by person, with enough messages", columns, told)
     if result.comparison:
         rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
         show_table(f"Against {result.comparison.against}", COMPARED, rows)
     for name, reason in result.not_measured.items():
-        say(f"{METRICS[name].title}: not measured; {reason}", "dim")
+        say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):
         say(f"Told from real people by: {said}")
 
 
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:
-    """Show figures in a table, or, where that is too wide for the terminal, in two."""
+    """Show figures in a table, or in two if the terminal is too narrow."""
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import end, interval, value
 
@@ -189,12 +185,12 @@ def _show_figures(title: str, results: Mapping[str, Result]) -> None:
     if show_table(title, ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"), wide, only_if_it_fits=True):
         return
     show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
-    show_table("… measured on, and between", ("", "n", "floor", "ceiling"), [(row[0], *row[3:6]) for row in wide])
+    show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), [(row[0], *row[3:6]) for row in wide])
 
 
 @contextmanager
 def stages() -> Iterator[Callable[[str], Progress]]:
-    """Show one progress bar after another, each ended when the next begins."""
+    """Show one progress bar after another. Each ends when the next begins."""
     with ExitStack() as stack:
 
         def begin(name: str) -> Progress:

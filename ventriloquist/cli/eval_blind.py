@@ -1,4 +1,4 @@
-"""`vq eval --blind`: the quiz on a terminal, or answered line by line in a pipe."""
+"""`vq eval --blind`: the quiz, on a terminal or with answers from a pipe."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LONGEST = 500  # characters of a message that are shown
 
 
 def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
-    """Ask until there are no more questions or `q` is pressed, then report; every answer is kept at once."""
+    """Ask until there are no more questions or `q` is pressed, then show the hit rate. Each answer is saved at once."""
     with open_database(load_settings().home) as db:
         left = questions(run, name, seed, data_hash(db))
     if left:
-        note(f"Which answer of {name} is real? Press 1 or 2; q stops, and goes on here next time.")
+        note(f"Which answer of {name} is real? Press 1 or 2. Press q to stop; the quiz continues here next time.")
     for number, question in enumerate(left, 1):
         ask(question, name, f"{number} of {len(left)}")
         key = next((key for key in keys() if key in (*KEYS, "q")), "q")
@@ -42,27 +42,27 @@ def ask(question: Question, name: str, place: str) -> None:
 
 
 def _shown(content: str) -> str:
-    """Cut a message where it is long, and indent its lines, so that none looks like a message of its own."""
+    """Cut a long message, and indent its lines so that none looks like another message."""
     return content[:LONGEST].replace("\n", "\n      ")
 
 
 def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
-    """Return the hit rate's lines for a person to read."""
+    """Yield the hit rate in lines."""
     if rate.share is None:
         yield "answered", "none yet"
         return
     found = f"{rate.hits} of {rate.answered}, {rate.share:.0%}"
-    yield "real one found", f"{found} (95 %: {rate.low:.0%} to {rate.high:.0%})"
+    yield "real answer found", f"{found} (95 %: {rate.low:.0%} to {rate.high:.0%})"
     told = rate.low > 0.5
-    yield "that is", "better than guessing: you can tell" if told else "not better than guessing, at this number"
+    yield "result", "better than guessing: you can tell" if told else "not clearly better than guessing"
 
 
 def keys() -> Iterator[str]:
-    """Yield what is pressed: single keys of a terminal, lines of a pipe."""
+    """Yield the keys pressed: single keys on a terminal, lines from a pipe."""
     try:
         import termios
         import tty
-    except ImportError:  # no such terminals on this system: a key and Enter
+    except ImportError:  # not on this system: a key and Enter
         single_keys = False
     else:
         single_keys = sys.stdin.isatty()

@@ -1,4 +1,4 @@
-"""`vq export`: training_messages → JSON Lines files."""
+"""`vq export`: write training messages as JSON Lines files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ventriloquist.windows import Split
 
 OutputOption = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="DIR|-", help="Where to; - for stdout. Default: VQ_HOME/exports."),
-]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this split.")]
-FormatOption = Annotated[
-    Literal["blocks", "prompt-completion", "windows"],
     typer.Option(
-        "--format", help="A row a block with loss spans, a row a window as prompt and completion, or windows as text."
+        "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
     ),
 ]
+SplitOption = Annotated[Split | None, typer.Option("--split", help="Export only this split.")]
+FormatOption = Annotated[
+    Literal["blocks", "prompt-completion", "windows"],
+    typer.Option("--format", help="blocks: rows of many targets with loss spans. The others: one target in a row."),
+]
 TargetsOption = Annotated[
-    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets a block.")
+    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets in a block.")
 ]
 GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
 
@@ -48,23 +48,22 @@ def command(
     from ventriloquist import export
     from ventriloquist.store import recorded_run
 
-    if output == "":  # an unset variable of a shell would mean the folder one stands in
+    if output == "":  # from an unset shell variable; it would mean the current folder
         raise typer.BadParameter("--output is empty.")
     if output == "-" and json_:
         raise typer.BadParameter("--json and --output - both want stdout.")
     settings = settings_to_write()
     options = export.ExportOptions(format, split, targets_per_window, gzip)
-    folder = settings.exports if output is None else Path(output).expanduser().absolute()
-    parameters = asdict(options) | ({} if output == "-" else {"folder": str(folder)})  # vq forget looks for it there
-    with recorded_run(settings.home, "export", parameters, plan=export.require_prepared) as run:
-        size = export.estimate(run.db, options)
-        if size >= 1e9:
-            note(f"Writing about {size / 1e9:.1f} GB.")
-        if output == "-":
-            run.result = {"rows": _stream(lambda: export.stream(run.db, sys.stdout.buffer, options))}
+    folder = None if output == "-" else settings.exports if output is None else Path(output).expanduser().absolute()
+    parameters = asdict(options) | ({} if folder is None else {"folder": str(folder)})  # vq forget looks for it there
+    with recorded_run(settings.home, "export", parameters, plan=lambda db: export.plan(db, folder, options)) as run:
+        if run.plan.bytes >= 1e9:
+            note(f"Writing about {run.plan.bytes / 1e9:.1f} GB.")
+        if folder is None:
+            run.result = {"rows": _stream(lambda: export.stream(run.db, run.plan, sys.stdout.buffer))}
             return
         with progress("Exporting") as advance:
-            summary = run.result = export.export(run.db, folder, options, progress=advance)
+            summary = run.result = export.run(run.db, run.plan, progress=advance)
     rows = [
         (file.name, f"{file.rows:,} rows, {file.targets:,} targets, {file.bytes:,} bytes") for file in summary.files
     ]
@@ -74,7 +73,7 @@ def command(
 
 
 def _stream(write: Callable[[], int]) -> int | None:
-    """Write to stdout until the end, or until whoever reads has enough, as `head` does."""
+    """Write to stdout until the end, or until the reader closes it, as `head` does."""
     try:
         return write()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Text that comes in pieces, broken between words at the terminal's edge."""
+"""Word wrap for text that arrives in pieces."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _WORD_OR_SPACE = re.compile(r"\s+|\S+")
 
 
 class Flow:
-    """One paragraph: feed it the pieces, print what it returns. A word is held back until it is whole."""
+    """Wraps one paragraph: add the pieces, and print what is returned. A word is held back until it is complete."""
 
     def __init__(self, width: int, *, indent: int = 0) -> None:
         """Begin a paragraph.
 
         Args:
             width: columns of the terminal.
-            indent: columns that are taken on its first line; further lines begin there too, if there is room.
+            indent: columns that are taken on the first line. Further lines are indented as far, if there is room.
         """
         self._width = width
         self._indent = indent if indent <= width // 3 else 0
@@ -28,26 +28,26 @@ class Flow:
         """Take more text and return what can be printed."""
         parts = _WORD_OR_SPACE.findall(self._held + text)
         self._held = parts.pop() if parts else ""
-        if cell_len(self._held) >= self._width:  # no word, or one without end
+        if cell_len(self._held) >= self._width:  # longer than a line
             parts.append(self._held)
             self._held = ""
         return "".join(map(self._place, parts))
 
     def end(self) -> str:
-        """Return what was held back."""
+        """Return the text that is still held back."""
         held, self._held = self._held, ""
         return self._place(held)
 
     def _place(self, part: str) -> str:
-        """Return a word or a space, on a new line where it does not fit."""
+        """Return a word or a space, after a line break if it does not fit."""
         size = cell_len(part)
         if self._column + size <= self._width:
             self._column += size
             return part
-        if part.isspace():  # the break takes its place
+        if part.isspace():  # the line break replaces it
             self._column = self._width
             return ""
-        if self._column <= self._indent:  # as long as a line: the terminal breaks it
+        if self._column <= self._indent:  # longer than a line: the terminal wraps it
             self._column = (self._column + size) % self._width
             return part
         self._column = self._indent + size

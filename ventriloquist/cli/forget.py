@@ -23,32 +23,31 @@ NameArgument = Annotated[
 
 
 def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = False) -> None:
-    """Remove a person: their messages, what quotes them, and what was made from them. There is no way back.
+    """Remove a person: their messages, quotes of them, and what was made from them. This cannot be undone.
 
     Example: vq forget "Sam Okafor"
     """
-    from ventriloquist.forget import forget, plan_to_forget
+    from ventriloquist import forget
     from ventriloquist.store import Connection, recorded_run
 
     home = settings_to_write().home
 
-    def confirm(db: Connection) -> None:
-        plan = plan_to_forget(db, home, name)
+    def plan(db: Connection) -> ForgetPlan:
+        found = forget.plan(db, home, name)
         if not yes:
-            _ask(plan)
+            _ask(found)
+        return found
 
-    with recorded_run(home, "forget", plan=confirm) as run:  # who it was is not recorded
-        plan = plan_to_forget(run.db, home, name)
-        with progress("Preparing again") as advance:
-            summary = run.result = forget(run.db, home, plan, progress=advance)
-    for place in plan.elsewhere:
+    with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # no name is recorded
+        summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
+    for place in run.plan.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),
         ("Attachments removed", summary.attachments),
         ("Exports, caches, chats and reports removed", summary.files),
-        ("Adapters to be trained anew", summary.tainted_adapters),
+        ("Adapters to be trained again", summary.tainted_adapters),
         ("Training runs removed", summary.removed_runs),
     ]
     next_step = "vq train" if summary.tainted_adapters else None
@@ -60,7 +59,7 @@ def _ask(plan: ForgetPlan) -> None:
 
     if not sys.stdin.isatty():
         raise VentriloquistError("vq forget asks before it removes anything.", hint="Run it with --yes.")
-    note(f"Forgetting {plan.name} removes for good:")
+    note(f"Forgetting {plan.person.name} removes for good:")
     for label, value in _rows(plan):
         note(f"  {label}: {value}")
     note("The Messages app keeps its own copy; vq collect will leave them out from now on.")
@@ -70,14 +69,14 @@ def _ask(plan: ForgetPlan) -> None:
 
 def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
     rows, artifacts = plan.rows, plan.artifacts
-    yield "handles", ", ".join(plan.handles)
+    yield "handles", ", ".join(plan.person.handles)
     yield "one-to-one conversations", f"{rows.conversations:,}"
     yield "messages", f"{rows.messages:,}, {rows.group_messages:,} of them in groups"
     yield "reactions", f"{rows.reactions:,}"
     yield "quotes in what others wrote", f"{rows.quotes:,}"
     yield "exports, caches, saved chats and reports", f"{len(artifacts.files):,} files"
     if artifacts.tainted:
-        yield "adapters that learnt from them, to be trained anew", ", ".join(artifacts.tainted)
+        yield "adapters that learnt from them, to be trained again", ", ".join(artifacts.tainted)
     if artifacts.removed_runs:
         yield "training runs, removed", ", ".join(artifacts.removed_runs)
     for place in plan.elsewhere:

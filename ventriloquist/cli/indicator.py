@@ -1,4 +1,4 @@
-"""The line that says that somebody is typing."""
+"""The line that shows who is typing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from ventriloquist.cli.console import harmless
+from ventriloquist.safe_text import harmless
 
 
 class Indicator:
-    """The line that says that somebody is typing, in the place of the line that is to come."""
+    """Shows who is typing, on the line where the answer will appear."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and SIGHUP: each ends `vq` with its own exit code and without a traceback, wherever it comes.
+"""Ctrl-C, SIGTERM and SIGHUP: each ends `vq` with its own exit code and without a traceback, at any time.
 
-Only the standard library's lightest parts are imported here: this runs before anything else.
+This runs before anything else, so it imports only light parts of the standard library.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from types import FrameType
 from typing import NoReturn
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-AGAIN_SECONDS = 0.05  # after which an interrupt that Python dropped is raised again
+AGAIN_SECONDS = 0.05  # delay until an interrupt that Python dropped is raised again
 
-_received: list[int] = []  # signals that nobody has dealt with
+_received: list[int] = []  # signals not handled yet
 
 
 def leave_at_once() -> None:
-    """From now on a signal ends the process: there is nothing to clean up, or everything is."""
+    """Let a signal end the process at once, before or after there is anything to clean up."""
     _handle(_leave)
 
 
 def unwind() -> None:
-    """From now on a signal raises: locks and temporary files go, transactions are rolled back."""
+    """Let a signal raise, so that locks and temporary files are removed and transactions rolled back."""
     _received.clear()
     _handle(_raise)
-    atexit.register(_handle, signal.SIG_IGN)  # Python's own end sets back what it handles: the exit code would change
+    atexit.register(_handle, signal.SIG_IGN)  # else Python's own handlers would change the exit code
     sys.unraisablehook = _not_raised
     threading.excepthook = _in_thread
 
 
 def stopped() -> int:
-    """Return the signal that ends the process, 0 without one. Whatever is raised after it is its doing."""
+    """Return the signal that is ending the process, or 0. Errors raised after it are its consequences."""
     return _received[0] if _received else 0
 
 
 def forget() -> None:
-    """Say that a Ctrl-C was dealt with and the command goes on, as a chat does."""
+    """Mark a Ctrl-C as handled: the command continues, as a chat does."""
     _received.clear()
 
 
 def finish(error: BaseException) -> NoReturn:
-    """End the process as an error says, or as the signal that came before it."""
+    """End the process with the exit code of an error, or of the signal that came before it."""
     leave_at_once()
     number = stopped()
     finished = isinstance(error, SystemExit) and not error.code
@@ -55,14 +55,14 @@ def finish(error: BaseException) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # whoever read it has gone, too
+        except (OSError, ValueError):  # its reader is gone, too
             os._exit(128 + number)
     raise SystemExit(128 + number) from None
 
 
 def _handle(handler: object) -> None:
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
+        if signal.getsignal(number) is not signal.SIG_IGN:  # unless ignored by nohup or for a background job
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
@@ -78,7 +78,7 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 
 def _not_raised(about: sys.UnraisableHookArgs) -> None:
-    """Raise an interrupt again that came where Python drops it: in a destructor or a callback of C code."""
+    """Raise an interrupt again if Python dropped it, as in a destructor or a callback from C."""
     if not _received:
         sys.__unraisablehook__(about)
     elif isinstance(about.exc_value, KeyboardInterrupt | SystemExit):

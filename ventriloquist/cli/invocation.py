@@ -1,4 +1,4 @@
-"""How this `vq` is called, so that a command that is printed can be typed as it stands."""
+"""How this `vq` was started, so that printed commands can be copied and run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from functools import cache
 from pathlib import Path
 
 NAMES = "collect|prepare|export|train|chat|eval|status|runs|merge|forget|demo"
-# a command within a sentence; not the end of a path such as .venv/bin/vq
+# a command in a sentence, but not the end of a path such as .venv/bin/vq
 _COMMAND = re.compile(rf"(?<![\w./\\-])vq(?= (?:{NAMES}|--)\b)")
 
 
 def typed(text: str) -> str:
-    """Write each `vq COMMAND` within a text as it can be typed here."""
+    """Replace each `vq COMMAND` in a text by the command that works here."""
     return _COMMAND.sub(lambda _: invocation(), text)
 
 
 @cache
 def invocation() -> str:
-    """Return `vq` where the PATH leads to this copy, else the path through which it was started."""
+    """Return `vq` if PATH finds this installation, else the path by which it was started."""
     script = _script()
     if script is None:
         return "vq" if not _is_module() else f"{_short(Path(sys.executable))} -m ventriloquist"
@@ -33,7 +33,7 @@ def invocation() -> str:
 
 
 def _script() -> Path | None:
-    """Return the script that started this, or for `python -m ventriloquist` the one beside its Python."""
+    """Return the script that was started. For `python -m ventriloquist` it is the one beside its Python."""
     started = Path(sys.argv[0])
     if started.stem == "vq" and started.is_file():
         return started
@@ -46,7 +46,7 @@ def _is_module() -> bool:
 
 
 def _short(path: Path) -> str:
-    """Return a path as a shell takes it: from the current folder where it lies under that."""
+    """Return a path quoted for a shell, relative to the current folder if it is inside."""
     path = path.absolute()
     here = Path.cwd()
     shown = str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""The keyboard of a chat: line editing with a history, and what is typed while an answer is written."""
+"""The keyboard of a chat: line editing with a history, and keys typed while an answer is generated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings
 
 
 def prompt_session(history: Path) -> PromptSession[str]:
-    """Return a line editor that remembers what was typed in a private file."""
+    """Return a line editor with its history in a private file."""
     history.touch(mode=0o600)
     keys = KeyBindings()
 
@@ -34,14 +34,14 @@ def prompt_session(history: Path) -> PromptSession[str]:
 
 
 def typed_ahead(prompt: PromptSession[str]) -> bool:
-    """Say whether something was typed that the editor has not taken yet."""
+    """Return whether keys were typed that the editor has not read yet."""
     keys = get_typeahead(prompt.input)
     store_typeahead(prompt.input, keys)
     return bool(keys) or typed_within(0)
 
 
 def typed_within(seconds: float) -> bool:
-    """Wait until something is typed, for so long at most, and say whether it was; Windows cannot tell."""
+    """Wait for a key, at most so many seconds, and return whether one was typed; on Windows always False."""
     if os.name != "posix":
         time.sleep(seconds)
         return False
@@ -50,7 +50,7 @@ def typed_within(seconds: float) -> bool:
 
 @contextmanager
 def cbreak() -> Iterator[None]:
-    """Keep what is typed meanwhile off the screen, key by key; it is read afterwards."""
+    """Do not echo keys inside the block; they are read afterwards."""
     try:
         import termios
     except ImportError:  # no such terminals on this system

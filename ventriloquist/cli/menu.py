@@ -32,14 +32,14 @@ def menu() -> None:
         choice = typer.prompt(f"One of {', '.join(choices)}", default=suggested, err=True)
     if choice == "quit":
         return
-    # elsewhere than on a Mac there is nothing to collect from, but what was collected on one
+    # other machines have no Messages to collect, only a database copied from a Mac
     stages = STAGES if sys.platform == "darwin" or not result.rows["text_messages"] else STAGES[1:]
     commands = [[name] for name in stages] if choice == "all" else [[choice]]
     if choice == "chat":
         commands = [["chat", "--as", typer.prompt("As whom?", prompt_suffix=" ", err=True)]]
     for arguments in commands:
         note(typed(f"$ vq {' '.join(arguments)}"))
-        # a process of its own: what one command loaded does not weigh on the next
+        # a process of its own, so that one command's memory is free for the next
         finished = subprocess.run([sys.executable, "-m", "ventriloquist", *arguments], check=False)  # noqa: S603  # our own commands
         if finished.returncode:
             raise typer.Exit(finished.returncode)

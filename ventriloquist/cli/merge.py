@@ -9,24 +9,25 @@ import typer
 
 from ventriloquist.cli.console import note, show
 from ventriloquist.cli.options import JsonOption, RunOption, settings_to_write
+from ventriloquist.layout import RUNS
 
 
 def command(
     run: RunOption = None,
     output: Annotated[
-        str | None, typer.Option(metavar="DIR", help="A new folder; default one under VQ_HOME/exports.")
+        str | None, typer.Option(metavar="DIR", help="A new folder. Default: one in VQ_HOME/exports.")
     ] = None,
     gguf: Annotated[
         Path | None,
-        typer.Option(metavar="CONVERTER", help="Write a GGUF file too, with llama.cpp's convert_hf_to_gguf.py."),
+        typer.Option(metavar="CONVERTER", help="Also write a GGUF file, with llama.cpp's convert_hf_to_gguf.py."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Merge an adapter into its base model, for llama.cpp, Ollama, MLX, vLLM and the like.
+    """Merge an adapter into its base model, for llama.cpp, Ollama, MLX, vLLM and others.
 
     Example: vq merge --output merged
     """
-    if output == "":  # an unset variable of a shell would mean the folder one stands in
+    if output == "":  # as from an unset variable of a shell
         raise typer.BadParameter("--output is empty.")
     from ventriloquist.model.extras import require_train_extra
 
@@ -36,16 +37,20 @@ def command(
     from ventriloquist.store import lock_home, recorded_run
 
     settings = settings_to_write()
-    folder = find_run(settings.runs, run)
+    folder = find_run(settings.home / RUNS, run)
     target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
-    converter = gguf.expanduser() if gguf else None
+
+    def planned(_db: object = None) -> merge.MergePlan:
+        return merge.plan(folder, target, gguf.expanduser() if gguf else None)
+
     if settings.database.exists():
-        # recorded before it is there: vq forget names a copy, and what a merge that was killed has left of one
-        with recorded_run(settings.home, "merge", {"run": str(folder), "folder": str(target)}) as recorded:
-            recorded.result = summary = merge.merge(folder, target, converter=converter)
-    else:  # the adapter was copied here alone
+        # vq forget reads from the record where copies of a model are, also of a merge that was killed
+        parameters = {"run": str(folder), "folder": str(target)}
+        with recorded_run(settings.home, "merge", parameters, plan=planned) as recorded:
+            recorded.result = summary = merge.run(recorded.plan)
+    else:  # only the adapter was copied to this machine
         with lock_home(settings.home):
-            summary = merge.merge(folder, target, converter=converter)
+            summary = merge.run(planned())
     rows = [
         ("run", summary.run),
         ("base model", summary.base),

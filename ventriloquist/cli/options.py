@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from ventriloquist.settings import Settings
 
 
-SEED = typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of everything random.")  # numpy's range
+SEED = typer.Option(
+    "--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of all random choices."
+)  # the range of numpy
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, SEED]
 RunOption = Annotated[
-    str | None, typer.Option(help="The run to use, by name or folder; default the newest.", autocompletion=run_names)
+    str | None, typer.Option(help="The run to use, by name or folder. Default: the newest.", autocompletion=run_names)
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def day(text: str | None, option: str) -> dt.date | None:
-    """Return the day that an option names, if it was given.
+    """Parse the day of an option, or return None if it was not given.
 
     Raises:
         SettingsError: it is not a date.
@@ -40,7 +42,7 @@ def day(text: str | None, option: str) -> dt.date | None:
 
 
 def settings_to_write() -> Settings:
-    """Read the settings of a command that writes, and say where it does where a file of this folder decides that."""
+    """Read the settings of a command that writes. Print a note if ./.env chose the home."""
     from ventriloquist.settings import load_settings
 
     settings = load_settings()
@@ -50,7 +52,7 @@ def settings_to_write() -> Settings:
 
 
 def say_range(error: typer.BadParameter, commands: Mapping[str, Callable[..., None]]) -> None:
-    """Say in our words what an option takes, where Typer has pydantic's for a value that it refused."""
+    """Replace the message of a refused value by ours, if it came from pydantic."""
     problems = getattr(error.__cause__, "errors", None)
     context, option = error.ctx, error.param
     if problems is None or context is None or option is None or option.name is None:

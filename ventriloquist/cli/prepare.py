@@ -1,4 +1,4 @@
-"""`vq prepare`: text_messages → training_messages."""
+"""`vq prepare`: turn collected messages into training messages."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day, settings_to_write
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days; default: as collected.")
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone in which days begin. Default: as collected.")
 ]
 ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
 NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
 RedactOnlyOption = Annotated[
-    list[str] | None, typer.Option("--redact-only", metavar="KIND", help="Replace only this kind; repeat for more.")
+    list[str] | None,
+    typer.Option("--redact-only", metavar="KIND", help="Replace only this kind of secret. Repeatable."),
 ]
 HoldoutOption = Annotated[
     int | None,
     typer.Option(
-        "--holdout", min=0, metavar="N", help="Lines a conversation tests on, and validates on: 2 or more, 0 for none."
+        "--holdout",
+        min=0,
+        metavar="N",
+        help="Lines of each conversation to test on, and as many to validate on: 2 or more, or 0.",
     ),
 ]
 SplitDateOption = Annotated[
-    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since a day instead.")
+    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since this day instead.")
 ]
 ExcludeOption = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Leave a person out.", autocompletion=people_names)
+    list[str] | None,
+    typer.Option("--exclude", metavar="NAME", help="Leave out a person. Repeatable.", autocompletion=people_names),
 ]
 ExcludeConversationOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave a conversation out."),
+    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation. Repeatable."),
 ]
-SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="The first day to use.")]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to use.")]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day to use.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Last day to use.")]
 MinMessagesOption = Annotated[
     int, typer.Option("--min-messages", min=0, metavar="N", help="Leave out conversations with fewer messages.")
 ]
 KeepOption = Annotated[
-    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business; repeat for more.")
+    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business. Repeatable.")
 ]
-ReportOption = Annotated[
-    bool, typer.Option("--report", help="Count the lines of each split by person and by conversation, too.")
-]
+ReportOption = Annotated[bool, typer.Option("--report", help="Also count the lines of each person and conversation.")]
 
 ORIGINS = {"named": "as you named it", "file": "where the messages were collected", "machine": "as on this machine"}
 
@@ -72,7 +75,7 @@ def command(
     Example: vq prepare --exclude "Dr. Okafor"
     """
     from ventriloquist import prepare
-    from ventriloquist.store import Connection, recorded_run
+    from ventriloquist.store import recorded_run
     from ventriloquist.store.corpus import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
@@ -98,15 +101,11 @@ def command(
         min_messages=min_messages,
     )
     own_rules = prepare.load_own_rules(home)
-
-    def check(db: Connection) -> None:
-        prepare.check_options(db, options, own_rules)
-
     with (
-        recorded_run(home, "prepare", asdict(options), plan=check) as run,
+        recorded_run(home, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, own_rules)) as run,
         progress("Preparing") as advance,
     ):
-        summary = run.result = prepare.prepare(run.db, options, own_rules=own_rules, progress=advance)
+        summary = run.result = prepare.run(run.db, run.plan, progress=advance)
         people, conversations = (counts_by_person(run.db), counts_by_conversation(run.db)) if report else ([], [])
     rows: list[tuple[str, object]] = [
         ("Messages", summary.messages),

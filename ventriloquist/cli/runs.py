@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ventriloquist.cli.completion import run_names
-from ventriloquist.cli.console import harmless, note, note_next, print_json, print_table, show, stdout_console
+from ventriloquist.cli.console import note, note_next, print_json, print_table, show, stdout_console
 from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
+from ventriloquist.layout import BASE
+from ventriloquist.safe_text import harmless, one_line
 
 if TYPE_CHECKING:
     from ventriloquist.runs import Removal, RunDetails, RunInfo
@@ -24,7 +26,7 @@ NEXT_CHAT = 'vq chat --as "NAME"'
 def command(
     action: Annotated[
         Literal["list", "show", "remove"],
-        typer.Argument(metavar="ACTION", help="list, show or remove; default: list.", show_default=False),
+        typer.Argument(metavar="ACTION", help="list, show or remove. Default: list.", show_default=False),
     ] = "list",
     names: Annotated[
         list[str] | None,
@@ -46,7 +48,7 @@ def command(
     if action == "list":
         if names:
             raise typer.BadParameter(f'To see one: vq runs show "{names[0]}"', param_hint="NAME")
-        _list(runs.list_runs(home), json=json_)
+        _list(runs.list_runs(home), can_resume=runs.has_resumable(home), json=json_)
     elif action == "show":
         if len(names) > 1:
             raise typer.BadParameter("Name one run.", param_hint="NAME")
@@ -55,7 +57,10 @@ def command(
     else:
         if not names:
             raise typer.BadParameter("Name what to remove: vq runs lists them.", param_hint="NAME")
-        removal = runs.remove_runs(home, names, confirm=lambda plan: None if yes else _ask(plan))
+        removal = runs.plan_removal(home, names)
+        if not yes:
+            _ask(removal)
+        runs.remove(home, removal)
         rows: list[tuple[str, object]] = [("removed", run.name) for run in removal.runs]
         show(removal, [*rows, ("freed", _size(sum(run.bytes for run in removal.runs)))], json=json_)
         for target in removal.targets:
@@ -63,7 +68,7 @@ def command(
         _say_what_chat_uses(removal)
 
 
-def _list(found: list[RunInfo], *, json: bool) -> None:
+def _list(found: list[RunInfo], *, can_resume: bool, json: bool) -> None:
     if json:
         print_json({"runs": found})
         return
@@ -78,7 +83,7 @@ def _list(found: list[RunInfo], *, json: bool) -> None:
     if any(run.is_chat_default for run in found):
         note_next("vq runs show, or: " + NEXT_CHAT)
     else:
-        note_next("vq train --resume, or: vq train")
+        note_next("vq train --resume, or: vq train" if can_resume else "vq train")
 
 
 COLUMNS = ("run", "trained", "model", "messages", "people", "bits/char", "size", "")
@@ -86,7 +91,7 @@ NUMBERS = frozenset({"messages", "people", "bits/char", "size"})
 
 
 def _print_runs(found: list[RunInfo]) -> None:
-    """Print a table where it fits, else a few lines a run."""
+    """Print a table if it fits, else a few lines for each run."""
     from rich.table import Table
     from rich.text import Text
 
@@ -95,7 +100,7 @@ def _print_runs(found: list[RunInfo]) -> None:
         table.add_column(column, header_style="dim", justify="right" if column in NUMBERS else "left", overflow="fold")
     cells = [_cells(run) for run in found]
     for row in cells:
-        table.add_row(*(Text(harmless(cell).replace("\n", "\\n")) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     console = stdout_console()
     if console.measure(table, options=console.options.update(max_width=10_000)).maximum <= console.width:
         print_table(table)
@@ -108,7 +113,7 @@ def _print_runs(found: list[RunInfo]) -> None:
             for column, value in zip(COLUMNS[1:], values, strict=True)
             if value not in ("", "–")
         ]
-        console.print(Text(harmless(f"  {', '.join(about)}").replace("\n", "\\n")))
+        console.print(Text(one_line(f"  {', '.join(about)}")))
 
 
 def _cells(run: RunInfo) -> tuple[str, ...]:
@@ -117,9 +122,9 @@ def _cells(run: RunInfo) -> tuple[str, ...]:
         marks.append("chat uses it")
     return (
         run.name,
-        _time(run.created_at),
+        _local_time(run.created_at),
         _model(run.model),
-        _number(run.messages),
+        _thousands(run.messages),
         f"{len(run.people):,}" if run.people else "–",
         "–" if run.bits_per_character is None else f"{run.bits_per_character:.3f}",
         _size(run.bytes),
@@ -129,36 +134,37 @@ def _cells(run: RunInfo) -> tuple[str, ...]:
 
 def details_rows(details: RunDetails) -> Iterator[tuple[str, object]]:
     """Return what is known of a run in lines for a person to read."""
-    run, manifest = details.run, details.manifest
-    settings = _dict(manifest.get("settings")) or details.settings
+    from ventriloquist.model.manifest import MERGED
+
+    run, manifest, settings = details.run, details.manifest, details.used_settings
     yield "run", run.name
-    yield "state", _state(run)
+    yield "state", _state(run, can_resume=bool(details.settings))
     if run.tainted:
         yield "tainted", run.tainted
     yield "folder", details.folder
     yield "size", _size(run.bytes)
-    yield "trained" if manifest else "begun", _time(run.created_at)
+    yield "trained" if manifest else "begun", _local_time(run.created_at)
     yield "model", run.model or "–"
     base = manifest.get("base_model")
     if base != run.model and isinstance(base, str):
-        yield "  its base", {"base": "kept in its folder", ".": "merged with the adapter"}.get(base, base)
+        yield "  its base", {BASE: "kept in its folder", MERGED: "merged with the adapter"}.get(base, base)
     if manifest.get("base_revision"):
         yield "  revision", manifest["base_revision"]
     yield "people", _people(run.people)
-    yield from _training(run, _dict(manifest.get("result")))
+    yield from _training(run, details.result)
     for label, key in SHAPE.items():
         if key in manifest or key in settings:
-            yield label, _number(manifest.get(key, settings.get(key)))
+            yield label, _thousands(manifest.get(key, settings.get(key)))
     for label, key in SETTINGS.items():
         if settings.get(key) is not None:
             yield label, settings[key]
-    for package, version in _dict(manifest.get("packages")).items():
+    for package, version in details.packages.items():
         yield f"  {package}", version
 
 
 SHAPE = {"window": "window", "targets a window": "targets_per_window", "tokens a row": "max_length"}
 SETTINGS = {
-    "went on from": "continue_from",
+    "continued from": "continue_from",
     "rank": "rank",
     "alpha": "alpha",
     "learning rate": "learning_rate",
@@ -170,10 +176,10 @@ SETTINGS = {
 
 
 def _training(run: RunInfo, result: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    yield "messages trained on", _number(run.messages)
+    yield "messages trained on", _thousands(run.messages)
     for label, key in (("tokens", "trained_tokens"), ("steps", "steps"), ("minutes", "minutes")):
         if key in result:
-            yield f"  {label}", _number(result[key])
+            yield f"  {label}", _thousands(result[key])
     if run.bits_per_character is not None:
         yield "validation", f"{run.bits_per_character:.3f} bits a character"
     first, last = result.get("first_loss"), result.get("last_loss")
@@ -181,13 +187,15 @@ def _training(run: RunInfo, result: dict[str, Any]) -> Iterator[tuple[str, objec
         yield "loss", f"{first:.3f} → {last:.3f} nats a token"
 
 
-def _state(run: RunInfo) -> str:
+def _state(run: RunInfo, *, can_resume: bool) -> str:
     about = {
         "finished": "finished",
-        "unfinished": "unfinished; vq train --resume goes on with the newest",
-        "tainted": "finished, not to be used any more",
+        "unfinished": "unfinished; vq train --resume continues the newest",
+        "tainted": "finished, but should no longer be used",
         "damaged": "damaged: its manifest cannot be read",
     }[run.state]
+    if run.state == "unfinished" and not can_resume:
+        about = "unfinished; it cannot be resumed"
     return f"{about}; vq chat uses it" if run.is_chat_default else about
 
 
@@ -198,12 +206,12 @@ def _ask(plan: Removal) -> None:
         raise VentriloquistError("vq runs remove asks before it removes anything.", hint="Run it with --yes.")
     note("This removes for good:")
     for run in plan.runs:
-        about = [run.state, _model(run.model), f"{_number(run.messages)} messages", _size(run.bytes)]
+        about = [run.state, _model(run.model), f"{_thousands(run.messages)} messages", _size(run.bytes)]
         note(f"  {run.name}: {', '.join(about)}")
     for target in plan.targets:
         note(f"  only the link; the folder stays: {target}")
     for name in plan.needed_by:
-        note(f"  {name} goes on from it, and could not be resumed any more.")
+        note(f"  {name} continues from it, and can no longer be resumed.")
     _say_what_chat_uses(plan)
     if not typer.confirm("Go on?", err=True):
         raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
@@ -225,11 +233,11 @@ def _people(people: list[str]) -> str:
 
 
 def _model(model: str | None) -> str:
-    """Return a model's id, or of a folder its last part."""
+    """Return a model's id, or the last part of a folder's path."""
     return "–" if not model else Path(model).name if Path(model).is_absolute() else model
 
 
-def _time(at: str | None) -> str:
+def _local_time(at: str | None) -> str:
     if at is None:
         return "–"
     try:
@@ -238,7 +246,7 @@ def _time(at: str | None) -> str:
         return "–"
 
 
-def _number(value: object) -> str:
+def _thousands(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"
 
 
@@ -248,7 +256,3 @@ def _size(size: float) -> str:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} GB"
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    people: Annotated[bool, typer.Option("--people", help="Show who was united from which handles.")] = False,
+    people: Annotated[bool, typer.Option("--people", help="Show which handles were merged into each person.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Show what is collected, prepared and trained, and the next step.
@@ -45,9 +45,9 @@ def command(
 
 
 def _about(person: PersonStatus) -> str:
-    """Return what was united in a person; their cards where these call them by anything else."""
+    """Return what was merged into a person, and the names on their cards if these differ."""
     cards = f"  cards: {', '.join(person.cards)}" if person.cards not in ([], [person.name]) else ""
-    hinted = f"  united by Messages: {', '.join(person.hinted)}" if person.hinted else ""
+    hinted = f"  merged by Messages: {', '.join(person.hinted)}" if person.hinted else ""
     return f"{person.messages:,}  {', '.join(person.handles)}{cards}{hinted}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,73 +16,66 @@ from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import SEED, JsonOption, settings_to_write
 
 if TYPE_CHECKING:
+    from ventriloquist.store import Connection
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import Step, TrainSettings
+    from ventriloquist.train import Step, TrainPlan, TrainSettings
 
 
 def command(
     model: Annotated[
         str | None,
         typer.Option(
-            help="The base model: an id of the hub, a folder, smollm2 or tiny.",
+            help="The base model: a hub id, a folder, smollm2 or tiny.",
             show_default="unsloth/Qwen3-8B-Base",
         ),
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
     ] = None,
-    backend: Annotated[str | None, typer.Option(help="auto, unsloth or transformers.", show_default="auto")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many optimizer steps.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, max=1024, help="Rank of the adapter; alpha is twice that.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
-    targets_per_window: Annotated[
-        int | None, typer.Option(min=1, help="Targets that share a context (K); 1 is the literal window.")
+    backend: Annotated[
+        str | None, typer.Option(help="The back end: auto, unsloth or transformers.", show_default="auto")
     ] = None,
-    max_length: Annotated[int | None, typer.Option(min=64, help="Tokens a row may have.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many optimizer steps.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after this many minutes.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Rank of the adapter. Alpha is twice the rank.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    targets_per_window: Annotated[
+        int | None, typer.Option(min=1, help="Targets that share a context (K). 1 gives literal windows.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(min=64, help="Maximum tokens per row.")] = None,
     four_bit: Annotated[
-        bool | None, typer.Option("--four-bit/--no-four-bit", help="The base's weights in 4 bits.", show_default=False)
+        bool | None, typer.Option("--four-bit/--no-four-bit", help="Load the base model in 4 bits.", show_default=False)
     ] = None,
     continue_from: Annotated[
-        str | None, typer.Option(help="Train on from the adapter of a finished run.", autocompletion=run_names)
+        str | None, typer.Option(help="Continue from the adapter of a finished run.", autocompletion=run_names)
     ] = None,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Report figures to Weights & Biases; never a word of a message.")
-    ] = False,
+        bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases, but no message text.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run.")] = False,
     seed: Annotated[int | None, SEED] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Train an adapter on the prepared windows. Ctrl-C saves; --resume goes on.
+    """Train an adapter on the prepared windows. Ctrl-C saves the run, and --resume continues it.
 
     Example: vq train --model smollm2 --max-minutes 30
     """
+    options = dict(locals())
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
+    from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train import Interrupted, resolve_settings, to_resume, train
     from ventriloquist.train.memory import cuda_gib
     from ventriloquist.train.ranks import is_main
 
-    flags: dict[str, object] = {
-        "backend": backend,
-        "max_steps": max_steps,
-        "max_minutes": max_minutes,
-        "epochs": epochs,
-        "rank": rank,
-        "learning_rate": learning_rate,
-        "targets_per_window": targets_per_window,
-        "max_length": max_length,
-        "four_bit": four_bit,
-        "continue_from": continue_from,
-        "wandb": wandb or None,
-        "seed": seed,
-    }
-    asked = {"model": model, "config": config, **flags}
+    flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
+    asked = {"config": config, **flags}
     given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value is not None]
     if resume and given:
         raise typer.BadParameter(f"Leave out {', '.join(given)}: the run has its own settings.", param_hint="--resume")
@@ -90,38 +83,38 @@ def command(
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     if resume:
-        resumable = to_resume(settings.home)
+        resumable = train.to_resume(settings.home)
         chosen = resumable.settings
         if is_main():
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = resolve_settings(model, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(None, config, flags, memory_gib=cuda_gib())
+
+    def planned(db: Connection) -> TrainPlan:
+        plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)
+        return train.measure_time(plan) if dry_run else plan
+
     try:
-        with _recorded(settings.home, chosen, dry_run=dry_run) as run, TrainView() as view:
+        with TrainView(shown=is_main()) as view, _opened(settings.home, chosen, planned, dry_run=dry_run) as run:
+            estimate = run.plan.estimate
+            view.announce(estimate)
 
             def observe(step: Step) -> None:
                 run.begun = True
                 view.observe(step)
 
-            run.result = summary = train(
-                run.db,
-                chosen,
-                home=settings.home,
-                dry_run=dry_run,
-                resume=resume,
-                progress=view.progress,
-                announce=view.announce,
-                observe=observe,
-            )
-    except Interrupted as interrupted:
+            if not dry_run:
+                run.result = summary = train.run(run.db, run.plan, progress=view.progress, observe=observe)
+    except train.Interrupted as interrupted:
         if is_main():
             note(typed(f"{interrupted} Saved. Go on with: vq train --resume"))
         raise typer.Exit(128 + interrupted.signal) from None
-    if not is_main() or (dry_run and not json_):
-        return  # the plan was shown
+    if not is_main():
+        return
     if dry_run:
-        print_json(summary.plan)
+        if json_:
+            print_json(estimate)
         return
     rows: list[tuple[str, object]] = [
         ("steps", summary.steps),
@@ -137,19 +130,20 @@ def command(
 
 
 @contextmanager
-def _recorded(home: Path, settings: TrainSettings, *, dry_run: bool) -> Iterator[Run]:
-    """Hold the lock and record the run, but no dry run; processes that train along with the main one only read."""
+def _opened(
+    home: Path, settings: TrainSettings, planned: Callable[[Connection], TrainPlan], *, dry_run: bool
+) -> Iterator[Run]:
+    """Open the database and plan: the main process holds the lock, and its run is recorded unless it is a dry run."""
     from ventriloquist.store import locked_database, open_database, recorded_run
     from ventriloquist.store.runs import Run
-    from ventriloquist.train import require_ready
     from ventriloquist.train.ranks import is_main
 
-    if is_main() and not dry_run:
-        with recorded_run(home, "train", settings.model_dump(), plan=require_ready) as run:
-            yield run
-    elif is_main():
-        with locked_database(home, plan=require_ready) as (db, _):
-            yield Run(db, 0)
-    else:
+    if not is_main():
         with open_database(home) as db:
-            yield Run(db, 0)
+            yield Run(db, 0, planned(db))
+    elif dry_run:
+        with locked_database(home, plan=planned) as (db, plan):
+            yield Run(db, 0, plan)
+    else:
+        with recorded_run(home, "train", settings.model_dump(), plan=planned) as run:
+            yield run

@@ -1,4 +1,4 @@
-"""What a person sees of a training run: the plan, then a live line on a terminal or plain lines in a pipe."""
+"""The view of a training run: its figures, then a live line on a terminal or plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from ventriloquist.cli.console import note
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ventriloquist.train import Plan, Step
+    from ventriloquist.train import Estimate, Step
 
-MEASURED_STEPS = 3  # after which the time of the whole run is said
-LINES = 20  # at least so many in a pipe; and one a minute
-WIDE = 110  # columns; narrower terminals are told less of a step
+MEASURED_STEPS = 3  # then the time of the whole run is shown
+LINES = 20  # in a pipe, at least; and one a minute
+WIDE = 110  # columns; a narrower terminal shows less of a step
 
 
 class TrainView:
-    """Shows a run on stderr."""
+    """Shows a run on stderr; in the main process alone, if several train together."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool = True) -> None:
+        self._is_shown = shown
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._planned = False
@@ -30,7 +31,7 @@ class TrainView:
         self._steps = 0
 
     def __enter__(self) -> TrainView:
-        if sys.stderr.isatty():
+        if self._is_shown and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -52,14 +53,16 @@ class TrainView:
             self._bar.stop()
 
     def progress(self, done: int, total: int) -> None:
-        """Follow the tokenising; the steps say more of themselves."""
+        """Show how many lines are tokenised."""
         if self._bar is not None and self._task is not None and not self._planned:
             self._bar.update(self._task, completed=done, total=total or None)
 
-    def announce(self, plan: Plan) -> None:
-        """Show a run's plan before it starts."""
+    def announce(self, estimate: Estimate) -> None:
+        """Show the figures of a run before it starts."""
+        if not self._is_shown:
+            return
         self._planned = True
-        for line in plan_lines(plan):
+        for line in plan_lines(estimate):
             note(line)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description="Loading the model", completed=0, total=None)
@@ -84,7 +87,7 @@ class TrainView:
 
 
 def step_text(step: Step, bits: float | None, *, brief: bool = False) -> str:
-    """Return what one line says of a step; `bits` is the last validation's. Brief: without speed and memory."""
+    """Return a step, with the bits of the last validation, as one line. Brief: without speed and memory."""
     parts = [f"{duration(step.minutes_left)} left", f"loss {step.loss:.3f}"]
     if bits is not None:
         parts.append(f"validation {bits:.3f} bits/char")
@@ -94,7 +97,7 @@ def step_text(step: Step, bits: float | None, *, brief: bool = False) -> str:
 
 
 def duration(minutes: float) -> str:
-    """Return minutes as a person says them."""
+    """Return minutes as text for people."""
     if minutes < 1:
         return f"{60 * minutes:.0f} s"
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
@@ -104,8 +107,8 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """Return a run's plan as lines."""
+def plan_lines(plan: Estimate) -> list[str]:
+    """Return the figures of a run as lines of text."""
     share = plan.supervised_tokens_per_epoch / max(1, plan.tokens_per_epoch)
     saving = plan.window_tokens_per_epoch / max(1, plan.tokens_per_epoch)
     free = " free" if plan.device == "cpu" else ""
@@ -139,5 +142,5 @@ def plan_lines(plan: Plan) -> list[str]:
         )
     lines += plan.advice
     if plan.model == "tiny":
-        lines.append("tiny exercises the machinery with random weights: it will not write anything worth reading")
+        lines.append("tiny has random weights and is for tests: it will not write anything worth reading")
     return lines

@@ -1,7 +1,7 @@
-"""Source → people, conversations and text_messages."""
+"""Read messages from a source into people, conversations and text_messages."""
 
-from ventriloquist.collect.choice import Choice
-from ventriloquist.collect.corrections import load_corrections
-from ventriloquist.collect.stage import CollectSummary, Options, collect, collect_into
+from ventriloquist.collect.corrections import Corrections, load_corrections
+from ventriloquist.collect.filters import Choice
+from ventriloquist.collect.stage import CollectPlan, CollectSummary, Options, plan, run
 
-__all__ = ["Choice", "CollectSummary", "Options", "collect", "collect_into", "load_corrections"]
+__all__ = ["Choice", "CollectPlan", "CollectSummary", "Corrections", "Options", "load_corrections", "plan", "run"]

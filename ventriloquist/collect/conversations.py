@@ -1,4 +1,4 @@
-"""Which chats are one conversation.
+"""Which chats are one conversation, and the ids of conversations.
 
 One-to-one: all with one person, over every service and handle. Groups: those of the same people under one title,
 those that Messages gives one `group_id`, and those that it finds under one identifier and that have somebody in common.
@@ -6,33 +6,59 @@ those that Messages gives one `group_id`, and those that it finds under one iden
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ventriloquist.collect.people import Directory, Person
-from ventriloquist.collect.union_find import UnionFind
+from ventriloquist.collect.identity import Directory, Person, UnionFind
 from ventriloquist.records import SourceChat
+from ventriloquist.store.people import ConversationRow, StoredIdentities
 
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """A conversation, before an id is given."""
+    """A conversation that may have no id yet."""
 
     type: Literal["dm", "group"]
     chats: list[SourceChat]
-    people: dict[Person, None]  # in it as the chats say, the owner left out; senders may be more
-    other: Person | None = None  # of a dm, whom it is with: the owner, in notes to self
+    people: dict[Person, None]  # in it by the chats, without the owner; there may be other senders
+    other: Person | None = None  # of a dm: whom it is with; the owner in notes to self
 
     @property
     def title(self) -> str | None:
-        """What the newest chat that has a title is called."""
+        """The title of the newest chat that has one."""
         named = [chat for chat in self.chats if chat.title]
         return max(named, key=lambda chat: (chat.newest_at, chat.guid)).title if named else None
 
 
+class ConversationIds:
+    """The id of each conversation: its id in the file, or a new one in the order of the chats' guids."""
+
+    def __init__(self, stored: StoredIdentities, of_chat: Mapping[str, Conversation]) -> None:
+        self.of_chat = of_chat
+        self.of: dict[Conversation, int] = {}
+        claims: defaultdict[int, list[str]] = defaultdict(list)
+        for guid, conversation_id in stored.conversation_of_chat.items():
+            claims[conversation_id].append(guid)
+        for conversation_id in sorted(claims):
+            for guid in claims[conversation_id]:
+                if self.of.setdefault(of_chat[guid], conversation_id) == conversation_id:
+                    break
+        self.new: list[ConversationRow] = []  # those without a row; the final pass deletes those without a message
+        for guid in sorted(of_chat):
+            conversation = of_chat[guid]
+            if conversation not in self.of:
+                self.of[conversation] = id_ = stored.last_conversation_id + len(self.new) + 1
+                self.new.append(ConversationRow(id_, conversation.type, conversation.title))
+
+    def notes_to_self(self) -> set[int]:
+        """Return the ids of the conversations that the owner has alone."""
+        return {id_ for conversation, id_ in self.of.items() if conversation.other and conversation.other.is_me}
+
+
 def merge_chats(stored: SourceChat, found: SourceChat) -> SourceChat:
-    """Bring together what two sources say of one chat: everybody ever in it, the rest from the newer one."""
+    """Merge what two sources say about one chat: everybody ever in it, and the rest from the newer source."""
     newer, older = (found, stored) if found.newest_at >= stored.newest_at else (stored, found)
     return newer._replace(
         title=newer.title or older.title,
@@ -57,11 +83,11 @@ def group_chats(chats: Iterable[SourceChat], directory: Directory) -> dict[str, 
             keys = [(others, chat.title)] if others else []  # a group that lists nobody is like no other
             keys += [("group_id", chat.group_id)] if chat.group_id else []
         for key in keys:
-            alike.unite(first_with.setdefault(key, chat.guid), chat.guid)
+            alike.merge(first_with.setdefault(key, chat.guid), chat.guid)
         for identifier in chat.lookups if chat.type == "group" else ():
             first = first_with.setdefault(("lookup", identifier), chat.guid)
             if _may_be_one(people_of[first], people, directory.me):
-                alike.unite(first, chat.guid)
+                alike.merge(first, chat.guid)
 
     conversations: dict[str, Conversation] = {}
     for chat in chats:
@@ -76,6 +102,6 @@ def group_chats(chats: Iterable[SourceChat], directory: Directory) -> dict[str, 
 
 
 def _may_be_one(one: Mapping[Person, None], other: Mapping[Person, None], me: Person) -> bool:
-    """Tell whether two groups have somebody beside the owner in common, or one does not list its people."""
+    """Tell whether two groups have somebody besides the owner in common, or one does not list its people."""
     common, some, others = one.keys() & other.keys(), one.keys() - {me}, other.keys() - {me}
     return bool(common - {me}) or not some or not others

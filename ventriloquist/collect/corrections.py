@@ -1,10 +1,12 @@
-"""VQ_HOME/corrections.toml: what a user knows better about who is who. Everything in it is by handle.
+"""VQ_HOME/corrections.toml: the user's corrections of who is who, by handle.
 
-unite = [["+12505550111", "sam@example.com"]]   # one person, whatever the cards say
-part = ["+12505550199"]                         # a person of its own, whoever's card has it
+merge = [["+12505550111", "sam@example.com"]]   # one person, whatever the cards say
+split = ["+12505550199"]                        # a person of its own, whatever the cards say
 
 [rename]
 "+12505550111" = "Sam"
+
+`merge` and `split` were once called `unite` and `part`; both names work.
 """
 
 from __future__ import annotations
@@ -15,38 +17,54 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ventriloquist.collect.cards import fold
+from ventriloquist.collect.handles import one_line
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
 from ventriloquist.layout import CORRECTIONS
 from ventriloquist.values import shown
 
+_GROUPS = 'lists of handles, as in [["+12505550111", "sam@example.com"]]'
+_LIST = 'a list of handles, as in ["+12505550199"]'
 FORMS = {
-    "unite": 'lists of handles, as in [["+12505550111", "sam@example.com"]]',
-    "part": 'a list of handles, as in ["+12505550199"]',
+    "merge": _GROUPS,
+    "unite": _GROUPS,
+    "split": _LIST,
+    "part": _LIST,
     "rename": 'a name in quotes for each handle, as in "+12505550111" = "Sam"',
 }
 
 
 class Corrections(BaseModel):
-    """The file; empty without one."""
+    """What the file says; empty without a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    unite: list[list[str]] = []
-    part: list[str] = []
+    merge: list[list[str]] = []
+    split: list[str] = []
     rename: dict[str, str] = {}
+    unite: list[list[str]] = []  # the older name of merge
+    part: list[str] = []  # the older name of split
+
+    @property
+    def handles_to_merge(self) -> list[list[str]]:
+        """The handles of each person whom the cards do not bring together."""
+        return [*self.merge, *self.unite]
+
+    @property
+    def handles_to_split(self) -> list[str]:
+        """The handles that are persons of their own."""
+        return [*self.split, *self.part]
 
     def handles(self) -> list[str]:
-        """Return every handle that is named, once."""
-        return list(dict.fromkeys([*chain.from_iterable(self.unite), *self.part, *self.rename]))
+        """Return every handle in the file, once."""
+        return list(dict.fromkeys([*chain(*self.handles_to_merge), *self.handles_to_split, *self.rename]))
 
 
 def load_corrections(home: Path) -> Corrections:
     """Read the file of corrections.
 
     Raises:
-        SettingsError: it is not as described above; the error says where.
+        SettingsError: the file has another form; the error says where.
     """
     path = home / CORRECTIONS
     try:
@@ -66,8 +84,8 @@ def load_corrections(home: Path) -> Corrections:
         where = ".".join(map(str, first["loc"]))
         form = FORMS.get(str(first["loc"][0]))
         what = f"{where} is {shown(first['input'])}, but it takes {form}" if form else f"there is no {shown(where)}"
-        raise SettingsError(f"{path}: {what}.", hint="It knows unite, part and [rename].") from None
-    blank = [handle for handle, name in corrections.rename.items() if not fold(name)]
+        raise SettingsError(f"{path}: {what}.", hint="It knows merge, split and [rename].") from None
+    blank = [handle for handle, name in corrections.rename.items() if not one_line(name)]
     if blank:
         raise SettingsError(f"{path}: rename.{blank[0]}: the name is empty.", hint="Name somebody, or drop the line.")
     return corrections

@@ -1,7 +1,7 @@
-"""What each person is called: unique, as transcripts need it, and never changed without need.
+"""Ids and names of people. Both stay the same from one collect to the next whenever they can.
 
-Of several people with one name the first seen keeps it bare and later ones get " (2)", " (3)" …; who has a number
-keeps it.
+Names are unique, as transcripts need it. Of several people with one name the first seen keeps it bare and later ones
+get " (2)", " (3)" …; who has a number keeps it.
 """
 
 from __future__ import annotations
@@ -9,24 +9,80 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from ventriloquist.collect.cards import fold
-from ventriloquist.collect.first_seen import FirstSeen
-from ventriloquist.collect.people import Person
+from ventriloquist.collect.handles import one_line
+from ventriloquist.collect.identity import Directory, Person
+from ventriloquist.store.people import MessageKey, StoredIdentities
 from ventriloquist.transcript import UNKNOWN
+
+FirstSeen = tuple[MessageKey, MessageKey, str]
+"""The first message of their conversations, their own first message, and a handle."""
 
 _NUMBERED = re.compile(r" \((\d+)\)$")
 
 
+class PeopleIds:
+    """The id of each person: the id in the file, whoever was merged, split or renamed since, or a new one."""
+
+    def __init__(self, stored: StoredIdentities, directory: Directory) -> None:
+        self._directory = directory
+        self.names = {person.id: person.name for person in stored.people}
+        self.of: dict[Person, int] = {}
+        self._last = max(self.names, default=0)
+        self._new: list[tuple[int, bool]] = []
+        if stored.me is not None:
+            self.of[directory.me] = stored.me.id
+        taken = set(self.of.values())
+        claims: dict[int, dict[Person, int]] = {}
+        for handle, person_id in stored.owner_of_handle.items():
+            counts = claims.setdefault(person_id, {})
+            person = directory.person(handle)
+            counts[person] = counts.get(person, 0) + 1
+        for person_id in sorted(claims.keys() - taken):
+            heirs = sorted(
+                (person for person in claims[person_id] if person not in self.of),
+                # who still has the name, then who has most of the handles, then the first handle
+                key=lambda person: (not self._has_name_of(person, person_id), -claims[person_id][person]),
+            )
+            if heirs:
+                self.of[heirs[0]] = person_id
+
+    def _has_name_of(self, person: Person, person_id: int) -> bool:
+        name = self.names[person_id]
+        return base_name(person, {}, name) in (name, without_number(name))
+
+    def knows(self, handle: str) -> bool:
+        """Tell whether the person behind a handle has an id."""
+        return self._directory.person(handle) in self.of
+
+    def current_names(self) -> dict[Person, str]:
+        """Return the names that people have in the file."""
+        return {person: self.names[id_] for person, id_ in self.of.items() if id_ in self.names}
+
+    def get_or_create(self, person: Person) -> int:
+        """Return a person's id; a new person gets the next one. Whoever uses it writes the rows of `take_new` first."""
+        found = self.of.get(person)
+        if found is None:
+            self._last += 1
+            found = self.of[person] = self._last
+            self._new.append((found, person.is_me))
+        return found
+
+    def take_new(self) -> list[tuple[int, bool]]:
+        """Return the ids created since the last call, and whether each is the owner's."""
+        new, self._new = self._new, []
+        return new
+
+
 def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -> str:
-    """Return what a person is called but for the number: a correction, a card, else a handle.
+    """Return a person's name without a number: from a correction, else a card, else a handle.
 
     Args:
         renamed: corrections, by normalised handle.
-        current: the name the person has so far; of several handles it stays the one.
+        current: the name in the file. If it is one of several handles, it stays.
     """
     for handle in sorted(person.handles):
         if handle in renamed:
-            return fold(renamed[handle])
+            return one_line(renamed[handle])
     if person.card_name:
         return person.card_name
     if current in person.handles:
@@ -35,7 +91,7 @@ def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -
 
 
 def without_number(name: str) -> str:
-    """Return a name without the number that tells it from its like."""
+    """Return a name without the number that sets it apart from equal names."""
     return _NUMBERED.sub("", name)
 
 
@@ -48,10 +104,10 @@ def give_names(
     """Return the name of every person by id.
 
     Args:
-        bases: what each is called but for the number; the owner's is taken as it is.
-        current: the names they have so far.
+        bases: each name without a number. The owner gets it as it is.
+        current: the names in the file.
         owner: the owner's id.
-        first_seen: returns keys that order people by when they were first seen; asked once, of those who are new.
+        first_seen: returns keys that sort people by when they were first seen. It is called once at most.
     """
     names = {owner: bases[owner]}
     taken = {bases[owner], UNKNOWN}

@@ -1,44 +1,43 @@
-"""The stage itself: from an open source to people, conversations and messages, in one transaction."""
+"""The stage: plan from what a source and the file say, then write all of it in one transaction."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from ventriloquist.collect.changes import digest_of_derived
-from ventriloquist.collect.choice import Choice, chooser
-from ventriloquist.collect.conversations import group_chats
+from ventriloquist.collect.conversations import ConversationIds, group_chats, merge_chats
 from ventriloquist.collect.corrections import Corrections
-from ventriloquist.collect.echoes import skip_echoes
-from ventriloquist.collect.evidence import Evidence, gather
-from ventriloquist.collect.finish import finish, place_anew
+from ventriloquist.collect.filters import Choice, RowFilter, row_filter
 from ventriloquist.collect.handles import Normalizer
-from ventriloquist.collect.hints import unite_by_hints
-from ventriloquist.collect.ids import ConversationIds, PeopleIds
-from ventriloquist.collect.owner import owner_name, region
-from ventriloquist.collect.people import Directory, Person, build_directory
-from ventriloquist.collect.placing import Placer
-from ventriloquist.collect.plan import Plan
-from ventriloquist.collect.reactions import derive_reactions, skip_reactions_to_forgotten
-from ventriloquist.collect.store import Place, Tally, store_rows
-from ventriloquist.collect.text_tapbacks import conversations_with_tapback_texts, move_text_tapbacks
+from ventriloquist.collect.identity import (
+    Directory,
+    Person,
+    UnionFind,
+    build_directory,
+    merge_by_hints,
+    owner_name,
+    region,
+)
+from ventriloquist.collect.names import PeopleIds, base_name, give_names
+from ventriloquist.collect.tapbacks import (
+    conversations_with_tapback_texts,
+    derive_reactions,
+    move_text_tapbacks,
+    skip_reactions_to_forgotten,
+)
+from ventriloquist.collect.writer import Placer, Tally, move_messages, skip_echoes, write_rows
 from ventriloquist.fs import open_to_others
-from ventriloquist.layout import DATABASE
-from ventriloquist.records import SKIPPED, Progress, Source
-from ventriloquist.store import Connection, recorded_run, transaction
+from ventriloquist.records import SKIPPED, ContactCard, Progress, Source
+from ventriloquist.store import Connection, transaction
+from ventriloquist.store import messages as messages_store
+from ventriloquist.store import people as people_store
 from ventriloquist.store.forgotten import load_forgotten
+from ventriloquist.store.messages import Place, StoredTapback
+from ventriloquist.store.people import ConversationRow, Evidence, StoredIdentities
 from ventriloquist.store.time_zones import COLLECTED, record_zone, zone_of_collect
-
-CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
-
-# those that refer to others first
-_TABLES = (
-    "members", "handles", "cards", "chats", "person_hints", "owner_identifiers", "reactions", "tapbacks", "skipped",
-    "attachments", "text_messages", "conversations", "people",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,25 @@ class Options:
     corrections: Corrections = field(default_factory=Corrections)
     choice: Choice = field(default_factory=Choice)
     replace: bool = False  # start over
-    timezone: str | None = None  # IANA name of the zone in which days begin; default this machine's
+    timezone: str | None = None  # IANA name of the zone where days begin; default this machine's
+
+
+@dataclass(frozen=True, slots=True)
+class CollectPlan:
+    """Who is who, which chats are one conversation, and which rows are wanted. A plan is run once."""
+
+    evidence: Evidence  # of the source and the file
+    owner_name: str
+    directory: Directory
+    hinted: Sequence[tuple[str, ...]]  # for each person whom hints of the source merged: the handles
+    people: PeopleIds
+    conversations: ConversationIds
+    renamed: Mapping[str, str]  # corrections of names, by normalised handle
+    leave_out: RowFilter | None
+    gone: frozenset[Person]  # whom `vq forget` removed
+    notes: Sequence[str]  # for the user
+    zone: ZoneInfo  # where days begin
+    replace: bool  # delete what was collected before
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,118 +80,32 @@ class CollectSummary:
     reactions: int
     skipped: Mapping[str, int]  # by reason, as in records.SKIPPED
     added: int  # messages that are new in the file
-    updated: int  # messages that the file had, and that changed
-    changed: bool  # the file is not as it was, in what training messages are made of
+    updated: int  # messages that the file had and that changed
+    changed: bool  # something changed that training messages are made of
     total_messages: int  # in the file, of all sources
     people: int
     conversations: int
     owner: str
     owner_identifiers: Mapping[str, int]  # how many rows of this source name each as the owner's
-    timezone: str  # in which days begin; it travels in the file
-    ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards, which belong to none of them
-    hinted: Sequence[Sequence[str]]  # handles that the source itself takes for one person's, and that were united
+    timezone: str  # where days begin; it travels in the file
+    ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards: they belong to none of them
+    hinted: Sequence[Sequence[str]]  # for each person whom hints of the source merged: the handles
     notes: Sequence[str]
 
 
-def collect_into(
-    home: Path,
-    source: Source,
-    options: Options,
-    *,
-    asked: Mapping[str, object] | None = None,
-    progress: Progress = lambda _done, _total: None,
-) -> CollectSummary:
-    """Collect into VQ_HOME: hold its lock, record the run, and make or change nothing where that cannot be done.
+def plan(db: Connection, source: Source, options: Options | None = None) -> CollectPlan:
+    """Decide who is who, what is one conversation and what is wanted, from a source and the file.
 
-    Args:
-        asked: the run's parameters, for the record.
+    With `replace` the file counts as empty, except for who was forgotten.
 
     Raises:
-        BusyError: another run holds the lock.
-        Also what `collect` raises.
-    """
-    is_first = not (home / DATABASE).exists()
-    if is_first:
-        _plan(None, source, options)
-
-    def check(db: Connection) -> None:
-        if not is_first:
-            _plan(None if options.replace else db, source, options)
-
-    with recorded_run(home, "collect", asked, create=True, plan=check) as run:
-        summary = collect(run.db, source, options, progress=progress)
-        run.result = summary = replace(summary, notes=[*summary.notes, *open_to_others(home)])
-    return summary
-
-
-def collect(
-    db: Connection, source: Source, options: Options | None = None, *, progress: Progress = lambda _done, _total: None
-) -> CollectSummary:
-    """Copy a source into the file, in one transaction: what is new is added, what changed is updated.
-
-    Raises:
-        SettingsError: the owner's name is not known, or a time zone is none.
-        UnknownNameError: a name to leave out, or to take alone, is nobody's.
-        SourceError: the source turns out to be damaged.
+        SettingsError: the owner's name is not known, or there is no such time zone.
+        UnknownNameError: no person and no conversation has a name in `options.choice`.
     """
     options = options or Options()
-    connection = db
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    with transaction(db):
-        if options.replace:
-            for table in _TABLES:
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
-        plan = _plan(connection, source, options)
-        people = PeopleIds(connection, plan.directory)
-        conversations = ConversationIds(connection, plan.of_chat)
-        placer = Placer(plan, people, conversations)
-        is_new = _is_new(connection)
-        before = b"" if is_new else digest_of_derived(connection)
-        tally = store_rows(connection, source, placer.place, plan, is_new=is_new, progress=progress)
-        moved = 0 if is_new else place_anew(connection, placer)
-        places: Iterable[Place] = placer.places()
-        quoting = tally.quoting if is_new else conversations_with_tapback_texts(connection)
-        if quoting:
-            _take_text_tapbacks(connection, quoting, tally)
-            places = _places(connection)
-        tally.skipped["forgotten"] += skip_reactions_to_forgotten(connection, tally.tapbacks)
-        verdicts = derive_reactions(connection, placer.person_of, tally.tapbacks)
-        reactions = verdicts.pop("", 0)
-        tally.skipped.update(verdicts)
-        echoes = skip_echoes(connection, conversations.notes_to_self(), tally.received_notes)
-        tally.messages -= echoes
-        tally.skipped["echo"] += echoes
-        finish(connection, plan, people, conversations, places)
-        record_zone(connection, COLLECTED, plan.zone.key)
-        added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
-        changed = bool(added or updated or moved) or digest_of_derived(connection) != before
-        in_file = [_count(connection, table) for table in ("text_messages", "people", "conversations")]
-    return CollectSummary(
-        source=source.name,
-        rows=source.total,
-        messages=tally.messages,
-        reactions=reactions,
-        skipped={reason: tally.skipped[reason] for reason in SKIPPED if tally.skipped[reason]},
-        added=added,
-        updated=updated,
-        changed=changed,
-        total_messages=in_file[0],
-        people=in_file[1],
-        conversations=in_file[2],
-        owner=plan.owner_name,
-        owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
-        timezone=plan.zone.key,
-        ambiguous={found.handle: found.names for found in plan.directory.ambiguous if people.knows(found.handle)},
-        hinted=[handles for handles in plan.hinted if people.knows(handles[0])],
-        notes=plan.notes,
-    )
-
-
-def _plan(connection: sqlite3.Connection | None, source: Source, options: Options) -> Plan:
-    """Find out who is who, what is one conversation and what is wanted, from a source and the file, if there is one."""
-    evidence = gather(connection, source)
-    stored = connection.execute("SELECT name FROM people WHERE is_me").fetchone() if connection is not None else None
-    me = owner_name(options.my_name, evidence.cards, stored[0] if stored else None)
+    stored = StoredIdentities() if options.replace else people_store.load_identities(db)
+    evidence = _merge_evidence(stored.evidence, source)
+    me = owner_name(options.my_name, evidence.cards, stored.me.name if stored.me else None)
     identifiers = options.user_identifiers or list(evidence.owner_identifiers)
     normalize = Normalizer(
         region(options.user_identifiers, evidence.owner_identifiers, evidence.cards, evidence.handles)
@@ -184,19 +115,109 @@ def _plan(connection: sqlite3.Connection | None, source: Source, options: Option
     )
     for handle in evidence.handles:
         directory.person(handle)
-    hinted = unite_by_hints(directory, evidence, frozenset(map(normalize, options.corrections.part)))
+    hinted = merge_by_hints(directory, evidence, frozenset(map(normalize, options.corrections.handles_to_split)))
     of_chat = group_chats(evidence.chats.values(), directory)
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
-    names = PeopleIds(connection, directory).current_names() if connection is not None else {}
-    gone: frozenset[Person] = frozenset() if connection is None else _forgotten(connection, directory)
-    zone = zone_of_collect(None if options.replace else connection, options.timezone)
-    leave_out = chooser(options.choice, directory, of_chat, names, renamed, gone, zone)
-    notes = [*source.notes, *_nameless(source, evidence), *_unknown(options.corrections, evidence, normalize)]
-    return Plan(evidence, me, directory, hinted, of_chat, renamed, leave_out, gone, notes, zone)
+    people = PeopleIds(stored, directory)
+    gone = _forgotten(db, directory)
+    zone = zone_of_collect(None if options.replace else db, options.timezone)
+    return CollectPlan(
+        evidence=evidence,
+        owner_name=me,
+        directory=directory,
+        hinted=hinted,
+        people=people,
+        conversations=ConversationIds(stored, of_chat),
+        renamed=renamed,
+        leave_out=row_filter(options.choice, directory, of_chat, people.current_names(), renamed, gone, zone),
+        gone=gone,
+        notes=[*source.notes, *_nameless(source, evidence), *_unknown(options.corrections, evidence, normalize)],
+        zone=zone,
+        replace=options.replace,
+    )
+
+
+def run(
+    db: Connection,
+    source: Source,
+    plan: CollectPlan,
+    *,
+    home: Path | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> CollectSummary:
+    """Copy a source into the file, in one transaction: what is new is added, what changed is updated.
+
+    Args:
+        source: the one that was planned with, still open.
+        home: VQ_HOME, to warn if other users can read it.
+
+    Raises:
+        SourceError: the source turns out to be damaged.
+    """
+    messages_store.enlarge_cache(db)
+    with transaction(db):
+        if plan.replace:
+            messages_store.clear_collected(db)
+        placer = Placer(plan.directory, plan.people, plan.conversations)
+        people_store.insert_conversations(db, plan.conversations.new)
+        is_new = not messages_store.has_rows(db)
+        before = b"" if is_new else messages_store.digest_of_derived(db)
+        tally = write_rows(db, source, placer, plan.leave_out, is_new=is_new, progress=progress)
+        moved = 0 if is_new else move_messages(db, placer)
+        places: Iterable[Place] = placer.places()
+        quoting = tally.quoting if is_new else conversations_with_tapback_texts(db)
+        if quoting:
+            _take_text_tapbacks(db, quoting, tally)
+            places = messages_store.places(db)
+        reactions = _take_reactions(db, placer, tally)
+        echoes = skip_echoes(db, plan.conversations.notes_to_self(), tally.received_notes)
+        tally.messages -= echoes
+        tally.skipped["echo"] += echoes
+        _finish(db, plan, placer, places)
+        record_zone(db, COLLECTED, plan.zone.key)
+        added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
+        changed = bool(added or updated or moved) or messages_store.digest_of_derived(db) != before
+        in_file = messages_store.count_collected(db)
+    return CollectSummary(
+        source=source.name,
+        rows=source.total,
+        messages=tally.messages,
+        reactions=reactions,
+        skipped={reason: tally.skipped[reason] for reason in SKIPPED if tally.skipped[reason]},
+        added=added,
+        updated=updated,
+        changed=changed,
+        total_messages=in_file.messages,
+        people=in_file.people,
+        conversations=in_file.conversations,
+        owner=plan.owner_name,
+        owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
+        timezone=plan.zone.key,
+        ambiguous={found.handle: found.names for found in plan.directory.ambiguous if plan.people.knows(found.handle)},
+        hinted=[handles for handles in plan.hinted if plan.people.knows(handles[0])],
+        notes=[*plan.notes, *(open_to_others(home) if home else ())],
+    )
+
+
+def _merge_evidence(stored: Evidence, source: Source) -> Evidence:
+    """Merge what the file has with what a source says. An address book that is read again replaces what was stored."""
+    cards = list(source.cards or ())
+    read_again = {(card.folder, card.store) for card in cards}
+    cards += [card for card in stored.cards if (card.folder, card.store) not in read_again]
+    identifiers = dict(source.owner_identifiers)
+    for identifier, seen in stored.owner_identifiers.items():
+        identifiers[identifier] = max(seen, identifiers.get(identifier, 0))
+    chats = {chat.guid: chat for chat in source.chats}
+    for guid, chat in stored.chats.items():
+        chats[guid] = merge_chats(chat, chats[guid]) if guid in chats else chat
+    in_chats = chain.from_iterable(chat.handles for chat in chats.values())
+    handles = dict.fromkeys(chain(source.handles, stored.handles, in_chats))
+    hints = dict.fromkeys(chain(source.person_hints, stored.person_hints))
+    return Evidence(cards, identifiers, chats, list(handles), list(hints))
 
 
 def _nameless(source: Source, evidence: Evidence) -> Iterator[str]:
-    """Say that names are missing where nobody gave contacts; a source that cannot read its own says so itself."""
+    """Say that names are missing if no contacts were given. A source says itself if it cannot read its own."""
     if source.cards is None and not evidence.cards and not source.notes:
         yield (
             "Names are missing: no contacts were read, so people are called by their numbers and addresses. "
@@ -206,7 +227,7 @@ def _nameless(source: Source, evidence: Evidence) -> Iterator[str]:
 
 
 def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[str], str]) -> Iterator[str]:
-    """Say which corrections correct nothing, as one does that names people instead of their handles."""
+    """Say which corrections have no effect, for example because they name people instead of handles."""
     on_cards = (card.identifiers for card in evidence.cards)
     known = set(map(normalize, chain(evidence.handles, evidence.owner_identifiers, *on_cards)))
     unknown = [handle for handle in corrections.handles() if normalize(handle) not in known]
@@ -214,14 +235,14 @@ def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[
         yield f"corrections.toml: nobody here has the number or address {', '.join(map(repr, unknown))}."
 
 
-def _forgotten(connection: sqlite3.Connection, directory: Directory) -> frozenset[Person]:
-    forgotten = load_forgotten(connection)
+def _forgotten(db: Connection, directory: Directory) -> frozenset[Person]:
+    forgotten = load_forgotten(db)
     return frozenset(person for person in directory if person is not directory.me and forgotten.has_any(person.handles))
 
 
-def _take_text_tapbacks(connection: sqlite3.Connection, conversations: Collection[int], tally: Tally) -> None:
-    """Make tapbacks of the texts that are such, and count them as tapbacks of this source where they are its own."""
-    moved = move_text_tapbacks(connection, conversations)
+def _take_text_tapbacks(db: Connection, conversations: Collection[int], tally: Tally) -> None:
+    """Turn texts that are tapbacks into tapbacks. Count those of this source as its tapbacks."""
+    moved = move_text_tapbacks(db, conversations)
     if tally.tapbacks is None or tally.tapback_texts is None:
         tally.messages -= len(moved)
         tally.moved += len(moved)
@@ -232,18 +253,84 @@ def _take_text_tapbacks(connection: sqlite3.Connection, conversations: Collectio
     tally.moved += sum(tally.tapback_texts[guid] for guid in own)
 
 
-def _places(connection: sqlite3.Connection) -> list[Place]:
-    """Return where there are messages, and whose."""
-    rows = connection.execute("SELECT DISTINCT conversation_id, sender_id FROM text_messages")
-    return [Place(conversation, sender, "") for conversation, sender in rows]
+def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:
+    """Derive the reactions and tally the other tapbacks as skipped; return how many of this source's stand."""
+
+    def person_of(tapback: StoredTapback) -> int | None:
+        person = placer.person_of(tapback)
+        placer.write_new_people(db)
+        return person
+
+    tally.skipped["forgotten"] += skip_reactions_to_forgotten(db, tally.tapbacks)
+    verdicts = derive_reactions(db, person_of, tally.tapbacks)
+    standing = verdicts.pop("", 0)
+    tally.skipped.update(verdicts)
+    return standing
 
 
-def _is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether nothing was ever collected into the file."""
-    tables = ("text_messages", "tapbacks", "skipped")
-    return not any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
+def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[Place]) -> None:
+    """Write members, names, handles and evidence of everybody in the file, and delete orphans.
+
+    Args:
+        places: of every message in the file.
+    """
+    id_of = plan.people.get_or_create
+    members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}
+    used = {place.conversation_id for place in places}
+    kept = {conversation: id_ for conversation, id_ in plan.conversations.of.items() if id_ in used}
+    for conversation, id_ in kept.items():
+        others = (id_of(person) for person in conversation.people if person not in plan.gone)
+        members.update((id_, member) for member in (placer.me, *others))
+    placer.write_new_people(db)
+    rows = [ConversationRow(id_, conversation.type, conversation.title) for conversation, id_ in kept.items()]
+    people_store.replace_members(db, rows, members)
+    left = people_store.delete_people_but(db, {placer.me, *(member for _, member in members)})
+
+    by_id = {id_: person for person, id_ in plan.people.of.items() if id_ in left}
+    _rename(db, plan, placer.me, by_id)
+    handles = [(handle, id_) for id_, person in by_id.items() for handle in person.handles]
+    people_store.insert_handles(db, handles)
+    of_chat = {
+        guid: kept[conversation] for guid, conversation in plan.conversations.of_chat.items() if conversation in kept
+    }
+    in_file = set(by_id.values())
+    hints = [pair for pair in plan.evidence.person_hints if plan.directory.person(pair[1]) in in_file]
+    people_store.insert_evidence(db, _without_gone(plan), of_chat, _kept_cards(plan, by_id), hints)
 
 
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  # fixed names
-    return int(count)
+def _rename(db: Connection, plan: CollectPlan, me: int, by_id: Mapping[int, Person]) -> None:
+    """Give everybody in the file the name they should have now."""
+    current = plan.people.names
+    bases = {id_: base_name(person, plan.renamed, current.get(id_)) for id_, person in by_id.items()}
+    bases[me] = plan.owner_name
+
+    def first_seen(ids: Collection[int]) -> dict[int, tuple[people_store.MessageKey, people_store.MessageKey, str]]:
+        seen = people_store.first_seen(db, ids)
+        return {id_: (*seen[id_], min(by_id[id_].handles, default="")) for id_ in ids}
+
+    names = give_names(bases, current, me, first_seen)
+    people_store.rename_people(db, {id_: name for id_, name in names.items() if name != current.get(id_)})
+
+
+def _without_gone(plan: CollectPlan) -> Evidence:
+    """Return the evidence without the handles of forgotten people in the chats of others."""
+    if not plan.gone:
+        return plan.evidence
+    person = plan.directory.person
+    chats = {
+        guid: chat._replace(handles=tuple(handle for handle in chat.handles if person(handle) not in plan.gone))
+        for guid, chat in plan.evidence.chats.items()
+    }
+    return replace(plan.evidence, chats=chats)
+
+
+def _kept_cards(plan: CollectPlan, by_id: Mapping[int, Person]) -> dict[ContactCard, int | None]:
+    """Return the cards of people in the file and those that share a handle with one, and whose each is."""
+    owners = {card: id_ for id_, person in by_id.items() for card in person.cards}
+    together: UnionFind[object] = UnionFind()
+    for card in plan.evidence.cards:
+        for identifier in card.identifiers:
+            together.merge(card, plan.directory.normalize(identifier))
+    kept = {together.find(one) for person in by_id.values() for one in (*person.cards, *person.handles)}
+    gone = {card for person in plan.gone for card in person.cards}
+    return {card: owners.get(card) for card in plan.evidence.cards if together.find(card) in kept and card not in gone}

@@ -1,1 +1,1 @@
-"""A fictional cast and its chat.db, and the whole way run on them."""
+"""A fictional cast, its chat.db, and a run of every stage on it."""

@@ -1,4 +1,4 @@
-"""Build an AddressBook folder as Contacts keeps it: one store of its own and one for each account under Sources/."""
+"""Build an AddressBook folder as Contacts keeps it: its own store, and one for each account under Sources/."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ventriloquist.demo.apple import schema
 
 STORE = "AddressBook-v22.abcddb"
 
-# the numbers that Core Data gave the kinds of rows
+# Core Data's numbers for the kinds of rows
 _PHONE, _EMAIL, _CONTACT, _CONTAINER = 13, 6, 22, 25
 _ENTITIES = ((_EMAIL, "ABCDEmailAddress"), (_PHONE, "ABCDPhoneNumber"), (_CONTACT, "ABCDContact"))
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A person or a company; numbers as somebody typed them."""
+    """A person or a company, with numbers as somebody typed them."""
 
     first: str | None = None
     last: str | None = None
@@ -31,14 +31,14 @@ class Card:
 
 
 def write_contacts(folder: Path, local: Sequence[Card], accounts: Sequence[tuple[str, Sequence[Card]]]) -> None:
-    """Write the folder's own store and one for each account, a pair of a UUID and its cards."""
+    """Write the folder's own store, and one for each account. An account is a pair of its UUID and its cards."""
     write_store(folder / STORE, local)
     for account, cards in accounts:
         write_store(folder / "Sources" / account / STORE, cards)
 
 
 def write_store(path: Path, cards: Sequence[Card]) -> None:
-    """Write one store; its folder is made."""
+    """Write one store, and make its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(schema("addressbook"))
@@ -89,5 +89,5 @@ def _owned(entity: int, record: int, order: int, label: str) -> dict[str, object
 
 def _insert(connection: sqlite3.Connection, table: str, **columns: object) -> int:
     marks = ", ".join("?" * len(columns))
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # names of ours
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
     return connection.execute(sql, tuple(columns.values())).lastrowid or 0

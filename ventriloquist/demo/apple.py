@@ -27,7 +27,7 @@ TAPBACKS: dict[ReactionKind, int] = {
     "emoji": 2006,
     "sticker": 2007,
 }
-REMOVED = 1000  # more than the tapback that is taken back
+REMOVED = 1000  # added to a tapback's number when it is taken back
 # the English prose that Messages puts into a tapback's text, and into its removal's
 _PROSE: dict[ReactionKind, tuple[str, str]] = {
     "love": ("Loved", "Removed a heart from"),
@@ -51,29 +51,33 @@ EVENTS: dict[EventKind, tuple[int, int]] = {
 
 
 def schema(name: Literal["chat", "addressbook"]) -> str:
-    """Return the SQL that makes an empty database of Apple's."""
+    """Return the SQL that makes one of Apple's databases, empty."""
     return resources.files("ventriloquist.demo").joinpath("schema", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def apple_date(unix_ms: int, seconds: bool = False) -> int:
-    """Return a time as Messages counts it: nanoseconds since 2001, on old rows seconds."""
+    """Return a time as Messages counts it: in nanoseconds since 2001, or in seconds on old rows."""
     since = unix_ms - EPOCH_MS
     return since // 1000 if seconds else since * 1_000_000
 
 
 def tapback_prose(kind: ReactionKind, target: str | None, *, emoji: str | None, removed: bool) -> str:
-    """Return a tapback's text, which nobody typed. A target without text is a picture."""
+    """Return the text that Messages generates for a tapback. A target without text is taken for a picture."""
     return f"{_PROSE[kind][removed].format(emoji)} {f'“{target}”' if target else 'an image'}"
 
 
 def edit_summary(versions: Sequence[tuple[int, str]]) -> bytes:
-    """Return an edited message's summary: when each version of its one part was written (Unix ms), and its text."""
+    """Return the summary of an edited message of one part.
+
+    Args:
+        versions: when each was written (Unix ms), and its text.
+    """
     history = [{"d": apple_date(at) / 1e9, "t": plain_body(text)} for at, text in versions]
     return _summary(versions[0][1], ec={"0": history}, ep=[0])
 
 
 def unsent_summary(text: str) -> bytes:
-    """Return the summary of a message whose one part was unsent: where it stood is all that is left of it."""
+    """Return the summary of a message whose one part was unsent. It keeps only the part's place."""
     return _summary(text, rp=[0])
 
 

@@ -30,38 +30,38 @@ from ventriloquist.demo.typedstream import ONE_TIME_CODE
 from ventriloquist.records import Attachment
 
 DAY_MS = 86_400_000
-SECONDS_UNTIL = 1_706_745_600_000  # 2024-02-01: earlier SMS came over from an older phone, whose dates count seconds
+SECONDS_UNTIL = 1_706_745_600_000  # 2024-02-01: earlier SMS came from an older phone, which counted seconds
 
-Action = tuple[int, Callable[[], None]]  # when (Unix milliseconds), and what is written then
+Action = tuple[int, Callable[[], None]]  # when (Unix milliseconds), and a function that writes the row
 
 
 @dataclass(slots=True)
 class Expected:
-    """What was written, as a reader should find it."""
+    """Counts of what was written, as a reader should find them."""
 
-    rows: int = 0  # of the table message
-    messages: Counter[str] = field(default_factory=Counter)  # of a conversation: its title or the partner's name
+    rows: int = 0  # in the table `message`
+    messages: Counter[str] = field(default_factory=Counter)  # by conversation: its title or the partner's name
     senders: Counter[str] = field(default_factory=Counter)  # messages in those conversations, by name
-    photos: int = 0  # messages that are a picture
+    photos: int = 0  # messages with a picture only
     replies: int = 0
     edited: int = 0
-    reactions: int = 0  # that stand
-    taken_back: int = 0  # rows of reactions that do not, and of their removals
+    reactions: int = 0  # that were not taken back
+    taken_back: int = 0  # rows: the reactions, and their removals
     events: int = 0
     unsent: int = 0
-    strangers: int = 0  # rows of senders who are no correspondents
+    strangers: int = 0  # rows from shops, banks and other senders outside the cast
     codes: int = 0  # of those, one-time codes
     deleted: int = 0  # of those, in Recently Deleted
 
     @property
     def kept(self) -> int:
-        """Messages that a reader keeps: what people wrote, strangers included."""
+        """Messages that a reader keeps: those of the cast, and of strangers without codes and deleted ones."""
         return self.messages.total() + self.strangers - self.codes - self.deleted
 
 
 @dataclass(frozen=True, slots=True)
 class CastPaths:
-    """Where the cast's data lie (`vq collect --chat-db … --contacts …`), and what is in them."""
+    """Where the cast's data is (`vq collect --chat-db … --contacts …`), and what is in it."""
 
     chat_db: Path
     contacts: Path
@@ -69,7 +69,7 @@ class CastPaths:
 
 
 def build(folder: Path, seed: int = 0) -> CastPaths:
-    """Write chat.db and an AddressBook folder into a folder, which is made. The same seed makes the same rows.
+    """Make a folder, and write chat.db and an AddressBook into it. The same seed makes the same rows.
 
     Raises:
         FileExistsError: there is a chat.db already.
@@ -91,7 +91,7 @@ def play(conversation: Conversation, seed: int = 0) -> list[Said]:
 
 
 class _Writer:
-    """Writes what was played, in order of time over all conversations, and counts it."""
+    """Writes the rows of all conversations in order of time, and counts them."""
 
     def __init__(self, db: ChatDatabase, rng: random.Random) -> None:
         self.db = db
@@ -168,7 +168,7 @@ class _Writer:
         self.expected.events += 1
 
     def _write_strangers(self, end: int) -> None:
-        """Write what nobody wants to learn: it stands behind, as rows do that came from another device."""
+        """Write messages that nobody should learn from. They come last, like rows that synced from another device."""
         sent = None
         for number, (handle, service, text, code) in enumerate(STRANGERS, start=1):
             chat = self._chats.get(handle) or self.db.dm(handle, service)

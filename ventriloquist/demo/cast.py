@@ -1,4 +1,4 @@
-"""The fictional cast: who they are, how they text, and what else lies in the owner's messages."""
+"""The fictional cast: who they are, how they text, and what else is in the owner's messages."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ventriloquist.records import ReactionKind
 
 
 class Address(NamedTuple):
-    """One of the ways in which a person is reached, and the share of talk that goes that way."""
+    """A number or address of a person, and the share of their messages that goes through it."""
 
     handle: str
     service: Service
     share: float
-    prefix: str | None = None  # of the chat's guid, where it is not the service
+    prefix: str | None = None  # of the chat's guid; default: the service
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who texts: the voice stands in the scripts, the habits here. Times are medians, in seconds."""
+    """Somebody who texts: their habits. Their voice is in the scripts. Times are medians, in seconds."""
 
     initial: str
     name: str
-    addresses: tuple[Address, ...]  # the first one in groups; none: the owner
+    addresses: tuple[Address, ...]  # groups use the first; the owner has none
     answers_after: float
     types_on_after: float  # from one message to the next of a burst
-    hours: tuple[int, int]  # of the day at which they begin to talk; over 24: past midnight
+    hours: tuple[int, int]  # of the day between which they begin to talk; over 24: after midnight
     reacts: float  # share of others' messages that get a tapback
     tapbacks: Mapping[ReactionKind, float]
     emoji: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Conversation(NamedTuple):
     script: str
     initials: str
     title: str | None = None
-    plays: int = 1  # of each scene but the last ones
+    plays: int = 1  # how often each scene is played; the last ones are played once
 
 
 OWNER = Owner("+12505550100", "robin.hale@example.com")
@@ -133,7 +133,7 @@ CONVERSATIONS = (
     Conversation("family", "RWIPM", title="Wedding committee", plays=2),
 )
 
-# a link that somebody sends after a sitting now and then
+# A link that the person sometimes sends at the end of a sitting.
 LINKS = {
     "R": "https://example.com/workshop/dovetails-by-hand",
     "M": "https://example.com/cats/why-does-she-scream-at-4am",
@@ -143,7 +143,7 @@ LINKS = {
     "T": "https://example.com/parts/lathe-belt-710mm",
 }
 
-# what happens in a group, by its script: after which share of its history, what, by whom, and a new title
+# Events of a group, by its script: after which share of its history, what, by whom, and a new title.
 GROUP_EVENTS: Mapping[str, tuple[tuple[float, EventKind, str, str | None], ...]] = {
     "climbing": (
         (0.00, "added", "R", None),
@@ -156,7 +156,7 @@ GROUP_EVENTS: Mapping[str, tuple[tuple[float, EventKind, str, str | None], ...]]
     "family": ((0.00, "added", "P", None), (0.50, "icon", "R", None)),
 }
 
-# senders who are no correspondents: handle, service, text, and the code in it if it is a one-time code
+# Senders outside the cast: handle, service, text, and the one-time code in it if there is one.
 STRANGERS: tuple[tuple[str, Service, str, str | None], ...] = (
     ("72975", "SMS", "482913 is your Tidewater Bank code. Never share it with anyone.", "482913"),
     ("72975", "SMS", "Your Tidewater Bank code is 105578. It is good for ten minutes.", "105578"),
@@ -165,7 +165,7 @@ STRANGERS: tuple[tuple[str, Service, str, str | None], ...] = (
     ("urn:biz:6f2a41d0-parcels", "iMessage", "We missed you. Your parcel is at the shop on the corner.", None),
 )
 
-# "On My Mac" and the account that syncs: Maya has a card in both, with her numbers written in different ways
+# "On My Mac" and an account that syncs: Maya has a card in both, with her numbers written differently.
 LOCAL_CARDS = (
     Card(first="Maya", phones=("250-555-0112",)),
     Card(organization="Longmere Timber", phones=("(250) 555-0166",)),

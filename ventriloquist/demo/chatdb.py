@@ -52,7 +52,7 @@ Stored = Literal["typedstream", "text", "both"]
 
 
 class Owner(NamedTuple):
-    """Whose phone it is: the number in E.164 and the address that Messages is signed in with."""
+    """The owner's number in E.164, and the address that Messages is signed in with."""
 
     phone: str
     email: str
@@ -60,33 +60,33 @@ class Owner(NamedTuple):
 
 @dataclass(slots=True)
 class Chat:
-    """A row of `chat`, and the last message in it, to which the next one is chained."""
+    """A row of `chat`, and its last message, which the next message points to."""
 
     rowid: int
     guid: str
     style: int
     service: Service
-    handles: dict[str, int]  # handle: its ROWID
+    handles: dict[str, int]  # the ROWID by handle
     room: str | None = None
     last_guid: str | None = field(default=None, repr=False)
 
 
 class Sent(NamedTuple):
-    """A row of `message` that was written."""
+    """A row of `message`."""
 
     rowid: int
     guid: str
     chat: Chat
     text: str | None
     sent_at: int
-    text_part: int = 0  # attachments stand before the text
+    text_part: int = 0  # attachments come before the text
 
 
 class ChatDatabase:
-    """A chat.db that is being written; a context manager, which commits and closes it.
+    """A chat.db to write into: a context manager that commits and closes it.
 
     Raises:
-        FileExistsError: there is a file already, whatever it is.
+        FileExistsError: there is a file already.
     """
 
     def __init__(self, path: Path, *, owner: Owner, seed: int = 0) -> None:
@@ -119,14 +119,14 @@ class ChatDatabase:
     # People and chats
 
     def handle(self, address: str, service: Service = "iMessage") -> int:
-        """Return the ROWID of a handle, which is made at first use: one address has a row for each service."""
+        """Return the ROWID of a handle; write its row at first use. An address has a row for each service."""
         key = (address, service)
         if key not in self._handles:
             self._handles[key] = self._insert("handle", id=address, country="ca", service=service)
         return self._handles[key]
 
     def dm(self, address: str, service: Service = "iMessage", *, prefix: str | None = None) -> Chat:
-        """Make a one-to-one chat. `prefix` is the guid's beginning: newer systems write `any` for every service."""
+        """Make a one-to-one chat. `prefix` begins its guid: newer systems write `any` for every service."""
         guid = f"{prefix or service};-;{address}"
         rowid = self._chat(guid, DM, address, service)
         chat = Chat(rowid, guid, DM, service, {})
@@ -134,7 +134,7 @@ class ChatDatabase:
         return chat
 
     def group(self, addresses: Sequence[str], name: str | None = None, *, service: Service = "iMessage") -> Chat:
-        """Make a group chat of the owner and others, with or without a display name."""
+        """Make a group chat of the owner and others."""
         room = f"chat{self._random.randrange(10**17, 10**18)}"
         guid = f"{service};+;{room}"
         rowid = self._chat(guid, GROUP, room, service, room_name=room, display_name=name, group_id=self.guid())
@@ -183,11 +183,11 @@ class ChatDatabase:
         """Write a message.
 
         Args:
-            files: attachments, which stand before the text, each in a part of its own.
-            reply_to: the message of which this is an inline reply.
-            attributes: of the text's run, beside its part (`typedstream.MENTION`, `ONE_TIME_CODE`).
-            stored: where the text stands: newer rows have it in `attributedBody` alone.
-            seconds: write the date in seconds since 2001, as old rows have it, not nanoseconds.
+            files: attachments; they come before the text, each in its own part.
+            reply_to: the message that this is an inline reply to.
+            attributes: of the text's run, besides its part (`typedstream.MENTION`, `ONE_TIME_CODE`).
+            stored: where the text is: newer rows have it in `attributedBody` alone.
+            seconds: write the date in seconds since 2001, like old rows, instead of nanoseconds.
             columns: any further columns of `message`, such as `subject` or `balloon_bundle_id`.
         """
         guid = self.guid()
@@ -217,7 +217,7 @@ class ChatDatabase:
         return sent._replace(text=text, text_part=len(files) if text is not None else 0)
 
     def link(self, chat: Chat, at: int, url: str, *, sender: str | None = None) -> Sent:
-        """Write a message that is a link, with the preview that Messages keeps as an attachment."""
+        """Write a message with only a link, and the preview that Messages keeps as an attachment."""
         sent = self.message(chat, at, url, sender=sender, balloon_bundle_id=URL_PREVIEW, cache_has_attachments=1)
         preview = Attachment(None, f"{self.guid()}.pluginPayloadAttachment")
         self._attachment(sent.rowid, self.guid(), preview, outgoing=sender is None, date=apple_date(at), hidden=True)
@@ -234,7 +234,7 @@ class ChatDatabase:
         removed: bool = False,
         part: int = 0,
     ) -> Sent:
-        """Write a tapback on a part of a message, or its removal: rows of their own, with English prose as text."""
+        """Write a tapback on a part of a message, or its removal: a row of its own with generated English text."""
         text = tapback_prose(kind, target.text, emoji=emoji, removed=removed)
         return self._message(
             target.chat,
@@ -251,7 +251,7 @@ class ChatDatabase:
     def event(
         self, chat: Chat, at: int, kind: EventKind, *, sender: str | None = None, title: str | None = None
     ) -> Sent:
-        """Write what happened to a group: nothing that a person typed."""
+        """Write an event in a group, such as a new title."""
         item_type, action = EVENTS[kind]
         return self._message(
             chat,
@@ -264,7 +264,7 @@ class ChatDatabase:
         )
 
     def edit(self, message: Sent, at: int, text: str) -> Sent:
-        """Give a message its final text; the former ones stay in its summary."""
+        """Give a message its final text, and keep the earlier one in its summary."""
         summary = edit_summary([(message.sent_at, message.text or ""), (at, text)])
         self.connection.execute(
             "UPDATE message SET attributedBody = ?, message_summary_info = ?, date_edited = ? WHERE ROWID = ?",
@@ -273,7 +273,7 @@ class ChatDatabase:
         return message._replace(text=text)
 
     def unsend(self, message: Sent, at: int) -> None:
-        """Take back all of a message: only the row and the number of its unsent part remain."""
+        """Unsend a whole message: only its row and the number of its part remain."""
         self.connection.execute(
             "UPDATE message SET text = NULL, attributedBody = NULL, message_summary_info = ?, date_edited = ?, "
             "date_retracted = ?, part_count = 0 WHERE ROWID = ?",
@@ -317,7 +317,7 @@ class ChatDatabase:
             "is_sent": int(outgoing),
             "cache_roomnames": chat.room,
             "destination_caller_id": self.owner.phone,
-            # internal chaining that looks like a reply and is none
+            # Messages chains its rows so; this is not an inline reply
             "reply_to_guid": chat.last_guid if chat.service == "iMessage" else None,
             "date_edited": 0,
             "date_retracted": 0,
@@ -347,7 +347,7 @@ class ChatDatabase:
         key = (table, *columns)
         if key not in self._statements:
             marks = ", ".join("?" * len(columns))
-            self._statements[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # our names
+            self._statements[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
         return self.connection.execute(self._statements[key], tuple(columns.values())).lastrowid or 0
 
 

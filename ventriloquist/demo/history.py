@@ -15,12 +15,12 @@ from ventriloquist.records import ReactionKind
 
 BEGIN = dt.datetime(2023, 2, 1, tzinfo=dt.UTC)
 DAYS = 3 * 365
-FRESH_SHARE = 0.2  # of the scenes are played once, at the end: what is held out is new talk, not a variation
+FRESH_SHARE = 0.2  # of the scenes; they are played once, at the end, so held-out messages repeat nothing
 
 EDITED_SHARE = 0.01
 UNSENT_SHARE = 0.004
-LINK_SHARE = 0.04  # of the sittings end with one
-TAKEN_BACK_SHARE = 0.08  # of the tapbacks; half of them make way for another kind
+LINK_SHARE = 0.04  # of the sittings; they end with a link
+TAKEN_BACK_SHARE = 0.08  # of the tapbacks; another kind replaces half of them
 
 SECOND_MS, HOUR_MS, DAY_MS = 1000, 3_600_000, 86_400_000
 LONGEST_PAUSE = 5 * 3600  # seconds within a sitting
@@ -28,22 +28,22 @@ LONGEST_PAUSE = 5 * 3600  # seconds within a sitting
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """A message that somebody sends. `typo` is what an edited one said first, or what was unsent before it."""
+    """A message that somebody sends."""
 
     conversation: Conversation
-    address: Address | None  # by which a one-to-one sitting goes; None: a group
+    address: Address | None  # that a one-to-one sitting goes through; None in a group
     speaker: str
     at: int  # Unix milliseconds
     text: str
     reply_to: Said | None = None
     is_link: bool = False
-    edited_from: str | None = None
-    unsent_first: str | None = None
+    edited_from: str | None = None  # its first text, if it was edited
+    unsent_first: str | None = None  # what was sent and unsent right before it
     tapbacks: list[Tapback] = field(default_factory=list)
 
 
 class Tapback(NamedTuple):
-    """A tapback; `until` is when it was taken back, if it was."""
+    """A tapback. `until` is when it was taken back; None if it was not."""
 
     by: str
     at: int
@@ -53,7 +53,7 @@ class Tapback(NamedTuple):
 
 
 def play_conversation(conversation: Conversation, scenes: Sequence[Scene], seed: int) -> list[Said]:
-    """Play a conversation's scenes over the years, no two plays of one scene near each other, in order of time."""
+    """Play a conversation's scenes over the years, in order of time. Plays of the same scene are far apart."""
     rng = random.Random(f"{seed} {conversation.script}")  # noqa: S311  # a story, not a secret
     sittings = schedule(scenes, conversation.plays, rng)
     days = sorted(rng.sample(range(DAYS), len(sittings)))
@@ -68,10 +68,10 @@ def play_conversation(conversation: Conversation, scenes: Sequence[Scene], seed:
 
 
 def schedule(scenes: Sequence[Scene], plays: int, rng: random.Random) -> list[Scene]:
-    """Return the scenes in the order of their plays.
+    """Return the scenes in the order in which they are played.
 
-    Each round plays all scenes but the fresh ones, shuffled within thirds, so that two plays of a scene are at least
-    half a round apart; the fresh ones come last.
+    Each round plays every scene except the fresh ones. It is shuffled within thirds, so that two plays of a scene are
+    at least half a round apart. The fresh scenes come last.
     """
     order = rng.sample(scenes, len(scenes))
     fresh = math.ceil(FRESH_SHARE * len(order))
@@ -92,7 +92,7 @@ def _sitting(
     if conversation.title is None:
         partner = CAST[conversation.initials[1]]
         address = rng.choices(partner.addresses, [address.share for address in partner.addresses])[0]
-    plain = address is not None and address.service != "iMessage"  # neither tapbacks nor replies nor edits
+    plain = address is not None and address.service != "iMessage"  # SMS and RCS have no tapbacks, replies or edits
     said: list[Said] = []
     for line in played:
         if said:
@@ -121,13 +121,13 @@ def _sitting(
 
 
 def _pause(person: Person, *, bursts: bool, rng: random.Random) -> int:
-    """Return how long a person takes, in milliseconds: log-normal, as people's latencies are."""
+    """Return how long a person takes to write, in milliseconds; log-normal, like real latencies."""
     median, spread = (person.types_on_after, 0.6) if bursts else (person.answers_after, 0.9)
     return int(SECOND_MS * min(LONGEST_PAUSE, max(2.0, rng.lognormvariate(math.log(median), spread))))
 
 
 def _slips(text: str, rng: random.Random) -> tuple[str | None, str | None]:
-    """Return what a message said before it was edited, and what was unsent before it; mostly neither."""
+    """Return a message's text before its edit, and what was unsent before it; usually None and None."""
     chance = rng.random()
     if text == PHOTO or len(text) < 12 or chance > EDITED_SHARE + UNSENT_SHARE:
         return None, None
@@ -136,7 +136,7 @@ def _slips(text: str, rng: random.Random) -> tuple[str | None, str | None]:
 
 
 def _mistyped(text: str, rng: random.Random) -> str:
-    """Swap two letters that stand beside each other in a word."""
+    """Swap two neighbouring letters of a word."""
     places = [i for i in range(len(text) - 1) if text[i : i + 2].isalpha() and text[i].lower() != text[i + 1].lower()]
     place = rng.choice(places)
     return text[:place] + text[place + 1] + text[place] + text[place + 2 :]

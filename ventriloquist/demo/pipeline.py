@@ -1,8 +1,7 @@
-"""The whole way on the fictional cast: collect, prepare, export, train, evaluate, and a sample of each person."""
+"""Every stage on the fictional cast: collect, prepare, export, train, evaluate, and a sample of each person."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ from ventriloquist import collect, evaluate, export, prepare
 from ventriloquist.demo.build import build
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
-from ventriloquist.layout import DATABASE, EXPORTS
+from ventriloquist.fs import write_json
+from ventriloquist.layout import DATABASE, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
 from ventriloquist.model.base import require_torch
 from ventriloquist.records import Progress
 from ventriloquist.sources import SOURCES
@@ -24,8 +24,6 @@ from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
 
-MARK = "demo.json"  # a folder with it is a demo's and may be emptied
-MESSAGES = "Messages"  # where the cast's chat.db and address book lie
 QUESTION = "Are you coming on Sunday? What should I bring?"
 MAX_NEW_TOKENS = 60  # of a sample
 
@@ -35,7 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One person's answer to the same message, by the base model and by the adapter."""
+    """One person's answer to the question, by the base model and by the adapter."""
 
     name: str
     before: str
@@ -69,11 +67,11 @@ def demo(
 
     Args:
         home: the demo's own VQ_HOME; never the user's.
-        stage: called with the name of each part of the work; returns its progress callback.
+        stage: is called with the name of each part of the work, and returns its progress callback.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
-        StorageError: the folder holds something that is not a demo's, or is none.
+        StorageError: `home` is a file, or a folder with something else in it.
         BusyError: another demo is at work in it.
     """
     require_torch()
@@ -81,10 +79,13 @@ def demo(
     clock = _Clock()
     with clock.measure("build"):
         stage("Writing a chat.db")
-        paths = build(home / MESSAGES, seed)
-    with clock.measure("collect"), SOURCES["chat-db"](paths.chat_db, paths.contacts) as source:
+        paths = build(home / DEMO_MESSAGES, seed)
+    with clock.measure("collect"), SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home) as source:
         collected = _recorded(
-            home, "collect", lambda db: collect.collect(db, source, progress=stage("Collecting")), create=True
+            home,
+            "collect",
+            lambda db: collect.run(db, source, collect.plan(db, source), progress=stage("Collecting")),
+            create=True,
         )
     with clock.measure("prepare"):
         prepared = _recorded(home, "prepare", lambda db: prepare.prepare(db, progress=stage("Preparing")))
@@ -96,10 +97,12 @@ def demo(
         )
     with clock.measure("train"):
         trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
-    run = Path(trained.run or "")
+    run = Path(trained.run)
     with clock.measure("eval"):
         evaluated = _recorded(
-            home, "eval", lambda db: evaluate.evaluate(db, run, home=home, extent=extent, seed=seed, stage=stage)
+            home,
+            "eval",
+            lambda db: evaluate.run(db, evaluate.plan(db, run, home=home, extent=extent, seed=seed), stage=stage),
         )
     with clock.measure("samples"):
         stage("Asking everybody the same")
@@ -118,12 +121,12 @@ def demo(
 
 
 def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
-    """Let everybody but the owner answer the same message, written without and with the adapter."""
+    """Let everybody but the owner answer the question, without and with the adapter."""
     from ventriloquist.model.adapter import load_adapter
-    from ventriloquist.model.sample import sample_lines
+    from ventriloquist.model.generate import sample_lines
 
     adapter = load_adapter(run)
-    (owner,) = [name for (name,) in db.execute("SELECT name FROM people WHERE is_me")]
+    owner, *_ = corpus.conversations(db)[0].members
     written = corpus.count_by_sender(db)
     others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))
     day = corpus.last_day(db) or ""
@@ -144,7 +147,7 @@ def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
 
 
 def _content(line: str) -> str:
-    """Return what a generated line says, or the line itself where it is not one."""
+    """Return the content of a generated line, or the text itself if it is not a valid line."""
     try:
         return parse_line(line).content
     except TranscriptError:
@@ -158,13 +161,12 @@ def _recorded(home: Path, command: str, work: Callable[[Connection], Result], *,
 
 
 def _empty(home: Path) -> None:
-    """Make the demo's home, or empty it of an earlier demo; what was converted for it stays."""
-    if home.exists() and not (home / MARK).exists() and (not home.is_dir() or any(home.iterdir())):
+    """Make the demo's home, or empty it of an earlier demo except for its base models."""
+    if home.exists() and not (home / DEMO_MARK).exists() and (not home.is_dir() or any(home.iterdir())):
         raise StorageError(f"{home} holds something else.", hint="Name another folder with --home.")
     with lock_home(home):  # not while another demo is at work in it
-        mark = json.dumps({"what": "vq demo: everything here is fictional"}) + "\n"
-        (home / MARK).write_text(mark, encoding="utf-8")
-        for name in (MESSAGES, "exports", "runs", "tokens"):
+        write_json(home / DEMO_MARK, {"what": "vq demo: everything here is fictional"})
+        for name in (DEMO_MESSAGES, EXPORTS, RUNS, TOKENS):
             shutil.rmtree(home / name, ignore_errors=True)
         for suffix in ("", "-wal", "-shm"):
             (home / f"{DATABASE}{suffix}").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Read the demo's scripts, scenes with choices in them, and play a scene: every choice resolved.
+"""Parse the demo's scripts, which are scenes with choices in them, and play a scene by making every choice.
 
     = the lost drill
     R: Have you seen the {tool:drill|router}? It's not on the {bench|shelf} where I left it
@@ -16,11 +16,10 @@ import random
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 PHOTO = "[photo]"
-LONG = 25  # characters from which a message that is written twice would be noticed
+LONG = 25  # characters; a reader would notice if a message this long came twice
 
 _MESSAGE = re.compile(r"(?P<speaker>[A-Z])(?:\^(?P<above>[1-9][0-9]*))?: (?P<text>\S.*)")
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -28,7 +27,7 @@ _NAME = re.compile(r"(?:(?P<name>[a-z]+):)?(?P<alternatives>.*)")
 
 
 class ScriptError(ValueError):
-    """A line that is not in the format; the message names file and line."""
+    """A line is not in the format; the message names the file and the line."""
 
 
 class Choice(NamedTuple):
@@ -39,14 +38,14 @@ class Choice(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """What was chosen under this name earlier in the scene."""
+    """The alternative that was chosen under this name earlier in the scene."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message of a scene. `reply_to` is the index within the scene of the message it answers inline."""
+    """A message of a scene. `reply_to` is the index in the scene of the message that it is an inline reply to."""
 
     speaker: str
     parts: tuple[str | Choice | Recall, ...]
@@ -55,34 +54,26 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One sitting of talk."""
+    """A talk in one sitting."""
 
     title: str
     lines: tuple[Line, ...]
 
 
 class Spoken(NamedTuple):
-    """A line that was played."""
+    """A line after its choices were made."""
 
     speaker: str
     text: str
     reply_to: int | None
 
 
-def read_script(path: Path, speakers: Collection[str]) -> list[Scene]:
-    """Read a script's scenes.
+def parse_script(text: str, speakers: Collection[str], *, name: str = "script") -> list[Scene]:
+    """Parse a script's text.
 
     Args:
         speakers: the initials that may speak in it.
-
-    Raises:
-        ScriptError: a line is not in the format.
-    """
-    return parse_script(path.read_text(encoding="utf-8"), speakers, name=path.name)
-
-
-def parse_script(text: str, speakers: Collection[str], *, name: str = "script") -> list[Scene]:
-    """Parse a script's text; `name` is what errors call it.
+        name: what errors call it.
 
     Raises:
         ScriptError: a line is not in the format.
@@ -162,7 +153,7 @@ def _require(holds: bool, what: str) -> None:
 
 
 def play(scene: Scene, rng: random.Random) -> list[Spoken]:
-    """Play a scene: resolve every choice. White space that an empty alternative leaves over is folded."""
+    """Play a scene: make every choice, and fold the white space that an empty alternative leaves."""
     remembered: dict[str, str] = {}
     spoken = []
     for line in scene.lines:
@@ -181,11 +172,11 @@ def play(scene: Scene, rng: random.Random) -> list[Spoken]:
 
 
 def play_anew(scene: Scene, earlier: Collection[str], rng: random.Random, *, attempts: int = 60) -> list[Spoken]:
-    """Play a scene so that as few as possible of its longer messages stand in `earlier` to the letter."""
+    """Play a scene so that as few of its longer messages as possible are in `earlier`, letter for letter."""
     return min((play(scene, rng) for _ in range(attempts)), key=lambda played: repeated_share(played, earlier))
 
 
 def repeated_share(played: Sequence[Spoken], earlier: Collection[str]) -> float:
-    """Return the share of a play's longer messages (25 characters or more) that stand in `earlier`."""
+    """Return the share of a play's longer messages (25 characters or more) that are in `earlier`."""
     longer = [line.text for line in played if len(line.text) >= LONG]
     return sum(text in earlier for text in longer) / max(1, len(longer))

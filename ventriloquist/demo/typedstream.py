@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-PART = "__kIMMessagePartAttributeName"  # every run has one: 0, or counting up where attachments stand between texts
+PART = "__kIMMessagePartAttributeName"  # every run has one, counted from 0
 FILE_TRANSFER = "__kIMFileTransferGUIDAttributeName"  # on the U+FFFC of an attachment
 MENTION = "__kIMMentionConfirmedMention"  # the handle of the person who is mentioned
 ONE_TIME_CODE = "__kIMOneTimeCodeAttributeName"  # a dictionary with the code
@@ -33,7 +33,7 @@ _CLASSES: dict[str, tuple[int, str | None]] = {
 
 
 class Run(NamedTuple):
-    """A stretch of text with the same attributes."""
+    """A piece of text with the same attributes."""
 
     text: str
     attributes: Mapping[str, Value] = {PART: 0}
@@ -63,7 +63,7 @@ def attributed_body(runs: Sequence[Run], *, mutable: bool = True) -> bytes:
 
 
 def plain_body(text: str, *, mutable: bool = True) -> bytes:
-    """Archive text without attachments, mentions or codes: `attributed_body([Run(text)])`, ten times as fast."""
+    """Archive plain text: the same as `attributed_body([Run(text)])`, ten times as fast."""
     head, middle, tail = _plain_frame(mutable)
     encoded = text.encode()
     return b"".join((head, _integer(len(encoded)), encoded, middle, _integer(utf16_length(text)), tail))
@@ -71,7 +71,7 @@ def plain_body(text: str, *, mutable: bool = True) -> bytes:
 
 @cache
 def _plain_frame(mutable: bool) -> tuple[bytes, bytes, bytes]:
-    """Return what stands before, between and after the two lengths of a plain body."""
+    """Return the bytes before, between and after the two lengths in a plain body."""
     empty = attributed_body([Run("")], mutable=mutable)
     opening, middle = b"\x84\x01+", b"\x86\x84\x02iI\x01"
     head, rest = empty.split(opening + _integer(0) + middle)
@@ -91,19 +91,19 @@ def utf16_length(text: str) -> int:
 
 
 class _Archiver:
-    """The bytes so far, and the tables by which later bytes refer back to earlier strings, classes and objects."""
+    """The bytes so far, and tables of the strings, classes and objects that later bytes can refer to."""
 
     def __init__(self) -> None:
         self.data = bytearray(_HEADER)
         self._strings: dict[str, int] = {}  # type encodings and class names
         self._classes: dict[str, int] = {}
-        self._numbered = 0  # objects and classes and C strings so far, which share one table
+        self._numbered = 0  # objects, classes and C strings so far: they share one table
 
     def integer(self, value: int) -> None:
         self.data += _integer(value)
 
     def encoding(self, types: str) -> None:
-        """Write the types of the values that follow, or a reference to where they were written before."""
+        """Write the types of the values that follow, or a reference to an earlier copy of them."""
         if types in self._strings:
             self.integer(_FIRST_REFERENCE + self._strings[types])
             return
@@ -113,7 +113,7 @@ class _Archiver:
         self.data += types.encode()
 
     def begin(self, class_name: str) -> None:
-        """Begin an object, one value of type `@`; its class chain ends at a class that was written before."""
+        """Begin an object, a value of type `@`, with its classes up to one that was written before."""
         self.encoding("@")
         self.data.append(_NEW)
         self._numbered += 1

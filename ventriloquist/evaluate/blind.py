@@ -1,35 +1,34 @@
-"""The blind quiz: real and generated answer to the same context in random order; who knows them, guesses."""
+"""The blind quiz: which of two answers is real? For people who know the writer."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ventriloquist.errors import NotReadyError
+from ventriloquist.evaluate.cache import key_of
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.statistics import wilson
-from ventriloquist.evaluate.store import key_of
-from ventriloquist.fs import make_private_folder, write_json
+from ventriloquist.fs import make_private_folder, read_object, write_json
 from ventriloquist.layout import BLIND, EVALUATION
 from ventriloquist.names import find_name
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was said, and two answers of which one is real."""
+    """A context, and two answers. One of them is real."""
 
     key: str
     before: Sequence[tuple[str, str]]  # name and content, the oldest first
     answers: tuple[str, str]
-    real: int  # which of them
+    real: int  # its index
 
 
 @dataclass(frozen=True, slots=True)
 class HitRate:
-    """How often the real answer was found. One half is what a perfect adapter leaves."""
+    """How often the real answer was recognised. Against a perfect adapter this is one half."""
 
     name: str
     answered: int
@@ -40,14 +39,14 @@ class HitRate:
 
 
 def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]:
-    """Return the questions of a person that have not been answered yet, in the seed's order.
+    """Return a person's unanswered questions, in an order that depends on the seed.
 
     Args:
-        data_hash: of what is prepared now.
+        data_hash: of the data as it is prepared now.
 
     Raises:
-        NotReadyError: nothing has been generated for this run and this data.
-        UnknownNameError: nothing has been generated in this name.
+        NotReadyError: there are no generated messages for this run and this data.
+        UnknownNameError: there are no generated messages under this name.
     """
     examples = read_examples(run, data_hash)
     if not examples:
@@ -62,18 +61,18 @@ def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]
         if key not in answered and example.real.strip() != example.adapter.strip():
             pair = (example.real, example.adapter) if real == 0 else (example.adapter, example.real)
             found.append(Question(key, example.before, pair, real))
-    return sorted(found, key=lambda question: key_of(seed, question.key))  # the same for those that are left
+    return sorted(found, key=lambda question: key_of(seed, question.key))  # answers do not change the order of the rest
 
 
 def keep_answer(run: Path, name: str, question: Question, choice: int) -> None:
-    """Keep which answer was taken for the real one."""
+    """Record whether the chosen answer was the real one."""
     answers = _read(run)
     answers.setdefault(name, {})[question.key] = choice == question.real
     write_json(make_private_folder(run / EVALUATION) / BLIND, answers)
 
 
 def hit_rate(run: Path, name: str) -> HitRate:
-    """Return how often the real answers of a person were found, over all sittings."""
+    """Return the hit rate for a person, over all sittings."""
     answers = _read(run).get(name, {})
     hits = sum(answers.values())
     low, high = wilson(hits, len(answers))
@@ -81,8 +80,4 @@ def hit_rate(run: Path, name: str) -> HitRate:
 
 
 def _read(run: Path) -> dict[str, dict[str, bool]]:
-    try:
-        answers = json.loads((run / EVALUATION / BLIND).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return answers if isinstance(answers, dict) else {}
+    return read_object(run / EVALUATION / BLIND) or {}

@@ -1,4 +1,4 @@
-"""Two adapters on the same messages: which one is better, worse, or undecided, metric by metric."""
+"""Compare two adapters on the same messages, metric by metric: better, worse, or undecided."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ventriloquist.evaluate.metric import Found, Metric
+from ventriloquist.evaluate.metric import Measurement, Metric
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.statistics import Difference, Statistic, holm, paired_bootstrap, paired_roots
 
@@ -19,11 +19,11 @@ Outcome = Literal["better", "worse", "undecided", "not enough data"]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One metric's row. Without enough data there is no difference."""
+    """One metric's row. `difference` is None if there is not enough data."""
 
     first: float
-    second: float  # by the first one's yardstick: its bits are those saved over the first one's base
-    difference: float | None  # first − second in the metric's own direction: positive is better
+    second: float  # of bits saved: over the base model of the first
+    difference: float | None  # first − second, turned so that positive is better
     low: float | None  # 95 %
     high: float | None
     p: float | None  # adjusted for the number of metrics (Holm)
@@ -39,10 +39,10 @@ class Comparison:
 
 
 def compare(
-    against: str, first: Mapping[str, Found | None], second: Mapping[str, Found | None], seed: int
+    against: str, first: Mapping[str, Measurement | None], second: Mapping[str, Measurement | None], seed: int
 ) -> Comparison:
-    """Compare what was found about two runs, paired by the clusters that both were measured on."""
-    pairs: dict[str, tuple[Found, Found, Difference | None]] = {}
+    """Compare the measurements of two runs, paired by the clusters that both have."""
+    pairs: dict[str, tuple[Measurement, Measurement, Difference | None]] = {}
     for name, found in first.items():
         other = second.get(name)
         if found is not None and other is not None:
@@ -57,7 +57,7 @@ def compare(
     )
 
 
-def _row(found: Found, other: Found, difference: Difference | None, adjusted: Iterator[float]) -> Compared:
+def _row(found: Measurement, other: Measurement, difference: Difference | None, adjusted: Iterator[float]) -> Compared:
     if difference is None:
         return Compared(found.value, other.value, None, None, None, None, "not enough data")
     p = next(adjusted)
@@ -65,8 +65,8 @@ def _row(found: Found, other: Found, difference: Difference | None, adjusted: It
     return Compared(found.value, other.value, *difference[:3], p, outcome)
 
 
-def _by_the_yardstick_of(found: Found, other: Found) -> Found:
-    """Measure the other one against what the first is measured against, where both have something to do with it."""
+def _by_the_yardstick_of(found: Measurement, other: Measurement) -> Measurement:
+    """Replace the sums of the second run's base model by those of the first, in the clusters that both have."""
     if not found.yardstick:
         return other
     sums = {cluster: vector.copy() for cluster, vector in other.sums.items() if cluster in found.sums}
@@ -75,14 +75,14 @@ def _by_the_yardstick_of(found: Found, other: Found) -> Found:
     return replace(other, sums=sums) if sums else other
 
 
-def _difference(metric: Metric, found: Found, other: Found, seed: int) -> Difference | None:
-    if found.is_square:  # less is better of all of them
+def _difference(metric: Metric, found: Measurement, other: Measurement, seed: int) -> Difference | None:
+    if found.is_square:  # all of these aim for less
         return paired_roots(other.sums, found.sums, found.statistic)
     return paired_bootstrap(found.sums, other.sums, _goodness(metric, found.statistic), seed)
 
 
 def _goodness(metric: Metric, statistic: Statistic) -> Statistic:
-    """Return a metric's figure, turned so that more is better."""
+    """Return a metric's statistic, turned so that more is better."""
     if metric.aim == "ceiling":
         target = metric.target
         return lambda sums: -np.abs(statistic(sums) - target)

@@ -1,26 +1,25 @@
-"""Windows with the real and the generated message side by side, kept for the report and the quiz."""
+"""Examples for the report and the quiz: real and generated messages in the same place."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ventriloquist.evaluate.heldout import Target
-from ventriloquist.evaluate.records import Subject
-from ventriloquist.fs import make_private_folder, write_json
+from ventriloquist.evaluate.inputs import System
+from ventriloquist.fs import make_private_folder, read_object, write_json
 from ventriloquist.layout import EVALUATION, EXAMPLES
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash, lines
 from ventriloquist.transcript import parse_line
 
-CONTEXT = 6  # lines that are shown before a message
+CONTEXT = 6  # lines before a message
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A held-out place: what was said before, what its writer really wrote, what the models wrote in their name."""
+    """A held-out message: what was said before it, what its writer wrote, and what the models wrote under that name."""
 
     name: str
     before: list[tuple[str, str]]  # name and content, the oldest first
@@ -29,13 +28,13 @@ class Example:
     base: str | None
 
 
-def keep_examples(db: Connection, run: Path, adapter: Subject, base: Subject) -> None:
+def keep_examples(db: Connection, run: Path, adapter: System, base: System) -> None:
     """Write the examples of an evaluation into the run's folder, readable by its owner only."""
     by_base = {message.target: message.content for message in base.messages}
     examples = [
         Example(message.name, _before(db, message.target), real, message.content, by_base.get(message.target))
         for message in adapter.messages
-        if (real := message.target.typed)  # as of the generated ones: a quiz is about what was typed
+        if (real := message.target.typed)  # the generated ones are what was typed, too
     ]
     write_examples(run, data_hash(db), examples)
 
@@ -47,16 +46,13 @@ def write_examples(run: Path, data_hash: str, examples: Sequence[Example]) -> No
 
 
 def read_examples(run: Path, data_hash: str) -> Sequence[Example]:
-    """Read the examples of a run's last evaluation; none where there are none.
+    """Read the examples of a run's last evaluation; an empty list if there are none.
 
     Args:
-        data_hash: of what is prepared now; of other data, in which a secret may stand, there are none.
+        data_hash: of the data as it is prepared now. Examples of other data are not returned: they may hold a secret.
     """
-    try:
-        kept = json.loads((run / EVALUATION / EXAMPLES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    if not isinstance(kept, dict) or kept["data_hash"] != data_hash:
+    kept = read_object(run / EVALUATION / EXAMPLES)
+    if kept is None or kept["data_hash"] != data_hash:
         return []
     return [Example(**{**row, "before": [tuple(line) for line in row["before"]]}) for row in kept["examples"]]
 

@@ -1,4 +1,4 @@
-"""Which held-out messages are evaluated, and the rows of context and targets they are scored in."""
+"""The held-out messages that are evaluated, and the rows that they are scored in."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from typing import NamedTuple, TypeVar
 
 from ventriloquist.evaluate.statistics import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
-from ventriloquist.model.corpus import Corpus, Row
+from ventriloquist.model.corpus import Corpus, TokenRow
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store import corpus as stored
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line, parse_line, render_window
 
-FINAL_WINDOWS = 2  # of each conversation: the test that the product promises
-ONE_DAY = "2020-01-01"  # in the header of a conversation that there never was; the same for all
-STRETCH = 10  # neighbouring messages of a conversation that are drawn together where there are few conversations
-
-ENOUGH = 50  # messages of a person that a verdict about them takes
-MAX_PEOPLE = 30  # who are measured one by one: those with the most held-out messages
+FINAL_WINDOWS = 2  # of each conversation: the test that the README promises
+STRETCH = 10  # neighbouring messages that are resampled together if there are few conversations
+ENOUGH = 50  # messages of a person, for a verdict about them
+MAX_PEOPLE = 30  # with results of their own: those with the most held-out messages
+LONGEST_RUN = 10  # longer runs of messages by one person count as this long
 
 Item = TypeVar("Item")
-Place = tuple[int, int]
+TargetId = tuple[int, int]
 """A conversation and a position in it."""
 
 
 class Before(NamedTuple):
-    """The line before a target: who wrote it, how many in a row they had written by then, and what they typed."""
+    """The line before a target: its writer, how many lines in a row they had written by then, and what they typed."""
 
     name: str
     run: int
@@ -49,15 +48,15 @@ class Target:
     line: Line
     from_end: int  # 1 = the conversation's last
     before: Before = NOTHING
-    own: str | None = None  # what its writer typed of the content, where the message's own text tells
+    own: str | None = None  # the typed part of the content, if the message's own text is known
 
     @property
     def typed(self) -> str:
-        """Return what its writer typed of the content; nothing where it is all placeholder."""
+        """Return what its writer typed; empty if it is nothing but a placeholder."""
         return typed(self.line.content) if self.own is None else self.own
 
     @property
-    def place(self) -> Place:
+    def id(self) -> TargetId:
         return self.conversation.id, self.position
 
     @property
@@ -71,9 +70,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutRow:
-    """A row as the model sees it, and its targets in the order of `row.targets`."""
+    """A row of tokens, and its targets in the order of `row.targets`."""
 
-    row: Row
+    row: TokenRow
     targets: list[Target]
 
 
@@ -81,49 +80,50 @@ def held_out_rows(
     db: Connection,
     corpus: Corpus,
     manifest: Manifest,
-    marks: Mapping[int, int],
-    places: Collection[Place] | None = None,
+    boundaries: Mapping[int, int],
 ) -> list[HeldOutRow]:
     """Cut the test split into rows of the adapter's own window.
 
-    Only what nobody was trained on counts, and only what a person typed: attachments' and reactions' lines are not
-    style.
+    Targets are lines that a person typed; lines of attachments and reactions have no style.
 
     Args:
-        marks: for each conversation, the first position that was not trained on; 0 for others.
-        places: only targets in these; None: all.
+        boundaries: for each conversation, the first position that was not trained on; 0 for others.
     """
     rows = []
     context = manifest.context or manifest.window // 2
     size = manifest.targets_per_window if manifest.context else manifest.window - context
     for conversation in corpus.conversations:
-        mark = marks.get(conversation.id, 0)
+        boundary = boundaries.get(conversation.id, 0)
         for block in corpus.blocks(conversation, "test", context=context, size=size, max_length=manifest.max_length):
             row = corpus.row(conversation, block, "test")
             lines = _typed_lines(db, conversation.id, block.first_target, block.stop)
-            kept = [
-                target
-                for target in row.targets
-                if target[0] in lines
-                and target[0] >= mark
-                and (places is None or (conversation.id, target[0]) in places)
-            ]
+            kept = [target for target in row.targets if target[0] in lines and target[0] >= boundary]
             if kept:
                 targets = [
                     Target(conversation, position, line, conversation.messages - position, before, own)
                     for position, (line, before, own) in ((position, lines[position]) for position, _, _ in kept)
                 ]
-                rows.append(HeldOutRow(Row(row.tokens, kept), targets))
+                rows.append(HeldOutRow(TokenRow(row.tokens, kept), targets))
     return rows
 
 
-def later_marks(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int, int]:
-    """Return, for each conversation, the position from which on neither of two runs was trained on it."""
-    return {id: max(first.get(id, 0), second.get(id, 0)) for id in {**first, **second}}
+def later_boundaries(*runs: Mapping[int, int]) -> dict[int, int]:
+    """Return for each conversation the first position that none of the runs was trained on."""
+    return {id: max(run.get(id, 0) for run in runs) for run in runs for id in run}
+
+
+def only_targets(rows: Sequence[HeldOutRow], ids: Collection[TargetId]) -> list[HeldOutRow]:
+    """Return rows with some of their targets. Rows without any are left out."""
+    pairs = [[pair for pair in zip(row.row.targets, row.targets, strict=True) if pair[1].id in ids] for row in rows]
+    return [
+        HeldOutRow(TokenRow(row.row.tokens, [span for span, _ in kept]), [target for _, target in kept])
+        for row, kept in zip(rows, pairs, strict=True)
+        if kept
+    ]
 
 
 def draw_rows(rows: list[HeldOutRow], limit: int | None, seed: int) -> list[HeldOutRow]:
-    """Draw whole rows by the seed until there are `limit` targets; those with a final window come first."""
+    """Draw whole rows by the seed until there are `limit` targets. Rows with a final window come first."""
     if limit is None:
         return rows
     drawn: list[HeldOutRow] = []
@@ -146,25 +146,26 @@ def draw(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
 def draw_targets(targets: Sequence[Target], limit: int | None, seed: int) -> list[Target]:
     """Draw at most `limit` targets by the seed, in their order.
 
-    A target is drawn by its place, whatever else there is to draw from: two runs draw the same ones.
+    The draw depends only on a target's id, so that two runs draw the same ones.
     """
     if limit is None or len(targets) <= limit:
         return list(targets)
-    lots = sorted(targets, key=lambda target: _lot(target.place, seed))
-    chosen = {target.place for target in lots[:limit]}
-    return [target for target in targets if target.place in chosen]
+    lots = sorted(targets, key=lambda target: _lot(target.id, seed))
+    chosen = {target.id for target in lots[:limit]}
+    return [target for target in targets if target.id in chosen]
 
 
 def draw_for_writing(targets: Sequence[Target], limit: int, seed: int) -> list[Target]:
-    """Draw at most `limit` targets by the seed, in their order: up to half of them final windows.
+    """Draw at most `limit` targets by the seed, in their order.
 
-    Of the others as many of those who write most get ENOUGH as there is room for; what is left is drawn from everybody.
+    Up to half are final windows. Then the people who write most get ENOUGH targets each, while there is room. The rest
+    is drawn from everybody.
     """
     others = [target for target in targets if not target.is_final]
     final = draw_targets(
         [target for target in targets if target.is_final], max(limit - limit // 2, limit - len(others)), seed
     )
-    chosen = {target.place for target in final}
+    chosen = {target.id for target in final}
     of_person = Counter(target.line.name for target in final)
     counts = Counter(target.line.name for target in targets)
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
@@ -172,10 +173,10 @@ def draw_for_writing(targets: Sequence[Target], limit: int, seed: int) -> list[T
         if len(chosen) + missing > limit:
             break
         own = [target for target in others if target.line.name == name]
-        chosen |= {target.place for target in draw_targets(own, max(0, missing), seed)}
-    rest = [target for target in others if target.place not in chosen]
-    chosen |= {target.place for target in draw_targets(rest, limit - len(chosen), seed)}
-    return [target for target in targets if target.place in chosen]
+        chosen |= {target.id for target in draw_targets(own, max(0, missing), seed)}
+    rest = [target for target in others if target.id not in chosen]
+    chosen |= {target.id for target in draw_targets(rest, limit - len(chosen), seed)}
+    return [target for target in targets if target.id in chosen]
 
 
 def _lot(what: object, seed: int) -> float:
@@ -183,13 +184,13 @@ def _lot(what: object, seed: int) -> float:
 
 
 def most_talkative(names: Iterable[str], limit: int = MAX_PEOPLE) -> list[str]:
-    """Return the names that occur most, by name."""
+    """Return the names that occur most, in alphabetical order."""
     counts = Counter(names)
     return sorted(sorted(counts, key=lambda name: (-counts[name], name))[:limit])
 
 
 def _typed_lines(db: Connection, conversation: int, first: int, stop: int) -> dict[int, tuple[Line, Before, str]]:
-    """Return the typed lines of a stretch by position, each with what stands before it, and what was typed of it."""
+    """Return the typed lines of a stretch by position, each with the line before it and its typed part."""
     lines = {}
     before = NOTHING
     texts = Texts(db)
@@ -202,12 +203,9 @@ def _typed_lines(db: Connection, conversation: int, first: int, stop: int) -> di
     return lines
 
 
-LONGEST_RUN = 10  # messages in a row that are told apart
-
-
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What stands before a held-out message: whole lines of the transcript, and the names that may go on."""
+    """The transcript before a held-out message, and the names that the next line may have."""
 
     text: str
     members: tuple[str, ...]
@@ -218,7 +216,7 @@ def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: i
 
     Args:
         context: messages at most.
-        room: tokens at most; old messages go first, the header stays.
+        room: tokens at most. The oldest messages are dropped first; the header stays.
     """
     conversation = target.conversation
     first = max(0, target.position - context)

@@ -1,4 +1,4 @@
-"""What a metric is, what it finds, and what that means in words."""
+"""A metric, its measurement of a system, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.inputs import EvalContext, Input, System, inputs
 from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, root_of_square
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
-Need = Literal["scores", "written", "messages", "names", "ranked", "swapped"]
 Unit = Literal["share", "points", "bits", "ratio"]
 
 NOT_ENOUGH = "not enough data"
@@ -22,24 +21,24 @@ CLOSE = "close"
 BETWEEN = "between"
 CARICATURE = "caricature"
 AT_FLOOR = "no better than the floor"
-BETTER = "better than the floor"  # where there is no ceiling that anybody knows
+BETTER = "better than the floor"  # of a metric without a known ceiling
 WORSE = "worse than the floor"
-ABOVE = "above the ceiling"  # better than what bounds it elsewhere
-TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, after "differs: " of what has no floor
+ABOVE = "above the ceiling"  # better than the ceiling's baseline
+TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, "differs: " of a metric without a floor
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a metric finds about a subject: sums by cluster, and the figure that follows from their total."""
+class Measurement:
+    """A metric's measurement of a system: sums by cluster, and the statistic that makes the figure of their total."""
 
     n: int  # messages
     sums: Sums
     statistic: Statistic
-    exact: Callable[[Sums], Interval] | None = None  # an interval of its own; None: a bootstrap
-    is_square: bool = False  # a mean square, to which noise adds: that is taken off, and the figure is the root
-    yardstick: tuple[int, ...] = ()  # of the sums: what the subject is measured against that is its own, as its base
-    detail: Mapping[str, Any] = field(default_factory=dict)  # what charts show; JSON can hold it
+    exact: Callable[[Sums], Interval] | None = None  # computes the interval; None: a bootstrap does
+    is_square: bool = False  # a mean square: noise is subtracted from it, and the figure is its root
+    yardstick: tuple[int, ...] = ()  # which sums belong to the system's own base model
+    detail: Mapping[str, Any] = field(default_factory=dict)  # for charts; JSON can hold it
 
     @property
     def value(self) -> float:
@@ -57,32 +56,40 @@ class Found:
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the METRICS table. `measure` is pure; None where the subject cannot be measured so."""
+    """One row of the METRICS table."""
 
     title: str
-    question: str  # that its figure answers, as a card asks it
+    question: str  # that the figure answers; shown on its card
     unit: Unit
     aim: Aim
-    minimum: int  # messages under which the verdict is "not enough data"
-    needs: Need  # of the subject
-    measure: Callable[[Subject, World], Found | None]
-    floor: str | float | None = None  # a subject's name, or a constant that is known
-    ceiling: str | float | None = None  # the same; None: nothing bounds it
-    baselines: tuple[str, ...] = ()  # further subjects that are shown
-    target: float = 1.0  # where the aim is "ceiling": what is exactly right
-    bounds: tuple[float, float] | None = None  # a guard: it fails where the interval lies outside
+    minimum: int  # messages; with fewer the verdict is "not enough data"
+    takes: type[Input]
+    compute: Callable[[Any], Measurement | None]  # pure; returns None if its input is too small
+    floor: str | float | None = None  # the name of a baseline, or a known constant
+    ceiling: str | float | None = None  # likewise; None: there is no known ceiling
+    baselines: tuple[str, ...] = ()  # further ones that are shown
+    target: float = 1.0  # the ideal value if the aim is "ceiling"
+    bounds: tuple[float, float] | None = None  # of a guard: it fails if the whole interval lies outside
     by_person: bool = True
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """Return the names of the baselines that are floor and ceiling."""
+        return tuple(end for end in (self.floor, self.ceiling) if isinstance(end, str))
+
+    @property
     def compared(self) -> tuple[str, ...]:
-        """Return the subjects that the figure stands between or beside."""
-        ends = (end for end in (self.floor, self.ceiling) if isinstance(end, str))
-        return tuple(dict.fromkeys((*ends, *self.baselines)))
+        """Return the names of all baselines."""
+        return tuple(dict.fromkeys((*self.ends, *self.baselines)))
+
+    def measure(self, system: System, context: EvalContext) -> Measurement | None:
+        """Measure a system; None if it has not enough outputs of the type that this metric takes."""
+        return next((self.compute(one) for one in inputs(system, context) if isinstance(one, self.takes)), None)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A figure as it is reported. `value` is None where there is nothing to measure."""
+    """A figure as it is reported. `value` is None if nothing could be measured."""
 
     value: float | None
     low: float | None  # 95 %
@@ -96,7 +103,7 @@ class Result:
 
 
 def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tuple[float | None, float | None]) -> str:
-    """Say in words what a figure means: on which side of its bounds, or of its floor and ceiling, its interval lies."""
+    """Put a figure into words, by its interval and the metric's bounds, or its floor and ceiling."""
     floor, ceiling = ends
     if n < metric.minimum or not all(math.isfinite(number) for number in (value, *interval)):
         return NOT_ENOUGH
@@ -114,12 +121,11 @@ def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tupl
 
 
 def _side(interval: Interval, low: float, high: float) -> str:
-    """Say on which side of a range all of an interval lies; nothing where it reaches into it."""
+    """Return on which side of a range the whole interval lies; empty if they overlap."""
     return TOO_LITTLE if interval.high < low else TOO_MUCH if interval.low > high else ""
 
 
 def _against_floor(metric: Metric, floor: float, interval: Interval) -> str:
-    """Say which side of the floor an interval lies on."""
     low, high, edge = (
         (interval.low, interval.high, floor) if metric.aim != "less" else (-interval.high, -interval.low, -floor)
     )
@@ -127,10 +133,10 @@ def _against_floor(metric: Metric, floor: float, interval: Interval) -> str:
 
 
 def _between(metric: Metric, value: float, interval: Interval, floor: float, ceiling: float) -> str:
-    """Say where an interval lies on the way from other people (0) to real messages (1)."""
+    """Return where an interval lies between other people (0) and real messages (1)."""
     spread = ceiling - floor
     if spread == 0 or (spread < 0) != (metric.aim == "less"):
-        return NOT_ENOUGH  # real messages do not stand apart from the floor: nothing can be told here
+        return NOT_ENOUGH  # real messages are not better than the floor, so nothing can be said here
     low, high = sorted(((interval.low - floor) / spread, (interval.high - floor) / spread))
     if high < 0:
         return WORSE
@@ -143,18 +149,19 @@ def _between(metric: Metric, value: float, interval: Interval, floor: float, cei
     return CLOSE if (value - floor) / spread >= CLOSE_SHARE else BETWEEN
 
 
-def assess(metric: Metric, found: Found | None, others: Mapping[str, Found | None], seed: int) -> Result:
-    """Make a result of what was found about a subject and about its baselines."""
+def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Measurement | None], seed: int) -> Result:
+    """Make a result from the measurements of a system and of its baselines."""
     baselines = {
         name: other.value for name, other in others.items() if other is not None and math.isfinite(other.value)
     }
     floor = baselines.get(metric.floor) if isinstance(metric.floor, str) else metric.floor
     ceiling = baselines.get(metric.ceiling) if isinstance(metric.ceiling, str) else metric.ceiling
-    if found is None or not found.sums or not math.isfinite(found.value):
-        return Result(None, None, None, 0 if found is None else found.n, floor, ceiling, baselines, NOT_ENOUGH)
-    interval = found.interval(seed)
-    said = verdict(metric, found.n, found.value, interval, (floor, ceiling))
+    if measured is None or not measured.sums or not math.isfinite(measured.value):
+        n = 0 if measured is None else measured.n
+        return Result(None, None, None, n, floor, ceiling, baselines, NOT_ENOUGH)
+    interval = measured.interval(seed)
+    said = verdict(metric, measured.n, measured.value, interval, (floor, ceiling))
     low, high = (value if math.isfinite(value) else None for value in interval)
     if low is None or high is None:
         said = NOT_ENOUGH
-    return Result(found.value, low, high, found.n, floor, ceiling, baselines, said, found.detail)
+    return Result(measured.value, low, high, measured.n, floor, ceiling, baselines, said, measured.detail)

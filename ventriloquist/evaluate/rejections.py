@@ -1,4 +1,4 @@
-"""Which figures say that a person did not write this. One number can be gamed; these are named together."""
+"""The guards: the metrics that tell generated messages from real ones. One can be gamed, all together hardly."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ GUARDS = (
     "personal",
 )
 
-TOLD_APART = 0.5  # 2 · (1 − AUC) under which a classifier tells generated messages from real ones
+TOLD_APART = 0.5  # below this 2 · (1 − AUC), the classifier tells generated messages from real ones
 
 
 def rejections(metrics: Mapping[str, Result]) -> tuple[str, ...]:
-    """Name the metrics by which the adapter's messages are rejected."""
+    """Return the guards that reject the adapter's messages."""
     decided = [name for name in GUARDS if name in metrics and metrics[name].verdict != NOT_ENOUGH]
     return tuple(name for name in decided if _rejects(name, metrics[name]))
 
 
 def undecided(metrics: Mapping[str, Result], asked: Collection[str] = GUARDS) -> tuple[str, ...]:
-    """Name the guards, of the metrics that were asked for, for which there was not enough data."""
+    """Return the guards that were asked for and lack data."""
     return tuple(
         name for name in GUARDS if name in asked and (name not in metrics or metrics[name].verdict == NOT_ENOUGH)
     )

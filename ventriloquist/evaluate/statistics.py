@@ -1,4 +1,4 @@
-"""Intervals: no number without one. What stands together in a conversation is drawn together."""
+"""Confidence intervals and comparisons. Messages of a conversation are resampled together, as one cluster."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Cluster = tuple[int, int]
-"""A conversation, and a stretch of neighbouring messages in it."""
+"""A conversation, and the number of a stretch of neighbouring messages in it."""
 Sums = Mapping[Cluster, Array]
-"""One vector of sums a cluster, all of one length."""
+"""One vector of sums for each cluster, all of the same length."""
 Statistic = Callable[[Array], Array]
-"""From summed vectors, (…, sums), to figures, (…)."""
+"""Computes figures, (…), from summed vectors, (…, sums)."""
 
 Z_95 = 1.959964  # the normal's 97.5 % quantile
 RESAMPLES = 2000
-MIN_CONVERSATIONS = 8  # with fewer, stretches of neighbouring messages are drawn instead of conversations
+MIN_CONVERSATIONS = 8  # with fewer, clusters are stretches of neighbouring messages instead of conversations
 
 
 class Interval(NamedTuple):
@@ -35,23 +35,23 @@ def wilson(successes: float, trials: float) -> Interval:
     scale = 1 + Z_95**2 / trials
     centre = (share + Z_95**2 / (2 * trials)) / scale
     half = Z_95 / scale * math.sqrt(share * (1 - share) / trials + Z_95**2 / (4 * trials**2))
-    # all and nothing are in the interval by the formula, if not by its rounding
+    # by the formula the interval reaches 0 or 1; rounding may prevent it
     return Interval(max(0.0, centre - half) if successes else 0.0, min(1.0, centre + half) if share < 1 else 1.0)
 
 
 def share_interval(sums: Sums) -> Interval:
     """Return the 95 % interval of a share from clusters of (successes, trials).
 
-    Wilson's, at the sample size that independent messages would need to be as certain (Korn and Graubard, 1998), and
-    with a t for what is estimated of that: a bootstrap of a share of 0 or 1 would have no width at all.
+    This is Wilson's interval at the effective sample size (Korn and Graubard, 1998), with a t quantile, since the
+    design effect is estimated. A bootstrap of a share of 0 or 1 would have no width.
     """
     return _share_interval(_matrix(sums)[:, :2])
 
 
 def excess_interval(sums: Sums) -> Interval:
-    """Return the 95 % interval of one share minus another from clusters of (successes, trials, and the other's two).
+    """Return the 95 % interval of one share minus another, from clusters of both (successes, trials).
 
-    Of two Wilson intervals (Newcombe, 1998, method 10), each as in `share_interval`.
+    It is made of two Wilson intervals (Newcombe, 1998, method 10), each as in `share_interval`.
     """
     matrix = _matrix(sums)
     first, second = _share_interval(matrix[:, :2]), _share_interval(matrix[:, 2:4])
@@ -74,11 +74,11 @@ def _share_interval(matrix: Array) -> Interval:
     residuals = matrix[:, 0] - share * matrix[:, 1]
     variance = count / (count - 1) * float((residuals**2).sum()) / trials**2
     design_effect = variance / (share * (1 - share) / trials)
-    if design_effect <= 1:  # messages of a conversation are no more alike than others
+    if design_effect <= 1:  # messages of a cluster are no more alike than others
         return wilson(successes, trials)
-    # the less clustering adds to the variance, the less it matters how few clusters say so
+    # the less clustering adds to the variance, the less the number of clusters matters
     degrees = _degrees_of_freedom(residuals) * design_effect / (design_effect - 1)
-    alike = float((matrix[:, 1] ** 2).sum()) / trials  # the effect where all messages of a conversation are alike
+    alike = float((matrix[:, 1] ** 2).sum()) / trials  # the effect if all messages of a cluster were alike
     design_effect = max(design_effect, min(alike, design_effect * (_t_95(degrees) / Z_95) ** 2))
     return wilson(successes / design_effect, trials / design_effect)
 
@@ -86,8 +86,8 @@ def _share_interval(matrix: Array) -> Interval:
 def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
     """Return the 95 % interval of a statistic under a cluster bootstrap (Efron, 1979).
 
-    A t interval with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4), at the degrees of freedom that
-    few or unequal clusters leave; with one cluster nothing is known.
+    This is a t interval with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4). Few or unequal clusters
+    leave few degrees of freedom; with one cluster the interval is infinite.
     """
     matrix = _matrix(sums)
     if len(matrix) < 2:
@@ -98,7 +98,7 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
 
 
 def _standard_error(matrix: Array, statistic: Statistic, seed: int) -> tuple[float, float, float]:
-    """Return a statistic of (clusters, sums), its standard error by drawing clusters, and the degrees of freedom."""
+    """Return a statistic of (clusters, sums), its standard error by a bootstrap, and the degrees of freedom."""
     count, total = len(matrix), matrix.sum(axis=0)
     values = statistic(_resample(count, seed) @ matrix)
     values = values[np.isfinite(values)]
@@ -114,11 +114,14 @@ def _t_95(degrees: float) -> float:
 
 
 def _degrees_of_freedom(without: Array) -> float:
-    """Return the degrees of freedom of a variance to which some clusters bring much more than others.
+    """Return the degrees of freedom of a variance to which some clusters contribute much more than others.
 
-    From a figure without each cluster in turn, or what each brings, (clusters,): (Σ u²)² / Σ u⁴ of the changes u, the
-    number of equal clusters that would bring as much (Kish, 1965, of squares). Satterthwaite's (1946) is three times
-    that: right for normal changes, where conversations have a few that nothing compares to.
+    They are (Σ u²)² / Σ u⁴, the effective number of clusters (Kish, 1965, for squares). Satterthwaite's (1946) are
+    three times as many, which is right for normal u; those of conversations have heavy tails.
+
+    Args:
+        without: (clusters,), the figure without each cluster, or what each contributes. u is its distance from their
+            mean.
     """
     known = without[np.isfinite(without)]
     squares = (known - known.mean()) ** 2 if len(known) else known
@@ -136,11 +139,10 @@ class Estimate(NamedTuple):
 
 
 def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
-    """Return the root of a mean square less the noise in it, negative where more than all of it is noise.
+    """Return the root of a mean square, minus its noise. It is negative if the noise is larger than the square.
 
-    By leaving out each cluster in turn (jackknife; Quenouille, 1956; Tukey, 1958), with a t interval: a square grows
-    by the noise in what is squared, drawing clusters again adds as much again, and what stands together is noisier than
-    independent messages are.
+    Squaring adds variance bias; a bootstrap would add it again. So the bias is estimated by leaving out each cluster in
+    turn (jackknife; Quenouille, 1956; Tukey, 1958). The interval is one of a t.
     """
     matrix = _matrix(sums)
     total = matrix.sum(axis=0)
@@ -152,7 +154,7 @@ def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
         return Estimate(_signed_root(value), -math.inf, math.inf)
     noise = (count - 1) * float(without.mean() - value)
     variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
-    # near 0 the slope of a square says nothing of its spread: that of squared noise is at most twice its square
+    # near 0 the jackknife misses the spread of squared noise, which has a variance of at most twice its square
     half = _t_95(count - 1) * math.sqrt(variance + 2 * noise**2)
     return Estimate(*(_signed_root(square) for square in (value - noise, value - noise - half, value - noise + half)))
 
@@ -171,9 +173,9 @@ class Difference(NamedTuple):
 
 
 def paired_bootstrap(first: Sums, second: Sums, statistic: Statistic, seed: int) -> Difference | None:
-    """Compare a statistic of two subjects by drawing the same clusters for both; None where they share too few.
+    """Compare a statistic of two systems by resampling the same clusters for both; None if they share too few.
 
-    As in `bootstrap`: p is under 5 % where the interval does not hold 0.
+    As in `bootstrap`, p is below 5 % if the interval does not contain 0.
     """
     paired = _paired(first, second, statistic)
     if paired is None:
@@ -184,7 +186,7 @@ def paired_bootstrap(first: Sums, second: Sums, statistic: Statistic, seed: int)
 
 
 def _difference(value: float, error: float, degrees: float) -> Difference:
-    """Return a difference with the interval and the p of a t."""
+    """Return a difference with the interval and the p value of a t distribution."""
     from scipy import stats
 
     half = _t_95(degrees) * error
@@ -193,10 +195,10 @@ def _difference(value: float, error: float, degrees: float) -> Difference:
 
 
 def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference | None:
-    """Compare two subjects by the roots of mean squares less the noise in them, see `root_of_square`.
+    """Compare two systems by the roots of mean squares, see `root_of_square`.
 
-    The squares are compared by a jackknife over the clusters that both have; a difference of squares is one of roots
-    times their sum.
+    The squares are compared by a jackknife over the clusters that both have. Their difference is the difference of the
+    roots times the sum of the roots.
     """
     paired = _paired(first, second, statistic)
     if paired is None:
@@ -209,24 +211,24 @@ def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference 
     total, count = matrix.sum(axis=0), len(matrix)
     without = difference(total - matrix)
     if not np.isfinite(without).all() or sum(roots) <= 0:
-        return None  # both are within the noise
+        return None  # both may be noise
     variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
     return _difference(roots[0] - roots[1], math.sqrt(variance) / sum(roots), count - 1)
 
 
 def _paired(first: Sums, second: Sums, statistic: Statistic) -> tuple[Sums, Statistic] | None:
-    """Return the sums of both subjects side by side in the clusters that they share, and the difference of them."""
+    """Return the sums of both side by side, by shared cluster, and the statistic of their difference."""
     shared = {cluster: np.concatenate([first[cluster], second[cluster]]) for cluster in first if cluster in second}
     if len(shared) < 2:
         return None
     width = len(next(iter(first.values())))
     if any(len(vector) != 2 * width for vector in shared.values()):
-        return None  # measured on other people
+        return None  # they were measured on different people
     return shared, lambda totals: statistic(totals[..., :width]) - statistic(totals[..., width:])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values adjusted for their number (Holm, 1979)."""
+    """Adjust p values for their number (Holm, 1979)."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted = [0.0] * len(p_values)
     highest = 0.0
@@ -242,7 +244,7 @@ def _resample(count: int, seed: int) -> Array:
 
 
 def _matrix(sums: Sums) -> Array:
-    """Stack the clusters, (clusters, sums): conversations where there are enough of them, else stretches of them."""
+    """Stack the clusters, (clusters, sums): conversations if there are enough of them, else stretches."""
     conversations: dict[int, Array] = {}
     for (conversation, _), vector in sums.items():
         conversations[conversation] = conversations.get(conversation, np.zeros_like(vector)) + vector

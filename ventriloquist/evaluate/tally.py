@@ -1,12 +1,15 @@
-"""Sums by cluster, and the figures that most metrics make of them."""
+"""Sums by cluster, and the statistics of them that several metrics share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ventriloquist.evaluate.statistics import Array, Cluster, Sums
+from ventriloquist.evaluate.inputs import Candidates, Message
+from ventriloquist.evaluate.metric import Measurement
+from ventriloquist.evaluate.statistics import Array, Cluster, Sums, excess_interval
 
 
 def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
@@ -18,30 +21,52 @@ def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
     return sums
 
 
-def tally_pair(generated: Iterable[tuple[Cluster, bool]], real: Iterable[tuple[Cluster, bool]]) -> Sums:
-    """Add up (successes, trials) of generated messages and of real ones, for `excess`."""
-    sums: list[tuple[Cluster, Sequence[float]]] = [(cluster, (marked, 1, 0, 0)) for cluster, marked in generated]
-    sums += [(cluster, (0, 0, marked, 1)) for cluster, marked in real]
-    return tally(sums)
-
-
 def ratio(above: Array, below: Array) -> Array:
-    """Divide; NaN where there is nothing to divide by."""
+    """Divide; NaN if the divisor is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(below > 0, above / below, np.nan)
 
 
 def share(sums: Array) -> Array:
-    """Successes over trials."""
+    """Return successes over trials."""
     return ratio(sums[..., 0], sums[..., 1])
 
 
 def gap(successes: Array, trials: Array, others: Array, other_trials: Array) -> Array:
-    """Return the squared difference of two shares, 0 where one has no trials."""
+    """Return the squared difference of two shares, 0 if one has no trials."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((trials > 0) & (other_trials > 0), (successes / trials - others / other_trials) ** 2, 0.0)
 
 
 def excess(sums: Array) -> Array:
-    """One share minus another, of (successes, trials, other successes, other trials)."""
+    """Return one share minus another, of (successes, trials, other successes, other trials)."""
     return ratio(sums[..., 0], sums[..., 1]) - ratio(sums[..., 2], sums[..., 3])
+
+
+def measure_excess(
+    generated: Sequence[Message],
+    real: Sequence[Message],
+    shows: Callable[[Message], bool],
+    detail: Mapping[str, Any] | None = None,
+) -> Measurement:
+    """Measure the share of generated messages that show something, minus the share of real ones that do."""
+    items: list[tuple[Cluster, Sequence[float]]] = [(one.target.cluster, (shows(one), 1, 0, 0)) for one in generated]
+    items += [(one.target.cluster, (0, 0, shows(one), 1)) for one in real]
+    return Measurement(len(generated), tally(items), excess, exact=excess_interval, detail=detail or {})
+
+
+def rank_sums(items: Sequence[Candidates]) -> Sums:
+    """Return sums of (times the true candidate is first, trials, reciprocal ranks). Ties count as chance would."""
+    return tally((item.target.cluster, (*_expected(item.costs, item.true),)) for item in items)
+
+
+def mean_reciprocal_rank(sums: Sums) -> float:
+    _, trials, reciprocal = sum(sums.values())  # type: ignore[misc]  # a sum of arrays
+    return float(reciprocal / trials)
+
+
+def _expected(costs: Sequence[float], true: int) -> tuple[float, float, float]:
+    better = sum(cost < costs[true] for cost in costs)
+    equal = sum(cost == costs[true] for cost in costs)
+    reciprocal = sum(1 / rank for rank in range(better + 1, better + equal + 1)) / equal
+    return (1 / equal if better == 0 else 0.0), 1.0, reciprocal

@@ -1,20 +1,18 @@
-"""Files that are whole or absent: written beside their place, hashed on the way, renamed when complete."""
+"""Write rows to a file that is hashed and counted on the way."""
 
 from __future__ import annotations
 
 import gzip
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ventriloquist.export.rows import Row
+from ventriloquist.export.rows import ExportRow
+from ventriloquist.fs import partial_file
 from ventriloquist.windows import Split
-
-BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +27,11 @@ class ExportedFile:
     sha256: str
 
 
-def write_rows(path: Path, split: Split, rows: Iterable[Row], advance: Callable[[int], None]) -> ExportedFile:
-    """Write rows to `path`, compressed where its name ends in .gz, readable by the user alone."""
+def write_rows(path: Path, split: Split, rows: Iterable[ExportRow], advance: Callable[[int], None]) -> ExportedFile:
+    """Write rows to the partial of a file, compressed if its name ends in .gz; `advance` is told each row's targets."""
     count = targets = 0
     with ExitStack() as stack:
-        raw = stack.enter_context(_private_file(path))
-        hashed = _HashedFile(raw)
+        hashed = _HashedFile(stack.enter_context(partial_file(path)))
         out = cast("BinaryIO", hashed)
         if path.suffix == ".gz":
             out = stack.enter_context(compressed(out))
@@ -64,20 +61,5 @@ class _HashedFile:
 
 
 def compressed(out: BinaryIO) -> AbstractContextManager[BinaryIO]:
-    """Return a file that compresses into another; without a name and a time, so that equal rows give equal bytes."""
+    """Return a file that compresses into another; equal rows give equal bytes, since it stores no name and no time."""
     return cast("AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", 6, out, mtime=0))
-
-
-def partial(path: Path) -> Path:
-    """Return where a file grows before it is renamed into place."""
-    return path.with_name(f".{path.name}.partial")
-
-
-@contextmanager
-def _private_file(path: Path) -> Iterator[BinaryIO]:
-    descriptor = os.open(partial(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb", buffering=BUFFER_BYTES) as out:
-        partial(path).chmod(0o600)  # whatever was there before
-        yield out
-        out.flush()
-        os.fsync(out.fileno())

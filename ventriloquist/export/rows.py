@@ -1,4 +1,4 @@
-"""Rows of the exported files, as bytes: every line is escaped once and then only joined."""
+"""The rows of exported files, as bytes. Each line is escaped once, then rows only join it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from ventriloquist.windows import Split
 Format = Literal["blocks", "prompt-completion", "windows"]
 
 
-class Row(NamedTuple):
-    """One line of a file, and how many targets carry loss in it."""
+class ExportRow(NamedTuple):
+    """A row of a file, and how many of its lines are targets."""
 
     data: bytes
     targets: int
 
 
-def window_rows(db: Connection, split: Split) -> Iterator[Row]:
+def window_rows(db: Connection, split: Split) -> Iterator[ExportRow]:
     """Yield `{"text": …}` for every window of a split."""
     for window in windows(db, split, escape):
-        yield Row(b'{"text": "' + window.header + b"".join(window.lines) + b'"}\n', 1)
+        yield ExportRow(b'{"text": "' + window.header + b"".join(window.lines) + b'"}\n', 1)
 
 
-def prompt_completion_rows(db: Connection, split: Split) -> Iterator[Row]:
-    """Yield `{"prompt": …, "completion": …}` for every window of a split: the completion is the target line."""
+def prompt_completion_rows(db: Connection, split: Split) -> Iterator[ExportRow]:
+    """Yield `{"prompt": …, "completion": …}` for every window of a split; the completion is the target's line."""
     for window in windows(db, split, escape):
         *context, target = window.lines
         prompt = window.header + b"".join(context)
-        yield Row(b'{"prompt": "' + prompt + b'", "completion": "' + target + b'"}\n', 1)
+        yield ExportRow(b'{"prompt": "' + prompt + b'", "completion": "' + target + b'"}\n', 1)
 
 
-def block_rows(db: Connection, split: Split, *, targets_per_window: int) -> Iterator[Row]:
-    """Yield a row a block: its text, and where in it the targets stand.
+def block_rows(db: Connection, split: Split, *, targets_per_window: int) -> Iterator[ExportRow]:
+    """Yield a row for every block: its text, and the spans of the targets in it.
 
-    `loss_spans` are [start, end) in characters (Unicode code points) of `text`, one for each target line, its newline
+    `loss_spans` are [start, end) in characters (Unicode code points) of `text`, one for each target's line, newline
     included.
     """
     for window in windows(db, split, _measured, targets=targets_per_window):
@@ -47,11 +47,11 @@ def block_rows(db: Connection, split: Split, *, targets_per_window: int) -> Iter
         spans = [list(span) for span, is_target in zip(pairwise(begins), window.is_target, strict=True) if is_target]
         id, start = window.conversation.id, window.start
         rest = f'", "loss_spans": {spans}, "conversation": {id}, "first_position": {start}}}\n'
-        yield Row(b'{"text": "' + b"".join(escaped) + rest.encode(), len(spans))
+        yield ExportRow(b'{"text": "' + b"".join(escaped) + rest.encode(), len(spans))
 
 
 def escape(text: str) -> bytes:
-    """Return a text as it stands within a JSON string."""
+    """Escape a text for a JSON string."""
     return encode_basestring(text)[1:-1].encode()
 
 

@@ -1,1 +1,1 @@
-"""A base model and an adapter: load them, tokenise for them, generate and score with them."""
+"""Language models: load a base model and an adapter, encode text, generate and score lines."""

@@ -1,4 +1,4 @@
-"""A trained adapter: the run folders, and loading one with its base model and manifest."""
+"""Trained adapters: finding a run, and loading its adapter with base model and manifest."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from ventriloquist.model.base import (
     require_torch,
     try_out,
 )
+from ventriloquist.model.configs import LINEARS, AdapterConfig, read_adapter_config
 from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.gate import (
     ADAPTER_CONFIG,
-    LINEARS,
     OTHER_ADAPTER,
     WEIGHTS,
-    AdapterConfig,
     check_files,
     explained,
-    read_adapter_config,
     read_tensors,
 )
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
+from ventriloquist.model.run_folder import finished_runs, is_finished
 from ventriloquist.model.tokens import check_tokenizer, sample_hash
 from ventriloquist.paths import found_path
 
@@ -53,7 +52,7 @@ class Adapter:
         """Use the bare base model inside the block.
 
         Raises:
-            ModelError: the adapter was merged into it.
+            ModelError: the adapter was merged into the base model.
         """
         if self.manifest.base_model == MERGED:
             raise ModelError(f"{self.folder} is merged: it has no base model.", hint="Name the run it was made from.")
@@ -70,36 +69,47 @@ def find_run(runs: Path, name: str | None = None) -> Path:
     """
     if name is not None:
         places = (runs / name, Path(name), found_path(name, runs.parent))  # the last as paths are kept
-        folder = next((path for path in places if (path / MANIFEST).exists()), None)
+        folder = next(filter(is_finished, places), None)
         if folder is None:
             raise ModelError(f"There is no finished run {name!r}.", hint="Run: vq status")
         return folder
-    finished = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
+    finished = finished_runs(runs)
     if not finished:
         raise NotReadyError("There is no trained adapter yet.", hint="Run: vq train")
     return finished[-1]
 
 
-def load_adapter(folder: Path, *, to_merge: bool = False) -> Adapter:
-    """Load an adapter and its base model from this machine; never from the network.
-
-    One that was trained on weights in 4 bits has them so on CUDA, too: its card may not hold more.
-
-    Args:
-        to_merge: load weights that an adapter can be merged into, in 16 bits at least, on the CPU if need be.
+def check_run(folder: Path) -> Manifest:
+    """Check that a run holds a finished adapter, and return its manifest.
 
     Raises:
-        MissingExtraError: the `train` extra is not installed.
-        ModelError: the folder or its base cannot be used.
+        ModelError: it does not.
     """
     manifest = read_manifest(folder)
     check_files(folder)
     if manifest.base_model != MERGED:
         _require_weights(folder)
+    return manifest
+
+
+def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None) -> Adapter:
+    """Load an adapter and its base model from this machine; never from the network.
+
+    If it was trained with 4-bit weights, they are loaded in 4 bits on CUDA, too: the card may not hold more.
+
+    Args:
+        to_merge: load weights for merging: 16 bits or more, on the CPU if necessary.
+        tokenizer: of the base model, if it is loaded already.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+        ModelError: the folder or its base cannot be used.
+    """
+    manifest = check_run(folder)
     require_torch()
     base = Base(manifest.base_folder_or_id(folder), manifest.base_revision)
     config = load_config(base)
-    tokenizer = load_tokenizer(base)
+    tokenizer = tokenizer or load_tokenizer(base)
     check_same_base(folder, manifest, config, tokenizer)
     if manifest.base_model == MERGED:
         return Adapter(folder, manifest, load_base(base), tokenizer)
@@ -114,10 +124,10 @@ def load_adapter(folder: Path, *, to_merge: bool = False) -> Adapter:
 
 
 def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
-    """Return what shape an adapter has; it must be the one that its manifest says it was trained with.
+    """Read an adapter's configuration, and check that it equals the settings in its manifest.
 
     Raises:
-        ModelError: it is not, or the folder holds no adapter that can be used.
+        ModelError: they differ, or the folder has no usable adapter.
     """
     _require_weights(folder)
     config = read_adapter_config(folder)
@@ -129,39 +139,39 @@ def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
         or (config.layers_to_transform is None) != (trained.get("top_layers") is None)
     ):
         raise ModelError(
-            f"The adapter in {folder} is not the one that was trained: {ADAPTER_CONFIG} and {MANIFEST} differ.",
+            f"The adapter in {folder} was changed after training: {ADAPTER_CONFIG} and {MANIFEST} differ.",
             hint=OTHER_ADAPTER,
         )
     return config
 
 
 def _require_weights(folder: Path) -> None:
-    if not (folder / WEIGHTS).is_file():  # peft would take a pickle instead
+    if not (folder / WEIGHTS).is_file():  # peft would load a pickle instead
         raise ModelError(f"{folder} has no {WEIGHTS}.", hint="Run: vq train")
 
 
 def check_same_base(folder: Path, manifest: Manifest, config: Any, tokenizer: Any) -> None:
-    """Check that a base model is of the kind that an adapter was trained on, and that its tokenizer encodes alike.
+    """Check that a base model and its tokenizer are those that an adapter was trained with.
 
     Raises:
-        ModelError: it is not, or does not.
+        ModelError: they differ.
     """
     if manifest.base_kind is not None and manifest.base_kind != config.model_type:
         raise ModelError(
             f"The adapter in {folder} was trained on a base model of the kind {manifest.base_kind!r}; this one is"
             f" {config.model_type!r}.",
-            hint="Put its own base model back, or train anew: vq train",
+            hint="Restore the original base model, or train again: vq train",
         )
     check_tokenizer(tokenizer, config.vocab_size, manifest.base_folder_or_id(folder))
     if manifest.tokens_hash is not None and manifest.tokens_hash != sample_hash(tokenizer):
         raise ModelError(
-            f"The base model of {folder} has another tokenizer now than the one that the adapter was trained with.",
-            hint="Put its own base model back, or train anew: vq train",
+            f"The base model of {folder} has another tokenizer than when the adapter was trained.",
+            hint="Restore the original base model, or train again: vq train",
         )
 
 
 def put_on(model: Any, config: AdapterConfig) -> Any:
-    """Put LoRA of an adapter's shape on a base model, without its weights and with nothing to train."""
+    """Add LoRA modules of an adapter's shape to a base model, for inference and without the adapter's weights."""
     from peft import LoraConfig, get_peft_model
 
     return get_peft_model(
@@ -179,10 +189,10 @@ def put_on(model: Any, config: AdapterConfig) -> Any:
 
 
 def load_adapter_weights(model: Any, folder: Path) -> None:
-    """Give a model with LoRA on it the adapter weights of a folder: each of its parts must be there, and no other.
+    """Load a folder's adapter weights into a model with LoRA modules.
 
     Raises:
-        ModelError: the folder's adapter does not fit.
+        ModelError: a tensor is missing, unknown or not finite.
     """
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
@@ -192,15 +202,15 @@ def load_adapter_weights(model: Any, folder: Path) -> None:
         state = load_file(folder / WEIGHTS, device="cpu")
         odd = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
         if odd:
-            raise ModelError(f"The adapter in {folder} has weights that are no numbers.", hint=OTHER_ADAPTER)
+            raise ModelError(f"The adapter in {folder} has weights that are not finite.", hint=OTHER_ADAPTER)
         mismatch = set_peft_model_state_dict(model, state)
-    missing = [name for name in mismatch.missing_keys if "lora_" in name]  # peft lists the base model's, too
+    missing = [name for name in mismatch.missing_keys if "lora_" in name]  # peft also lists those of the base model
     if missing or mismatch.unexpected_keys:
-        raise ModelError(f"The adapter in {folder} is one for another model, or not whole.", hint=OTHER_ADAPTER)
+        raise ModelError(f"The adapter in {folder} is for another model, or incomplete.", hint=OTHER_ADAPTER)
 
 
 def _place(manifest: Manifest, to_merge: bool) -> tuple[str, Bits | None]:
-    """Return where a base model is loaded, and with how many bits a weight."""
+    """Return the device and the bits of a weight with which to load a base model."""
     device = best_device()
     if device != "cuda" or not manifest.settings.get("four_bit"):
         return device, None

@@ -1,4 +1,4 @@
-"""The address of a server: what of it is asked, what of it is shown, and whether it is this machine."""
+"""The address of a model server: parsed, without its password, and whether it is this machine."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ EXAMPLE = "Write it like http://127.0.0.1:8080/v1"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server that was named by its URL. The name and password of a URL are kept apart: nothing shows them."""
+    """A server's URL, with its user name and password apart, so that no message shows them."""
 
-    url: str  # what `completions` is found under; it ends with a slash
-    shown: str  # as it was named
+    url: str  # base of `completions`, with a slash at its end
+    shown: str  # as the user wrote it, without a password
     host: str
     login: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine, told without asking anybody: a loopback address, or exactly `localhost`."""
+        """Whether it is this machine, without a look-up: a loopback address, or exactly `localhost`."""
         if self.host == "localhost":
             return True
         try:
             address = ipaddress.ip_address(self.host)
-        except ValueError:  # a name, or a number that only some resolvers take for an address
+        except ValueError:  # a name, or a number that only some resolvers accept
             return False
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
         return (mapped or address).is_loopback
 
 
 def read_address(text: str) -> Address:
-    """Read the address of a server; `http://`, `/v1` and `/completions` may be left out or stand there.
+    """Parse an address; `http://`, `/v1` and `/completions` are optional.
 
     Raises:
-        ModelError: it is not one.
+        ModelError: it is not an address.
     """
     text = text.strip()
     try:
-        url = httpx.URL(text if "://" in text else f"http://{text}")  # the one parser: it connects to the same host
+        url = httpx.URL(text if "://" in text else f"http://{text}")  # parsed as the client does
     except (httpx.InvalidURL, UnicodeError):
         raise ModelError("--endpoint is not an address.", hint=EXAMPLE) from None
     if url.scheme not in ("http", "https") or not url.host or "%" in url.host.partition("%25")[0]:
         raise ModelError("--endpoint is not an address of http:// or https://.", hint=EXAMPLE)
     if url.query or url.fragment:
-        raise ModelError("--endpoint has something behind ? or #.", hint=f"{EXAMPLE}; a key goes into VQ_API_KEY.")
+        raise ModelError("--endpoint has a part after ? or #.", hint=f"{EXAMPLE}; a key goes into VQ_API_KEY.")
     login = (url.username, url.password) if url.userinfo else None
     url = url.copy_with(userinfo=b"")
     path = url.path.rstrip("/").removesuffix("/completions")

@@ -1,4 +1,4 @@
-"""Base models: which one a name means, where it is, and loading it."""
+"""Base models: resolving a name, and loading configuration, tokenizer and weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any, Literal
 
 from ventriloquist.errors import ModelError
 from ventriloquist.fs import make_private_folder
+from ventriloquist.model.configs import check_config
 from ventriloquist.model.extras import require_train_extra
 from ventriloquist.model.fit import check_weights, skeleton
 from ventriloquist.model.gate import (
+    BASE_INDEX,
     BASE_WEIGHTS,
     CHECK_FILES,
     CONFIG,
     TOKENIZER,
     base_tensors,
-    check_base,
+    check_files,
     explained,
     read_json,
 )
@@ -31,7 +33,8 @@ SMOLLM2 = "smollm2"
 
 Bits = Literal[4, 16]
 
-PLAIN_OUTPUT = {  # what a config.json may turn the other way, and what is relied on here
+OTHER_JSON = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+PLAIN_OUTPUT = {  # set whatever a config.json says: the code here relies on it
     "return_dict": True,
     "use_cache": True,
     "output_attentions": False,
@@ -41,20 +44,20 @@ PLAIN_OUTPUT = {  # what a config.json may turn the other way, and what is relie
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base model that can be loaded: a folder, or a repository of the hub at a revision."""
+    """A base model: a folder, or a repository of the hub at a revision."""
 
     source: str
     revision: str | None = None
 
 
 def resolve(name: str, models: Path) -> Base:
-    """Return what a model's name means: `smollm2`, a folder, or an id of the hub.
+    """Resolve a model's name: `smollm2`, a folder, or an id of the hub.
 
     Args:
-        models: the folder of converted models; SmolLM2 is converted into it on first use.
+        models: the folder for converted models; SmolLM2 is converted into it on first use.
 
     Raises:
-        ModelError: the folder is not there or holds no model.
+        ModelError: the folder does not exist or has no model in it.
     """
     if name == SMOLLM2:
         from ventriloquist.model import smollm2
@@ -68,8 +71,8 @@ def resolve(name: str, models: Path) -> Base:
         return Base(str(folder))
     path = model_folder(name, models.parent)
     if path is not None:
-        if not (path / "config.json").exists():
-            raise ModelError(f"{path} holds no model.", hint="Name a folder with a config.json, or an id of the hub.")
+        if not (path / CONFIG).exists():
+            raise ModelError(f"{path} is not a model.", hint="Name a folder with a config.json, or an id of the hub.")
         return Base(str(path.resolve()))
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
         raise ModelError(
@@ -80,7 +83,7 @@ def resolve(name: str, models: Path) -> Base:
 
 
 def model_folder(name: str, home: Path) -> Path | None:
-    """Return the folder that a model's name means, from where one stands or from VQ_HOME; None if it means none."""
+    """Return the folder that a name means, relative to the current folder or to VQ_HOME; None if there is none."""
     if name in (SMOLLM2, TINY):
         return None
     folders = (Path(name).expanduser(), found_path(name, home))
@@ -88,16 +91,16 @@ def model_folder(name: str, home: Path) -> Path | None:
 
 
 def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
-    """Load a base model's fast tokenizer, so that it encodes as every copy of it does: see `tokens.suit`.
+    """Load a base model's fast tokenizer and make it encode predictably, see `tokens.suit`.
 
     Raises:
-        ModelError: it is not here and cannot be fetched, or cannot be used.
+        ModelError: it cannot be found, fetched or used.
     """
     from transformers import AutoTokenizer
 
-    folder = _checked(base, offline=offline)
+    folder = _checked_folder(base, offline=offline)
     if Path(base.source).is_absolute() or (folder / TOKENIZER).exists():
-        read_json(folder / TOKENIZER)  # an older tokenizer.model alone is not enough
+        read_json(folder / TOKENIZER)  # a tokenizer.model alone is not enough
     with explained(f"The tokenizer of {base.source} cannot be used", CHECK_FILES, rust=True):
         return suit(_load(AutoTokenizer, base, offline=offline, rust=True), base.source)
 
@@ -106,11 +109,11 @@ def load_config(base: Base, *, offline: bool = True) -> Any:
     """Load a base model's configuration: kilobytes, no weights.
 
     Raises:
-        ModelError: it is not here and cannot be fetched, or is not that of a model that can be trained here.
+        ModelError: it cannot be found or fetched, or its kind is not supported.
     """
     from transformers import AutoConfig
 
-    _checked(base, offline=offline)
+    _checked_folder(base, offline=offline)
     config = _load(AutoConfig, base, offline=offline)
     for name, value in PLAIN_OUTPUT.items():
         setattr(config, name, value)
@@ -121,13 +124,13 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
     """Load a base model's weights.
 
     Args:
-        offline: never ask the hub; only `vq train` may fetch a base model.
-        device: default the best there is.
-        bits: of a weight; default 16 (bf16) on an accelerator and 32 on a CPU. 4 needs bitsandbytes, and computes in
-            the default.
+        offline: do not use the hub; only `vq train` fetches base models.
+        device: default the best available one.
+        bits: of a weight; default 16 (bf16) on an accelerator and 32 on a CPU. 4 needs bitsandbytes; it computes in
+            the default type.
 
     Raises:
-        ModelError: it is not here and cannot be fetched, is no causal language model, or is not whole.
+        ModelError: it cannot be found or fetched, is not a causal language model, or is incomplete.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -159,9 +162,9 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
         output_loading_info=True,
         **settings,
     )
-    if report["missing_keys"] or report["mismatched_keys"]:  # transformers would go on with random ones
+    if report["missing_keys"] or report["mismatched_keys"]:  # transformers would fill in random ones
         raise ModelError(
-            f"The base model {base.source} is not whole: {len(report['missing_keys'])} weights are missing and"
+            f"The base model {base.source} is incomplete: {len(report['missing_keys'])} weights are missing and"
             f" {len(report['mismatched_keys'])} have another shape.",
             hint=CHECK_FILES,
         )
@@ -172,12 +175,12 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
 
 
 def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
-    """Check a base model's layers, and the headers of its weights as far as they are here; return its skeleton.
+    """Check a base model's layers, and the headers of its weight files if they are here; return its skeleton.
 
     Raises:
-        ModelError: they do not fit the configuration.
+        ModelError: they do not match the configuration.
     """
-    folder = _checked(base, offline=offline)
+    folder = _checked_folder(base, offline=offline)
     model = skeleton(config, base.source)
     if Path(base.source).is_absolute() or (folder / BASE_WEIGHTS).exists():
         check_weights(model, base_tensors(folder), base.source)
@@ -185,28 +188,26 @@ def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
 
 
 def try_out(model: Any, name: str) -> None:
-    """Read three tokens: what a configuration breaks only in use comes out here, and weights that are no numbers.
+    """Run three tokens through a model, to find errors that show only in use.
 
     Raises:
-        ModelError: the model's figures are no numbers.
+        ModelError: its logits are not finite, or do not have the shape that its configuration says.
     """
     import torch
 
     with torch.inference_mode():
         output = model(input_ids=torch.zeros((1, 3), dtype=torch.int64, device=model.device), use_cache=True)
     if not bool(torch.isfinite(output.logits).all()):
-        raise ModelError(
-            f"{name} gives NaN instead of figures: its weights or its config.json are damaged.", hint=CHECK_FILES
-        )
+        raise ModelError(f"{name} computes NaN: its weights or its config.json are damaged.", hint=CHECK_FILES)
     if output.logits.shape[-1] != model.config.vocab_size or not output.past_key_values.get_seq_length():
         raise ModelError(f"{name} does not compute what its config.json says.", hint=CHECK_FILES)
 
 
 def multiply_fast() -> None:
-    """Have torch multiply float32 matrices on a CPU through oneDNN, where that is as exact.
+    """Let torch multiply float32 matrices on a CPU with oneDNN, if that is as exact as MKL.
 
-    torch's own choice, MKL, does not use AVX-512 on AMD: there oneDNN is twice as fast. torch asks it only where it may
-    round to bf16, which it does on CPUs with AMX: those keep MKL.
+    MKL, the default, does not use AVX-512 on AMD, where oneDNN is twice as fast. torch uses oneDNN only if it may round
+    to bf16. On CPUs with AMX oneDNN does round, so those keep MKL.
     """
     import torch
 
@@ -217,7 +218,7 @@ def multiply_fast() -> None:
 
 
 def best_device() -> str:
-    """Return the device to use: cuda (also ROCm), mps or cpu."""
+    """Return the best available device: cuda (also ROCm), mps or cpu."""
     import torch
 
     if torch.cuda.is_available():
@@ -226,38 +227,38 @@ def best_device() -> str:
 
 
 def has_bitsandbytes() -> bool:
-    """Return whether weights can be held in 4 bits and Adam's moments in 8."""
+    """Return whether bitsandbytes is installed: for 4-bit weights and 8-bit Adam."""
     return find_spec("bitsandbytes") is not None
 
 
 def require_torch() -> None:
-    """Check that the `train` extra is installed, and keep the libraries of the hub quiet and to themselves.
+    """Check that the `train` extra is installed, and turn off telemetry and chatter of the hub's libraries.
 
     Raises:
-        MissingExtraError: it is not.
+        MissingExtraError: it is not installed.
     """
     require_train_extra()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     import transformers
 
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what cannot be fetched is said once, in our words
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a failed download gets one message, ours
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
 
 
-def _checked(base: Base, *, offline: bool) -> Path:
-    """Return the folder with a base model's configuration, once everything in it has passed the gate.
+def _checked_folder(base: Base, *, offline: bool) -> Path:
+    """Check the files of a base model and return their folder.
 
     Raises:
-        ModelError: it has not, or there is none.
+        ModelError: there is none, or a file fails a check.
     """
     if Path(base.source).is_absolute():
         folder = Path(base.source)
         if not folder.is_dir():
             raise ModelError(
-                f"The base model {base.source} is not there any more.",
-                hint="Put it back where it was when the adapter was trained, or train anew: vq train",
+                f"The base model {base.source} no longer exists.",
+                hint="Put it back where it was when the adapter was trained, or train again: vq train",
             )
     else:
         from transformers.utils import cached_file
@@ -266,7 +267,14 @@ def _checked(base: Base, *, offline: bool) -> Path:
             path = cached_file(base.source, CONFIG, revision=base.revision, local_files_only=offline)
             folder = Path(path).parent
     with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
-        check_base(folder)
+        check_files(folder)
+        if (folder / CONFIG).exists():
+            check_config(folder)
+        for name in OTHER_JSON:
+            if (folder / name).exists():
+                read_json(folder / name)
+        if (folder / BASE_WEIGHTS).exists() or (folder / BASE_INDEX).exists():
+            base_tensors(folder)
     return folder
 
 

@@ -1,7 +1,7 @@
-"""The prepared conversations as tokens: each line tokenised once, kept in a memory map, sliced into rows.
+"""The prepared conversations as tokens: each line is tokenised once, kept in a memory map, and sliced into rows.
 
-A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines: the tokens of a
-document are those that its tokenizer puts before a text (BOS, or none), then the tokens of its lines in order.
+A line starts with `{` and ends with its only newline, so a byte-level BPE never merges across lines. The tokens of a
+document are therefore BOS, if the tokenizer adds it, then the tokens of its lines in order.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +33,8 @@ CONTEXT_ONLY = len(SPLITS)  # the code of a line without a split
 Tokens = NDArray[np.uint32]
 
 
-class Row(NamedTuple):
-    """One block as a model sees it: token ids, and the index of the first token of each target line and its end."""
+class TokenRow(NamedTuple):
+    """One block as a model sees it: its token ids, and where in them its target lines are."""
 
     tokens: Tokens  # (length,)
     targets: list[tuple[int, int, int]]  # (position, first token, token after the last)
@@ -45,7 +46,7 @@ class Corpus:
 
     conversations: list[StoredConversation]
     splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
-    senders: NDArray[np.int32]  # (lines,) an index of whoever wrote it, in order of first appearance
+    senders: NDArray[np.int32]  # (lines,) an index of people, in order of first appearance
     days: NDArray[np.str_]  # (lines,) local ISO date
     tokens: Tokens  # (all tokens,) memory-mapped
     offsets: NDArray[np.int64]  # (lines + 1,)
@@ -53,7 +54,7 @@ class Corpus:
     tokenizer: Any
 
     def lengths(self, conversation: StoredConversation) -> NDArray[np.int64]:
-        """Return the tokens of each line of a conversation, (messages,)."""
+        """Return the number of tokens of each line of a conversation, (messages,)."""
         offsets = self.offsets[conversation.first : conversation.first + conversation.messages + 1]
         return np.diff(offsets)
 
@@ -63,11 +64,8 @@ class Corpus:
         positions = np.flatnonzero(codes == SPLITS.index(split))
         return Span(int(positions[0]), int(positions[-1])) if len(positions) else None
 
-    def is_target(self, conversation: StoredConversation, position: int, split: Split) -> bool:
-        return bool(self.splits[conversation.first + position] == SPLITS.index(split))
-
     def header_tokens(self, conversation: StoredConversation, position: int) -> Tokens:
-        """Return the tokens of the header of a window that begins at a position, and what begins a document."""
+        """Return the tokens of the header of a window that begins at a position, after BOS if the tokenizer adds it."""
         return _encode_header(self.tokenizer, self.header(conversation, position))
 
     def header(self, conversation: StoredConversation, position: int) -> str:
@@ -79,14 +77,14 @@ class Corpus:
         return self.tokens[self.offsets[line] : self.offsets[line + 1]]
 
     def content_start(self, conversation: StoredConversation, position: int) -> int:
-        """Return which of a line's tokens is the first that reaches into its content."""
+        """Return the index of the first token of a line that reaches into its content."""
         text = self.tokenizer.decode(self.line_tokens(conversation, position).tolist())
         _, start = content_span(parse_line(text.removesuffix("\n")))
         encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
 
-    def row(self, conversation: StoredConversation, block: Block, split: Split) -> Row:
-        """Assemble a block from slices: header, context, targets. Only lines of the split are targets."""
+    def row(self, conversation: StoredConversation, block: Block, split: Split) -> TokenRow:
+        """Assemble a block from slices: header, context, targets. Lines of other splits are not targets."""
         header = self.header_tokens(conversation, block.start)
         first, stop = conversation.first + block.start, conversation.first + block.stop
         body = self.tokens[self.offsets[first] : self.offsets[stop]]
@@ -98,9 +96,9 @@ class Corpus:
                 int(self.offsets[conversation.first + position + 1]) + shift,
             )
             for position in range(block.first_target, block.stop)
-            if self.is_target(conversation, position, split)
+            if self.splits[conversation.first + position] == SPLITS.index(split)
         ]
-        return Row(np.concatenate([header, body]), targets)
+        return TokenRow(np.concatenate([header, body]), targets)
 
     def blocks(
         self,
@@ -128,11 +126,12 @@ def _encode_header(tokenizer: Any, header: str) -> Tokens:
 
 
 def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress = lambda _done, _total: None) -> Corpus:
-    """Read the prepared conversations and their tokens, tokenising only what this tokenizer has not seen yet.
+    """Read the prepared conversations and their tokens; tokenise them if this tokenizer has not done so yet.
 
     Args:
         tokenizer: a fast tokenizer of transformers.
-        cache: the folder of token caches; one cache a combination of data, tokenizer and format, older ones go.
+        cache: a folder; it keeps the tokens of the last combination of data, tokenizer and format.
+        progress: called with the lines tokenised.
 
     Raises:
         NotReadyError: nothing has been prepared.
@@ -154,7 +153,7 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
     name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
     folder = cache / name
     if not folder.exists():
-        shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep only what is used
+        shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep no old ones
         _write_tokens(db, tokenizer, total, make_private_folder(cache) / name, progress)
     return Corpus(
         conversations,
@@ -169,7 +168,7 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
 
 
 def tokenizer_hash(tokenizer: Any) -> str:
-    """Return a hash of everything that decides how a fast tokenizer encodes."""
+    """Return a hash of everything that determines how a fast tokenizer encodes."""
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
@@ -179,25 +178,16 @@ def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, prog
         offsets = np.zeros(total + 1, dtype=np.int64)
         encode_all = tokenizer.backend_tokenizer.encode_batch_fast
         raw = growing / "tokens.raw"
+        done = 0
+        lines = (line + "\n" for _, _, line, _ in corpus.lines_of_all(db))
         with raw.open("wb") as file:
-            done = 0
-            batch: list[str] = []
-
-            def flush() -> None:
-                nonlocal done
+            while batch := list(islice(lines, BATCH_LINES)):
                 for encoding in encode_all(batch, add_special_tokens=False):
                     ids = np.asarray(encoding.ids, dtype=np.uint32)
                     offsets[done + 1] = offsets[done] + len(ids)
                     file.write(ids.tobytes())
                     done += 1
-                batch.clear()
                 progress(done, total)
-
-            for _, _, line, _ in corpus.lines_of_all(db):
-                batch.append(line + "\n")
-                if len(batch) == BATCH_LINES:
-                    flush()
-            flush()
         tokens = np.lib.format.open_memmap(
             growing / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),)
         )

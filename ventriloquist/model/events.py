@@ -1,4 +1,7 @@
-"""What a server sends: server-sent events or one body, read within bounds, and its own words for what went wrong."""
+"""Reading a completion from a server: server-sent events or one JSON body, within bounds.
+
+Events are parsed here and not by httpx-sse, which reads an endless line until memory is full.
+"""
 
 from __future__ import annotations
 
@@ -8,56 +11,30 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-MOST_LINE = 1 << 20  # bytes of one line or of a body: a whole answer with all its figures has a tenth
-MOST_BYTES = 2 << 20  # bytes of a stream: 300 tokens in events of their own have a tenth
-MOST_WORDS = 300  # characters that are shown of a server's words
-DEEPEST = 5  # levels of JSON in which they are looked for
-MOST_PAGE = 4096  # characters of a web page that are searched for words
+from ventriloquist.model.server_errors import (
+    MESSAGE_KEYS,
+    AnswerError,
+    broke_off,
+    no_completion,
+    parse_json,
+    server_error,
+)
+
+MOST_LINE = 1 << 20  # bytes of a line or a body; a whole answer with log-probabilities has a tenth
+MOST_BYTES = 2 << 20  # bytes of a stream; 300 tokens, each in its own event, have a tenth
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-DONE = b"[DONE]"  # the last event's data
-CHECK = "Check --endpoint: it has to be the server of a model, with OpenAI's /v1/completions."
-
-ADVICE = {
-    401: "It wants a key: set VQ_API_KEY in the environment or .env, or name a variable with --api-key-env.",
-    403: "It does not let you in: check what your key may do, and whom the server lets in.",
-    404: "Correct --endpoint: completions are looked for under /v1/completions.",
-    405: "Correct --endpoint: completions are looked for under /v1/completions.",
-    429: "It takes no more requests now: wait a while, then say it again.",
-    500: "It failed by itself: see the server's own messages, then say it again.",
-    502: "The server behind this address does not answer: see whether it runs.",
-    503: "Wait a moment, then say it again; if it stays so, see whether the server has its model.",
-    504: "The server behind this address does not answer in time: see whether it runs, or say it again.",
-}  # by status
+DONE = b"[DONE]"  # data of the last event
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?(?::|$)")
-_NOT_A_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b")
-_WORDS_OF = ("error", "message", "detail", "msg", "errors", "error_description", "title", "choices")
-
-
-class AnswerError(Exception):
-    """A server's answer that cannot be used: `what` goes on from its address, and `hint` is what to do."""
-
-    def __init__(self, what: str, *, hint: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
-
-
-def broke_off() -> AnswerError:
-    """Return the error of an answer that ended before its line did."""
-    return AnswerError(
-        "broke off in the middle of a line",
-        hint="It may have crashed or run out of memory: see its own messages, then say it again.",
-    )
 
 
 def read_texts(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the text of each event of a completion, as it comes.
+    """Yield the text of each event as it arrives.
 
     Raises:
-        AnswerError: the server says that it failed, or what it sends is no completion, has no end or breaks off.
+        AnswerError: the server reports an error, or its answer is not a completion, too long or cut off.
     """
     ended = False
     for value, data in _events(chunks):
@@ -67,7 +44,7 @@ def read_texts(chunks: Iterable[bytes]) -> Iterator[str]:
             ended = ended or choice.get("finish_reason") is not None
             text = choice.get("text", "")
             if text is not None and not isinstance(text, str):
-                raise _no_completion(data)
+                raise no_completion(data)
             if text:
                 yield text
     if not ended:
@@ -75,7 +52,7 @@ def read_texts(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def read_body(chunks: Iterable[bytes]) -> bytes:
-    """Return a body, or its beginning where it has no end within MOST_LINE."""
+    """Return a body, cut off at MOST_LINE."""
     body = bytearray()
     for chunk in chunks:
         body += chunk
@@ -84,109 +61,31 @@ def read_body(chunks: Iterable[bytes]) -> bytes:
     return bytes(body[:MOST_LINE])
 
 
-def parse_json(data: bytes) -> Any:
-    """Return what JSON says.
-
-    Raises:
-        AnswerError: it is not JSON, or nested more deeply than any answer is.
-    """
-    try:
-        return json.loads(data)
-    except RecursionError:
-        raise AnswerError("sends JSON that is nested too deeply to be read", hint=CHECK) from None
-    except ValueError:
-        raise _no_completion(data) from None
-
-
-def words_of(data: bytes) -> str:
-    """Return a server's own words in one line: the message in JSON, the text of a page, or what it sent as it is."""
-    text = data.decode("utf-8", "replace")
-    try:
-        text = _message(json.loads(data), DEEPEST) or text
-    except (ValueError, RecursionError):
-        if text.lstrip().startswith("<"):
-            text = re.sub(
-                r"<(script|style|head)\b.*?</\1>|<[^<>]*>", " ", text[:MOST_PAGE], flags=re.DOTALL | re.IGNORECASE
-            )
-    words = " ".join(text[: 8 * MOST_WORDS].split())
-    return words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS - 1]}…"
-
-
-def advice(status: int, said: str, *, wait: str = "", key: bool = False) -> str:
-    """Return what to do about a status of HTTP.
-
-    Args:
-        status: that the server answered with.
-        said: its own words.
-        wait: the seconds it asks for, as it says them.
-        key: whether it was sent one.
-    """
-    words = said.casefold()
-    if status == 401 and key:
-        return "It does not take this key: correct VQ_API_KEY, or name another variable with --api-key-env."
-    if status in (404, 405) and "model" in words:
-        return "Name one of its models with --endpoint-model."
-    if status == 429 and re.fullmatch("[0-9]{1,5}", wait):
-        return f"It takes no more requests now: wait {wait} seconds, then say it again."
-    if status == 503 and "load" in words and "overload" not in words:
-        return "Wait until it has loaded its model, then say it again."
-    if status in (400, 413) and any(word in words for word in ("context", "token", "too long", "too large")):
-        return "Serve the model with a longer context, such as 8192 tokens."
-    return ADVICE.get(status, "See the server's own messages, and check --endpoint-model.")
-
-
-def _message(value: object, depth: int) -> str:
-    """Return the message in an error's JSON, wherever the known servers put it."""
-    if isinstance(value, str):
-        return value
-    if depth == 0:
-        return ""
-    found: Iterable[object] = ()
-    if isinstance(value, dict):
-        found = (value[key] for key in _WORDS_OF if key in value)
-    elif isinstance(value, list):
-        found = value[:3]
-    return next(filter(None, (_message(part, depth - 1) for part in found)), "")
-
-
 def _choices(value: Any, data: bytes) -> list[dict[str, Any]]:
-    """Return the choices of an event; the last ones may have none.
+    """Return the choices of an event; the last events may have none.
 
     Raises:
-        AnswerError: it is an error of the server, or no completion.
+        AnswerError: it is an error message, or not a completion.
     """
     if not isinstance(value, dict):
-        raise _no_completion(data)
+        raise no_completion(data)
     choices = value.get("choices")
-    if value.get("error") or (choices is None and any(value.get(key) for key in _WORDS_OF)):
-        raise _server_error(data)
+    if value.get("error") or (choices is None and any(value.get(key) for key in MESSAGE_KEYS)):
+        raise server_error(data)
     if choices is None and "usage" in value:
         return []
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise _no_completion(data)
+        raise no_completion(data)
     if any(choice.get("error") for choice in choices):
-        raise _server_error(data)
+        raise server_error(data)
     return choices
 
 
-def _server_error(data: bytes) -> AnswerError:
-    return AnswerError(f"failed: {words_of(data)}", hint="See the server's own messages, then say it again.")
-
-
-def _no_completion(data: bytes) -> AnswerError:
-    if _NOT_A_NUMBER.search(data[:MOST_PAGE]):
-        return AnswerError(
-            f"sends figures that are not numbers: {words_of(data)}",
-            hint="Its model may not work in the precision it is served in: try another, such as bfloat16.",
-        )
-    return AnswerError(f"does not speak OpenAI's completions: {words_of(data) or 'it sends nothing'}", hint=CHECK)
-
-
 def _events(chunks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
-    """Yield the JSON of each event with its bytes; the body of a server that does not stream is one, `[DONE]` none.
+    """Yield each event's JSON and bytes. A body that is not a stream counts as one event; `[DONE]` yields DONE.
 
     Raises:
-        AnswerError: it is not JSON, or there is more than an answer has.
+        AnswerError: an event is not JSON, or the answer is too long.
     """
     lines = _lines(chunks)
     first = next((line for line in lines if line.strip()), b"").removeprefix(BYTE_ORDER_MARK)
@@ -203,10 +102,10 @@ def _events(chunks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
             failed = value.strip() == b"error"
         elif name == b"data":
             if failed:
-                raise _server_error(value)
+                raise server_error(value)
             held.append(value)
             whole = _json_or_none(value) if len(held) == 1 else None
-            if whole is not None:  # at once: some servers send no blank line behind it
+            if whole is not None:  # yield it now: some servers send no blank line after it
                 yield whole, held.pop()
         elif name == b"error":  # llama.cpp's, once
             yield {"error": value.decode("utf-8", "replace")}, value
@@ -217,7 +116,7 @@ def _events(chunks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
 
 
 def _json_or_none(data: bytes) -> Any:
-    """Return what one line of data says, None where it is not whole JSON."""
+    """Return the JSON of one line of data, or None if it is incomplete."""
     if data.strip() == DONE:
         return DONE
     try:
@@ -225,14 +124,14 @@ def _json_or_none(data: bytes) -> Any:
     except ValueError:
         return None
     except RecursionError:
-        return parse_json(data)  # which says so
+        return parse_json(data)  # raises
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines as they come, comments left out. U+2028 ends none: it may stand in a JSON string.
+    """Yield lines as they arrive, without comments. U+2028 does not end a line: a JSON string may contain it.
 
     Raises:
-        AnswerError: a line, the comments or the whole have no end.
+        AnswerError: a line, the comments or the whole stream are too long.
     """
     held = bytearray()
     carried = b""  # a carriage return whose newline may be the next byte
@@ -251,12 +150,12 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             held = bytearray(after)
         if comments > MOST_LINE:
             raise AnswerError(
-                "keeps the connection open and writes nothing",
-                hint="It may be stuck, or busy with others: see its own messages, then say it again.",
+                "keeps the connection open but writes nothing",
+                hint="It may be stuck or busy: see its own messages, then send it again.",
             )
         if len(held) > MOST_LINE or received > MOST_BYTES:
             raise AnswerError(
-                f"sends {MOST_LINE >> 20} MiB and more where a line of text belongs",
+                f"sends more than {MOST_LINE >> 20} MiB instead of a line of text",
                 hint="Check --endpoint: it may name a download, a log or a proxy, not the server of a model.",
             )
     if not held.startswith(b":"):

@@ -1,4 +1,4 @@
-"""Extras: whether one is installed, and how to add it to this copy of the program, wherever that came from."""
+"""Optional extras: whether one is installed, and the command that adds it to this installation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TRAIN_MODULES = ("torch", "transformers", "peft", "accelerate", "llguidance", "s
 
 
 def require_train_extra() -> None:
-    """Check that the `train` extra is installed, without importing any of it.
+    """Check that the `train` extra is installed, without importing it.
 
     Raises:
-        MissingExtraError: it is not; the hint is the command that adds it.
+        MissingExtraError: it is not installed; the hint is the command that adds it.
     """
     missing = next((module for module in TRAIN_MODULES if find_spec(module) is None), None)
     if missing is not None:
@@ -25,12 +25,12 @@ def require_train_extra() -> None:
 
 
 def install_hint(extra: str) -> str:
-    """Return the command that adds an extra, built from the path or address this copy was installed from."""
+    """Return the command that adds an extra, with the path or URL from which vq was installed."""
     return f"Run: uv tool install --force '{DISTRIBUTION}[{extra}] @ {_origin()}'"
 
 
 def _origin() -> str:
-    """Return where this copy came from (PEP 610's direct_url.json)."""
+    """Return the path or URL of the installation, from PEP 610's direct_url.json."""
     recorded = distribution(DISTRIBUTION).read_text("direct_url.json")
     if recorded is None:
         return "PATH-TO-THE-SOURCE"

@@ -1,4 +1,4 @@
-"""Do base model, weights and adapter fit? Compared on a model without memory, from headers, before all is loaded."""
+"""Check that base model, weights and adapter fit, from file headers, before any weights are loaded."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ventriloquist.errors import ModelError
+from ventriloquist.model.configs import LINEARS, AdapterConfig
 from ventriloquist.model.gate import (
     CHECK_FILES,
-    LINEARS,
     OTHER_ADAPTER,
     WEIGHTS,
-    AdapterConfig,
     explained,
     read_tensors,
 )
@@ -20,17 +19,14 @@ from ventriloquist.model.gate import (
 if TYPE_CHECKING:
     from ventriloquist.model.header import Tensor
 
-UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # what a file may have besides: it is computed, or tied
+UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file though they are computed, or tied
 
 
 def skeleton(config: Any, name: str) -> Any:
-    """Build a base model from its configuration without memory for its weights (on `meta`), and check its layers.
-
-    Args:
-        name: of the model, for the error.
+    """Build a base model from its configuration on the device `meta`, which needs no memory, and check its layers.
 
     Raises:
-        ModelError: it cannot be built, or a layer lacks one of the linears that LoRA is put on.
+        ModelError: it cannot be built, or a layer lacks one of the linears for LoRA.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -42,22 +38,21 @@ def skeleton(config: Any, name: str) -> Any:
         lacking = [linear for linear in LINEARS if (layer, linear) not in found]
         if lacking:
             raise ModelError(
-                f"The base model {name} has no {lacking[0]} in its layer {layer}: LoRA cannot be put on it.",
+                f"The base model {name} has no {lacking[0]} in its layer {layer}: LoRA cannot be added.",
                 hint="Use another base model.",
             )
     return model
 
 
 def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
-    """Check that every weight of a model is in its files, shaped as its configuration says, and no layer more.
+    """Check that a model's files have every weight in the shape that its configuration says, and no others.
 
     Args:
-        model: a skeleton.
-        tensors: what the headers of the files say.
-        name: of the model, for the error.
+        model: from `skeleton`.
+        tensors: from the headers of the files.
 
     Raises:
-        ModelError: one is missing, has another shape, or is one too many.
+        ModelError: a weight is missing, has another shape, or is unknown to the model.
     """
     expected = {key: tuple(weight.shape) for key, weight in model.state_dict().items()}
     if model.config.tie_word_embeddings:
@@ -69,7 +64,7 @@ def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
     missing = [key for key in expected if key not in found]
     if missing:
         raise ModelError(
-            f"The base model {name} is not whole: {len(missing)} of {len(expected)} weights are missing,"
+            f"The base model {name} is incomplete: {len(missing)} of {len(expected)} weights are missing,"
             f" {missing[0]} is the first.",
             hint=CHECK_FILES,
         )
@@ -82,20 +77,20 @@ def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
     more = [key for key in found if key not in expected and key.startswith("model.") and not key.endswith(UNUSED)]
     if more:
         raise ModelError(
-            f"The base model {name} does not fit its config.json: it has no place for {len(more)} weights, {more[0]} is"
-            " the first.",
+            f"The base model {name} does not fit its config.json: {len(more)} weights are unknown to the model, such as"
+            f" {more[0]}.",
             hint=CHECK_FILES,
         )
 
 
 def check_adapter(model: Any, config: AdapterConfig, folder: Path) -> None:
-    """Check that every tensor of an adapter has a place in its base model, and every place its tensor.
+    """Check that an adapter has exactly the tensors that its configuration and its base model call for.
 
     Args:
-        model: a skeleton of the base model.
+        model: the base model from `skeleton`.
 
     Raises:
-        ModelError: one has not, or has another shape: it is an adapter for another base model, or not whole.
+        ModelError: the adapter is for another base model, or incomplete.
     """
     expected = {
         f"base_model.model.{name}.{part}.weight": shape
@@ -111,25 +106,25 @@ def check_adapter(model: Any, config: AdapterConfig, folder: Path) -> None:
     more = sorted(found.keys() - expected.keys())
     if not expected or more or (missing and not expected.keys() & found.keys()):
         raise ModelError(
-            f"The adapter in {folder} is one for another base model"
-            + (f": there is no place for {more[0][:120]!r}." if more else "."),
+            f"The adapter in {folder} is for another base model"
+            + (f", which has no {more[0][:120]!r}." if more else "."),
             hint=OTHER_ADAPTER,
         )
     if missing:
         raise ModelError(
-            f"The adapter in {folder} is not whole: {len(missing)} of {len(expected)} tensors are missing.",
+            f"The adapter in {folder} is incomplete: {len(missing)} of {len(expected)} tensors are missing.",
             hint=OTHER_ADAPTER,
         )
     for key, shape in expected.items():
         if found[key] != shape:
             raise ModelError(
-                f"The adapter in {folder} is one for another base model: {key} is {_by(found[key])}, not {_by(shape)}.",
+                f"The adapter in {folder} is for another base model: {key} is {_by(found[key])}, not {_by(shape)}.",
                 hint=OTHER_ADAPTER,
             )
 
 
 def linears(model: Any) -> Iterator[tuple[int, str, str, Any]]:
-    """Yield layer, kind, name and module of each linear that LoRA can be put on."""
+    """Yield layer, kind, name and module of each linear to which LoRA can be added."""
     import torch
 
     for name, module in model.named_modules():

@@ -1,4 +1,4 @@
-"""The grammar of one transcript line, and which tokens it allows next (llguidance)."""
+"""The grammar of a transcript line, and the mask of tokens that it allows next (llguidance)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ventriloquist.model.gate import explained
 from ventriloquist.model.tokens import HINT
 from ventriloquist.transcript import DELTAS, line_opening
 
-# What rendering writes, and nothing that only means the same: a finished line is then its own rendering, byte for byte.
-# No \n and no \r: a message is split there. A raw < is never followed by |, / or a letter: such a < is \u003c.
+# Exactly what `render_line` writes, so that a finished line equals its rendering byte for byte. No \n and no \r, where
+# messages are split. No raw < before |, / or a letter, where it is rendered as \u003c.
 _ESCAPE = r'\\["\\bft]|\\u00(0[0-7be-f]|1[0-9a-f])|\\u003c[|\/A-Za-z]'
 _CONTENT = rf'([^"\\\x00-\x1f<]|<*({_ESCAPE})|<+[^"\\\x00-\x1f<|\/A-Za-z])*<*'
 
@@ -24,11 +24,7 @@ _END = '"}\n'
 
 
 def line_grammar(names: Sequence[str]) -> str:
-    """Return the Lark grammar of a line, its newline included.
-
-    Args:
-        names: who may have written it.
-    """
+    """Return the Lark grammar of a line of one of these people, newline included."""
     openings = " | ".join(_literal(line_opening(name)) for name in names)
     deltas = " | ".join(_literal(delta) for delta in DELTAS)
     return "\n".join(
@@ -36,35 +32,34 @@ def line_grammar(names: Sequence[str]) -> str:
             f"start: OPENING {_literal(_BEFORE_DELTA)} DELTA {_literal(_BEFORE_CONTENT)} CONTENT {_literal(_END)}",
             f"OPENING: {openings}",
             f"DELTA: {deltas}",
-            f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # somebody who writes says something
+            f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # not empty
         ]
     )
 
 
 class LineGrammar:
-    """The grammars of one tokenizer's lines. Building it takes a second or more: once a model."""
+    """Line grammars for one tokenizer. Building this takes seconds: do it once for each model."""
 
     def __init__(self, tokenizer: Any, vocabulary: int) -> None:
         """Prepare a fast tokenizer of transformers.
 
         Args:
-            vocabulary: the length of the model's logits, which may exceed the tokenizer's tokens.
+            vocabulary: length of the model's logits; the tokenizer may have fewer tokens.
 
         Raises:
-            ModelError: no grammar can be built on it.
+            ModelError: llguidance cannot use the tokenizer.
         """
         with explained("The grammar of a line cannot be built on this model's tokenizer", HINT, rust=True):
             from llguidance.hf import from_tokenizer
 
-            tokens = max(
-                vocabulary, max(tokenizer.get_vocab().values(), default=0) + 1
-            )  # some have more than the model
+            known = max(tokenizer.get_vocab().values(), default=0) + 1
+            tokens = max(vocabulary, known)  # some tokenizers have more than the model
             self._tokenizer = from_tokenizer(tokenizer, n_vocab=tokens, eos_token=tokenizer.eos_token_id)
         self._vocabulary = vocabulary
         self._matchers: dict[tuple[str, ...], Any] = {}
 
     def begin(self, names: Sequence[str]) -> LineMatcher:
-        """Return a matcher at the beginning of a line of one of these people."""
+        """Return a matcher at the start of a line of one of these people."""
         from llguidance import LLMatcher
 
         key = tuple(names)
@@ -77,7 +72,7 @@ class LineGrammar:
 
 
 class LineMatcher:
-    """One line on its way through the grammar."""
+    """The state of the grammar within one line."""
 
     def __init__(self, matcher: Any, tokenizer: Any, vocabulary: int) -> None:
         self._matcher, self._tokenizer, self._vocabulary = matcher, tokenizer, vocabulary
@@ -87,18 +82,18 @@ class LineMatcher:
         return bool(self._matcher.is_stopped())
 
     def allowed(self) -> NDArray[np.bool_]:
-        """Return which tokens may come next, (vocabulary,)."""
+        """Return the mask of tokens that may come next, (vocabulary,)."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         return np.unpackbits(bits, bitorder="little", count=self._vocabulary).view(np.bool_)
 
     def take(self, tokens: Sequence[int]) -> bytes:
-        """Go on by these tokens and return their bytes."""
+        """Append these tokens and return their bytes."""
         if not self._matcher.consume_tokens(list(tokens)):
             raise ValueError(self._matcher.get_error())
         return bytes(self._tokenizer.decode_bytes(list(tokens)))
 
     def forced(self) -> list[int]:
-        """Return the tokens that must come next, as far as the tokenizer would not have joined them to what follows."""
+        """Return the tokens that the grammar fixes next, but none that may merge with later text."""
         return [] if self.finished else list(self._matcher.compute_ff_tokens())
 
 

@@ -1,4 +1,4 @@
-"""What a safetensors file says of its tensors, read and checked without reading one of them."""
+"""Reading and checking the header of a safetensors file, without reading a tensor."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 LONGEST_HEADER = 16 * 2**20  # bytes; a model of 8 billion weights has some 50,000
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of the weights of a model that is not quantised
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of the types of a model that is not quantised
 
 
 class Tensor(NamedTuple):
-    """One tensor of a file."""
+    """Type and shape of a tensor."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -23,7 +23,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is cut off, is no safetensors file, or has weights that are not floating point numbers.
+        ValueError: it is cut off, not a safetensors file, or has weights that are not floating point numbers.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -53,6 +53,6 @@ def _tensor(file: str, name: str, entry: object, size: int) -> Tensor:
             if not 0 <= begin <= end <= size:
                 raise ValueError(f"{file} is cut off: {name} lies beyond its end")
             if math.prod(shape) * BYTES[dtype] != end - begin:
-                raise ValueError(f"{file} is damaged: {name} has not the length that its shape says")
+                raise ValueError(f"{file} is damaged: {name} does not have the length of its shape")
             return Tensor(dtype, tuple(shape))
     raise ValueError(f"{file} is damaged: it does not describe {name}")

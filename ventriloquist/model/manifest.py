@@ -1,4 +1,4 @@
-"""The manifest beside every adapter: what it was made from, so that chat and eval use it as it was trained."""
+"""The manifest of an adapter: what it was made from. Chat and eval read it to use the adapter as it was trained."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "accelerate", 
 
 
 class Manifest(BaseModel):
-    """What an adapter folder says of itself."""
+    """The description of an adapter, in its folder."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format_version: int
-    base_model: str  # a folder, from the run's where both are in VQ_HOME; a repository of the hub; BASE or MERGED
+    base_model: str  # a folder (relative to the run if both are in VQ_HOME), a repository of the hub, BASE or MERGED
     base_revision: str | None
-    base_kind: str | None = None  # its `model_type`; None in runs of before it was kept
-    tokens_hash: str | None = None  # of how its tokenizer encodes a sample document, likewise
+    base_kind: str | None = None  # its `model_type`; None in older runs
+    tokens_hash: str | None = None  # of a sample document, encoded by its tokenizer; None in older runs
     window: int  # messages a context may have, the target included
     context: int  # messages before the first target of a block
     targets_per_window: int  # K
@@ -38,8 +38,8 @@ class Manifest(BaseModel):
     seed: int
     data_hash: str
     people: list[str]  # the owner first
-    held_out: dict[int, int]  # conversation id: the position of its first held-out message; its length if there is none
-    trained_until: dict[int, int] = {}  # conversation id: when the last message before that was sent, Unix ms
+    held_out: dict[int, int]  # conversation id: position of its first held-out message, or its length if none is
+    trained_until: dict[int, int] = {}  # conversation id: time of the last message before that, Unix ms
     packages: dict[str, str]
     created_at: str  # ISO, UTC
     result: dict[str, Any] = {}
@@ -49,16 +49,16 @@ class Manifest(BaseModel):
         write_text(folder / MANIFEST, self.model_dump_json(indent=2))
 
     def base_folder_or_id(self, folder: Path) -> str:
-        """Return the base model's source, wherever home and run have been moved or copied to.
+        """Return the base model's source, even if home or run have been moved or copied.
 
         Args:
-            folder: the adapter's.
+            folder: of the adapter.
         """
         if self.base_model in (BASE, MERGED):
             return str(folder / self.base_model)
         if self.base_model.startswith(OF_HOME):
             inside = self.base_model.removeprefix(OF_HOME)
-            beside = folder.absolute().parent.parent / inside  # not through a link that the folder may be
+            beside = folder.absolute().parent.parent / inside  # even if the folder is a link
             return str(beside if beside.is_dir() else home_folder() / inside)
         return (
             str(found_path(self.base_model, home_folder())) if Path(self.base_model).is_absolute() else self.base_model
@@ -66,7 +66,7 @@ class Manifest(BaseModel):
 
 
 def kept_base(source: str, home: Path) -> str:
-    """Return a base model's source as a manifest keeps it: a folder in VQ_HOME from the run's folder."""
+    """Return a base model's source for the manifest: a folder in VQ_HOME becomes relative to the run's folder."""
     if not Path(source).is_absolute():
         return source
     kept = kept_path(Path(source), home)
@@ -74,14 +74,14 @@ def kept_base(source: str, home: Path) -> str:
 
 
 OF_HOME = "../../"  # from VQ_HOME/runs/RUN
-MERGED = "."  # the folder's weights have the adapter in them
+MERGED = "."  # the adapter is merged into the weights in this folder
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read an adapter's manifest.
 
     Raises:
-        ModelError: there is none, it is damaged, or it is of another transcript format.
+        ModelError: there is none, it is damaged, or it is for another transcript format.
     """
     path = folder / MANIFEST
     try:
@@ -99,9 +99,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def first_unseen(db: Connection, manifest: Manifest) -> dict[int, int]:
-    """Return for each conversation the first position that an adapter was not trained on, as it is prepared now.
+    """Return for each conversation, as it is prepared now, the first position that an adapter was not trained on.
 
-    Positions move when older messages are collected later or reactions become lines; times do not.
+    Times decide: positions move when older messages are collected later or reactions are included.
     """
     positions = dict(manifest.held_out)
     for id, position in corpus.positions_at(db, manifest.trained_until).items():
@@ -110,7 +110,7 @@ def first_unseen(db: Connection, manifest: Manifest) -> dict[int, int]:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of what decides a run's outcome."""
+    """Return the versions of Python and the packages that affect a run's outcome."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Drawing the next token from a model's logits: temperature and min-p, nothing else."""
+"""Sampling the next token from logits with temperature and min-p, and the defaults of both."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ if TYPE_CHECKING:
     import torch
 
 
+# The defaults of chat, evaluation, served models and the Modelfile.
+TEMPERATURE = 0.9
+MIN_P = 0.05
+TOP_P = 1  # off: min-p cuts the tail
+TOP_K = 0  # off
+REPEAT_PENALTY = 1  # off: a penalty would punish the format's own syntax and names
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. No repetition penalty: it would punish the format's own syntax and names."""
+    """How tokens are drawn."""
 
-    temperature: float = 0.9  # 0 takes the likeliest token
-    min_p: float = 0.05  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
+    temperature: float = TEMPERATURE  # 0 takes the likeliest token
+    min_p: float = MIN_P  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
 
 
-UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own rates
+UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own distribution
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Draw a token for each row by inverting its cumulative distribution: one random number, one token.
+    """Sample a token for each row by inverting its cumulative distribution.
 
     Args:
         logits: (rows, vocabulary), on any device; -inf is never drawn.
@@ -40,6 +48,6 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tor
         floor = sampling.min_p * probabilities.amax(-1, keepdim=True)
         probabilities = probabilities.masked_fill(probabilities < floor, 0.0)
     cumulative = probabilities.cumsum(-1)
-    # below the total even after rounding, so that a token without probability is never reached
+    # stays below the total even after rounding, so that a token of probability 0 is never drawn
     threshold = uniform.to(logits.device)[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, threshold, right=True)[:, 0].cpu()

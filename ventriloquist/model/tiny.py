@@ -1,6 +1,6 @@
-"""`tiny`: a few million random weights in Qwen3's architecture, made in seconds, no download.
+"""`tiny`: a few million random weights in Qwen3's architecture, made in seconds without a download.
 
-It exercises all of the machinery and promises no quality.
+It runs every part of the program, but writes nothing worth reading.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SAMPLE_LINES = 100_000  # enough for a tokenizer of this size
-VOCABULARY = 4096  # at most; a small history gives less
+VOCABULARY = 4096  # at most
 HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS = 192, 4, 4, 2
 MAX_POSITIONS = 32_768
 

@@ -1,7 +1,7 @@
-"""Text as token ids: the one way in which training, chat, evaluation and every served copy encode.
+"""Encoding text as token ids, in the same way for training, chat, evaluation and served models.
 
-A document begins with the ids that its tokenizer puts before a text by itself (BOS, or none), and then has the ids of
-its lines. Programs that serve a merged model encode a prompt as a whole and put the same ids before it.
+A document is encoded as BOS, if the tokenizer adds it by default, and then line by line. Programs that serve a merged
+model encode a prompt as a whole and get the same ids.
 """
 
 from __future__ import annotations
@@ -27,27 +27,21 @@ _HEADER = render(Header("group", ("Robin Oak", "Zoë"), "2024-03-15"), [])
 
 
 def encode(tokenizer: Any, text: str, *, start: bool = False) -> list[int]:
-    """Return the ids of a text; those of several lines are the ids of one line after the other.
+    """Return the token ids of a text. Those of several lines are the ids of each line, joined.
 
     Args:
-        tokenizer: a fast tokenizer of transformers that `suit` has seen.
-        start: whether the text is the beginning of a document, before which the tokenizer puts ids of its own.
+        tokenizer: a fast tokenizer of transformers, after `suit`.
+        start: whether the text begins a document and so may get BOS.
     """
     ids: list[int] = tokenizer.backend_tokenizer.encode(text, add_special_tokens=start).ids
     return ids
 
 
 def suit(tokenizer: Any, name: str) -> Any:
-    """Make a fast tokenizer encode whole texts, always alike, with nothing after them; return it.
-
-    What a tokenizer.json may ask for besides its vocabulary goes: truncation, padding, merges left out at random, and
-    an end-of-text id after every text, after which nothing could go on.
-
-    Args:
-        name: of its model, for the error.
+    """Turn off truncation, padding, BPE dropout and a final EOS in a fast tokenizer, and return it.
 
     Raises:
-        ModelError: it is not a fast tokenizer, or puts other ids around a text than BOS and EOS.
+        ModelError: it is not a fast tokenizer, or adds other special tokens than BOS and EOS.
     """
     from tokenizers import processors
 
@@ -65,7 +59,7 @@ def suit(tokenizer: Any, name: str) -> Any:
     after = [] if begins is None else whole[begins + len(inside) :]
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     if before not in ([], [bos]) or after not in ([], [eos]):
-        raise ModelError(f"The tokenizer of {name} puts tokens around a text that are not BOS and EOS.", hint=HINT)
+        raise ModelError(f"The tokenizer of {name} adds other special tokens than BOS and EOS.", hint=HINT)
     if before:
         token = tokenizer.bos_token
         backend.post_processor = processors.TemplateProcessing(
@@ -77,34 +71,33 @@ def suit(tokenizer: Any, name: str) -> Any:
 
 
 def adds_bos(tokenizer: Any) -> bool:
-    """Return whether a tokenizer that `suit` has seen puts BOS before a text."""
+    """Return whether a tokenizer adds BOS, after `suit`."""
     return len(encode(tokenizer, "{", start=True)) > len(encode(tokenizer, "{"))
 
 
 def sample_hash(tokenizer: Any) -> str:
-    """Return a hash of the ids of a sample document: of two tokenizers that write alike it is the same."""
+    """Return a hash of the ids of a sample document, equal for tokenizers that encode alike."""
     ids = encode(tokenizer, _HEADER, start=True)
     ids += [token for line in _LINES for token in encode(tokenizer, render_line(line) + "\n")]
     return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()
 
 
 def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
-    """Check that a tokenizer fits a model and the format.
+    """Check that a tokenizer fits a model and the transcript format.
 
     Args:
         vocabulary: rows of the model's embeddings.
-        name: of the model, for the error.
 
     Raises:
-        ModelError: it has ids beyond the vocabulary, loses characters, or joins the end of one line to the next.
+        ModelError: it has ids beyond the vocabulary, loses characters, or merges tokens across lines.
     """
-    # a token such as <image> never stands in a line, which has its < escaped: Gemma 3 has one beyond its embeddings
+    # no line contains a token such as <image>, since its < is escaped: Gemma 3 has one beyond its embeddings
     added = {id: str(token) for id, token in tokenizer.added_tokens_decoder.items()}
     highest = max((id for id in tokenizer.get_vocab().values() if _can_occur(added.get(id))), default=-1)
     if highest >= vocabulary:
         raise ModelError(
             f"The tokenizer of {name} has {highest + 1:,} tokens, the model {vocabulary:,}.",
-            hint="Put the tokenizer beside it that belongs to it, or name another model.",
+            hint="Put the model's own tokenizer into its folder, or name another model.",
         )
     check_lines(tokenizer, [_HEADER, *(render_line(line) + "\n" for line in _LINES)], name)
     if "\n" not in tokenizer.decode(encode(tokenizer, "}\n")):
@@ -112,23 +105,21 @@ def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
 
 
 def _can_occur(added: str | None) -> bool:
-    """Return whether a line can hold a token: one of the tokenizer's own, or one that was added to it."""
+    """Return whether a line can contain a token; `added` is its text if it was added to the vocabulary."""
     return added is None or added in render_line(Line("", DELTAS[0], added))
 
 
 def check_lines(tokenizer: Any, lines: Sequence[str], name: str) -> None:
-    """Check that a document has the ids of its lines, and that these give the lines back.
+    """Check that a document encodes as its lines do, one by one, and that each line decodes to itself.
 
     Args:
-        lines: of one document, each with its newline; the first begins it.
+        lines: of one document, from its start, each with its newline.
 
     Raises:
-        ModelError: it has not, or they do not.
+        ModelError: one of the two fails.
     """
     ids = [encode(tokenizer, line, start=number == 0) for number, line in enumerate(lines)]
     if encode(tokenizer, "".join(lines), start=True) != [token for line in ids for token in line]:
-        raise ModelError(
-            f"The tokenizer of {name} splits a line differently when another line stands before it.", hint=HINT
-        )
+        raise ModelError(f"The tokenizer of {name} encodes a line differently after another line.", hint=HINT)
     if any(tokenizer.decode(encode(tokenizer, line)) != line for line in lines):
-        raise ModelError(f"The tokenizer of {name} does not give back what it has read.", hint=HINT)
+        raise ModelError(f"The tokenizer of {name} does not decode a line to itself.", hint=HINT)

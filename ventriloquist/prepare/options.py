@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNWANTED_FLAGS = ("spam", "short_code", "business")  # left out unless asked for; `failed` was still written by somebody
+UNWANTED_FLAGS = ("spam", "short_code", "business")  # not `failed`: somebody wrote those messages
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
-    """Every switch of prepare; the defaults keep the small talk, where the style is.
+    """The options of prepare. By default, short messages stay: they show most of a person's style.
 
     Attributes:
-        timezone: IANA name of the owner's time zone, in which days begin; None for that of the machine that collected.
+        timezone: IANA name of the time zone in which days begin; None for that of the machine that collected.
         redact: kinds of secrets to replace; None for all, none for none.
         reactions: whether reactions become lines of the person who reacted.
-        holdout: lines that test takes of each conversation, and validation as many, 2 at least; 0 for none; None for a
-            twentieth.
-        split_date: hold out everything since this local date (ISO) instead; its second half is test.
+        holdout: lines of each conversation for test, and as many for validation: 0, or at least 2; None for
+            a twentieth.
+        split_date: hold out everything since this local date (ISO) instead; the second half of it is test.
         keep: flags of `UNWANTED_FLAGS` whose messages stay.
-        exclude_people: names whose messages, and whose one-to-one conversations, are left out.
+        exclude_people: names of people whose messages and one-to-one conversations are left out.
         exclude_conversations: titles, names of one-to-one conversations, or ids that are left out.
         since: the first local date (ISO) to use.
         until: the last local date (ISO) to use.

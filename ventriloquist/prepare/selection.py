@@ -1,8 +1,8 @@
-"""What is left out of training, and why. What is left out leaves no trace: it is not quoted either."""
+"""Decide which messages are left out of training, and why. A message that is left out is not quoted either."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,9 @@ from ventriloquist.clock import day_begins
 from ventriloquist.errors import SettingsError
 from ventriloquist.names import find_name
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
-from ventriloquist.store import Connection
+from ventriloquist.store import Connection, collected
+from ventriloquist.store.collected import CollectedConversation
+from ventriloquist.store.people import StoredPerson
 
 REASONS = ("conversation", "person", *UNWANTED_FLAGS, "before", "after", "few_messages", "blank")
 
@@ -40,61 +42,61 @@ class Selection:
         return None
 
 
-def select(db: Connection, options: PrepareOptions, zone: ZoneInfo) -> Selection:
+def select(
+    db: Connection,
+    options: PrepareOptions,
+    zone: ZoneInfo,
+    people: Sequence[StoredPerson],
+    conversations: Sequence[CollectedConversation],
+) -> Selection:
     """Resolve the options.
 
     Raises:
-        UnknownNameError: a person or conversation to leave out does not exist.
-        SettingsError: a flag or date is none, or the owner is to be left out.
+        UnknownNameError: nobody, or no conversation, has a name that is to be left out.
+        SettingsError: a flag or a date is not one, or the owner is to be left out.
     """
     for flag in options.keep:
         if flag not in UNWANTED_FLAGS:
             raise SettingsError(f"There is no flag {flag!r}.", hint=f"Choose from: {', '.join(UNWANTED_FLAGS)}.")
-    people = _people(db, options.exclude_people)
+    excluded = _find_people(people, options.exclude_people)
     flags = tuple(flag for flag in UNWANTED_FLAGS if flag not in options.keep)
-    conversations: dict[int, str] = {}
-    for id, count in db.execute("SELECT conversation_id, count(*) FROM text_messages GROUP BY conversation_id"):
-        if count < options.min_messages:
-            conversations[id] = "few_messages"
-    conversations |= _unwanted_conversations(db, flags)
-    for id in people:
-        rows = db.execute(
-            "SELECT c.id FROM conversations c JOIN members m ON m.conversation_id = c.id"
-            " WHERE m.person_id = ? AND c.type = 'dm'",
-            (id,),
-        )
-        conversations |= dict.fromkeys((row[0] for row in rows), "person")
-    conversations |= dict.fromkeys(_conversations(db, options.exclude_conversations), "conversation")
+    small = [one.id for one in conversations if one.messages < options.min_messages]
+    theirs = [one.id for one in conversations if one.type == "dm" and not excluded.isdisjoint(one.members)]
+    named = _find_conversations(people, conversations, options.exclude_conversations)
     return Selection(
-        people=people,
-        conversations=conversations,
+        people=excluded,
+        conversations={
+            **dict.fromkeys(small, "few_messages"),
+            **_unwanted_conversations(db, flags),
+            **dict.fromkeys(theirs, "person"),
+            **dict.fromkeys(named, "conversation"),
+        },
         flags=flags,
         since=None if options.since is None else day_begins(options.since, zone, "--since"),
         until=None if options.until is None else day_begins(options.until, zone, "--until", days_later=1),
     )
 
 
-def _people(db: Connection, names: Iterable[str]) -> frozenset[int]:
-    known = dict(db.execute("SELECT name, id FROM people"))
-    owner = db.execute("SELECT id FROM people WHERE is_me = 1").fetchone()
+def _find_people(people: Sequence[StoredPerson], names: Iterable[str]) -> frozenset[int]:
+    known = {person.name: person for person in people}
     found = [known[find_name(name, known)] for name in names]
-    for id in found:
-        if owner and id == owner[0]:
-            raise SettingsError(
-                "Your own messages cannot be left out: every conversation has them.",
-                hint="Name other people with --exclude.",
-            )
-    return frozenset(found)
+    if any(person.is_me for person in found):
+        raise SettingsError(
+            "Your own messages cannot be left out: every conversation has them.",
+            hint="Name other people with --exclude.",
+        )
+    return frozenset(person.id for person in found)
 
 
-def _conversations(db: Connection, names: Iterable[str]) -> set[int]:
+def _find_conversations(
+    people: Sequence[StoredPerson], conversations: Sequence[CollectedConversation], names: Iterable[str]
+) -> set[int]:
+    """Return the conversations with these ids, titles, or names of the other person."""
+    others = {person.id: person.name for person in people if not person.is_me}
     known: dict[str, set[int]] = {}
-    for id, title, other in db.execute(
-        "SELECT c.id, c.title, p.name FROM conversations c"
-        " LEFT JOIN members m ON m.conversation_id = c.id AND c.type = 'dm'"
-        " LEFT JOIN people p ON p.id = m.person_id AND p.is_me = 0"
-    ):
-        for name in (str(id), title, other):
+    for id, type, title, members, _ in conversations:
+        with_whom = [others[member] for member in members if member in others] if type == "dm" else []
+        for name in (str(id), title, *with_whom):
             if name:
                 known.setdefault(name, set()).add(id)
     called = [name for name in known if not name.isdecimal()]
@@ -103,15 +105,11 @@ def _conversations(db: Connection, names: Iterable[str]) -> set[int]:
 
 
 def _unwanted_conversations(db: Connection, flags: tuple[str, ...]) -> dict[int, str]:
-    """Return conversations in which everything that came in is unwanted: the owner's answers go with them."""
+    """Return the conversations in which everything received is unwanted; the owner's answers go with it."""
     found: dict[int, str] = {}
-    flagged = db.execute("SELECT DISTINCT conversation_id FROM text_messages WHERE flags != ''").fetchall()
-    for (id,) in flagged:
-        received = db.execute(
-            "SELECT DISTINCT flags FROM text_messages WHERE conversation_id = ? AND is_from_me = 0", (id,)
-        ).fetchall()
-        reasons = {_unwanted(row[0], flags) for row in received}
-        if reasons and None not in reasons:
+    for id, received in collected.received_flags(db).items():
+        reasons = {_unwanted(one, flags) for one in received}
+        if None not in reasons:
             found[id] = next(flag for flag in flags if flag in reasons)
     return found
 

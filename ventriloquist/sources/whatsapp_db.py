@@ -11,7 +11,7 @@ from typing import Any
 from ventriloquist.errors import SourceError
 from ventriloquist.media import MediaKind
 from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
-from ventriloquist.sources.imessage import trust
+from ventriloquist.sources.imessage import hardening
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.transcript import well_formed
 
@@ -50,7 +50,7 @@ def read_msgstore(path: Path, names: Path | None) -> Iterator[Record]:
     with ExitStack() as stack:
         reading = stack.enter_context(open_untrusted(path))
         with translated(path):
-            trust.check(reading.connection, path, TABLES)
+            hardening.check(reading.connection, path, TABLES)
             database = _Database(reading.connection)
             called = _contacts(stack, names) if names else {}
             if database.has("message", "jid", "chat"):
@@ -86,7 +86,7 @@ class _Database:
 def _contacts(stack: ExitStack, path: Path) -> dict[str, str]:
     connection = stack.enter_context(open_untrusted(path, what="contacts")).connection
     with translated(path, "contacts"):
-        trust.check(connection, path, TABLES)
+        hardening.check(connection, path, TABLES)
         database = _Database(connection)
         if not database.has("wa_contacts"):
             return {}

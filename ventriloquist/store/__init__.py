@@ -1,4 +1,4 @@
-"""The one file, VQ_HOME/ventriloquist.db: its schema, the lock, the record of runs, and every query on it."""
+"""The database VQ_HOME/ventriloquist.db: its schema, its lock, the record of runs, and all queries on it."""
 
 from sqlite3 import Connection
 

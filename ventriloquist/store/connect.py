@@ -1,10 +1,10 @@
-"""Opening and closing the file: private, in WAL mode, at the newest schema, and whole when it is closed."""
+"""Opening the database: private, in WAL mode, with the newest schema, and a single file after it is closed."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
@@ -18,12 +18,12 @@ BUSY_TIMEOUT_MS = 10_000
 
 @contextmanager
 def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open VQ_HOME/ventriloquist.db and leave it as one whole file, without a -wal beside it.
+    """Open VQ_HOME/ventriloquist.db. After the block it is one complete file, without a -wal beside it.
 
     Raises:
-        NotReadyError: it does not exist and `create` is false; nothing is made.
-        StorageError: it cannot be opened, is not a database of ours, was made by a newer vq, or is damaged: that may
-            show when a command reads it.
+        NotReadyError: the database does not exist and `create` is false; nothing is made.
+        StorageError: it cannot be opened, is not ours, was made by a newer vq, or is damaged. Damage may also be found
+            later, when the block reads it.
     """
     path = home / DATABASE
     if not create and not path.exists():
@@ -35,7 +35,7 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Conne
         else:
             path.touch(mode=0o600)
         path.chmod(0o600)  # whatever the umask
-        db = sqlite3.connect(path, isolation_level=None)  # a transaction begins where `transaction` says so
+        db = sqlite3.connect(path, isolation_level=None)  # only `transaction` begins one
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
     try:
@@ -45,7 +45,7 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Conne
         db.execute("PRAGMA foreign_keys = ON")
         before = db.total_changes
         yield db
-        if db.total_changes == before:  # nothing to bring in: whoever writes now does it at their end
+        if db.total_changes == before:  # nothing to checkpoint: do not wait for a process that writes now
             db.execute("PRAGMA busy_timeout = 0")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except VentriloquistError:
@@ -57,8 +57,24 @@ def open_database(home: Path, *, create: bool = False) -> Iterator[sqlite3.Conne
 
 
 @contextmanager
+def read_only(home: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file to read it as it stands: nothing is checked, migrated or changed.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    with closing(sqlite3.connect(f"{(home / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+        yield db
+
+
+def row_count(db: sqlite3.Connection, table: str) -> int:
+    """Return how many rows one of our tables has."""
+    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  # a fixed name
+
+
+@contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Keep all that the block writes, or nothing of it; a block within another one can fail alone."""
+    """Keep everything that the block writes, or nothing. Within another transaction it is a savepoint."""
     nested = ("SAVEPOINT nested", "RELEASE nested", "ROLLBACK TO nested")
     begin, commit, rollback = nested if db.in_transaction else ("BEGIN", "COMMIT", "ROLLBACK")
     db.execute(begin)
@@ -66,13 +82,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         yield
         db.execute(commit)
     except BaseException:
-        if db.in_transaction:  # an error may have ended it already
+        if db.in_transaction:  # SQLite may have rolled it back already
             db.execute(rollback)
         raise
 
 
+def set_cache(db: sqlite3.Connection, kibibytes: int) -> None:
+    """Let a connection keep so much of the file in memory."""
+    db.execute(f"PRAGMA cache_size = -{kibibytes:d}")
+
+
 def _storage_error(path: Path, error: Exception) -> Exception:
-    """Return what a user can do about an error, or the error itself where it is a bug."""
+    """Return an error with a hint for the user, or the error itself if it is a bug."""
     if not isinstance(error, sqlite3.OperationalError):
         return explain(path, error) or error
     unusable = _unusable(path, error)
@@ -83,7 +104,7 @@ def _storage_error(path: Path, error: Exception) -> Exception:
 
 
 def _unusable(path: Path, error: Exception) -> VentriloquistError:
-    """Return the error of a file that the system keeps us from."""
+    """Return the error for a file that the system does not let us use."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     if "locked" in text:
         return BusyError(f"{path} is in use by another program.", hint="Close it and run the command again.")

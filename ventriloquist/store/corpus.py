@@ -1,6 +1,6 @@
-"""The prepared conversations: what prepare writes, and what export, training, evaluation and chat read.
+"""The prepared conversations: prepare writes them; export, training, evaluation and chat read them.
 
-A prepared message is a line of a transcript. Lines have positions 0, 1, 2 … in their conversation.
+A training message is a line of a transcript. Lines have positions 0, 1, 2 … in their conversation.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class StoredConversation(NamedTuple):
     type: ConversationType
     members: tuple[str, ...]  # the owner first
     messages: int  # lines
-    first: int  # the place of its first line among those of all conversations
+    first: int  # index of its first line among the lines of all conversations
 
     def header(self, day: str) -> str:
-        """Return the rendered header of a window whose first line is of a local date (ISO)."""
+        """Render the header of a window; `day` is the local date (ISO) of its first line."""
         return render_header(Header(self.type, self.members, day))
 
 
 class StoredLine(NamedTuple):
-    """A prepared message."""
+    """A training message."""
 
     position: int
     message_id: int | None  # None: a reaction's line
@@ -56,23 +56,23 @@ class StoredLine(NamedTuple):
 NewLine = tuple[int, int | None, Kind, str, int, str, str, str, str]
 """Position, message id (None: a reaction's line), kind, sender, time, day, delta, content and rendered line.
 
-A plain tuple: there are millions. Each begins as training, see `hold_out`.
+A plain tuple: there are millions. Its split is `train` until `hold_out` moves it.
 """
 
 
 class Window(NamedTuple, Generic[Text]):
-    """Some targets of a conversation and the lines before them: one target is a window, several are a block."""
+    """A window, or a block if it has several targets: the targets and the lines before them."""
 
     conversation: StoredConversation
     start: int  # position of the first line
     first_target: int  # position
-    header: Text  # encoded
-    lines: Sequence[Text]  # from `start` on, encoded
-    is_target: Sequence[bool]  # for the lines from `first_target` on
+    header: Text  # encoded, newline included
+    lines: Sequence[Text]  # from `start` on, encoded, newlines included
+    is_target: Sequence[bool]  # for each line from `first_target` on
 
 
 class LineCounts(NamedTuple):
-    """Lines by split of one person or one conversation; `context` ones are no targets."""
+    """How many lines of a person or a conversation each split has; `context` counts those that are no targets."""
 
     name: str
     train: int
@@ -100,7 +100,7 @@ def add_lines(db: Connection, conversation_id: int, lines: Iterable[NewLine]) ->
 
 
 def add_conversation(db: Connection, id: int, type: ConversationType, members: Sequence[str], messages: int) -> None:
-    """Write a conversation whose lines are there."""
+    """Write a conversation, after its lines."""
     db.execute(
         "INSERT INTO training_conversations (conversation_id, type, members, messages) VALUES (?, ?, ?, ?)",
         (id, type, render_members(members), messages),
@@ -108,7 +108,7 @@ def add_conversation(db: Connection, id: int, type: ConversationType, members: S
 
 
 def hold_out(db: Connection, conversation_id: int, validation_start: int, test_start: int) -> None:
-    """Move a conversation's lines from two positions on to validation and test."""
+    """Move the lines from `validation_start` on to validation, and those from `test_start` on to test."""
     for split, first, stop in (("validation", validation_start, test_start), ("test", test_start, _END)):
         if first != stop:
             db.execute(
@@ -123,7 +123,7 @@ def make_context_only(db: Connection, ids: Iterable[int]) -> None:
 
 
 def long_contents(db: Connection, splits: Sequence[Split], characters: int) -> Iterator[tuple[int, str]]:
-    """Yield the id and the content of every line of some splits that has so many characters."""
+    """Yield id and content of the lines of some splits that have at least so many characters."""
     rows = db.execute(  # length() ends at a NUL, len() does not
         "SELECT id, content FROM training_messages"
         " WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))",
@@ -146,7 +146,7 @@ def has_targets(db: Connection, split: Split) -> bool:
 
 
 def count_by_split(db: Connection) -> dict[str, int]:
-    """Return how many lines each split has; those that are context only under `context`."""
+    """Return how many lines each split has; lines without a split count as `context`."""
     rows = db.execute("SELECT coalesce(split, 'context'), count(*) FROM training_messages GROUP BY split")
     return dict(rows.fetchall())
 
@@ -156,12 +156,12 @@ def count_by_sender(db: Connection) -> dict[str, int]:
     return dict(db.execute("SELECT sender, count(*) FROM training_messages GROUP BY 1").fetchall())
 
 
-NAMES = 10  # of a group without a title that are shown
+NAMES = 10  # people that are named for a group without a title
 _COUNTS = "sum(t.split IS 'train'), sum(t.split IS 'validation'), sum(t.split IS 'test'), sum(t.split IS NULL)"
 
 
 def counts_by_person(db: Connection) -> list[LineCounts]:
-    """Return the lines of everybody, the one with most lines first."""
+    """Return the counts of each person, most lines first."""
     rows = db.execute(
         f"SELECT t.sender, {_COUNTS} FROM training_messages t GROUP BY t.sender ORDER BY count(*) DESC, t.sender"
     )
@@ -169,7 +169,7 @@ def counts_by_person(db: Connection) -> list[LineCounts]:
 
 
 def counts_by_conversation(db: Connection) -> list[LineCounts]:
-    """Return the lines of every conversation, the longest first, by its title or the people in it."""
+    """Return the counts of each conversation, named by its title or its people, most lines first."""
     rows = db.execute(
         f"""
         SELECT coalesce(
@@ -194,14 +194,14 @@ class SplitSize(NamedTuple):
 
     split: Split | None
     lines: int
-    targets: Span  # from the first to the last
-    window_lines: int  # of all its windows together
-    json_bytes: int  # of its lines as they stand within a JSON string
+    targets: Span
+    window_lines: int  # in all its windows together
+    json_bytes: int  # of its lines, escaped for a JSON string
 
 
 def sizes(db: Connection) -> Iterator[SplitSize]:
     """Yield the size of every split of every conversation."""
-    rows = db.execute(  # each quote and backslash of a line is escaped once more, and so is its newline
+    rows = db.execute(  # JSON escapes each quote and backslash of a line, and its newline
         """
         SELECT split, count(*), min(position), max(position), sum(min(position + 1, ?)), sum(
             length(CAST(line AS BLOB)) + 2
@@ -228,7 +228,7 @@ def conversations(db: Connection) -> list[StoredConversation]:
 
 
 def lines(db: Connection, conversation_id: int, first: int = 0, stop: int = _END) -> Iterator[StoredLine]:
-    """Yield a conversation's lines from one position up to another, which is left out."""
+    """Yield a conversation's lines from position `first` up to, not including, `stop`."""
     rows = db.execute(
         "SELECT position, message_id, kind, day, line, split FROM training_messages"
         " WHERE conversation_id = ? AND position >= ? AND position < ? ORDER BY position",
@@ -243,11 +243,16 @@ def lines_of_all(db: Connection) -> Iterator[tuple[Split | None, str, str, str]]
 
 
 def typed_lines(db: Connection) -> Iterator[tuple[int, int, str, str, str, int, Split | None, int]]:
-    """Yield conversation, position, sender, content, delta, time, split and message of every line that is a text."""
+    """Yield conversation, position, sender, content, delta, time, split and message id of every text line."""
     return db.execute(
         "SELECT conversation_id, position, sender, content, delta, sent_at, split, message_id FROM training_messages"
         " WHERE kind = 'text' ORDER BY conversation_id, position"
     )
+
+
+def line_kinds(db: Connection) -> set[Kind]:
+    """Return the kinds of lines that there are."""
+    return {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM training_messages")}
 
 
 def training_lines(db: Connection, limit: int) -> list[str]:
@@ -267,16 +272,16 @@ def windows(
     """Yield every window of a split, by conversation and position, in flat memory.
 
     Args:
-        encode: called once for each rendered line and each header, its newline included.
+        encode: called once with each rendered line, and with each new header, newline included.
         context: lines before the first target.
-        targets: lines that may be targets of one window (K), see `windows.blocks`.
+        targets: targets in a window (K), see `windows.blocks`.
     """
     for conversation in conversations(db):
         span = _span(db, conversation.id, split)
         if span is None:
             continue
         rows = lines(db, conversation.id, max(0, span.first - context), span.last + 1)
-        begins = max(0, span.first - context)  # the position of what is first in these lists
+        begins = max(0, span.first - context)  # position of the first item in these lists
         texts: list[Text] = []
         days: list[str] = []
         are_targets: list[bool] = []
@@ -308,7 +313,7 @@ def _span(db: Connection, conversation_id: int, split: Split) -> Span | None:
 
 
 def data_hash(db: Connection) -> str:
-    """Return a hash of everything that is prepared: a CPU-second for a million messages."""
+    """Return a hash of everything that is prepared. It takes a CPU-second for a million messages."""
     digest = hashlib.sha256()
     for conversation in conversations(db):
         without_day = conversation.header("").removesuffix('""}')
@@ -322,13 +327,13 @@ def data_hash(db: Connection) -> str:
 
 
 def positions_at(db: Connection, times: Mapping[int, int]) -> dict[int, int]:
-    """Return for some conversations the first position after a time, Unix milliseconds."""
+    """Return the first position after a time (Unix milliseconds), for each conversation given."""
     query = "SELECT count(*) FROM training_messages WHERE conversation_id = ? AND sent_at <= ?"
     return {id: db.execute(query, (id, sent_at)).fetchone()[0] for id, sent_at in times.items()}
 
 
 def times_before(db: Connection, positions: Mapping[int, int]) -> dict[int, int]:
-    """Return for some conversations when the last line before a position was sent, Unix ms; none where none is."""
+    """Return when the last line before a position was sent (Unix milliseconds), for each conversation that has one."""
     query = "SELECT max(sent_at) FROM training_messages WHERE conversation_id = ? AND position < ?"
     found = {id: db.execute(query, (id, position)).fetchone()[0] for id, position in positions.items()}
     return {id: sent_at for id, sent_at in found.items() if sent_at is not None}
@@ -350,7 +355,7 @@ def last_day(db: Connection) -> str | None:
 
 
 class TitledConversation(NamedTuple):
-    """A prepared conversation as a person looks for it."""
+    """A prepared conversation with what a person finds it by."""
 
     id: int
     type: ConversationType
@@ -360,7 +365,7 @@ class TitledConversation(NamedTuple):
 
 
 def titled_conversations(db: Connection) -> list[TitledConversation]:
-    """Return the prepared conversations, that with the newest message first."""
+    """Return the prepared conversations, the one with the newest message first."""
     rows = db.execute(
         "SELECT t.conversation_id, t.type, t.members, c.title, json_group_array(DISTINCT m.sender)"
         " FROM training_conversations t"
@@ -375,7 +380,7 @@ def titled_conversations(db: Connection) -> list[TitledConversation]:
 
 
 class SentLine(NamedTuple):
-    """A line and when it was sent."""
+    """A line and the time at which it was sent."""
 
     line: Line
     sent_at: int  # Unix milliseconds
@@ -383,7 +388,7 @@ class SentLine(NamedTuple):
 
 
 def last_lines(db: Connection, conversation_id: int, limit: int, *, before: str | None = None) -> list[SentLine]:
-    """Return a conversation's last lines, those of a local date (ISO) and later left out."""
+    """Return a conversation's last lines; with `before`, a local date (ISO), its last lines before that day."""
     rows = db.execute(
         "SELECT sender, delta, content, sent_at, day FROM training_messages"
         " WHERE conversation_id = ? AND day < ? ORDER BY position DESC LIMIT ?",

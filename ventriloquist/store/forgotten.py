@@ -1,10 +1,10 @@
-"""Who was forgotten: handles as an HMAC (RFC 2104) with a key in the file, so that collect leaves them out for good.
+"""Forgotten people, kept as an HMAC (RFC 2104) of each handle, so that collect leaves them out for good.
 
-The file cannot be asked for a list of them, only whether a handle is one. Whoever has the file has the key, too: this
-keeps a name from being read, not from being guessed.
+The file can tell whether a handle was forgotten, but it cannot list them. The key is in the same file, so somebody who
+has the file cannot read a handle but can test a guess.
 
-In collect a row is skipped as `forgotten` when its sender is, or when it is of a one-to-one conversation with somebody
-who is. Nobody who was forgotten becomes a person, a member, a stored card, or a handle of a stored chat.
+collect skips a row as `forgotten` if its sender was forgotten, or the other person of a one-to-one conversation was. A
+forgotten person never becomes a person, a member, a stored card, or a handle of a stored chat.
 """
 
 from __future__ import annotations
@@ -12,47 +12,46 @@ from __future__ import annotations
 import hmac
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from ventriloquist.clock import now_ms
 
 KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Tells whether a handle is somebody's who was forgotten."""
+    """The forgotten handles, as a test for membership."""
 
     key: bytes
     digests: frozenset[str]
 
     def has(self, handle: str) -> bool:
-        """Tell it of one handle, normalised."""
+        """Tell whether a normalised handle was forgotten."""
         return bool(self.digests) and _digest(self.key, handle) in self.digests
 
     def has_any(self, handles: Iterable[str]) -> bool:
-        """Tell whether it is so of any of somebody's handles."""
+        """Tell whether any of these handles was forgotten."""
         return any(map(self.has, handles))
 
 
 def load_forgotten(connection: sqlite3.Connection) -> Forgotten:
-    """Read who was forgotten."""
+    """Read the forgotten handles."""
     key = connection.execute("SELECT key FROM forgotten_key").fetchone()
     digests = connection.execute("SELECT digest FROM forgotten").fetchall()
     return Forgotten(key[0] if key else b"", frozenset(digest for (digest,) in digests))
 
 
 def remember_forgotten(connection: sqlite3.Connection, handles: Iterable[str]) -> None:
-    """Keep that the owner of these handles, normalised, was forgotten; the first one makes the key."""
+    """Remember these normalised handles as forgotten. The first call makes the key."""
     connection.execute(
         "INSERT INTO forgotten_key SELECT ? WHERE NOT EXISTS (SELECT 1 FROM forgotten_key)",
         (secrets.token_bytes(KEY_BYTES),),
     )
     (key,) = connection.execute("SELECT key FROM forgotten_key").fetchone()
-    now = time.time_ns() // 1_000_000
-    connection.executemany(
-        "INSERT OR IGNORE INTO forgotten VALUES (?, ?)", [(_digest(key, handle), now) for handle in sorted(handles)]
-    )
+    rows = [(_digest(key, handle), now_ms()) for handle in sorted(handles)]
+    connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?, ?)", rows)
 
 
 def _digest(key: bytes, handle: str) -> str:

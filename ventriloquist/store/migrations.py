@@ -1,12 +1,17 @@
-"""The schema, append-only: a change is a new migration at the end, never an edit of an old one."""
+"""The schema of the file, as append-only migrations: a change is a new migration at the end, never an edit."""
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 
 def m001_messages(db: sqlite3.Connection) -> None:
-    """What collect writes: people, conversations, and every message ever read."""
+    """The tables of collect: people, conversations, and every message ever read."""
     for statement in (
         """CREATE TABLE people (
             id INTEGER PRIMARY KEY,
@@ -47,7 +52,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
             sender_handle TEXT,  -- as the source has it
             chat_guid TEXT NOT NULL  -- as the source has it
         )""",
-        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # can be built last: a constraint cannot
+        "CREATE UNIQUE INDEX text_messages_guid ON text_messages (guid)",  # an index can be built last
         "CREATE INDEX text_messages_order ON text_messages (conversation_id, sent_at, source_rowid, guid)",
         "CREATE INDEX text_messages_sender ON text_messages (sender_id)",
         """CREATE TABLE attachments (
@@ -68,7 +73,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
         )""",
         "CREATE INDEX reactions_target ON reactions (target_guid)",
         "CREATE TABLE skipped (guid TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
-        # From here to `runs`: what sources said, kept so that people, conversations and reactions can be derived anew.
+        # From here to `runs`: data of the sources, from which people, conversations and reactions are derived again.
         """CREATE TABLE chats (
             guid TEXT PRIMARY KEY,
             type TEXT NOT NULL,
@@ -109,7 +114,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
             identifier TEXT PRIMARY KEY,
             seen INTEGER NOT NULL  -- rows of a source that name it as the owner's
         ) WITHOUT ROWID""",
-        # who was forgotten: an HMAC of each handle, under a key of this file's own
+        # an HMAC of each forgotten handle, with a key of this file
         "CREATE TABLE forgotten (digest TEXT PRIMARY KEY, forgotten_at INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE forgotten_key (key BLOB NOT NULL)",
         """CREATE TABLE runs (
@@ -125,7 +130,7 @@ def m001_messages(db: sqlite3.Connection) -> None:
 
 
 def m002_training(db: sqlite3.Connection) -> None:
-    """What prepare writes, and the windows over it."""
+    """The tables of prepare, and the views of windows."""
     for statement in (
         """CREATE TABLE training_messages (
             id INTEGER PRIMARY KEY,
@@ -182,7 +187,7 @@ def m002_training(db: sqlite3.Connection) -> None:
 
 
 def m003_identity_hints(db: sqlite3.Connection) -> None:
-    """What a source itself says of whose a handle is, and of which chats are one: used where no card speaks."""
+    """The sources' own hints about which handles are one person's and which chats are one conversation."""
     for statement in (
         "ALTER TABLE chats ADD COLUMN lookups TEXT NOT NULL DEFAULT '[]'",  # JSON; chats that share one are one
         """CREATE TABLE person_hints (
@@ -190,7 +195,7 @@ def m003_identity_hints(db: sqlite3.Connection) -> None:
             handle TEXT NOT NULL,  -- as the source has it
             PRIMARY KEY (hint, handle)
         ) WITHOUT ROWID""",
-        # without them to delete a person, or to list somebody's handles, is to look at everybody's
+        # without these, deleting a person or listing one's handles would scan the whole table
         "CREATE INDEX handles_person ON handles (person_id)",
         "CREATE INDEX members_person ON members (person_id)",
         "CREATE INDEX reactions_person ON reactions (person_id)",
@@ -200,7 +205,7 @@ def m003_identity_hints(db: sqlite3.Connection) -> None:
 
 
 def m004_attachment_details(db: sqlite3.Connection) -> None:
-    """What collect knows of attachments beyond their type and name, and which tapbacks arrived as texts."""
+    """More details of attachments, and which tapbacks arrived as texts."""
     for statement in (
         """CREATE TABLE attachment_details (
             message_guid TEXT NOT NULL,
@@ -210,7 +215,7 @@ def m004_attachment_details(db: sqlite3.Connection) -> None:
             text_before INTEGER,  -- characters of the text that stand before it
             PRIMARY KEY (message_guid, position)
         ) WITHOUT ROWID""",
-        # whoever deletes an attachment deletes this too
+        # deleting an attachment deletes its details
         """CREATE TRIGGER attachment_details_gone AFTER DELETE ON attachments BEGIN
             DELETE FROM attachment_details WHERE message_guid = OLD.message_guid AND position = OLD.position;
         END""",
@@ -220,7 +225,7 @@ def m004_attachment_details(db: sqlite3.Connection) -> None:
 
 
 def m005_time_zones(db: sqlite3.Connection) -> None:
-    """Where days begin: the zone of the machine that collected, and the one in which prepare let them begin."""
+    """The time zones in which collect and prepare let days begin."""
     db.execute("CREATE TABLE time_zones (stage TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID")
 
 
@@ -259,16 +264,77 @@ def m006_members(db: sqlite3.Connection) -> None:
 
 
 MIGRATIONS = (m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members)
-NAME, TABLE = "ventriloquist", "_sqlite_migrations"  # of this set, and where sqlite-utils records what was applied
+NAME = "ventriloquist"  # of this set of migrations
+TABLE = "_sqlite_migrations"  # in which sqlite-utils records the migrations that were applied
+
+# The table and its index as sqlite-utils makes them: a test compares the two.
+_RECORD = (
+    f'CREATE TABLE "{TABLE}" (\n   "id" INTEGER PRIMARY KEY,\n   "migration_set" TEXT,\n   "name" TEXT,\n'
+    '   "applied_at" TEXT\n)',
+    f'CREATE UNIQUE INDEX "idx_{TABLE}_migration_set_name"\n    ON "{TABLE}" ("migration_set", "name")',
+)
+_OBJECTS = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY rowid"
+_COLUMNS = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
+
+
+Column = tuple[str, str, int, int]  # name, type, whether it is NOT NULL, and its place in the primary key, from 1
+
+
+class SchemaObject(NamedTuple):
+    """A table, view, index or trigger."""
+
+    type: str
+    sql: str
+    columns: tuple[Column, ...]
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make all tables in a database that has none, and record the migrations for sqlite-utils.
+
+    sqlite-utils itself would do the same, but it imports pandas and numpy if they are installed. That costs a second
+    and 80 MB, so that only an old file pays for it: see `apply`.
+    """
+    for statement in _RECORD:
+        db.execute(statement)
+    for migration in MIGRATIONS:
+        migration(db)
+        db.execute(
+            f'INSERT INTO "{TABLE}" (migration_set, name, applied_at) VALUES (?, ?, ?)',  # noqa: S608
+            (NAME, migration.__name__, str(datetime.now(UTC))),
+        )
 
 
 def apply(connection: sqlite3.Connection, *, stop_before: str | None = None) -> None:
-    """Apply what was not applied yet, each in a transaction with its record."""
-    from ventriloquist.store import _light  # noqa: F401  # before sqlite_utils, which takes a third of a second
-
-    from sqlite_utils import Database, Migrations  # isort: skip
+    """Apply the migrations that an old file lacks, each in a transaction together with its record."""
+    from sqlite_utils import Database, Migrations  # takes a third of a second, or more: see `create`
 
     migrations = Migrations(NAME)
     for migration in MIGRATIONS:
         migrations(name=migration.__name__)(lambda db, migration=migration: migration(db.conn))
     migrations.apply(Database(connection, execute_plugins=False), stop_before=stop_before)
+
+
+@contextmanager
+def empty_database() -> Iterator[sqlite3.Connection]:
+    """Open a database in memory with all tables and no rows."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        create(db)
+        yield db
+    finally:
+        db.close()
+
+
+def objects(db: sqlite3.Connection) -> dict[str, SchemaObject]:
+    """Return all that a database holds by name, but for the record of migrations; views and indexes have no columns."""
+    return {
+        name: SchemaObject(type, sql, tuple(db.execute(_COLUMNS, (name,))) if type == "table" else ())
+        for name, type, sql in db.execute(_OBJECTS, (TABLE,)).fetchall()
+    }
+
+
+@functools.cache
+def newest() -> dict[str, SchemaObject]:
+    """Return all that a new file holds, by name."""
+    with empty_database() as db:
+        return objects(db)

@@ -1,25 +1,26 @@
-"""One run at a time, and a record of each: what was asked, and what came of it."""
+"""The lock that allows one run at a time, and the record of each run with its parameters and result."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ventriloquist.clock import now_ms
 from ventriloquist.errors import BusyError, NotReadyError, StorageError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
-from ventriloquist.paths import without_home
+from ventriloquist.paths import found_path, without_home
 from ventriloquist.store.connect import open_database, transaction
-from ventriloquist.store.schema import empty_database
+from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
 
 
@@ -31,7 +32,7 @@ class Run:
     id: int
     plan: Any = None  # what `plan` of `recorded_run` returned
     result: Any = None  # a dataclass or a dictionary
-    begun: bool = False  # part of its work stays even if it is stopped
+    begun: bool = False  # some of its work stays if it is stopped now
 
 
 @contextmanager
@@ -43,19 +44,19 @@ def recorded_run(
     create: bool = False,
     plan: Callable[[Connection], Any] = lambda _db: None,
 ) -> Iterator[Run]:
-    """Hold the lock, open the database, plan, and record the run; its row has no `finished_at` when it fails.
+    """Hold the lock, open the database, plan, and record the run. A failed run has no `finished_at`.
 
-    Planning comes first and writes nothing: a command that cannot run leaves no record, and no home that was not there.
-    Folders that killed runs left behind are removed. A run that was refused, or stopped before it had begun, is not
-    recorded. Paths inside VQ_HOME are recorded from it.
+    The plan comes first and writes nothing, so that a command that cannot run leaves no record and no new home.
+    Folders that killed runs left behind are removed. A run that fails before it sets `begun` is not recorded. Paths
+    inside VQ_HOME are recorded relative to it.
 
     Args:
         home: VQ_HOME.
         command: the subcommand's name.
-        parameters: what was asked, as JSON can hold it.
+        parameters: the options of the run, as JSON values.
         create: make the home and the database if they do not exist yet.
-        plan: checks all that can fail, and returns what the run does. If the database does not exist yet, it is given
-            an empty one, which it must not keep.
+        plan: checks everything that can fail, and returns the plan of the run. If there is no database yet, it gets an
+            empty one, which it must not keep.
 
     Raises:
         BusyError: another run holds the lock.
@@ -67,13 +68,13 @@ def recorded_run(
             yield run
         except (VentriloquistError, KeyboardInterrupt, SystemExit):
             if not run.begun:
-                with suppress(sqlite3.Error), transaction(db):  # what ended it may be that the file cannot be written
+                with suppress(sqlite3.Error), transaction(db):  # the file may be the reason for the failure
                     db.execute("DELETE FROM runs WHERE id = ?", (run.id,))
             raise
         result = asdict(run.result) if is_dataclass(run.result) and not isinstance(run.result, type) else run.result
         with transaction(db):
             db.execute(
-                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (_now(), _json(result, home), run.id)
+                "UPDATE runs SET finished_at = ?, result = ? WHERE id = ?", (now_ms(), _json(result, home), run.id)
             )
 
 
@@ -86,23 +87,21 @@ def locked_database(
     is_new = not (home / DATABASE).exists()
     if is_new and not create:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    planned = _plan_on_empty(plan) if is_new else None
+    planned = None
+    if is_new:
+        with empty_database() as empty:
+            planned = plan(empty)
     with lock_home(home):
         is_new = is_new and not (home / DATABASE).exists()  # another command may have made it meanwhile
         with open_database(home, create=create) as db:
             yield db, planned if is_new else plan(db)
 
 
-def _plan_on_empty(plan: Callable[[Connection], Any]) -> Any:
-    with closing(empty_database()) as db:
-        return plan(db)
-
-
 def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
-    """Record what a command did that holds no lock; where nothing was collected there is nothing to record it in.
+    """Record a command that holds no lock. Without a database nothing is recorded.
 
     Raises:
-        BusyError: another program writes into the file for long.
+        BusyError: another program keeps the file locked.
         StorageError: the file cannot be used.
     """
     if (home / DATABASE).exists():
@@ -112,11 +111,17 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
                 db.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
 
 
+def has_finished(db: Connection, command: str) -> bool:
+    """Return whether a command has ever run to its end."""
+    query = "SELECT 1 FROM runs WHERE command = ? AND finished_at IS NOT NULL LIMIT 1"
+    return db.execute(query, (command,)).fetchone() is not None
+
+
 def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
     with transaction(db):
         cursor = db.execute(
             "INSERT INTO runs (command, started_at, parameters) VALUES (?, ?, ?)",
-            (command, _now(), _json(dict(parameters or {}), home)),
+            (command, now_ms(), _json(dict(parameters or {}), home)),
         )
     return cursor.lastrowid or 0
 
@@ -127,10 +132,10 @@ def _json(value: object, home: Path) -> str:
 
 @contextmanager
 def lock_home(home: Path) -> Iterator[None]:
-    """Hold the operating system's lock on a file, which dies with its process; a home that does not exist is made.
+    """Hold the operating system's lock on a file, which ends with the process. Make the home if it does not exist.
 
     Raises:
-        BusyError: another run holds it.
+        BusyError: another run holds the lock.
         StorageError: the home cannot be used.
     """
     lock = FileLock(home / LOCK, timeout=0, mode=0o600)
@@ -151,5 +156,59 @@ def lock_home(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+# Reading the record
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that was recorded; `finished` is false when it failed or was stopped."""
+
+    command: str
+    started_at: str  # ISO, UTC
+    finished: bool
+
+
+def last_runs(db: Connection, limit: int) -> list[PastRun]:
+    """Return the last runs, the newest first."""
+    rows = db.execute("SELECT command, started_at, finished_at FROM runs ORDER BY id DESC LIMIT ?", (limit,))
+    return [
+        PastRun(command, datetime.fromtimestamp(started / 1000, UTC).isoformat(timespec="seconds"), bool(finished))
+        for command, started, finished in rows
+    ]
+
+
+def last_parameters(db: Connection, command: str) -> dict[str, Any]:
+    """Return what was asked of the last finished run of a command; nothing if it never finished."""
+    query = "SELECT parameters FROM runs WHERE command = ? AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+    return _object(db.execute(query, (command,)).fetchone())
+
+
+def last_result(db: Connection, command: str) -> dict[str, Any]:
+    """Return the result of the last run of a command that has one; nothing if none has."""
+    query = "SELECT result FROM runs WHERE command = ? AND ifnull(result, 'null') <> 'null' ORDER BY id DESC LIMIT 1"
+    return _object(db.execute(query, (command,)).fetchone())
+
+
+def is_newer(db: Connection, command: str, other: str) -> bool:
+    """Tell whether a command finished and changed something since another one last did."""
+    last = (
+        "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
+        " AND ifnull(json_extract(result, '$.changed'), 1)"
+    )
+    newest, others = (db.execute(last, (name,)).fetchone()[0] for name in (command, other))
+    return bool(newest > others)
+
+
+def places_written(db: Connection, home: Path, command: str, key: str) -> set[Path]:
+    """Return the paths that runs of a command have recorded under a key, finished or not, as they are today."""
+    rows = db.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall()
+    values = (json.loads(text) for row in rows for text in row if text)
+    places = (value.get(key) for value in values if isinstance(value, dict))
+    return {found_path(place, home) for place in places if isinstance(place, str) and place}
+
+
+def _object(row: tuple[str] | None) -> dict[str, Any]:
+    value = json.loads(row[0]) if row else {}
+    if not isinstance(value, dict):
+        raise TypeError("a damaged record")  # `open_database` says what is wrong with the file
+    return value

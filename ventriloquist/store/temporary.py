@@ -1,7 +1,6 @@
-"""Temporary folders in VQ_HOME, private as all of it; what a killed process leaves there goes with the next run.
+"""Private temporary folders in VQ_HOME. The next run removes those that killed processes left behind.
 
-Each folder holds an operating system's lock for as long as its process works in it. A folder whose lock is free
-belongs to nobody any more.
+A process holds the lock file in its folder until it ends. If the lock is free, the process is gone.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import TEMPORARY
 
 LOCK = "lock"
-ATTEMPTS = 100  # a sweep may take a folder away between its making and its locking
+ATTEMPTS = 100  # another process's sweep may remove a folder before it is locked
 
 
 @contextmanager
 def temporary_folder(home: Path) -> Iterator[Path]:
-    """Make a private folder under `home`, and remove it when the block is left, with `home` if that was not there.
+    """Make a private folder under `home` and remove it when the block ends, together with `home` if that was new.
 
     Raises:
-        StorageError: it cannot be made.
+        StorageError: the folder cannot be made.
     """
     is_new = not home.exists()
     try:
@@ -42,19 +41,23 @@ def temporary_folder(home: Path) -> Iterator[Path]:
     finally:
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # it holds something else
+        with suppress(OSError):  # it is not empty
             folder.parent.rmdir()
             if is_new:
                 home.rmdir()
 
 
 def sweep(home: Path) -> None:
-    """Remove the temporary folders of processes that were killed, and no others."""
+    """Remove the temporary folders of killed processes: those with a free lock file, and empty ones."""
     for folder in (home / TEMPORARY).glob("*"):
+        with suppress(OSError):  # it is not empty, or not a folder
+            folder.rmdir()  # its process was killed before it could lock
+        if not (folder / LOCK).is_file():
+            continue
         lock = FileLock(folder / LOCK, timeout=0, mode=0o600)
         try:
             lock.acquire()
-        except (Timeout, OSError):  # somebody works in it, or it is no folder of ours
+        except (Timeout, OSError):  # a process works in it
             continue
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()

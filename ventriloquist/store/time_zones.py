@@ -1,4 +1,4 @@
-"""In which time zone days begin: it travels in the file from the machine that collected."""
+"""The time zone in which days begin. The database keeps the zone of the machine that collected."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from ventriloquist.clock import load_timezone
 from ventriloquist.errors import SettingsError
 
-MAX_SHOWN = 60  # characters of a name that is none
-COLLECTED, PREPARED = "collect", "prepare"  # whose zone it is
+MAX_SHOWN = 60  # characters of an unknown zone's name
+COLLECTED, PREPARED = "collect", "prepare"  # the stages that record their zone
 
 SERVERS = ("UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT")
 
@@ -18,21 +18,22 @@ Origin = Literal["named", "file", "machine"]
 
 
 class Zone(NamedTuple):
-    """A time zone, and who says that it is this one."""
+    """A time zone, and where it was found."""
 
     zone: ZoneInfo
     origin: Origin
 
 
 def find_zone(connection: Connection | None, named: str | None, *stages: str) -> Zone:
-    """Return the zone that the user named, else the one in the file, else this machine's.
+    """Return the zone that the user named, else the recorded one, else this machine's.
 
     Args:
-        named: by a flag or a setting.
-        stages: which of the file's, the first one that there is.
+        connection: the database, if there is one.
+        named: the zone in an option or a setting.
+        stages: the stages whose recorded zone counts, in this order.
 
     Raises:
-        SettingsError: there is no such zone, or not on this machine.
+        SettingsError: there is no such zone, or this machine does not know it.
     """
     if named is not None:
         return Zone(load_timezone(named), "named")
@@ -43,16 +44,16 @@ def find_zone(connection: Connection | None, named: str | None, *stages: str) ->
                 return Zone(load_timezone(name), "file")
             except SettingsError:
                 raise SettingsError(
-                    f"The file's messages are of the time zone {name[:MAX_SHOWN]!r}, which is not known here.",
+                    f"The messages were collected in the time zone {name[:MAX_SHOWN]!r}, unknown here.",
                     hint="Name one like Europe/Berlin or America/New_York, with --timezone or VQ_TIME_ZONE.",
                 ) from None
     return Zone(load_timezone(), "machine")
 
 
 def zone_of_collect(connection: Connection | None, named: str | None) -> ZoneInfo:
-    """Return the zone that collect writes into the file: the named one, else this machine's.
+    """Return the zone that collect records: the named one, else this machine's.
 
-    A server is set to UTC wherever its user lives: that does not displace what another machine wrote.
+    A server usually runs in UTC, wherever its user lives, so UTC does not replace a recorded zone.
 
     Raises:
         SettingsError: there is no such zone.
@@ -64,11 +65,11 @@ def zone_of_collect(connection: Connection | None, named: str | None) -> ZoneInf
 
 
 def recorded_zone(connection: Connection, stage: str) -> str | None:
-    """Return the zone that a stage has written into the file, whatever it is."""
+    """Return the name of the zone that a stage recorded, or None."""
     row = connection.execute("SELECT name FROM time_zones WHERE stage = ?", (stage,)).fetchone()
     return None if row is None else str(row[0])
 
 
 def record_zone(connection: Connection, stage: str, name: str) -> None:
-    """Write into the file in which zone a stage has let days begin."""
+    """Record the zone in which a stage lets days begin."""
     connection.execute("INSERT OR REPLACE INTO time_zones (stage, name) VALUES (?, ?)", (stage, name))

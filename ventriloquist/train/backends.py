@@ -1,4 +1,4 @@
-"""Back ends: Unsloth where there is CUDA, transformers + peft everywhere; which one, why, and loading with it."""
+"""The back ends: Unsloth on CUDA, transformers + peft everywhere. Choosing one, and loading the model with it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
+from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
-from ventriloquist.model.gate import LINEARS
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What trains, and why it was chosen."""
+    """The back end that trains, and why it was chosen."""
 
     name: Literal["unsloth", "transformers"]
     reason: str
 
 
 def choose_backend(wish: BackendWish, device: str) -> Backend:
-    """Choose a back end and import it: Unsloth must be imported before transformers.
+    """Choose a back end, and import Unsloth if it is chosen: it must be imported before transformers.
 
     Raises:
         MissingExtraError: Unsloth is asked for and not installed.
@@ -49,11 +49,11 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         if wish == "unsloth":
             raise MissingExtraError("Unsloth is not installed.", hint=install_hint("unsloth"))
         return Backend("transformers", "Unsloth is not installed")
-    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # it would look a host up
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # otherwise it contacts a server
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is the result
             importlib.import_module("unsloth")
-    except Exception as error:  # ImportError, NotImplementedError, RuntimeError: by its version and the machine
+    except Exception as error:  # ImportError, NotImplementedError or RuntimeError, depending on version and machine
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         reason = f"Unsloth does not run here: {first_line}"
         if wish == "unsloth":
@@ -63,7 +63,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
 
 
 def _obstacle(device: str) -> str | None:
-    """Return why Unsloth is not even tried, or None."""
+    """Return why Unsloth is not tried, or None."""
     import torch
 
     if device != "cuda":
@@ -78,11 +78,11 @@ def _obstacle(device: str) -> str | None:
 
 
 def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSettings:
-    """Return the settings as they can be honoured on a device, so that plan, run and manifest say the same.
+    """Return the settings that this device can follow, so that plan, run and manifest say the same.
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
-        ModelError: 4-bit weights are asked for, and accelerate would split them over processes.
+        ModelError: 4-bit weights are asked for with FSDP.
     """
     if settings.four_bit and is_sharded():
         raise ModelError("4-bit weights cannot be split over processes (FSDP).", hint="Use --no-four-bit.")
@@ -92,7 +92,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     return settings.changed(
         backend=backend.name,
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
-        recompute=settings.recompute and device != "cpu",
+        gradient_checkpointing=settings.gradient_checkpointing and device != "cpu",
     )
 
 
@@ -138,11 +138,11 @@ def add_lora(model: Any, settings: TrainSettings) -> Any:
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
     bits: Bits | None = 4 if settings.four_bit else None
     if device == "cuda" and is_sharded():
-        device, bits = "cpu", 16  # where accelerate takes each process's part from: a GPU could not hold the whole
+        device, bits = "cpu", 16  # accelerate takes each process's part from there: one GPU could not hold the model
     elif device == "cuda" and world_size() > 1:
         device = f"cuda:{local_rank()}"
-    # without peft's prepare_model_for_kbit_training: get_peft_model freezes, Trainer has activations recomputed, and
-    # what else that does, embeddings and head in 32 bits, is 2.3 GiB more for Qwen3-8B
+    # peft's prepare_model_for_kbit_training is not needed: get_peft_model freezes the base, Trainer switches gradient
+    # checkpointing on. It would also put embeddings and head into 32 bits: 2.3 GiB more for Qwen3-8B.
     return add_lora(load_base(base, offline=False, device=device, bits=bits), settings)
 
 
@@ -154,10 +154,10 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
         revision=base.revision,
         max_seq_length=settings.max_length,
         dtype=None,  # its choice for the device
-        load_in_4bit=settings.four_bit,  # always said: its default is True
+        load_in_4bit=settings.four_bit,  # its default is True
         load_in_16bit=not settings.four_bit,
-        use_exact_model_name=True,  # the manifest names the base that was trained on
-        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        use_exact_model_name=True,  # otherwise it may load another repository than the manifest names
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
     )
     return FastLanguageModel.get_peft_model(
@@ -168,9 +168,9 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
         layers_to_transform=_layers(model, settings),
         lora_dropout=0,  # its fast path
         bias="none",
-        use_gradient_checkpointing="unsloth" if settings.recompute else False,
+        use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
-        use_rslora=False,  # would scale alpha 256 by 22.6
+        use_rslora=False,  # True would scale alpha 256 by 22.6
     )
 
 

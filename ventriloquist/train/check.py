@@ -1,4 +1,4 @@
-"""Do base model, tokenizer, data and settings fit? Asked before a step is taken, and before the weights are fetched."""
+"""Check that base model, tokenizer, data and settings fit together, before any weights are fetched."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.settings import TrainSettings
 
 SHORTEST = 64  # tokens a row, as the settings have it
-CHECKED_CONVERSATIONS = 64  # whose beginnings are encoded once more, as a whole
+CHECKED_CONVERSATIONS = 64  # their beginnings are encoded again, as one text
 CHECKED_LINES = 32  # of each
 
 
 def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) -> None:
-    """Check all that a run would otherwise fail on later, or silently do wrong.
+    """Check all that could make a run fail later, or go wrong silently.
 
     Raises:
         ModelError: weights are missing, a linear cannot be adapted, the tokenizer has ids beyond the vocabulary, joins
@@ -36,7 +36,7 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
     if len(corpus.tokens) and int(np.max(corpus.tokens)) >= config.vocab_size:
         raise ModelError(
             f"The tokenizer of {name} gives ids beyond the model's {config.vocab_size:,}.",
-            hint="Put the tokenizer beside it that belongs to it, or name another model.",
+            hint="Put the model's own tokenizer beside it, or name another model.",
         )
     step = max(1, len(corpus.conversations) // CHECKED_CONVERSATIONS)
     for conversation in corpus.conversations[::step]:
@@ -50,7 +50,7 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
 
 
 def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
-    """Cut rows to the tokens that a base model has positions for; return the settings, and what to say of it.
+    """Cut rows to the positions that a base model has; return the settings, and notes for the user.
 
     Raises:
         ModelError: the model reads too little for a row.
@@ -60,8 +60,8 @@ def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[
         return settings, []
     if positions < SHORTEST:
         raise ModelError(f"{settings.model} reads {positions} tokens, too few for a row.", hint="Use another model.")
-    said = f"rows are cut from {settings.max_length:,} to {positions:,} tokens: {settings.model} reads no more"
-    return settings.changed(max_length=positions), [said]
+    note = f"rows are cut from {settings.max_length:,} to {positions:,} tokens: {settings.model} reads no more"
+    return settings.changed(max_length=positions), [note]
 
 
 def _beginning(corpus: Corpus, conversation: StoredConversation) -> list[str]:

@@ -1,49 +1,43 @@
-"""Checkpoints that are whole or not used: transformers writes them file by file and would go on from half a one."""
+"""Sealed checkpoints: only whole ones are used. transformers writes them file by file and would load a partial one."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import StorageError
-from ventriloquist.fs import flush, write_text
+from ventriloquist.fs import flush, free_bytes, read_object, write_json
 
-WHOLE = "whole.json"  # written after everything else: names, sizes and hashes of the checkpoint's files
-KEPT = 2  # checkpoints that stand at a time, and for a moment one more
+WHOLE = "whole.json"  # the seal, written last: sizes and hashes of the checkpoint's files
+KEPT = 2  # checkpoints; one more while the next is written
 MOMENTS = 2  # of Adam, for each trainable parameter
 UNWRITTEN = ("PytorchStreamWriter", "inline_container", "Parent directory")  # in a RuntimeError of torch.save
 
 
 def seal(checkpoint: Path) -> None:
-    """Flush a checkpoint's files to the disk, then write which they are: from now on it is whole."""
-    files = {}
-    for path in sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-        files[str(path.relative_to(checkpoint))] = {"size": path.stat().st_size, "sha256": digest}
-    write_text(checkpoint / WHOLE, json.dumps(files))
+    """Flush a checkpoint's files to the disk, then write their sizes and hashes. From now on it is whole."""
+    paths = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != WHOLE)
+    for path in paths:
+        flush(path)
+    write_json(checkpoint / WHOLE, {str(path.relative_to(checkpoint)): _fingerprint(path) for path in paths})
     flush(checkpoint.parent)
 
 
 def is_whole(checkpoint: Path) -> bool:
     """Return whether every file of a checkpoint is as it was when it was sealed."""
+    files = read_object(checkpoint / WHOLE)
     try:
-        files = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
-        for name, expected in files.items():
-            with (checkpoint / name).open("rb") as file:
-                if os.fstat(file.fileno()).st_size != expected["size"]:
-                    return False
-                if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
-                    return False
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return files is not None and all(_fingerprint(checkpoint / name) == kept for name, kept in files.items())
+    except OSError:
         return False
-    return True
+
+
+def _fingerprint(path: Path) -> dict[str, object]:
+    with path.open("rb") as file:
+        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def step_of(checkpoint: Path) -> int:
@@ -52,7 +46,11 @@ def step_of(checkpoint: Path) -> int:
 
 
 def newest_whole_checkpoint(folder: Path, before: int | None = None) -> Path | None:
-    """Return the last checkpoint that was written to its end, if need be before a step, or None."""
+    """Return the newest whole checkpoint, or None.
+
+    Args:
+        before: a step; checkpoints of this step and later ones do not count.
+    """
     earlier = [path for path in _checkpoints(folder) if before is None or step_of(path) < before]
     return next((path for path in reversed(earlier) if is_whole(path)), None)
 
@@ -75,13 +73,13 @@ def checkpoint_bytes(trainable_parameters: int) -> int:
 
 
 def run_bytes(trainable_parameters: int) -> int:
-    """Return what a run has on the disk at most: a checkpoint more than stay, and the best weights, old and new."""
+    """Return the size of a run at most: all checkpoints and one being written, the best weights, old and new."""
     return (KEPT + 1) * checkpoint_bytes(trainable_parameters) + 2 * weight_bytes(trainable_parameters)
 
 
 @contextmanager
 def saving(folder: Path) -> Iterator[None]:
-    """Say in words that what the block saves cannot be written; each library has an error of its own for that.
+    """Turn the libraries' errors for a failed write inside the block into one error.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written to.
@@ -100,15 +98,15 @@ def saving(folder: Path) -> Iterator[None]:
 
 
 def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
-    """Refuse where what is to be written would not fit.
+    """Check that the disk with `folder` has so many bytes free.
 
     Args:
-        begun: whether the run can be gone on with.
+        begun: whether the run can be resumed.
 
     Raises:
-        StorageError: the disk with `folder` has less than `needed` bytes free.
+        StorageError: it has fewer.
     """
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < needed:
         raise StorageError(
             f"Training needs {needed / 2**20:,.1f} MiB of disk for its checkpoints; {free / 2**20:,.1f} MiB are free.",

@@ -1,4 +1,4 @@
-"""The run's log: a line of JSON an optimizer step, figures only."""
+"""The log of a run: one line of JSON per optimizer step, figures only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ventriloquist.fs import write_text
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimizer step, as the log, the live view and Weights & Biases have it."""
+    """The figures of one optimizer step, for the log, the live view and Weights & Biases."""
 
     step: int
-    steps: int  # of the whole run, if nothing ends it sooner
-    share: float  # of the run that is done: of its steps, or of its minutes if that is more
+    steps: int  # of the whole run, unless it ends early
+    share: float  # of the run that is done, by steps or by minutes, whichever is more
     loss: float  # nats a token
     learning_rate: float
     grad_norm: float
@@ -24,8 +24,8 @@ class Step:
     targets: int
     minutes: float  # since the run began
     tokens_per_second: float
-    memory_gib: float  # the most this process has taken so far, on the device
-    bits_per_character: float | None = None  # of the validation messages, where this step ended with a validation
+    memory_gib: float  # the peak so far of this process, on the device
+    bits_per_character: float | None = None  # of the validation messages, if this step ended with a validation
 
     @property
     def minutes_left(self) -> float:
@@ -38,7 +38,7 @@ def append(path: Path, step: Step) -> None:
 
 
 def read(path: Path, upto: int | None = None) -> list[Step]:
-    """Return the steps of a log, at most up to one; a line that a killed run left unfinished is not one."""
+    """Return the steps of a log, up to step `upto`. A line that a killed run left unfinished is skipped."""
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
@@ -52,7 +52,7 @@ def read(path: Path, upto: int | None = None) -> list[Step]:
 
 
 def rewind(path: Path, step: int) -> list[Step]:
-    """Cut a log back to the checkpoint from which its run goes on, and return what is left."""
+    """Cut a log back to the step of the checkpoint that its run resumes from, and return the steps left."""
     steps = read(path, step)
     if steps:
         write_text(path, "\n".join(map(_line, steps)))
@@ -66,7 +66,7 @@ def _line(step: Step) -> str:
 
 
 def peak_memory(device: str) -> float:
-    """Return the most memory this process has taken so far, in GiB: of a CUDA device, else of the machine."""
+    """Return the peak memory of this process so far, in GiB: on the CUDA device, else in the machine."""
     if device == "cuda":
         import torch
 

@@ -1,46 +1,29 @@
-"""Running the loop over the rows of a schedule, going on where a checkpoint is."""
+"""The training loop over the rows of a schedule, from its beginning or from a checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import PrinterCallback
 
 from ventriloquist.errors import ModelError
-from ventriloquist.layout import CHECKPOINTS, LOG
+from ventriloquist.layout import BEST, CHECKPOINTS, LOG
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
+from ventriloquist.train.callbacks import RunCallback, stop_on_signals
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
 from ventriloquist.train.log import Step
 from ventriloquist.train.loss import Loss
-from ventriloquist.train.ranks import agree, is_main, main_first
+from ventriloquist.train.outcome import Outcome
+from ventriloquist.train.ranks import broadcast, is_main, main_first
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import Rows
 from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
-from ventriloquist.train.watch import BEST, Watch, stop_on_signals
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How far the loop came, and what ended it, if it was not the schedule."""
-
-    steps: int
-    trained_tokens: int
-    trained_targets: int
-    minutes: float
-    first_loss: float | None  # nats a token
-    last_loss: float | None
-    best_step: int | None  # whose weights are kept: the best by validation; None without a validation
-    bits_per_character: float | None  # of the validation messages, with those weights
-    stopped_early: bool  # validation stopped getting better
-    failed_at: int | None  # the first step of the last ones whose loss is no number
-    signal: int | None
 
 
 def run_loop(
@@ -52,16 +35,16 @@ def run_loop(
     folder: Path,
     *,
     device: str,
-    recompute: bool = False,
+    gradient_checkpointing: bool = False,
     observe: Callable[[Step], None] = lambda _step: None,
-) -> Outcome:
-    """Train `model` in place; the log and the checkpoints go into `folder`.
+) -> tuple[Outcome, int | None]:
+    """Train `model` in place, log and checkpoints in `folder`; return the outcome, and the signal that ended the run.
 
-    In the end the model has the weights that did best on the validation messages. After losses that are no numbers it
-    has the last ones that are known to be good, if there are any.
+    In the end the model has the weights that did best on the validation messages. If the loss is no longer a number,
+    it has the last weights that are known to be good.
 
     Raises:
-        ModelError: the last losses are no numbers, and no weights are known to be good.
+        ModelError: the loss is no longer a number, and no weights are known to be good.
     """
     checkpoints = folder / CHECKPOINTS
     with main_first():
@@ -70,58 +53,59 @@ def run_loop(
     checkpoint = newest_whole_checkpoint(checkpoints)
     log_file = folder / LOG
     upto = step_of(checkpoint) if checkpoint else 0
-    past = agree(log.rewind(log_file, upto) if is_main() else [])
+    past = broadcast(log.rewind(log_file, upto) if is_main() else [])
     trainer = RowTrainer(
         settings,
         loss,
         minutes_before=past[-1].minutes if past else 0.0,
         model=model,
-        args=arguments(settings, checkpoints, device=device, recompute=recompute),
+        args=arguments(settings, checkpoints, device=device, gradient_checkpointing=gradient_checkpointing),
         train_dataset=Rows(corpus, rows, settings, rows_per_step(settings)),
         data_collator=lambda batch: batch[0],
     )
-    watch = Watch(trainer, rows, Validation(corpus, settings), folder, past, device=device, observe=observe)
+    callback = RunCallback(trainer, rows, Validation(corpus, settings), folder, past, device=device, observe=observe)
     trainer.remove_callback(PrinterCallback)  # stdout is the result
-    trainer.add_callback(watch)
-    with stop_on_signals(watch):
+    trainer.add_callback(callback)
+    with stop_on_signals(callback):
         if checkpoint and past and past[-1].share >= 1:  # killed between the last step and the manifest
             load_adapter_weights(model, checkpoint)
         else:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    failed = watch.stopped_by is None and watch.non_finite_since is not None
+    failed = callback.stopped_by is None and callback.non_finite_since is not None
     if failed:
-        _restore_good(model, watch, checkpoints)
-    elif watch.stopped_by is None and watch.best is not None:
-        load_adapter_weights(model, folder / f"{BEST}{watch.best.step}")
-    return _outcome(watch, rows, log.read(log_file), failed=failed)
+        _restore_good(model, callback, checkpoints)
+    elif callback.stopped_by is None and callback.best is not None:
+        load_adapter_weights(model, folder / f"{BEST}{callback.best.step}")
+    return _outcome(callback, rows, log.read(log_file), failed=failed), callback.stopped_by
 
 
-def _restore_good(model: Any, watch: Watch, checkpoints: Path) -> None:
-    """Give the model weights that are known to be good: of the best validation, or after which a loss was a number.
+def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
+    """Give the model the weights of the best validation, or else the last ones after which a loss was a number.
 
     Raises:
         ModelError: there are none.
     """
-    since = watch.non_finite_since or 0
+    since = callback.non_finite_since or 0
     whole = newest_whole_checkpoint(checkpoints, before=since - 1)  # the step after it still had a loss
-    if watch.best is not None:
-        load_adapter_weights(model, watch.folder / f"{BEST}{watch.best.step}")
+    if callback.best is not None:
+        load_adapter_weights(model, callback.folder / f"{BEST}{callback.best.step}")
     elif whole is not None:
         load_adapter_weights(model, whole)
     else:
         raise ModelError(
-            f"The loss is not a number since step {_first_lost(watch)}.", hint="Run again with a lower --learning-rate."
+            f"The loss is not a number since step {_first_lost(callback)}.",
+            hint="Run again with a lower --learning-rate.",
         )
 
 
-def _first_lost(watch: Watch) -> int:
-    """Return the first step that spoilt the run: the last one where the weights after it are no numbers."""
-    return min(watch.non_finite_since or 0, int(watch.trainer.state.global_step))
+def _first_lost(callback: RunCallback) -> int:
+    """Return the step since which the loss was not a number."""
+    return min(callback.non_finite_since or 0, int(callback.trainer.state.global_step))
 
 
-def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step], *, failed: bool) -> Outcome:
+def _outcome(callback: RunCallback, rows: list[PackedRow], steps: list[Step], *, failed: bool) -> Outcome:
     done = steps[-1].step if steps else 0
-    trained = [piece for row in rows[: done * watch.per_step] for piece in row]
+    trained = [piece for row in rows[: done * callback.per_step] for piece in row]
     return Outcome(
         steps=done,
         trained_tokens=sum(piece.tokens for piece in trained),
@@ -129,9 +113,8 @@ def _outcome(watch: Watch, rows: list[PackedRow], steps: list[Step], *, failed: 
         minutes=round(steps[-1].minutes if steps else 0.0, 2),
         first_loss=steps[0].loss if steps else None,
         last_loss=steps[-1].loss if steps else None,
-        best_step=watch.best.step if watch.best else None,
-        bits_per_character=watch.best.bits_per_character if watch.best else None,
-        stopped_early=watch.stopped_early,
-        failed_at=_first_lost(watch) if failed else None,
-        signal=watch.stopped_by,
+        best_step=callback.best.step if callback.best else None,
+        bits_per_character=callback.best.bits_per_character if callback.best else None,
+        stopped_early=callback.stopped_early,
+        failed_at=_first_lost(callback) if failed else None,
     )

@@ -1,4 +1,4 @@
-"""The summed loss of a row's labelled tokens, as each back end computes it best."""
+"""The summed loss of a row's labelled tokens, for each back end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Loss = Callable[[Any, Mapping[str, torch.Tensor]], torch.Tensor]  # (model, row)
 
 
 def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return the summed cross-entropy of a row's labelled tokens, in nats; the head runs only where it is needed."""
+    """Return the summed cross-entropy of a row's labelled tokens, in nats. The head runs only at these tokens."""
     labels = row["labels"][0]
     labelled = (labels != IGNORED).nonzero()[:, 0]
     logits = model(
@@ -22,15 +22,15 @@ def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
         position_ids=row["position_ids"],
         logits_to_keep=labelled - 1,  # the logits before a token predict it
         use_cache=False,
-    ).logits.squeeze(0)  # an index's gradient would be a matrix of zeros first
+    ).logits.squeeze(0)  # [0] would make a matrix of zeros for its gradient
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return functional.cross_entropy(logits, labels[labelled], reduction="sum")
 
 
 def unsloth_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return the same sum from a model of Unsloth's, which ignores `logits_to_keep` and computes its loss in chunks.
+    """Return the same sum from an Unsloth model, which ignores `logits_to_keep` and computes its loss in chunks.
 
-    Its attention reads where the pieces of a packed row begin from `packed_seq_lengths`, not from the positions.
+    Its attention takes the pieces of a packed row from `packed_seq_lengths`, not from the positions.
     """
     starts = (row["position_ids"][0] == 0).nonzero()[:, 0]
     ends = torch.cat([starts[1:], starts.new_tensor([row["position_ids"].shape[1]])])

@@ -1,4 +1,4 @@
-"""How much memory a run needs, by part, from the base's configuration alone; and what to do where it is too much.
+"""The memory that a run needs, computed from the base's configuration alone, and smaller settings if it is too much.
 
 The figures are derived, not measured: see docs/train.md.
 """
@@ -19,16 +19,16 @@ GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
-RUNTIME = {  # what a process takes beside the model
+RUNTIME = {  # of a process, beside the model
     "cuda": 0.7 * GIB,  # its context and kernels
-    "cpu": 1.5 * GIB,  # Python and torch, and what the allocator keeps of rows of many lengths: 1 to 2 were measured
+    "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
 EXHAUSTED = ("out of memory", "not enough memory", "can't allocate memory")  # of CUDA and MPS; of CPUs
-CHUNK = 2048  # tokens whose logits Unsloth has at a time
+CHUNK = 2048  # tokens: Unsloth computes the logits of so many at a time
 
 
 class Shapes:
-    """Parameter counts of a base model with LoRA on it, from its configuration (built without memory, on `meta`)."""
+    """Parameter counts of a base model with LoRA on it, from its configuration (built on `meta`, without memory)."""
 
     def __init__(self, config: Any, settings: TrainSettings) -> None:
         model = skeleton(config, settings.model)
@@ -45,7 +45,7 @@ class Shapes:
         self.trainable = self.trainable_at(settings)
 
     def trainable_at(self, settings: TrainSettings) -> int:
-        """Return the parameters of an adapter of the settings' rank and layers."""
+        """Return the parameter count of an adapter of the settings' rank and layers."""
         adapted = min(settings.top_layers or self.layers, self.layers)
         return settings.rank * self._features * adapted // self.layers
 
@@ -53,19 +53,22 @@ class Shapes:
         """Return bytes by part.
 
         Weights are bf16 on an accelerator, fp32 on a CPU. The adapter is fp32 with its gradient and two moments.
-        Activations: with recomputing one hidden state a layer and one layer's inside, else every adapted layer's inside
-        (about 12 hidden states and 4 of the feed-forward). Logits, their copy in fp32 and its gradient: at the
-        supervised tokens only. Where processes share the model, each has its part of weights and adapter, and beside it
-        what is gathered whole at a time: a layer, the next one, and embeddings and head.
+        Activations with gradient checkpointing: one hidden state a layer and the inside of one layer (about 12 hidden
+        states and 4 of the feed-forward); without: the inside of every adapted layer. Logits, their copy in fp32 and
+        its gradient are computed at supervised tokens only. With shards, each process has its part of weights and
+        adapter, and gathers two layers, the embeddings and the head.
 
         Args:
-            tokens, supervised: of the longest row, and of the row with the most loss.
+            tokens: of the longest row.
+            supervised: of the row with the most supervised tokens.
         """
         half = FP32 if device == "cpu" else BF16
         quantized = self.quantizable if settings.four_bit else 0
         inside = tokens * (12 * self.hidden + 4 * self.intermediate) * half
-        through = min(settings.top_layers or self.layers, self.layers)  # nothing goes back below the lowest adapter
-        kept = tokens * self.hidden * self.layers * half + inside if settings.recompute else inside * through
+        through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
+        kept = (
+            tokens * self.hidden * self.layers * half + inside if settings.gradient_checkpointing else inside * through
+        )
         if settings.backend == "unsloth":
             supervised = min(supervised, CHUNK)
         held = shards()
@@ -84,14 +87,14 @@ class Shapes:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step down the ladder: what to do, all in all, and what the run then needs."""
+    """A step down the ladder: all changes up to here, and the memory that the run then needs."""
 
     changes: str
     gib: float
 
 
 def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, supervised: int) -> list[Rung]:
-    """Return ever smaller settings: shorter blocks, 4-bit weights, 8-bit Adam, smaller ranks. Each adds to the last."""
+    """Return smaller and smaller settings: shorter rows, 4-bit weights, 8-bit Adam, smaller ranks. Changes add up."""
     steps: list[tuple[str, dict[str, Any]]] = [
         (f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens
     ]
@@ -101,7 +104,7 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
         steps.append(("8-bit Adam (the extra `unsloth` brings it)", {"adam_8bit": True}))
     steps += [(f"--rank {rank}", {"rank": rank, "alpha": 2 * rank}) for rank in (64, 32, 16) if rank < settings.rank]
     rungs = []
-    said: dict[str, str] = {}  # what to do, by the setting that it changes
+    said: dict[str, str] = {}  # the change, by the setting that it changes
     for what, changes in steps:
         settings = settings.changed(**changes)
         said[next(iter(changes))] = what
@@ -112,7 +115,7 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
 
 
 def check_memory(model: str, needed: float, available: float, device: str, rungs: list[Rung]) -> None:
-    """Refuse a run that cannot fit, before any weights are fetched, and name the least that would make it fit.
+    """Check that a run fits into memory; if not, name the smallest change that would make it fit.
 
     Raises:
         ModelError: it needs more memory than the device has.
@@ -134,10 +137,10 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
 
 @contextmanager
 def exhaustion_explained(device: str) -> Iterator[None]:
-    """Say what to make smaller where the memory of a device is exhausted inside the block.
+    """Turn an out-of-memory error inside the block into one that says what to make smaller.
 
     Raises:
-        ModelError: it is.
+        ModelError: the memory of the device is exhausted.
     """
     try:
         yield
@@ -153,7 +156,7 @@ def exhaustion_explained(device: str) -> Iterator[None]:
 
 
 def available_memory(device: str) -> int:
-    """Return the bytes of memory that a device has; of a CPU's, what other programs leave."""
+    """Return the bytes of memory that a device has; for a CPU, those that are available."""
     import psutil
     import torch
 

@@ -1,4 +1,4 @@
-"""Training in several processes (`torchrun`, `accelerate launch`): who writes, and what all agree on."""
+"""Training in several processes (`torchrun`, `accelerate launch`): who writes, and how values are shared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ventriloquist.errors import ModelError, SettingsError
 
 Value = TypeVar("Value")
 
-REFUSED = {  # what accelerate can be configured for, by the variable that says so
+REFUSED = {  # accelerate sets these variables if it is configured for something else
     "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
     "ACCELERATE_USE_PARALLELISM_CONFIG": "parallelism in several dimensions",
@@ -25,12 +25,12 @@ def world_size() -> int:
 
 
 def is_main() -> bool:
-    """Return whether this process is the one that writes and speaks."""
+    """Return whether this is the process of rank 0, which writes and reports."""
     return _number("RANK", 0) == 0
 
 
 def local_rank() -> int:
-    """Return which of its machine's processes, and so of its GPUs, this one is."""
+    """Return this process's number on its machine, which is also that of its GPU."""
     return _number("LOCAL_RANK", 0)
 
 
@@ -50,12 +50,12 @@ def is_sharded() -> bool:
 
 
 def shards() -> int:
-    """Return over how many processes the model is split; 1 where each has the whole."""
+    """Return over how many processes the model is split; 1 if each process has all of it."""
     return world_size() if is_sharded() else 1
 
 
 def join(device: str) -> None:
-    """Meet the other processes, if there are any. Call once, before anything else here.
+    """Set up the process group, if there are several processes. Call once, before anything else here.
 
     Raises:
         ModelError: accelerate is configured for something that is not supported.
@@ -70,16 +70,16 @@ def join(device: str) -> None:
             _refuse("FSDP with parameters on the CPU")
         if world_size() == 1:
             _refuse("FSDP in one process")
-        # without a policy all is one part, gathered at once
+        # without a policy the whole model would be one shard, gathered at once
         os.environ.setdefault("FSDP_AUTO_WRAP_POLICY", "TRANSFORMER_BASED_WRAP")
-        for what in ("CHECKPOINTING", "CHECKPOINTING_OFFLOAD"):  # the run's settings decide: `recompute`
+        for what in ("CHECKPOINTING", "CHECKPOINTING_OFFLOAD"):  # the setting `gradient_checkpointing` decides
             os.environ[f"FSDP_ACTIVATION_{what}"] = "false"
     if world_size() > 1:
         from accelerate import PartialState
         from accelerate.utils import DistributedType
 
         state = PartialState(cpu=device == "cpu", **({"backend": "gloo"} if device == "cpu" else {}))
-        if is_sharded() and state.distributed_type is DistributedType.MULTI_CPU:  # it would not shard, and not say so
+        if is_sharded() and state.distributed_type is DistributedType.MULTI_CPU:  # it would silently not shard
             _refuse("FSDP on CPUs")
 
 
@@ -94,7 +94,7 @@ def _refuse(what: str) -> NoReturn:
     )
 
 
-def agree(value: Value) -> Value:
+def broadcast(value: Value) -> Value:
     """Return the main process's value in every process."""
     if world_size() == 1:
         return value
@@ -105,8 +105,8 @@ def agree(value: Value) -> Value:
     return values[0]
 
 
-def everywhere(holds: bool) -> bool:
-    """Return whether something holds in every process."""
+def all_reduce(holds: bool) -> bool:
+    """Return whether a condition holds in every process."""
     if world_size() == 1:
         return holds
     from accelerate.utils import gather_object
@@ -114,7 +114,7 @@ def everywhere(holds: bool) -> bool:
     return all(gather_object([holds]))
 
 
-def wait() -> None:
+def barrier() -> None:
     """Wait until every process is here."""
     if world_size() > 1:
         from accelerate import PartialState
@@ -124,9 +124,9 @@ def wait() -> None:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """Let the main process through the block before the others: it makes what they then find."""
+    """Run the block in the main process first, then in the others, which find the files it made."""
     if not is_main():
-        wait()
+        barrier()
     yield
     if is_main():
-        wait()
+        barrier()

@@ -1,4 +1,4 @@
-"""Which rows a run trains on: blocks of every conversation, cut anew each epoch, packed to the row length."""
+"""The rows that a run trains on: blocks of every conversation, cut anew each epoch, packed to the row length."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ TRAIN = SPLITS.index("train")
 
 
 class Piece(NamedTuple):
-    """One block of one conversation, and what it costs."""
+    """One block of one conversation, with its counts."""
 
     conversation: StoredConversation
     block: Block
     tokens: int  # header included
     targets: int
-    supervised: int  # tokens of its targets
+    supervised: int  # tokens of the targets
 
 
-PackedRow = list[Piece]  # pieces of one row; they do not see each other
+PackedRow = list[Piece]  # attention does not cross from piece to piece
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A training message by its place."""
+class DroppedTarget:
+    """A message that does not fit into a row, by its place."""
 
     conversation: int
     position: int
@@ -43,16 +43,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Every row of a run, in the order in which it is trained on."""
+    """Every row of a run, in the order of training."""
 
     rows: list[PackedRow]
     first_epoch: list[PackedRow]
-    dropped: list[Message]  # targets that alone are longer than a row: never trained on
-    shortened: int  # targets of the first epoch whose context was cut to fit into a row
+    dropped: list[DroppedTarget]  # targets longer than a row even without context: never trained on
+    shortened: int  # targets of the first epoch with less context than planned, to fit into a row
 
 
 def schedule(corpus: Corpus, settings: TrainSettings) -> Schedule:
-    """Plan a run: seeded offsets and order each epoch, every training target once an epoch."""
+    """Return the rows of a run: every target once an epoch, with seeded offsets and order."""
     rows: list[PackedRow] = []
     first_epoch: list[PackedRow] = []
     first_pieces: list[Piece] = []
@@ -75,22 +75,17 @@ def schedule(corpus: Corpus, settings: TrainSettings) -> Schedule:
 
 
 def rows_per_process(settings: TrainSettings) -> int:
-    """Return how many rows a process takes for an optimizer step."""
+    """Return how many rows one process takes in an optimizer step."""
     return -(-settings.rows_per_step // world_size())
 
 
 def rows_per_step(settings: TrainSettings) -> int:
-    """Return how many rows all processes take for an optimizer step: the settings', or a few more."""
+    """Return how many rows all processes take in an optimizer step: as set, rounded up to a multiple of them."""
     return rows_per_process(settings) * world_size()
 
 
-def count_targets(corpus: Corpus) -> int:
-    """Return how many messages are training targets."""
-    return int(np.count_nonzero(corpus.splits == TRAIN))
-
-
 def make_piece(corpus: Corpus, conversation: StoredConversation, block: Block, split: Split = "train") -> Piece:
-    """Measure a block: its tokens, and those of its lines that are targets of the split."""
+    """Return a block with its counts of tokens and of targets of the split."""
     start, first_target, stop = (conversation.first + position for position in block)
     is_target = corpus.splits[first_target:stop] == SPLITS.index(split)
     lengths = np.diff(corpus.offsets[first_target : stop + 1])
@@ -104,7 +99,7 @@ def make_piece(corpus: Corpus, conversation: StoredConversation, block: Block, s
 
 
 def epoch_pieces(corpus: Corpus, settings: TrainSettings, generator: random.Random) -> Iterator[Piece]:
-    """Cut all conversations into blocks, each from an offset of its own."""
+    """Cut every conversation into blocks from a random offset."""
     for conversation in corpus.conversations:
         offset = generator.randrange(settings.targets_per_window)
         for block in corpus.blocks(
@@ -121,10 +116,10 @@ def epoch_pieces(corpus: Corpus, settings: TrainSettings, generator: random.Rand
 
 
 def order(pieces: list[Piece], corpus: Corpus, evenness: float, generator: random.Random) -> None:
-    """Shuffle an epoch's pieces, those of people who wrote little towards its start.
+    """Shuffle an epoch's pieces, and move people who wrote little towards its start.
 
     A weighted order without replacement (Efraimidis and Spirakis, 2006): a piece's weight is the mean of
-    1 / (its writers' messages) ** evenness. Every piece still comes once; a run on the clock ends before the last ones.
+    1 / (its writers' messages) ** evenness. Every piece still comes once; a run with a time limit skips the last ones.
     """
     if not evenness:
         generator.shuffle(pieces)
@@ -157,7 +152,7 @@ def pack(pieces: list[Piece], max_length: int, open_rows: int = 16) -> Iterator[
     yield from (row for _, row in waiting)
 
 
-def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[Message]:
+def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[DroppedTarget]:
     covered: NDArray[np.bool_] = np.zeros(len(corpus.splits), dtype=bool)
     for piece in pieces:
         first, stop = piece.block.first_target, piece.block.stop
@@ -168,5 +163,5 @@ def _dropped(corpus: Corpus, pieces: list[Piece]) -> list[Message]:
     for line in missing.tolist():
         conversation = corpus.conversations[int(np.searchsorted(starts, line, side="right")) - 1]
         tokens = int(corpus.offsets[line + 1] - corpus.offsets[line])
-        found.append(Message(conversation.id, line - conversation.first, tokens))
+        found.append(DroppedTarget(conversation.id, line - conversation.first, tokens))
     return found

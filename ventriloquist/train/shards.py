@@ -1,6 +1,6 @@
-"""Tensors of which each process holds a part (FSDP): made whole to be saved, and cut again when they are loaded.
+"""Sharded tensors (FSDP): gathered to be saved, and cut again when they are loaded.
 
-What is on the disk is the same however a run is spread: whole tensors, written by the main process.
+The files are the same however many processes share the model: whole tensors, written by the main process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ventriloquist.train.ranks import is_main
 
 
 def whole(tensor: Any) -> Any:
-    """Return a tensor with the parts of all processes, on the CPU of the main one; every process must call this.
+    """Gather a sharded tensor on the CPU of the main process; every process must call this.
 
-    The others get their own part back, as everybody does who asks for what is not sharded.
+    The other processes get their own part back. A tensor that is not sharded is returned as it is.
     """
     if not isinstance(tensor, DTensor):
         return tensor
@@ -26,12 +26,12 @@ def whole(tensor: Any) -> Any:
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
-    """Return what this process holds of a tensor, as a plain one."""
+    """Return this process's part of a tensor, as a plain tensor."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def own_part(tensor: Any, parameter: torch.Tensor) -> Any:
-    """Return what this process holds of a tensor that is as large as a parameter; anything else as it is."""
+    """Return this process's part of a tensor of a parameter's shape; anything else as it is."""
     if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
         return tensor
     return distribute_tensor(
@@ -40,7 +40,7 @@ def own_part(tensor: Any, parameter: torch.Tensor) -> Any:
 
 
 def save_adapter(model: Any, folder: Path) -> None:
-    """Write a model's adapter, whole, in the main process; every process must call this."""
+    """Write a model's whole adapter in the main process; every process must call this."""
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     state = {name: whole(tensor) for name, tensor in model.state_dict().items() if name in trained}
     if is_main():
@@ -48,7 +48,7 @@ def save_adapter(model: Any, folder: Path) -> None:
 
 
 def save_optimizer(optimizer: Any, path: Path) -> None:
-    """Write an optimizer's state, whole, in the main process; every process must call this."""
+    """Write an optimizer's whole state in the main process; every process must call this."""
     state = optimizer.state_dict()
     moments = {
         index: {name: whole(value) for name, value in of_one.items()} for index, of_one in state["state"].items()
@@ -58,7 +58,7 @@ def save_optimizer(optimizer: Any, path: Path) -> None:
 
 
 def load_optimizer(optimizer: Any, path: Path) -> None:
-    """Give an optimizer the state of a file, each process its part."""
+    """Load an optimizer's state from a file; each process takes its part."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, of_one in state["state"].items():

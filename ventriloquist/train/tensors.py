@@ -16,9 +16,9 @@ Tensors = dict[str, torch.Tensor]
 
 
 class Rows(torch.utils.data.Dataset[Tensors]):
-    """The rows of a run as tensors, each (1, length); filled up to a multiple of `multiple` with rows without loss.
+    """The rows of a run as tensors, each (1, length), filled up to a multiple of `multiple` with rows without loss.
 
-    Processes that train together take as many rows each: what fills the last step must not be trained on twice.
+    Processes that train together need equally many rows, and no message may be trained on twice.
     """
 
     def __init__(self, corpus: Corpus, rows: list[PackedRow], settings: TrainSettings, multiple: int = 1) -> None:
@@ -40,8 +40,8 @@ def row_tensors(corpus: Corpus, pieces: PackedRow, *, split: Split = "train", co
     """Assemble a packed row: input_ids, labels and position_ids, each (1, length).
 
     Args:
-        split: whose targets are labelled.
-        content_only: label of each target only its content, with what closes the line; not name and delta.
+        split: its targets are labelled.
+        content_only: label only the content of each target and the end of its line, not name and delta.
     """
     ids, labels, positions = [], [], []
     for piece in pieces:

@@ -1,7 +1,7 @@
 """The training loop: transformers' Trainer fed with finished rows.
 
-Trainer and not TRL's SFTTrainer: a row here is finished (packed, labelled, positions restarting), the head runs only
-where a target is, and SFTTrainer 1.15 replaces exactly that part, its loss, by a kernel that needs triton.
+Rows arrive packed and labelled, with restarting positions, and the head runs only at targets. TRL's SFTTrainer 1.15
+would replace exactly that loss by a kernel that needs triton.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 
 
 class RowTrainer(Trainer):
-    """Trainer over finished rows: loss at the targets, a learning rate that can follow the clock."""
+    """Trainer over finished rows, with loss at the targets and a learning rate that can follow the clock."""
 
     def __init__(self, settings: TrainSettings, loss: Loss, *, minutes_before: float = 0.0, **arguments: Any) -> None:
         """Make a trainer.
 
         Args:
-            loss: the back end's, see `ventriloquist.train.loss`.
-            minutes_before: what the run has taken up to the checkpoint it goes on from.
+            loss: of the back end, see `ventriloquist.train.loss`.
+            minutes_before: what the run had taken up to the checkpoint that it resumes from.
         """
         super().__init__(**arguments)
         self.settings, self.loss = settings, loss
         if self.is_fsdp_enabled:
             plugin = self.accelerator.state.fsdp_plugin
-            if plugin.mixed_precision_policy is not None:  # gradients are summed in 32 bits, as where none is split
+            if plugin.mixed_precision_policy is not None:  # sum gradients in 32 bits, as without shards
                 plugin.mixed_precision_policy = replace(plugin.mixed_precision_policy, reduce_dtype=torch.float32)
-        self.model_accepts_loss_kwargs = True  # the loss is normalised by the targets of the whole step, not again
+        self.model_accepts_loss_kwargs = True  # compute_loss divides by the targets of the whole step
         self.started = time.monotonic() - 60 * minutes_before
-        self.agreed_minutes = minutes_before  # of the main process: clocks differ, learning rates must not
+        self.shared_minutes = minutes_before  # the same in all processes, as learning rates must be
 
     def compute_loss(
         self,
@@ -66,7 +66,7 @@ class RowTrainer(Trainer):
         with saving(Path(self.args.output_dir or "")):
             super()._save_checkpoint(model, trial)
 
-    # what a checkpoint holds, and how it is written and read, is the same however the processes share the model
+    # The overrides below write and read the same checkpoint however the processes share the model.
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         save_adapter(self.model, Path(output_dir or self.args.output_dir or ""))
@@ -76,7 +76,7 @@ class RowTrainer(Trainer):
         if self.args.should_save:
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ARG002  # the model is the own one
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ARG002  # Trainer passes its own model
         load_adapter_weights(self.model, Path(resume_from_checkpoint))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -90,34 +90,34 @@ class RowTrainer(Trainer):
         return self.lr_scheduler
 
     def _learning_rate_factor(self, steps: int) -> Callable[[int], float]:
-        """Linear warm-up, then a cosine to zero, over the steps or the minutes, whichever end first."""
+        """Return a linear warm-up, then a cosine to zero, over the steps or the minutes, whichever end first."""
         warmup, one = self.settings.warmup, 1 / max(1, steps)
 
         def factor(step: int) -> float:
             done = self.progress(step, steps)
             if done < warmup:
-                return (done + one) / (warmup + one)  # no step is lost to a rate of zero
+                return (done + one) / (warmup + one)  # the first rate is above zero
             return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
         return factor
 
     def progress(self, step: int, steps: int) -> float:
-        """Return the share of the run that is done: of its steps, or of its minutes if that is more."""
+        """Return the share of the run that is done, by its steps or by its minutes, whichever is more."""
         share = step / max(1, steps)
         if self.settings.max_minutes:
             share = max(share, self.minutes() / self.settings.max_minutes)
         return share
 
     def minutes(self) -> float:
-        """Return how long the run has taken, what came before a stop included."""
-        return (time.monotonic() - self.started) / 60 if world_size() == 1 else self.agreed_minutes
+        """Return how long the run has taken, including the time before it was resumed."""
+        return (time.monotonic() - self.started) / 60 if world_size() == 1 else self.shared_minutes
 
 
-def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: bool) -> TrainingArguments:
-    """Return transformers' arguments; what is not named here is decided by the rows.
+def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
+    """Return the arguments of transformers' Trainer.
 
     Args:
-        recompute: whether Trainer is to switch activation checkpointing on (Unsloth does so itself).
+        gradient_checkpointing: whether Trainer switches it on; Unsloth does so itself.
     """
     training = TrainingArguments(
         output_dir=str(folder),
@@ -130,15 +130,15 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: 
         optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
         bf16=device == "cuda",
         use_cpu=device == "cpu",
-        gradient_checkpointing=recompute,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if recompute else None,
-        train_sampling_strategy="sequential",  # shuffled in the schedule, where the order is seeded
+        gradient_checkpointing=gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if gradient_checkpointing else None,
+        train_sampling_strategy="sequential",  # the schedule is shuffled, with a seed
         remove_unused_columns=False,
         logging_steps=1,
-        logging_nan_inf_filter=False,  # it would hide a loss that is not a number
+        logging_nan_inf_filter=False,  # True would hide a loss that is not a number
         disable_tqdm=True,
         report_to="none",
-        save_strategy="no",  # Watch says when
+        save_strategy="no",  # RunCallback decides
         save_total_limit=KEPT,
         seed=settings.seed,
         dataloader_pin_memory=device == "cuda",
@@ -146,5 +146,5 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, recompute: 
         ddp_find_unused_parameters=False if world_size() > 1 else None,
         ddp_backend="gloo" if world_size() > 1 and device == "cpu" else None,
     )
-    training._n_gpu = min(1, training.n_gpu)  # several GPUs in one process would mean DataParallel: one is used
+    training._n_gpu = min(1, training.n_gpu)  # with more GPUs it would use DataParallel
     return training

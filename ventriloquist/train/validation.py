@@ -1,4 +1,4 @@
-"""Bits per character on held-out messages while a run goes on: of the validation split, never of the test split."""
+"""Validation during a run: bits per character of messages of the validation split, never of the test split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ventriloquist.transcript import parse_line
 
 
 class Validation:
-    """Messages of the validation split, drawn once by the seed, in rows as the training has them."""
+    """Messages of the validation split, drawn once with the seed, packed into rows like those of training."""
 
     def __init__(self, corpus: Corpus, settings: TrainSettings) -> None:
         pieces = [
@@ -26,7 +26,7 @@ class Validation:
             for block in corpus.blocks(
                 conversation,
                 "validation",
-                # rows whose every line is trained on have no context: here they need some
+                # training without context (every line is a target) still validates with some
                 context=settings.context or settings.window // 2,
                 size=settings.targets_per_window,
                 max_length=settings.max_length,
@@ -44,9 +44,9 @@ class Validation:
         self.characters = sum(_characters(corpus, row) for row in self.rows)
 
     def bits_per_character(self, model: Any, loss: Loss, device: torch.device | str) -> float | None:
-        """Return the mean bits a character of content, in evaluation mode; None where nothing is held out.
+        """Return the mean bits per character of content, or None if nothing is held out.
 
-        NaN, or infinite, after a step that has spoilt the weights.
+        The result is NaN or infinite if a step has spoilt the weights.
         """
         if not self.characters:
             return None

@@ -1,16 +1,16 @@
 """Assistant's phrases: does an instructed model speak through the person?
 
-The share of messages with a phrase that assistants write and people hardly text, minus the same share of real ones.
+The share of messages with a phrase that assistants write and people hardly ever text, minus the share of real
+messages with one.
 """
 
 from __future__ import annotations
 
 import re
 
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Subject, World
-from ventriloquist.evaluate.statistics import excess_interval
-from ventriloquist.evaluate.tally import excess, tally_pair
+from ventriloquist.evaluate.inputs import Message, Messages
+from ventriloquist.evaluate.metric import Measurement
+from ventriloquist.evaluate.tally import measure_excess
 
 PHRASES = re.compile(
     r"as an ai\b|language model|how (can|may) i (help|assist)|(happy|glad|here) to (help|assist)|feel free to"
@@ -22,12 +22,10 @@ PHRASES = re.compile(
 )
 
 
-def assistant(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the share of messages with such a phrase, less the real one."""
-    if not subject.messages or not subject.reference:
-        return None
-    sums = tally_pair(
-        ((one.target.cluster, PHRASES.search(one.content) is not None) for one in subject.messages),
-        ((one.target.cluster, PHRASES.search(one.content) is not None) for one in subject.reference),
-    )
-    return Found(len(subject.messages), sums, excess, exact=excess_interval)
+def assistant(messages: Messages) -> Measurement:
+    """Return the share of generated messages with such a phrase, minus the real share."""
+    return measure_excess(messages.generated, messages.real, _has_phrase)
+
+
+def _has_phrase(message: Message) -> bool:
+    return PHRASES.search(message.content) is not None

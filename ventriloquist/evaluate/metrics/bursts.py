@@ -1,25 +1,25 @@
-"""Messages in a row: does whoever wrote last go on as often as real people do?
+"""Messages in a row: does the last writer go on as often as in real conversations?
 
-The share of freely written lines whose writer also wrote the line before, minus the share of real ones in the same
-places. 0 is right; over it, monologues; under it, ping-pong. The detail has the shares after one, two, and
-more messages in a row, of which the distribution of runs follows.
+The share of generated lines whose writer also wrote the line before, minus the share of real lines in the same places.
+0 is right, more means monologues, less means ping-pong. The detail has the shares after one, two, and three or more
+messages in a row; the distribution of runs follows from them.
 """
 
 from __future__ import annotations
 
-from ventriloquist.evaluate.metric import Found
+from ventriloquist.evaluate.inputs import WrittenLines
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.metrics.validity import is_valid
-from ventriloquist.evaluate.records import Subject, World
 from ventriloquist.evaluate.statistics import excess_interval
 from ventriloquist.evaluate.tally import excess, tally
 from ventriloquist.transcript import parse_line
 
-RUNS = (1, 2, 3)  # messages in a row so far; the last stands for more, too
+RUNS = (1, 2, 3)  # messages in a row so far; the last one includes longer runs
 
 
-def bursts(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the difference of shares; in the detail shares by the run so far."""
-    lines = [line for line in subject.written if line.target.before.run and is_valid(line.text, line.members)]
+def bursts(written: WrittenLines) -> Measurement | None:
+    """Return the difference of shares; in the detail, the shares by the length of the run so far."""
+    lines = [line for line in written.lines if line.target.before.run and is_valid(line.text, line.members)]
     if not lines:
         return None
     runs = [min(line.target.before.run, RUNS[-1]) for line in lines]
@@ -36,7 +36,7 @@ def bursts(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # m
         if (count := runs.count(run))
     ]
     parts = zip(lines, generated, real, strict=True)
-    return Found(
+    return Measurement(
         len(lines),
         tally((line.target.cluster, (goes_on, 1, did_go_on, 1)) for line, goes_on, did_go_on in parts),
         excess,

@@ -1,10 +1,10 @@
 """Fingerprint: how far are small habits of writing from the person's own?
 
-For each person and habit, the difference between the share of generated and of real messages that show it, in standard
-deviations of the habit. The figure is the root of its mean square less what chance makes of it at these counts, so that
-it is 0, but for noise, for other real messages of the same people. Habits that hardly any message of a person shows, or
-nearly all, are left out. Less is better. The detail has every habit of every person as a log-odds ratio with the band
-in which real messages would lie (Haldane, 1956).
+For each person and habit: the share of generated messages that show the habit, minus the share of real messages that
+do, in standard deviations of the habit. The figure is the root of the mean square of these, after subtracting what
+chance alone adds at these counts. So other real messages of the same people get 0, plus or minus noise. Less is better.
+Habits that nearly all or hardly any of a person's messages show are left out. The detail has every habit of every
+person as a log-odds ratio, with the band that real messages would lie in (Haldane, 1956).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ventriloquist.evaluate.heldout import most_talkative
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.inputs import Message, Messages
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Z_95, Array, Cluster
 from ventriloquist.evaluate.tally import gap, ratio, tally
 
@@ -48,26 +48,26 @@ HABITS: dict[str, re.Pattern[str]] = {
     "over 80 characters": re.compile(r".{81}"),
     "letters beyond ASCII": re.compile(r".*[À-ɏͰ-῿぀-鿿]"),
 }
-MAX_CHARACTERS = 1000  # of a message that is read
+MAX_CHARACTERS = 1000  # of a message
 MINIMUM = 10  # messages of a person, generated and real each
-SHOWN = 5  # messages that show a habit, and that do not, for it to say something
+SHOWN = 5  # a person's messages that show a habit, at least, and that do not
 
 
-def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the deviation; in the detail, by person and habit, both shares, the log-odds ratio and its band."""
+def fingerprint(messages: Messages) -> Measurement | None:
+    """Return the deviation; in the detail, for each person and habit, both shares, the log-odds ratio and its band."""
     people = [
         person
-        for person in most_talkative(message.name for message in subject.reference)
-        if min(_count(subject.messages, person), _count(subject.reference, person)) >= MINIMUM
+        for person in most_talkative(message.name for message in messages.real)
+        if min(_count(messages.generated, person), _count(messages.real, person)) >= MINIMUM
     ]
     if not people:
         return None
-    width = len(HABITS) + 1  # how many messages, then how many with each habit
+    width = len(HABITS) + 1  # the number of messages, then of those with each habit
     columns = {person: place * width for place, person in enumerate(people)}
 
     def counted() -> Iterator[tuple[Cluster, Array]]:
-        for messages, side in ((subject.messages, 0), (subject.reference, len(people) * width)):
-            for message in messages:
+        for group, side in ((messages.generated, 0), (messages.real, len(people) * width)):
+            for message in group:
                 if message.name in columns:
                     vector = np.zeros(2 * len(people) * width)
                     start = side + columns[message.name]
@@ -87,8 +87,8 @@ def fingerprint(subject: Subject, world: World) -> Found | None:  # noqa: ARG001
     total = np.asarray(sum(sums.values()))
     odds, variance = _log_odds(total, len(people))
     counts = total.reshape(2, len(people), width)
-    return Found(
-        sum(_count(subject.messages, person) for person in people),
+    return Measurement(
+        sum(_count(messages.generated, person) for person in people),
         sums,
         figure,
         is_square=True,
@@ -115,7 +115,7 @@ def habits(content: str) -> list[bool]:
 
 
 def _log_odds(totals: Array, people: int) -> tuple[Array, Array]:
-    """Return log-odds ratios and their variances (Haldane, 1956), (people, habits), of summed counts."""
+    """Return log-odds ratios and their variances (Haldane, 1956), each (people, habits)."""
     odds, variance = [], []
     for counts in _sides(totals, people):
         with_, without = counts[..., 1:] + 0.5, counts[..., :1] - counts[..., 1:] + 0.5
@@ -125,13 +125,13 @@ def _log_odds(totals: Array, people: int) -> tuple[Array, Array]:
 
 
 def _sides(totals: Array, people: int) -> tuple[Array, Array]:
-    """Split summed vectors into generated and real counts, each (…, people, 1 + habits): messages, then with each."""
+    """Split sums into generated and real counts, each (…, people, 1 + habits): messages, and those with each habit."""
     counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1)
     return counts[..., 0, :, :], counts[..., 1, :, :]
 
 
 def _telling(both: Array) -> Array:
-    """Return 1 for each habit that some messages of a person show and some do not, else 0."""
+    """Return 1 for each habit that SHOWN of a person's messages show and as many do not, else 0."""
     having, not_having = both[..., 1:], both[..., :1] - both[..., 1:]
     return np.asarray((having >= SHOWN) & (not_having >= SHOWN), dtype=np.float64)
 

@@ -1,17 +1,17 @@
 """Identity by name swap in context: whom does the model expect to say this, here?
 
-As `identity`, but P(content | context, name) with what was said before it, among the writer and nine others of those
-with the most messages. A model that knows nobody can find the writer by who spoke before, and from what they wrote
-just now: the floor is the base model with the same context.
+Like `identity`, but P(content | context, name): after the messages before it, and among the writer and nine of the
+people with the most messages. Even a model that knows none of them can tell from who spoke last and from what they just
+wrote. So the floor is the base model with the same context.
 """
 
 from __future__ import annotations
 
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.metrics.identity import named
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.inputs import NamesInContext
+from ventriloquist.evaluate.metric import Measurement
+from ventriloquist.evaluate.metrics.identity import identify
 
 
-def identity_in_context(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
+def identity_in_context(names: NamesInContext) -> Measurement:
     """Return ID@1; in the detail the mean reciprocal rank and the confusion matrix (writer: name that came first)."""
-    return named(subject.swapped)
+    return identify(names.items)

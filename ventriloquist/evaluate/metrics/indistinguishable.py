@@ -2,12 +2,13 @@
 
     2 · (1 − AUC) of a classifier two-sample test (Lopez-Paz and Oquab, 2017, arXiv 1610.06545)
 
-The classifier, logistic regression over TF-IDF of character 1- to 4-grams and over what the judge of style says of a
-message, one for everybody and one for each person, their log-odds added, is trained to tell the two and tested on
-conversations it has not seen, person by person. 1: it cannot, and a little more by chance; 0: it always can. The judge
-knows the person from messages of its own, which finds other people's; the n-grams find what the judge is blind to:
-gibberish of the right letters, the same five messages again and again, an assistant's phrases. The interval is of the
-AUC's placements (DeLong, 1988); p is of a permutation within folds.
+The classifier is a logistic regression over TF-IDF of character 1- to 4-grams and over the score of the judge of style.
+One is trained for everybody and one for each person; their log-odds are added. It is trained to tell generated from
+real messages, and tested person by person on conversations that it has not seen. 1 means that it cannot (by chance, the
+figure can be a little higher), and 0 that it always can. The judge knows how each person writes, so it finds other
+people's messages. The n-grams find what the judge misses: gibberish with the right letters, the same five messages
+again and again, an assistant's phrases. The interval comes from the AUC's placements (DeLong, 1988), and p from a
+permutation within folds.
 """
 
 from __future__ import annotations
@@ -19,42 +20,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventriloquist.evaluate.heldout import draw
+from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.judge import MAX_CHARACTERS, Judge
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import MIN_CONVERSATIONS, Array, Cluster
 from ventriloquist.evaluate.tally import ratio, tally
 
-MINIMUM = 60  # a side: with fewer a classifier has nothing to learn from
-MOST = 2000  # a side: more only takes time
+MINIMUM = 60  # generated messages, and real ones: a classifier cannot learn from fewer
+MOST = 2000  # of either: more only takes time
 FOLDS = 5
 PERMUTATIONS = 500
 
 
-def indistinguishable(subject: Subject, world: World) -> Found | None:
+def indistinguishable(messages: Messages) -> Measurement | None:
     """Return 2 · (1 − AUC); in the detail the AUC and the p of no difference."""
-    generated, real = (draw(side, MOST, world.seed) for side in (subject.messages, subject.reference))
+    context = messages.context
+    generated, real = (draw(side, MOST, context.seed) for side in (messages.generated, messages.real))
     if min(len(generated), len(real)) < MINIMUM:
         return None
-    messages = [*generated, *real]
-    clusters = [message.target.cluster for message in messages]
-    is_generated = np.arange(len(messages)) < len(generated)
-    people = np.unique([message.name for message in messages], return_inverse=True)[1]
+    both = [*generated, *real]
+    clusters = [message.target.cluster for message in both]
+    is_generated = np.arange(len(both)) < len(generated)
+    people = np.unique([message.name for message in both], return_inverse=True)[1]
     folds = _folds(clusters)
-    scores = _out_of_fold(_read(messages, world.judge), people, is_generated, folds)
+    scores = _out_of_fold(_features(both, context.judge), people, is_generated, folds)
     strata = folds * (people.max() + 1) + people
     placements, weights = _placements(scores, is_generated, strata)
     if not weights.any():
-        return None  # nobody has generated and real messages in conversations that are tested together
+        return None  # no fold has both generated and real messages of a person
     auc = float(np.average(placements[is_generated], weights=weights[is_generated]))
-    # linear in the messages: each side brings its placements less half of the AUC
-    brought = np.stack([weights, weights * (placements - auc / 2)], axis=1)
+    # linear in the messages: each side adds its placements minus half of the AUC
+    added = np.stack([weights, weights * (placements - auc / 2)], axis=1)
     sums = tally(
         (cluster, (*pair, 0, 0) if generates else (0, 0, *pair))
-        for cluster, generates, pair in zip(clusters, is_generated, brought, strict=True)
+        for cluster, generates, pair in zip(clusters, is_generated, added, strict=True)
     )
-    p = _permutation(scores, is_generated, strata, auc, world.seed)
-    return Found(len(generated), sums, _figure, detail={"auc": auc, "p": p})
+    p = _permutation(scores, is_generated, strata, auc, context.seed)
+    return Measurement(len(generated), sums, _figure, detail={"auc": auc, "p": p})
 
 
 def _figure(sums: Array) -> Array:
@@ -63,21 +65,21 @@ def _figure(sums: Array) -> Array:
 
 
 def _folds(clusters: list[Cluster]) -> NDArray[np.int64]:
-    """Assign folds so that a conversation, or a stretch where there are few, is whole in one of them."""
+    """Assign each conversation to one fold; if there are few conversations, each stretch of one."""
     conversations = {conversation for conversation, _ in clusters}
     keys = clusters if len(conversations) < MIN_CONVERSATIONS else [(conversation, 0) for conversation, _ in clusters]
     order = {key: place for place, key in enumerate(dict.fromkeys(sorted(keys)))}
     return np.array([order[key] % FOLDS for key in keys])
 
 
-def _read(messages: Sequence[Message], judge: Judge) -> Any:
-    """Return what the classifier is shown: a message's n-grams, and how much the judge finds its writer in it."""
+def _features(messages: Sequence[Message], judge: Judge) -> Any:
+    """Return the classifier's features: a message's n-grams, and the judge's score for its writer."""
     from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped]  # it has no stubs
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     features = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=False, sublinear_tf=True, min_df=2)
     contents = [message.content[:MAX_CHARACTERS] for message in messages]
-    grams = features.fit_transform(contents)  # which n-grams there are says nothing about who wrote them
+    grams = features.fit_transform(contents)  # the vocabulary alone does not tell who wrote a message
     judged = np.nan_to_num(judge.score(contents, [message.name for message in messages]))
     return hstack([grams, csr_matrix(judged[:, np.newaxis])], format="csr")
 
@@ -85,19 +87,19 @@ def _read(messages: Sequence[Message], judge: Judge) -> Any:
 def _out_of_fold(
     rows: Any, people: NDArray[np.int64], is_generated: NDArray[np.bool_], folds: NDArray[np.int64]
 ) -> Array:
-    """Score each message by a classifier that has not seen its fold."""
+    """Score each message by classifiers that have not seen its fold."""
     scores = np.zeros(len(people))
     for fold in np.unique(folds):
         here = folds == fold
-        scores[here] = _decide(rows, is_generated, ~here, here)  # what tells everybody's
+        scores[here] = _decide(rows, is_generated, ~here, here)  # of everybody
         for person in np.unique(people[here]):
             own = people == person
-            scores[here & own] += _decide(rows, is_generated, ~here & own, here & own)  # and what tells this person's
+            scores[here & own] += _decide(rows, is_generated, ~here & own, here & own)  # and of this person
     return scores
 
 
 def _decide(rows: Any, is_generated: NDArray[np.bool_], known: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Array:
-    """Train on some rows and return the log-odds of others of being generated; 0 where there is nothing to learn."""
+    """Train on the `known` rows. Return log-odds that the `asked` ones are generated; 0 if only one kind is known."""
     from sklearn.linear_model import LogisticRegression
 
     if is_generated[known].all() or not is_generated[known].any():
@@ -126,7 +128,7 @@ def _placements(scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[
 def _permutation(
     scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64], auc: float, seed: int
 ) -> float:
-    """Return how often an AUC as high comes of labels shuffled within strata."""
+    """Return how often labels that are shuffled within strata give an AUC as high."""
     generator = np.random.default_rng(seed)
     order = np.lexsort((scores, strata))
     higher = 0
@@ -139,7 +141,7 @@ def _permutation(
 
 
 def _auc(is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> float:
-    """Return the mean placement of generated messages, of labels in order of stratum and score."""
+    """Return the mean placement of generated messages. Labels are in order of stratum and score."""
     starts = np.flatnonzero(np.r_[True, strata[1:] != strata[:-1]])
     stratum = np.cumsum(np.r_[0, strata[1:] != strata[:-1]])
     real = np.cumsum(~is_generated)

@@ -1,8 +1,10 @@
 """Lengths: are messages as long as the person's own?
 
-The root of Σₖ (F(k) − G(k))², F and G the cumulative shares of generated and of real messages below 5, 10 … 160 code
-points (Cramér's distance), a mean over people by their messages, less what chance makes of it at these counts. 0, but
-for noise, for other real messages of the same people. Less is better.
+    √ Σₖ (F(k) − G(k))²      Cramér's distance
+
+F and G are the cumulative shares of generated and of real messages below 5, 10 … 160 code points. The squares are
+averaged over people, weighted by their messages, and what chance alone adds at these counts is subtracted. So other
+real messages of the same people get 0, plus or minus noise. Less is better.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ventriloquist.evaluate.heldout import most_talkative
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.inputs import Messages
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Array, Cluster
 from ventriloquist.evaluate.tally import gap, ratio, tally
 
@@ -21,17 +23,17 @@ EDGES = (5, 10, 20, 40, 80, 160)  # code points: below 5, below 10 …, 160 and 
 BINS = len(EDGES) + 1
 
 
-def lengths(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the distance; in the detail both distributions of everybody together."""
-    written = {message.name for message in subject.messages}
-    people = most_talkative(message.name for message in subject.reference if message.name in written)
+def lengths(messages: Messages) -> Measurement | None:
+    """Return the distance; in the detail, both distributions over all people."""
+    written = {message.name for message in messages.generated}
+    people = most_talkative(message.name for message in messages.real if message.name in written)
     if not people:
         return None
     columns = {person: place for place, person in enumerate(people)}
 
     def counted() -> Iterator[tuple[Cluster, Array]]:
-        for messages, side in ((subject.messages, 0), (subject.reference, 1)):
-            for message in messages:
+        for side, group in enumerate((messages.generated, messages.real)):
+            for message in group:
                 if message.name in columns:
                     counts = np.zeros((2, len(people), BINS))
                     counts[side, columns[message.name], np.searchsorted(EDGES, len(message.content), "right")] = 1
@@ -47,8 +49,8 @@ def lengths(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # 
         return ratio((weights * apart).sum(axis=-1), weights.sum(axis=-1))
 
     generated, real = np.sum(list(sums.values()), axis=0).reshape(2, len(people), BINS).sum(axis=1)
-    return Found(
-        len(subject.messages),
+    return Measurement(
+        len(messages.generated),
         sums,
         distance,
         is_square=True,

@@ -1,37 +1,35 @@
-"""Likelihood: how well the model expects what people really wrote, in bits per character of the un-escaped content.
+"""Likelihood: how well does the model predict what people really wrote?
 
     bits per character = −Σ log₂ P(content | context, name, delta) / Σ code points
 
-Scored without a grammar; what closes the content counts, since knowing when to stop is part of the voice. The figure
-is the share of bits that the adapter saves over the base model with the same context, paired. Floor: 0, the base model
-itself; what bounds it is nobody's to know.
+Characters are those of the un-escaped content, and no grammar helps the model. The end of the content counts, since
+knowing when to stop is part of a voice. The figure is the share of bits that the adapter saves over its base model on
+the same messages in the same contexts. The floor is 0, the base model itself. No ceiling is known.
 """
 
 from __future__ import annotations
 
 import math
 
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.inputs import ScoredLines
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.evaluate.tally import ratio, tally
 
 
-def likelihood(subject: Subject, world: World) -> Found | None:  # noqa: ARG001  # metrics have one signature
-    """Return the share of bits saved; in the detail, bits per character and bits a message by part."""
-    if not subject.scored:
-        return None
+def likelihood(scored: ScoredLines) -> Measurement:
+    """Return the share of bits saved; in the detail, bits per character, and bits a message for name and delta."""
     sums = tally(
         (
             target.cluster,
             (score.content, base.content, score.characters, 1, score.name, base.name, score.delta, base.delta),
         )
-        for target, score, base in subject.scored
+        for target, score, base in scored.lines
     )
     content, base_content, characters, messages, *parts = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
     bits = math.log(2)
-    return Found(
-        len(subject.scored),
+    return Measurement(
+        len(scored.lines),
         sums,
         _saved,
         yardstick=(1,),

@@ -1,11 +1,11 @@
-"""Time deltas: is the forecast of when the next message comes better than the person's own habit?
+"""Time deltas: does the model forecast better than the person's habit when the next message comes?
 
-    RPS = Σₖ (F(k) − O(k))² / 5      over the six buckets, F the forecast's and O the truth's cumulative distribution
-    skill = 1 − RPS(model) / RPS(the person's marginal in the training messages)
+    RPS = Σₖ (F(k) − O(k))² / 5      F and O: the cumulative distributions of forecast and truth over the six buckets
+    skill = 1 − RPS(model) / RPS(shares of the buckets in the person's training messages)
 
-The ranked probability score (Epstein, 1969; Murphy, 1971) judges the full probability over the buckets: one sampled
-bucket is not a forecast. Floor: 0, the marginal; beside it the base model, forecasts shuffled among the messages, and
-the marginal of going on and of answering ("habit").
+The ranked probability score (Epstein, 1969; Murphy, 1971) judges the probabilities of all buckets: one sampled bucket
+is not a forecast. The floor is 0: always to forecast the person's shares. The baselines are the base model, forecasts
+shuffled among the messages, and the person's shares when they go on and when they answer ("habit").
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Subject, World
+from ventriloquist.evaluate.inputs import ScoredLines
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Array
 from ventriloquist.evaluate.tally import ratio, tally
 from ventriloquist.transcript import DELTAS
@@ -23,17 +23,18 @@ from ventriloquist.transcript import DELTAS
 BINS = 10  # of the calibration
 
 
-def timing(subject: Subject, world: World) -> Found | None:
-    """Return the skill; in the detail the calibration: forecast, observed share and count by bin of probability."""
-    scored = [item for item in subject.scored if item.target.line.name in world.delta_shares]
+def timing(given: ScoredLines) -> Measurement | None:
+    """Return the skill; in the detail, the calibration: forecast, observed share and count by bin of probability."""
+    shares = given.context.delta_shares
+    scored = [item for item in given.lines if item.target.line.name in shares]
     if not scored:
         return None
     forecasts = np.array([item.score.deltas for item in scored])
-    marginals = np.array([world.delta_shares[item.target.line.name] for item in scored])
+    marginals = np.array([shares[item.target.line.name] for item in scored])
     truth = np.array([DELTAS.index(item.target.line.delta) for item in scored])
     observed = np.eye(len(DELTAS))[truth]
     scores = zip(ranked_probability(forecasts, observed), ranked_probability(marginals, observed), strict=True)
-    return Found(
+    return Measurement(
         len(scored),
         tally((item.target.cluster, pair) for item, pair in zip(scored, scores, strict=True)),
         _skill,
@@ -47,7 +48,7 @@ def timing(subject: Subject, world: World) -> Found | None:
 
 
 def ranked_probability(forecasts: Array, observed: Array) -> Array:
-    """Return the ranked probability score of each forecast, (messages,), from 0 (certain and right) to 1."""
+    """Return the ranked probability score of each forecast, (messages,), from 0 (right) to 1 (wrong)."""
     apart = np.cumsum(forecasts, axis=1) - np.cumsum(observed, axis=1)
     return np.asarray((apart[:, :-1] ** 2).mean(axis=1))
 

@@ -2,10 +2,10 @@
 
     100 · (LLR(generated) − LLR(others)) / (LLR(real) − LLR(others))
 
-LLR is the judge's log P(this person's) − log P(somebody else's), a mean over messages; "others" are real messages of
-other people judged as if they were this person's. Each is a mean over people, everybody weighing as much as they have
-generated messages: 100 is as typical as real messages of the same people are, 0 as other people's; over 100 is a
-caricature. Two-sided: gibberish of typical letters and copies score high, the guards are for them.
+LLR is the judge's log P(this person's) − log P(another person's), averaged over messages. "Others" are real messages of
+other people, judged as if they were this person's. Each LLR is averaged over people, weighted by their generated
+messages. 100 means as typical as real messages of the same people, 0 as typical as other people's, and more than 100 is
+a caricature. Gibberish of typical letters and copies score high, too: the guards are there to find them.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ventriloquist.evaluate.heldout import draw
-from ventriloquist.evaluate.metric import Found
-from ventriloquist.evaluate.records import Message, Subject, World
+from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
+from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Array, Cluster
 from ventriloquist.evaluate.tally import ratio, tally
 
-OTHERS = 500  # messages of other people that are judged as each person's
+OTHERS = 500  # messages of other people, judged as each person's
 
 
-def voice(subject: Subject, world: World) -> Found | None:
+def voice(messages: Messages) -> Measurement | None:
     """Return the style match in points, over the people who have both generated and real messages."""
-    sides = _judged(subject.messages, world), _judged(subject.reference, world)
+    context = messages.context
+    sides = _judged(messages.generated, context), _judged(messages.real, context)
     generated, real = ({message.name for message, _ in side} for side in sides)
-    people = sorted(real)  # of every subject the same ones: two of them can be compared
-    others = {person: _of_others(person, world) for person in generated & real}
+    people = sorted(real)  # the same for every system, so that systems can be compared
+    others = {person: _of_others(person, context) for person in generated & real}
     places = {person: people.index(person) for person, score in others.items() if np.isfinite(score)}
     if not places:
         return None
@@ -43,23 +44,23 @@ def voice(subject: Subject, world: World) -> Found | None:
 
     def points(sums: Array) -> Array:
         counts, scores = np.moveaxis(sums.reshape(*sums.shape[:-1], 2, len(people), 2), -1, 0)
-        compared = counts[..., 1, :] > 0  # of whom there are real messages
+        compared = counts[..., 1, :] > 0  # people with real messages
         weights = np.where(compared, counts[..., 0, :], 0)
         above = np.where(compared, scores[..., 0, :], 0).sum(axis=-1)
         below = (weights * np.where(compared, ratio(scores[..., 1, :], counts[..., 1, :]), 0)).sum(axis=-1)
-        return 100 * ratio(above, below)  # NaN where real messages do not stand out
+        return 100 * ratio(above, below)  # NaN if real messages score no higher than others
 
     measured = sum(message.name in places for message, _ in sides[0])
-    return Found(measured, tally(counted()), points, detail={"judged_on": world.judge.messages})
+    return Measurement(measured, tally(counted()), points, detail={"judged_on": context.judge.messages})
 
 
-def _of_others(person: str, world: World) -> float:
-    """Return how much other people's real messages sound like a person's, on average."""
-    others = draw([message for message in world.real if message.name != person], OTHERS, world.seed)
-    scores = world.judge.score([message.content for message in others], [person] * len(others))
+def _of_others(person: str, context: EvalContext) -> float:
+    """Return the mean LLR of other people's real messages, judged as a person's."""
+    others = draw([message for message in context.real if message.name != person], OTHERS, context.seed)
+    scores = context.judge.score([message.content for message in others], [person] * len(others))
     return float(scores.mean()) if len(others) else float("nan")
 
 
-def _judged(messages: Sequence[Message], world: World) -> list[tuple[Message, float]]:
-    scores = world.judge.score([message.content for message in messages], [message.name for message in messages])
+def _judged(messages: Sequence[Message], context: EvalContext) -> list[tuple[Message, float]]:
+    scores = context.judge.score([message.content for message in messages], [message.name for message in messages])
     return [(message, float(score)) for message, score in zip(messages, scores, strict=True) if np.isfinite(score)]

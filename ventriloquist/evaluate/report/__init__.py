@@ -1,4 +1,4 @@
-"""The evaluation as one HTML file: no script, nothing fetched, everything escaped; light, dark and on paper."""
+"""The report: an evaluation as one HTML file, with no script and nothing to fetch, for screens and paper."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.compare import Comparison
 from ventriloquist.evaluate.examples import Example
 from ventriloquist.evaluate.metric import NOT_ENOUGH, Metric, Result
+from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import isolated, message, page, table, text
+from ventriloquist.evaluate.stage import Evaluation
 from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, headline, interval, sure_value, value
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
-FIRST_EXAMPLES = 3  # that are open
+FIRST_EXAMPLES = 3  # that are open, at most
 BAD = ("fails", "differs", "no better", "worse", "caricature")
 
 
 def write_report(
     evaluation: Evaluation, path: Path, *, manifest: Manifest | None = None, examples: Sequence[Example] = ()
 ) -> None:
-    """Write the report, readable by its owner only.
+    """Write the report. Only its owner can read it.
 
     Args:
         manifest: of the run; shown at the end.
-        examples: windows with their messages; none for a report without any text of messages.
+        examples: shown at the top; none for a report without message text.
     """
     path.touch(mode=0o600)
-    if path.is_file():  # and no device
-        with suppress(PermissionError):  # of a file that is somebody else's
+    if path.is_file():  # not a device
+        with suppress(PermissionError):  # the file may belong to somebody else
             path.chmod(0o600)
     path.write_text(render(evaluation, manifest=manifest, examples=examples), encoding="utf-8")
 
@@ -44,14 +45,15 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         "<h1>Does it sound like them?</h1>",
         _headline(evaluation),
         f"<p class=note>Adapter {text(evaluation.run)} on {text(evaluation.model)}, measured on {evaluation.held_out:,}"
-        " messages it never saw. Every figure stands between its floor and its ceiling, with its 95 % interval.</p>",
+        " messages it never saw. Each figure has its 95 % interval, and its floor and ceiling to compare with.</p>",
         _navigation(evaluation, examples),
         _examples(examples) if examples else "",
         "<h2 id=final>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
         _cards(evaluation.final_windows),
         "<h2 id=suite>The whole test split</h2>",
         _cards(evaluation.metrics),
-        "<h2 id=baselines>Beside it</h2><p class=note>What others would get, computed on the same messages.</p>",
+        "<h2 id=baselines>Baselines</h2><p class=note>What other people, the base model and simple methods get on"
+        " the same messages.</p>",
         _baselines(evaluation),
         details.charts(evaluation.metrics),
         details.confusion(evaluation.metrics),
@@ -76,7 +78,7 @@ def _headline(evaluation: Evaluation) -> str:
     notes = []
     if evaluation.undecided:
         few = ", ".join(METRICS[name].title.lower() for name in evaluation.undecided)
-        notes.append(f"There was not enough data for: {few}.")
+        notes.append(f"There is not enough data for: {few}.")
     if evaluation.changed_data:
         notes.append("The prepared data has changed since this adapter was trained.")
     said = f"<p class=headline>{text(headline(evaluation))}</p>"
@@ -95,12 +97,12 @@ def _card(metric: Metric, result: Result) -> str:
     return (
         f'<div class="card"><h3>{text(metric.question)}</h3><div class="big">{text(shown)}</div>'
         f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
-        f'<p class="note">{text(metric.title)}; {text(sure)}n = {result.n:,}</p></div>'
+        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}</p></div>'
     )
 
 
 def _between(metric: Metric, result: Result) -> str:
-    """Draw where the figure stands between floor and ceiling."""
+    """Draw the figure between its floor and its ceiling."""
     if result.value is None or result.low is None or result.high is None:
         return ""
     marks = [(figure(metric, result.value), result.value, "var(--accent)")]
@@ -159,27 +161,29 @@ def _people(evaluation: Evaluation) -> str:
 def _comparison(comparison: Comparison) -> str:
     rows = [compared(METRICS[name], row) for name, row in comparison.metrics.items()]
     return (
-        f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>On the same messages. More of a"
-        " difference is better for this run; p adjusted for the number of metrics (Holm).</p>" + table(COMPARED, rows)
+        f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>On the same messages. A positive"
+        " difference is better for this run. p is adjusted for the number of metrics (Holm).</p>"
+        + table(COMPARED, rows)
     )
 
 
 def _examples(examples: Sequence[Example]) -> str:
     step = max(1, len(examples) // MAX_EXAMPLES)
     parts = [
-        "<h2 id=examples>Side by side</h2><p class=note>What somebody really wrote, and what was written in their name."
-        " Drawn by place, not chosen.</p>"
+        "<h2 id=examples>Side by side</h2><p class=note>What a person really wrote, and what the model wrote in their"
+        " name. The examples are drawn by the seed, not picked by hand.</p>"
     ]
     shown = examples[::step][:MAX_EXAMPLES]
-    parts += map(_example, shown[:FIRST_EXAMPLES])
-    if rest := shown[FIRST_EXAMPLES:]:
+    first = shown[:: -(-len(shown) // FIRST_EXAMPLES)]  # of different conversations, if there are several
+    parts += map(_example, first)
+    if rest := [example for example in shown if example not in first]:
         parts.append(f"<details><summary>{len(rest)} more</summary>{''.join(map(_example, rest))}</details>")
     return "".join(parts)
 
 
 def _example(example: Example) -> str:
     said = "<br>".join(f"<b>{isolated(name)}</b> {message(content)}" for name, content in example.before)
-    answers = [("real", "really", example.real), ("adapter", "this adapter", example.adapter)]
+    answers = [("real", "real", example.real), ("adapter", "this adapter", example.adapter)]
     if example.base is not None:
         answers.append(("base", "base model", example.base))
     shown = "".join(
@@ -191,7 +195,7 @@ def _example(example: Example) -> str:
 
 def _not_measured(evaluation: Evaluation) -> str:
     few = {
-        name: f"{one.n:,} messages; it takes {METRICS[name].minimum:,}, and real people who stand apart"
+        name: f"{one.n:,} messages; it needs {METRICS[name].minimum:,}, and real people who differ from each other"
         for name, one in evaluation.metrics.items()
         if one.verdict == NOT_ENOUGH
     }
@@ -199,13 +203,13 @@ def _not_measured(evaluation: Evaluation) -> str:
     if not reasons:
         return ""
     rows = [(METRICS[name].title, reason) for name, reason in reasons.items()]
-    return "<h2>What could not be measured, or not surely</h2>" + table(("", "why"), rows, figures=False)
+    return "<h2>What lacks data</h2>" + table(("", "why"), rows, figures=False)
 
 
 def _division(evaluation: Evaluation) -> str:
     return (
-        "<h2 id=method>How it was measured</h2><p class=note>The judge of style has read neither what the adapter was"
-        " trained on nor what is tested.</p>" + table(("messages", ""), list(evaluation.division.items()))
+        "<h2 id=method>How it was measured</h2><p class=note>The judge of style has read neither the training messages"
+        " nor the test messages.</p>" + table(("messages", ""), list(evaluation.division.items()))
     )
 
 

@@ -1,4 +1,4 @@
-"""The charts of single metrics."""
+"""The report's charts of single metrics."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ COLOURS = ("var(--accent)", "var(--real)")
 
 
 def charts(metrics: Mapping[str, Result]) -> str:
-    """Draw the distributions: deltas and their calibration, lengths, messages in a row."""
+    """Draw the distributions of deltas, lengths, and messages in a row."""
     parts = []
     if "timing" in metrics:
         detail = metrics["timing"].detail
-        parts.append(figure(calibration(detail["calibration"]), "Deltas: observed share over forecast probability"))
+        parts.append(figure(calibration(detail["calibration"]), "Time deltas: observed share over forecast"))
         groups = {delta: (share, detail["observed"][delta]) for delta, share in detail["forecast"].items()}
         parts.append(figure(bars(groups, COLOURS), "Time deltas: forecast, and real (green)"))
     if "lengths" in metrics:
         detail = metrics["lengths"].detail
         names = [f"<{edge}" for edge in detail["edges"]] + [f"{detail['edges'][-1]}+"]
         groups = dict(zip(names, zip(detail["generated"], detail["real"], strict=True), strict=True))
-        parts.append(figure(bars(groups, COLOURS), "Characters a message: generated, and real (green)"))
+        parts.append(figure(bars(groups, COLOURS), "Characters in a message: generated, and real (green)"))
     if "bursts" in metrics:
         rows = metrics["bursts"].detail["by_run"]
         groups = {f"after {row['run']} (n = {row['n']})": (row["generated"], row["real"]) for row in rows}
-        parts.append(figure(bars(groups, COLOURS), "Goes on after so many in a row: generated, and real (green)"))
+        parts.append(
+            figure(bars(groups, COLOURS), "Another message after so many in a row: generated, and real (green)")
+        )
     return f'<div class="charts">{"".join(parts)}</div>'
 
 
 def confusion(metrics: Mapping[str, Result]) -> str:
-    """Draw who is taken for whom."""
+    """Draw the confusion matrix: who is taken for whom."""
     if "identity" not in metrics:
         return ""
     detail = metrics["identity"].detail
@@ -49,15 +51,15 @@ def confusion(metrics: Mapping[str, Result]) -> str:
         )
         rows.append(f"<tr><th>{text(writer)}</th>{cells}</tr>")
     return (
-        "<h3>Who wrote it?</h3><p class=note>Down: who did. Across: under whose name the message is likeliest.</p>"
+        "<h3>Who wrote it?</h3><p class=note>Rows: the writer. Columns: the most likely name, says the model.</p>"
         f'<div class="wide"><table><tr class="head"><th></th>{head}</tr>{"".join(rows)}</table></div>'
     )
 
 
 def habits(person: str, metrics: Mapping[str, Result]) -> str:
-    """Draw a person's habits: how far off the generated messages are, and the band of real ones."""
+    """Draw a person's habits: the deviation of generated messages, and the band of real ones."""
     rows = metrics["fingerprint"].detail.get(person) if "fingerprint" in metrics else None
     if not rows:
         return ""
     drawn = [(row["habit"], row["log_odds"], row["band"]) for row in rows]
-    return figure(deviations(drawn), "Habits, in log-odds; grey: where real messages would lie")
+    return figure(deviations(drawn), "Habits, in log-odds; grey: where real messages would be")

@@ -1,14 +1,11 @@
-"""HTML that cannot be broken out of: every text from outside goes through `text`, and nothing else makes tags."""
+"""Building blocks of the page. Every text goes through `text`, so that no message can add markup."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Sequence
 
-# C0 but tab and newline, DEL, C1, and the characters that reorder a line
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_NEWLINES = re.compile(r"[\n\r\u2028\u2029]")
+from ventriloquist.safe_text import escape_html
+
 MAX_CHARACTERS = 280  # of a message that is shown
 
 STYLE = """
@@ -59,29 +56,24 @@ pre { font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 
 
 def text(value: object) -> str:
-    """Escape a text: no tag, no control character, nothing that reorders what stands beside it."""
+    """Escape a text: no tags, no control characters, and none that reorder the text beside it."""
     shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return html.escape(_CONTROL.sub(_visible, _NEWLINES.sub(" ", shown)))
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return escape_html(shown)
 
 
 def isolated(value: str) -> str:
-    """Escape a name or a message, whose direction of writing is not that of what stands beside it."""
+    """Escape a name or a message, and isolate its writing direction from the text beside it."""
     return f'<bdi dir="auto">{text(value)}</bdi>'
 
 
 def message(content: str) -> str:
-    """Escape a message, cut where it is long."""
+    """Escape a message, and cut it if it is long."""
     cut = content if len(content) <= MAX_CHARACTERS else content[:MAX_CHARACTERS] + "…"
     return isolated(cut)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, figures: bool = True) -> str:
-    """Return a table; the first column is text, the others are figures or text, too."""
+    """Return a table. Columns after the first are right-aligned figures, or text."""
     others = ' class="number"' if figures else ""
     head = "".join(f"<th{others if column else ''}>{text(cell)}</th>" for column, cell in enumerate(header))
     body = "".join(
@@ -94,7 +86,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, figures: b
 
 
 def label(name: str) -> str:
-    """Return the attribute by which a cell is named where there is no room for columns."""
+    """Return the attribute that names a cell on a narrow screen."""
     return f' data-label="{text(name)}"' if name else ""
 
 
@@ -103,7 +95,7 @@ def figure(chart: str, caption: str) -> str:
 
 
 def page(title: str, body: str) -> str:
-    """Return the whole document: no script, nothing fetched."""
+    """Return the whole document."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"

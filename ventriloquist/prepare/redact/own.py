@@ -1,4 +1,4 @@
-"""A user's own rules: VQ_HOME/redact.txt, one a line.
+"""A user's own rules, read from VQ_HOME/redact.txt, one on each line.
 
 # the placeholder's name, a colon, and what to replace: words as they are, in any case …
 project: Bluebird
@@ -21,22 +21,22 @@ from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
 from ventriloquist.layout import OWN_RULES
 
-FLAGS = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X, "g": 0, "u": 0}  # all matches and Unicode: always so
-SECONDS, CHARACTERS_A_SECOND = 1.0, 100_000  # that a rule may take for a text, and more for a long one
+FLAGS = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X, "g": 0, "u": 0}  # g and u are always on
+SECONDS, CHARACTERS_A_SECOND = 1.0, 100_000  # a rule's time for a text: one second, and more for a long text
 _LINE = re.compile(r"(?P<kind>[a-z][a-z0-9_-]{0,30})\s*:\s*(?P<find>\S.*)")
 _PATTERN = re.compile(rf"/(?P<pattern>.+)/(?P<flags>[{''.join(FLAGS)}]{{0,{len(FLAGS)}}})")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRule:
-    """One line of the file: what it finds is replaced whole, whatever groups it has."""
+    """A line of the file. The whole match is replaced, whatever groups the pattern has."""
 
-    kind: str  # names the placeholder
+    kind: str  # of the placeholder
     pattern: regex.Pattern[str]
-    line: str  # names the line in an error
+    line: str  # its place, for an error
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where it finds something, in order.
+        """Yield the spans of its matches, in order.
 
         Raises:
             SettingsError: it takes too long, as a repetition of a repetition does.
@@ -54,10 +54,10 @@ class OwnRule:
 
 
 def load_own_rules(home: Path) -> tuple[OwnRule, ...]:
-    """Read VQ_HOME/redact.txt; no file, no rules.
+    """Read VQ_HOME/redact.txt, if there is one.
 
     Raises:
-        SettingsError: a line is not a rule. The line itself is not repeated: it may name a secret.
+        SettingsError: a line is not a rule. The error does not quote it: it may contain a secret.
     """
     path = home / OWN_RULES
     try:
@@ -71,7 +71,7 @@ def load_own_rules(home: Path) -> tuple[OwnRule, ...]:
 
 
 def parse_own_rules(text: str, source: str = OWN_RULES) -> tuple[OwnRule, ...]:
-    """Parse rules; `source` names them in an error.
+    """Parse rules; errors name `source`.
 
     Raises:
         SettingsError: a line is not a rule.
@@ -93,7 +93,7 @@ def parse_own_rules(text: str, source: str = OWN_RULES) -> tuple[OwnRule, ...]:
 
 
 def _compile(find: str) -> regex.Pattern[str]:
-    """Compile a pattern alone, so that its groups keep their numbers and its flags stand at its beginning."""
+    """Compile the pattern of one rule. Joined patterns would renumber groups and misplace flags."""
     flags = regex.I
     if between := _PATTERN.fullmatch(find):
         find = between["pattern"]
@@ -101,7 +101,7 @@ def _compile(find: str) -> regex.Pattern[str]:
             flags |= FLAGS[flag]
     else:
         find = rf"(?<!\w){re.escape(find)}(?!\w)"
-    with warnings.catch_warnings(action="ignore"):  # of what a later version may read otherwise
+    with warnings.catch_warnings(action="ignore"):  # a later version of regex may read it differently
         return regex.compile(find, flags)
 
 

@@ -1,4 +1,4 @@
-"""Telephone numbers: shapes that are hardly anything else, then libphonenumber for the owner's regions."""
+"""Telephone numbers: find them by unmistakable shapes, then by libphonenumber for the owner's regions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ventriloquist.prepare.redact.words import PHONE, alternatives, word_set
 
 MIN_DIGITS, MAX_DIGITS = 7, 15  # E.164 allows fifteen
 
-# a run of digits and what people put between them; bounded, so that a text of 10 MB costs no more than its length
+# a run of digits and separators; bounded, so that the time grows with the length of a text only
 _RUN = re.compile(
     r"(?<![\w#$€£¥%*^\\+-])(?<!\d[.,:/])[+(（]{0,2}\d(?:[ \u00a0.\-‐-―/()（）]{0,3}\d){5,24}"
     r"(?: ?(?:ext\.?|x) ?\d{1,6})?(?![\w%€$£]|[.,:]\d)",
@@ -30,7 +30,7 @@ _SPACE = re.compile(r"[ \u00a0]+")
 
 
 def phone_spans(text: str, regions: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield where telephone numbers stand; `regions` are those in which a number without a country code may be."""
+    """Yield the spans of telephone numbers; see `is_phone` for `regions`."""
     for run in _RUN.finditer(text):
         start, end = run.span()
         numbers = list(_within(text, start, end, led=False, regions=tuple(regions)))
@@ -40,7 +40,7 @@ def phone_spans(text: str, regions: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _within(text: str, start: int, end: int, *, led: bool, regions: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Take the longest number from the left, then go on after it: two numbers may share a run."""
+    """Yield the longest number from the left, then go on after it: a run may hold two numbers."""
     gaps = [gap.span() for gap in _SPACE.finditer(text, start, end)]
     starts, ends = [start, *(after for _, after in gaps)], [*(before for before, _ in gaps), end]
     index = 0
@@ -55,7 +55,7 @@ def _within(text: str, start: int, end: int, *, led: bool, regions: tuple[str, .
 
 
 def _unclosed(candidate: str) -> int:
-    """Return how many brackets before a number belong to the sentence around it."""
+    """Return how many brackets at the beginning belong to the sentence around the number."""
     closing = candidate.count(")") + candidate.count("）")
     opening = candidate.count("(") + candidate.count("（")
     return opening - closing if candidate.startswith(("(", "（")) and opening > closing else 0
@@ -63,12 +63,12 @@ def _unclosed(candidate: str) -> int:
 
 @lru_cache(maxsize=4096)
 def is_phone(candidate: str, led: bool, regions: tuple[str, ...]) -> bool:
-    """Tell whether a run of digits is a telephone number.
+    """Return whether a run of digits is a telephone number.
 
     Args:
-        candidate: digits and what stands between them.
-        led: whether a word such as "call" or "number" stands before it.
-        regions: where a number without a country code may be.
+        candidate: digits and separators.
+        led: whether a word such as "call" or "number" comes before it.
+        regions: countries that a number without a country code may belong to.
     """
     plain = _EXTENSION.sub("", candidate.translate(_PLAIN))
     digits = "".join(str(int(c)) for c in plain if c.isdigit())
@@ -94,23 +94,23 @@ def _is_national(plain: str, digits: str, regions: tuple[str, ...]) -> bool:
 
 
 def _single_digits(plain: str) -> bool:
-    """Tell counting ("1 2 3 4 5 6 7") from a number in groups."""
+    """Return whether this is counting, as "1 2 3 4 5 6 7", and not a number in groups."""
     groups = re.findall(r"\d+", plain)
     return len(groups) > 3 and sum(map(len, groups)) / len(groups) < 1.8
 
 
 def _is_valid(digits: str, region: str) -> bool:
-    import phonenumbers  # its tables take a while to load: only where a text needs them
+    import phonenumbers  # slow to import, and most texts do not need it
 
     if region not in _WITHOUT_TRUNK_PREFIX:
-        return False  # where numbers begin with a 0, nearly every ten other digits would be one without it
+        return False  # elsewhere numbers begin with 0, and nearly any ten digits are valid without it
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
     except phonenumbers.NumberParseException:
         return False
 
 
-# where people write numbers without a leading 0, though some networks add one
+# countries where numbers are written without a leading 0
 _WITHOUT_TRUNK_PREFIX = word_set(
     """
     US CA PR DO JM TT BS BB MX GT HN SV NI CR PA CO PE CL ES PT IT GR DK NO PL CZ EE LV LU MT CY IS CN HK SG IN BR

@@ -1,7 +1,7 @@
-"""What counts as a secret: the literal table RULES, each a pattern whose group `secret` is replaced.
+"""The table of rules: each is a pattern, and its group `secret` is replaced.
 
-Every repetition is bounded or starts where a look-behind allows one start only, so that a text of 10 MB costs time in
-proportion to its length. Patterns are verbose: a space is written `[ ]`.
+Every repetition is bounded, or can start at one place only. So the time grows in proportion to the length of a text.
+Patterns are verbose: a space is written `[ ]`.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ KINDS = SECRETS
 
 
 class Rule(NamedTuple):
-    """What to look for.
+    """A pattern for a secret.
 
     Attributes:
-        kind: names the placeholder.
-        digits: a text with fewer is not looked at.
-        trigger: told a text in small letters, says whether the pattern, which costs more, is worth trying.
+        kind: of the placeholder.
+        digits: texts with fewer digits are skipped.
+        trigger: a cheap test of the lower-case text, made before the pattern is tried.
         pattern: has a group `secret`.
-        check: sees the secret alone.
-        in_urls: whether the secret may stand in a link.
+        check: a test of the secret alone.
+        in_urls: whether a secret inside a link is replaced, too.
     """
 
     kind: str
@@ -63,7 +63,7 @@ def compile_pattern(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]
     return re.compile(pattern, flags | re.VERBOSE)
 
 
-# of a country's own length: the word after it may look like one more group
+# each country has its own length; without it, the next word could look like one more group
 _IBAN = "|".join(
     rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(IBAN_LENGTHS))
 )
@@ -82,7 +82,7 @@ _IS = r"""(?: [ \t]*(?:[:=→>]|->|=>)\s*
     | [ \t]+(?:is|was|ist|lautet|war|es|est|è|är|er|é|jest|to|zu|auf|a)
       (?:[ \t]+(?:still|now|immer[ ]noch|jetzt|ahora|maintenant|ora))?[ \t]*:?\s+ )"""
 _QUOTES = r"\"“”„«»`"
-# a password ends before the full stop or comma of its sentence
+# a password does not include the full stop or comma after it
 _WORD = rf"[^\s\[\]{_QUOTES}]{{2,64}}?(?=[.,;:?)]*(?:\s|$|[\[\]{_QUOTES}]))"
 _END_OF_NUMBER = r"(?![\w%€$£]|[.,:/-]\d)"
 _CODE_VALUE = rf"""
@@ -110,7 +110,7 @@ RULES: tuple[Rule, ...] = (
         ),
         in_urls=True,
     ),
-    # keys that services hand out
+    # API keys
     Rule(
         "password",
         1,
@@ -184,7 +184,7 @@ RULES: tuple[Rule, ...] = (
         is_password,
         in_urls=True,
     ),
-    # a word of plain letters is a password only where the sentence ends with it
+    # plain letters are a password only at the end of a sentence
     Rule(
         "password",
         0,
@@ -233,7 +233,7 @@ RULES: tuple[Rule, ...] = (
         _CODE,
         compile_pattern(r"(?<!\w)use[ ](?:the[ ])?code[ ](?P<secret>\d{4,8})(?!\w)"),
     ),
-    # five digits and more near the word are hardly anything else
+    # five or more digits near the word are nearly always a code
     Rule(
         "code",
         2,

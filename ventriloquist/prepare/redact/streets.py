@@ -1,6 +1,6 @@
-"""Street addresses, by the way each language writes them: number first, number last, post box, post code.
+"""Patterns for street addresses, by language: number first, number last, post box, post code.
 
-A street alone, without a number, is no address.
+A street without a number is not replaced.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from ventriloquist.prepare.redact.triggers import Trigger, holding, matching, number_after
 from ventriloquist.prepare.redact.words import NO_STREET_NAME, word_set
 
-# Kinds of street, by language. Written with a capital, where the name before them is, too.
+# Kinds of street, by language, with a capital like the name before them.
 _ENGLISH = (
     "Street|St|Avenue|Ave|Av|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Pl|Terrace|Ter|Circle|Cir|Way|"
     "Close|Crescent|Cres|Square|Sq|Parkway|Pkwy|Highway|Hwy|Trail|Trl|Grove|Gardens|Gdns|Mews|Row|Alley|Plaza|"
     "Turnpike|Loop|Rise|Walk|Wharf|Quay|Esplanade|Parade|Marg|Nagar|Chowk|Ganj|Laneway"
 )
-# these are words of their own, too: only after a number of two digits and more
+# these are also common words, so the number must have two digits or more
 _ENGLISH_RARE = (
     "Arcade|Bend|Bluff|Bridge|Brook|Burg|Bypass|Camp|Canyon|Cape|Causeway|Center|Centre|Circus|Cliff|Common|Commons|"
     "Corner|Corners|Courts|Cove|Creek|Crest|Crossing|Crossroad|Dale|Dam|Dell|Divide|Estate|Estates|Expressway|Extension|"
@@ -28,16 +28,16 @@ _ENGLISH_RARE = (
     "Stream|Summit|Throughway|Trace|Track|Trafficway|Triangle|Tunnel|Underpass|Union|Vale|Valley|Via|Viaduct|View|"
     "Village|Villas|Vista|Wall|Well|Wells|Wynd|Yard"
 )
-# all in small letters only these, which are rarely anything else after a number and a name
+# these also count in lower case: after a number and a name they rarely mean something else
 _ENGLISH_SMALL = "street|avenue|ave|road|rd|lane|ln|drive|boulevard|blvd|crescent|terrace|close|court"
-# the ends of one word: Lindenallee, Kastanjelaan, Björkgatan
+# endings of one word: Lindenallee, Kastanjelaan, Björkgatan
 _COMPOUND = (
     "straße|strasse|str\\.?|allee|gasse|chaussee|stieg|steig|ufer|damm|weg|platz|"
     "straat|laan|gracht|kade|plein|singel|steeg|dreef|dijk|boulevard|"
     "gatan|vägen|gränd|stigen|torget|backen|gata|veien|vegen|gade|vej|stræde|svingen|bakken|haugen|kroken|stubben|"
     "tunet|kollen|plassen|løkka|katu|tie|kuja"
 )
-# … but not of these
+# words with these endings that are not streets
 _NO_STREET = (
     "parkplatz|sportplatz|spielplatz|arbeitsplatz|sitzplatz|stehplatz|stellplatz|campingplatz|fußballplatz|flugplatz|"
     "umweg|heimweg|rückweg|hinweg|feldweg"
@@ -77,17 +77,17 @@ def _compile(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def _words(*groups: str) -> tuple[str, ...]:
-    """Return alternatives as plain words in small letters."""
+    """Return the alternatives of patterns as plain lower-case words."""
     return tuple(word.replace("\\", "").strip("?").lower() for group in groups for word in group.split("|"))
 
 
-# "12 N", "70/436, C": what a street that begins with its number begins with
+# the beginning of an address with the number first: "12 N", "70/436, C"
 _numbered = matching(r"\d[a-z]?,? [a-z\d]")
 
 _with_unit = holding("apt", "apartment", "unit", "suite", "ste ", "flat", "studio", "floor", "room", "#")
 _holding_romance = holding(*(f"{word} " for word in _words(_ROMANCE)))
 
-# a trigger, and the pattern, which says where the address is
+# triggers and patterns
 STREETS: tuple[tuple[Trigger, re.Pattern[str]], ...] = (
     # 221 Fennel Street, London NW9 4ZZ; Flat 2, 31 Harbour View Terrace; 70/436, Chopra Marg
     (

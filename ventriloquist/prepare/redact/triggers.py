@@ -1,4 +1,4 @@
-"""Cheap questions to a text in small letters, asked before a pattern is tried."""
+"""Cheap tests of a lower-case text, made before a pattern is tried."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def always(_text: str) -> bool:
 
 
 def holding(*stems: str) -> Trigger:
-    """Return a trigger for texts that hold one of some pieces of words."""
+    """Return a trigger for texts that contain one of some stems."""
 
     def holds(text: str) -> bool:
-        for stem in stems:  # noqa: SIM110  (any() takes twice the time, and this is asked of every message)
+        for stem in stems:  # noqa: SIM110  (any() takes twice the time, and every message passes here)
             if stem in text:
                 return True
         return False
@@ -28,11 +28,11 @@ def holding(*stems: str) -> Trigger:
 
 
 def number_after(*endings: str) -> Trigger:
-    """Return a trigger for texts in which a number follows a word with one of some endings."""
+    """Return a trigger for texts with a number after a word that has one of some endings."""
     return lambda text: any(text.endswith(endings, 0, m.end(1)) for m in _LETTER_BEFORE_NUMBER.finditer(text))
 
 
 def matching(pattern: str) -> Trigger:
-    """Return a trigger for texts in which a pattern is found."""
+    """Return a trigger for texts that contain a match of a pattern."""
     search = re.compile(pattern).search
     return lambda text: search(text) is not None

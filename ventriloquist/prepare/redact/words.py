@@ -1,53 +1,37 @@
-"""Words around secrets, in the languages that the rules know. Data alone: a language is added here."""
+"""The words around secrets, in every language that the rules cover. To add a language, add its words here."""
 
 from __future__ import annotations
 
-# what a password is called
+# words for a password
 PASSWORD = """
     password, passwords, passphrase, passwd, pwd, pw, pword, passwort, kennwort, contraseña, contrasena, mot de passe,
     mdp, wachtwoord, lösenord, lösenordet, adgangskode, passord, passordet, senha, hasło, haslo, salasana, parola,
     şifre, пароль, 密码, 密碼, パスワード
-"""  # noqa: S105  (what one is called)
-# Stems: what of the words above them a text must hold, in small letters. Few and short, since they are looked for in
-# every message (passwords) or in every message with a digit (the others).
+"""  # noqa: S105  (a list of words)
+# Stems: a text without one of them holds none of the words above. Few and short, because every message is searched
+# for them (passwords), or every message with a digit (the others).
 PASSWORD_STEMS = ("pass", "pw", "kennwort", "contrase", "mdp", "wachtw", "senha", "haslo", "salas", "parola", "adgang")
 PASSWORD_STEMS_BEYOND_ASCII = ("lösen", "hasł", "şifre", "парол", "密", "パスワ")
 
-# what a number that opens something is called
+# words for a code that opens something
 CODE = """
     code, passcode, pin, pincode, otp, 2fa, mfa, tan, código, codigo, codice, kod, koden, код, 验证码, 認証コード
 """
 CODE_STEMS = (
-    *(
-        "code",
-        "pin",
-        "otp",
-        "2fa",
-        "mfa",
-        "tan",
-        "código",
-        "codigo",
-        "codice",
-        "kod",
-        "код",
-        "验证",
-        "認証",
-        "cvv",
-        "cvc",
-    ),
-    *("login", "sign-in", "anmeldung", "verif", "identi", "log"),
+    *("code", "pin", "otp", "2fa", "mfa", "tan", "código", "codigo", "codice", "kod", "код", "验证", "認証"),
+    *("cvv", "cvc", "login", "sign-in", "anmeldung", "verif", "identi", "log"),
 )
-# of compounds such as Bestätigungscode
+# first parts of compounds such as Bestätigungscode
 CODE_PREFIXES = """
     bestätigungs, sicherheits, verifizierungs, zugangs, verificatie, beveiligings, bevestigings, engangs, säkerhets
 """
-# codes that are no secret
+# words before "code" that make it public
 PUBLIC_CODES = """
     promo, discount, coupon, voucher, referral, area, zip, post, postal, dress, qr, bar, morse, country, source, error,
     status, exit, cheat, color, colour, building, use
 """
 
-# what a number that names its owner to an office is called
+# words for a number that identifies a person to an office
 ACCOUNT = """
     account, acct, acc, a/c, konto, kontonummer, kontonr, blz, bankleitzahl, routing, aba, sort code, sortcode, iban,
     bic, swift, ssn, social security, tax id, tin, itin, ein, passport, reisepass, passnummer, pasaporte, passeport,
@@ -97,7 +81,7 @@ PHONE = """
     mobiel, telefoon, mobil, mobilnummer, ligar, celular, номер, телефон, 电话, 電話
 """
 
-# what often follows "the password is" and is none
+# words that often follow "the password is"
 NO_PASSWORD = """
     a about again all already also always an any asked backwards bad because been before being better blank broken by
     cached case changed changing correct default different disabled displayed down due dumb easy encrypted enforced
@@ -114,9 +98,9 @@ NO_PASSWORD = """
     c'est dans de du elle en est faux incorrect le les ma mal mauvais ne nouveau oublié pas plus sur ta toujours trop
     un che di diversa è errata nella non nuova più sbagliata segreta sempre sul una
     al de een fout het is kwijt mijn niet nog ook onjuist op te van verlopen weer
-"""  # noqa: S105  (what is none)
+"""  # noqa: S105  (a list of words)
 
-# no words of a street's name where all is written small
+# words that are not part of a street's name in lower-case text
 NO_STREET_NAME = """
     a about across after again all along am an and any are as at away back be because before behind big blocks both
     but by came can city close coming couple cross crossing day days different dirt down drive drove each end every
@@ -131,10 +115,10 @@ NO_STREET_NAME = """
 
 
 def alternatives(phrases: str) -> str:
-    """Return a regular expression for any of some phrases, separated by commas; spaces in them are spaces."""
+    """Return a verbose regular expression for any of some phrases, which commas separate."""
     return "|".join(phrase.strip().replace(" ", "[ ]") for phrase in phrases.split(","))
 
 
 def word_set(words: str) -> frozenset[str]:
-    """Return words separated by white space."""
+    """Split words at white space."""
     return frozenset(words.split())

@@ -1,4 +1,4 @@
-"""What was sent with each message: which kind each file is, in which part it stands, and what is only a glyph."""
+"""The attachments of each message: the kind of each file and its part. Inline emoji images are left out."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ventriloquist.sources.imessage import queries
 from ventriloquist.sources.imessage.texts import OBJECT_SLOT, clean, is_visible, without_slots
 from ventriloquist.transcript import well_formed
 
-_PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # every link preview and app message has one
+_PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # Messages adds such a file to each link preview and app message
 _SLOTS = re.compile(f"({OBJECT_SLOT})")
 
 
 class File(NamedTuple):
-    """An attachment of a message, before its body is looked at."""
+    """An attachment as its row describes it, before the body of the message is read."""
 
     guid: bytes
-    is_glyph: bool  # an image that stands for an emoji, such as a Genmoji
+    is_glyph: bool  # an inline emoji image, such as a Genmoji
     attachment: Attachment
 
 
 class _Slot(NamedTuple):
-    """Where the body has an attachment."""
+    """The place of an attachment in the body."""
 
     guid: bytes | None
     is_glyph: bool
-    has_text_beside: bool  # in its part
+    has_text_beside: bool  # in the same part
 
 
 def grouped_files(connection: sqlite3.Connection) -> Iterator[tuple[int, tuple[File, ...]]]:
-    """Yield each message's files by ROWID, without what Messages attached itself."""
+    """Yield (ROWID, files) of each message, without the files that Messages adds itself."""
     for message, rows in groupby(queries.attachments(connection), key=itemgetter(0)):
         found = []
         for _, guid, mime_type, uti, transfer_name, path, is_sticker, is_glyph, is_audio in rows:
@@ -55,12 +55,12 @@ def grouped_files(connection: sqlite3.Connection) -> Iterator[tuple[int, tuple[F
 def placed(
     files: Sequence[File], found: bodies.Body | None, body: bytes, column_text: str, text: str, unsent: Collection[int]
 ) -> tuple[Attachment, ...]:
-    """Return a message's attachments with the parts they stand in, without the glyphs within its text.
+    """Return a message's attachments with their parts, without the inline emoji images in its text.
 
     Args:
-        found: the text of the body, where it was decoded.
-        text: the message's own, wherever it came from.
-        unsent: the parts that are there no more; the others keep their numbers.
+        found: the decoded body, if it could be decoded.
+        text: the final text of the message.
+        unsent: the parts that were unsent; the others keep their numbers.
     """
     if found is None:
         attachments = [file.attachment for file in files]
@@ -99,9 +99,9 @@ def placed(
 def _number_parts(
     attachments: list[Attachment], order: Sequence[int], inside: Collection[int], slotted: str, unsent: Collection[int]
 ) -> None:
-    """Give attachments the parts that they are, and how much of the text stands before them.
+    """Set the part of each attachment and how many characters of text come before it.
 
-    An attachment is a part of its own, and so is the text between two of them; a glyph is in the part of its text.
+    Each attachment is a part, and so is the text between two of them. An inline emoji image belongs to its text's part.
     """
     if slotted.count(OBJECT_SLOT) != len(attachments):
         return
@@ -126,7 +126,7 @@ def _next_part(part: int, unsent: Collection[int]) -> int:
 
 
 def _order(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[int]:
-    """Return the places of files in the order of the body, which may differ from that of their rows."""
+    """Return the indexes of the files in the order of the body, which may differ from the order of their rows."""
     rows = range(len(files))
     if len(files) == 1:
         return rows
@@ -137,7 +137,7 @@ def _order(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[i
 
 
 def _slots_of(files: Sequence[File], order: Sequence[int], body: bytes, slotted: str) -> list[_Slot | None]:
-    """Return the slot of each file: that with its guid, else the one in its place where there are as many as files."""
+    """Return the slot of each file: the one with its guid, else by order if there are as many slots as files."""
     slots = _slots(body, slotted)
     by_guid = {slot.guid: slot for slot in slots}
     found: list[_Slot | None] = [by_guid.get(file.guid) for file in files]
@@ -148,7 +148,7 @@ def _slots_of(files: Sequence[File], order: Sequence[int], body: bytes, slotted:
 
 
 def _slots(body: bytes, slotted: str) -> list[_Slot]:
-    """Return the attachments' slots of a body, in order, by the attributes of its runs."""
+    """Return the slots of a body in order, as the attributes of its runs describe them."""
     units = slotted.encode("utf-16-le", "surrogatepass")
     at = 0
     pieces: list[tuple[bodies.Run, str]] = []
@@ -167,7 +167,7 @@ def _slots(body: bytes, slotted: str) -> list[_Slot]:
 
 
 def _with_transcripts(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[File]:
-    """Give voice messages what they say, in order."""
+    """Add the transcripts to the voice messages, in order."""
     transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION)
     spoken = [place for place, file in enumerate(files) if file.attachment.kind == "voice"]
     changed = list(files)

@@ -1,7 +1,7 @@
 """An iPhone's backup as a source: messages and contacts, so that no Mac is needed.
 
-Finder, iTunes and libimobiledevice write the same: each file under the SHA-1 of its domain and path, in a folder of
-the hash's first two digits (older ones: in no folder), with Manifest.db to say which is which.
+Finder, iTunes and libimobiledevice write the same format: the name of each file is the SHA-1 of its domain and path.
+The files lie in folders named by the hash's first two digits (in old backups in no folder). Manifest.db lists them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from pathlib import Path
 
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
-from ventriloquist.records import Card, Source
-from ventriloquist.sources.imessage import queries, trust
-from ventriloquist.sources.imessage.address_book import read_address_book
+from ventriloquist.records import ContactCard, Source
+from ventriloquist.sources.imessage import hardening, queries
+from ventriloquist.sources.imessage.address_book import make_cards, read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.plist import load_plist
-from ventriloquist.sources.imessage.texts import is_blank
 
 DOMAIN = "HomeDomain"
 MESSAGES = "Library/SMS/sms.db"
@@ -30,35 +29,37 @@ CONTACTS = "Library/AddressBook/AddressBook.sqlitedb"
 
 _HASH = re.compile(r"[0-9a-f]{40}")
 _PHONE, _EMAIL = 3, 4  # ABMultiValue.property
+_NAMES = ("First", "Last", "Nickname", "Organization")
 _MAX_PLIST_BYTES = 16 << 20
 
 
 @contextmanager
-def open_backup(folder: Path, contacts: Path | None = None) -> Iterator[Source]:
-    """Open the messages in an iPhone's backup, with its contacts.
+def open_backup(folder: Path, contacts: Path | None = None, *, home: Path | None = None) -> Iterator[Source]:
+    """Open the messages and contacts in an iPhone's backup.
 
     Args:
-        folder: the backup, or a folder of backups with just one in it.
-        contacts: the folder of a Mac's address book, instead of the contacts in the backup.
+        folder: the backup, or a folder that holds exactly one.
+        contacts: the folder of a Mac's address book, to use instead of the contacts in the backup.
+        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
 
     Raises:
-        SourceError: there is none, it is encrypted, or it cannot be read.
+        SourceError: there is no backup, it is encrypted, or it cannot be read.
     """
     folder = _find_backup(folder.expanduser())
     if _is_encrypted(folder):
         raise SourceError(
             f"The backup in {folder} is encrypted.",
-            hint="Make one that is not: in Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
+            hint="In Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
         )
-    path = _find_file(folder, MESSAGES)
+    path = _find_file(folder, MESSAGES, home)
     if path is None:
         raise SourceError(
             f"The backup in {folder} has no messages.",
-            hint="Where 'Messages in iCloud' is on, backups leave them out: read them on a Mac, "
+            hint="If 'Messages in iCloud' is on, backups do not contain messages: read them on a Mac, "
             "or turn it off on the iPhone and back up again.",
         )
-    cards, notes = read_address_book(contacts) if contacts is not None else _contacts(folder)
-    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal")) as reading:
+    cards, notes = read_address_book(contacts, home) if contacts is not None else _contacts(folder, home)
+    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal", home), home=home) as reading:
         yield read_source(reading, path, f"Messages in the backup at {folder}", cards, notes)
 
 
@@ -78,7 +79,7 @@ def _find_backup(folder: Path) -> Path:
     except NotADirectoryError:
         raise SourceError(
             f"{folder} is a file, not the folder of a backup.",
-            hint=f"Name the folder that it lies in, or, for a database of messages: --chat-db {folder}",
+            hint=f"Name the folder that contains it. For a database of messages use: --chat-db {folder}",
         ) from None
     except OSError as error:
         raise permission_error(folder, error.strerror or str(error)) from None
@@ -112,9 +113,9 @@ def _is_encrypted(folder: Path) -> bool:
     return isinstance(manifest, dict) and bool(manifest.get("IsEncrypted"))
 
 
-def _find_file(folder: Path, path: str) -> Path | None:
-    """Return where a backup keeps a file: under its well-known name, else where its manifest says."""
-    for name in (hashed_name(path), _listed_name(folder, path)):
+def _find_file(folder: Path, path: str, home: Path | None) -> Path | None:
+    """Return a file of a backup: the one with its hashed name, else the one that the manifest lists."""
+    for name in (hashed_name(path), _listed_name(folder, path, home)):
         if name is not None:
             for place in (folder / name[:2] / name, folder / name):
                 if place.is_file():
@@ -122,56 +123,47 @@ def _find_file(folder: Path, path: str) -> Path | None:
     return None
 
 
-def _listed_name(folder: Path, path: str) -> str | None:
+def _listed_name(folder: Path, path: str, home: Path | None) -> str | None:
     manifest = folder / "Manifest.db"
     if not manifest.is_file():
         return None
     try:
-        with open_untrusted(manifest, what="a backup") as reading, translated(manifest, "a backup"):
-            trust.check(reading.connection, manifest, ("Files",))
+        with open_untrusted(manifest, what="a backup", home=home) as reading, translated(manifest, "a backup"):
+            hardening.check(reading.connection, manifest, ("Files",))
             row = reading.connection.execute(
                 "SELECT CAST(fileID AS TEXT) FROM Files WHERE domain = ? AND relativePath = ?", (DOMAIN, path)
             ).fetchone()
     except SourceError:
         return None
-    return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # a hash: no path of anybody's choosing
+    return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # only a hash, so that it cannot be a path
 
 
-def _contacts(folder: Path) -> tuple[list[Card] | None, list[str]]:
-    path = _find_file(folder, CONTACTS)
+def _contacts(folder: Path, home: Path | None) -> tuple[list[ContactCard] | None, list[str]]:
+    path = _find_file(folder, CONTACTS, home)
     if path is None:
         return None, [f"Contacts were not read: the backup in {folder} has none."]
     try:
-        wal = _find_file(folder, f"{CONTACTS}-wal")
-        with open_untrusted(path, what="contacts", wal=wal) as reading, translated(path, "contacts"):
-            return list(_cards(reading.connection, path, folder)), []
+        wal = _find_file(folder, f"{CONTACTS}-wal", home)
+        with open_untrusted(path, what="contacts", wal=wal, home=home) as reading, translated(path, "contacts"):
+            return _cards(reading.connection, path, folder), []
     except SourceError as error:
         return None, [f"Contacts were not read: {error.what} {error.hint}"]
 
 
-def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> Iterator[Card]:
-    """Yield the cards of an iPhone: their tables are not those of a Mac."""
-    trust.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
+def _cards(connection: sqlite3.Connection, path: Path, folder: Path) -> list[ContactCard]:
+    """Return the cards of an iPhone, which has other tables than a Mac."""
+    hardening.check(connection, path, ("ABPerson", "ABMultiValue", "ABStore"))
     has = queries.columns(connection, "ABPerson")
     if not has or not {"record_id", "property", "value"} <= queries.columns(connection, "ABMultiValue"):
         raise SourceError(f"{path} is not an address book.", hint="Make a new backup.")
-    me = set()
+    me: set[int] = set()
     if "MeIdentifier" in queries.columns(connection, "ABStore"):
         me = {row[0] for row in connection.execute("SELECT MeIdentifier FROM ABStore WHERE MeIdentifier > 0")}
-    identifiers: dict[int, list[str]] = {}
-    for person, value in connection.execute(
+    identifiers = connection.execute(
         "SELECT record_id, CAST(value AS TEXT) FROM ABMultiValue WHERE property IN (?, ?) AND value IS NOT NULL "
         "ORDER BY rowid",
         (_PHONE, _EMAIL),
-    ):
-        if not is_blank(value):
-            identifiers.setdefault(person, []).append(value)
-    chosen = ", ".join(
-        f"CAST({name} AS TEXT)" if name in has else "NULL" for name in ("First", "Last", "Nickname", "Organization")
     )
-    for number, *names in connection.execute(f"SELECT ROWID, {chosen} FROM ABPerson ORDER BY ROWID"):  # noqa: S608
-        if number in identifiers or number in me:
-            found = tuple(dict.fromkeys(identifiers.get(number, ())))
-            first, last, nickname, organization = (name or "" for name in names)
-            place = (str(folder.resolve()), CONTACTS, number)
-            yield Card(*place, first, last, nickname, organization, found, number in me)
+    names = ", ".join(f"CAST({name} AS TEXT)" if name in has else "NULL" for name in _NAMES)
+    rows = connection.execute(f"SELECT ROWID, {names} FROM ABPerson ORDER BY ROWID")  # noqa: S608  # fixed names
+    return make_cards(folder.resolve(), CONTACTS, ((row[0], row[0] in me, *row[1:]) for row in rows), identifiers)

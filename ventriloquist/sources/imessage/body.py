@@ -1,7 +1,7 @@
-"""The text of a message out of `attributedBody`: an attributed string in Apple's typedstream format.
+"""Decoding the text of a message from `attributedBody`, an attributed string in Apple's typedstream format.
 
-Three ways, the first that works: the string found by its class name and checked against its length and its end mark
-(a microsecond), pytypedstream's reader (seventy), and the column `text`, which is the caller's.
+The fast way finds the string by its class name and checks its length and end mark (a microsecond). If that fails,
+pytypedstream reads the stream (seventy microseconds). If that fails too, the caller uses the column `text`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from typedstream.stream import (
 from ventriloquist.sources.imessage.texts import clean, decode_utf8, without_slots
 
 MAX_BYTES = 64 << 20  # of a body; the longest message that Messages accepts is far below
-MAX_SLOW_BYTES = 1 << 20  # pytypedstream builds an object a value
+MAX_SLOW_BYTES = 1 << 20  # pytypedstream builds an object for each value
 MAX_DEPTH = 64  # nested values; genuine bodies have 4
 MAX_SHARED_STRING_BYTES = 128  # a class name or an encoding
-EVENTS_TO_TEXT = 100  # pytypedstream's, up to the text; genuine bodies take 14
+EVENTS_TO_TEXT = 100  # that pytypedstream reads up to the text; genuine bodies need 14
 EVENTS_OF_ATTRIBUTES = 2_000  # a run has about 30
 
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"  # version 4, little endian, system version 1000
 _STRING_CLASS = b"NSString\x01"  # and its version
-_STRING_DATA = b"\x84\x01+"  # the encoding of a string's bytes, new here
-# How nearly all bodies begin, up to the string's length: a mutable attributed string, and one that is not.
+_STRING_DATA = b"\x84\x01+"  # the encoding of a string's bytes, at its first use
+# The start of nearly all bodies, up to the string's length: a mutable attributed string, or an immutable one.
 _MUTABLE = (
     _HEADER + b"\x84\x01@\x84\x84\x84\x19NSMutableAttributedString\x00\x84\x84\x12NSAttributedString\x00"
     b"\x84\x84\x08NSObject\x00\x85\x92\x84\x84\x84\x0fNSMutableString\x01\x84\x84\x08NSString\x01\x95\x84\x01+"
@@ -53,19 +53,19 @@ _END_OF_OBJECT = 0x86
 ONE_TIME_CODE = b"__kIMOneTimeCodeAttributeName"
 PART = b"__kIMMessagePartAttributeName"
 FILE_TRANSFER = b"__kIMFileTransferGUIDAttributeName"
-EMOJI_IMAGE = b"__kIMEmojiImageAttributeName"  # a sticker or Genmoji that stands in the text, as an emoji does
-ADAPTIVE_IMAGE = b"AdaptiveImage"  # in the names of the attributes that say the same to AppKit
+EMOJI_IMAGE = b"__kIMEmojiImageAttributeName"  # a sticker or Genmoji inside the text
+ADAPTIVE_IMAGE = b"AdaptiveImage"  # part of the names of AppKit's attributes for the same
 AUDIO_TRANSCRIPTION = b"IMAudioTranscription"
 
 
 Body = tuple[str, int, str]
-"""The text of a body, without slots and broken pairs; where in the bytes the attributes begin; the text with slots."""
+"""The text of a body without slots and lone surrogates; the offset of the attributes; the text with slots."""
 
 
 def decode(body: bytes) -> Body | None:
-    """Decode a body, or return None when it is damaged or too large. Never raises, whatever the bytes.
+    """Decode a body. Return None if it is damaged or too large. Never raise, whatever the bytes.
 
-    The fast path finds the string, reads its length, and accepts it when it fits exactly and ends as an object does.
+    The fast path accepts a string only if the end mark of an object follows its last byte.
     """
     try:
         if body.startswith(_MUTABLE):
@@ -88,10 +88,10 @@ def decode(body: bytes) -> Body | None:
 
 
 def _find_length(body: bytes) -> int:
-    """Return where the length of a body's string stands in an unusual body.
+    """Return the offset of the string's length in a body with an unusual start.
 
     Raises:
-        ValueError: nowhere, or the body is too large.
+        ValueError: no string was found.
     """
     if not body.startswith(_HEADER):
         raise ValueError
@@ -102,11 +102,11 @@ def _find_length(body: bytes) -> int:
 
 
 def _long_length(body: bytes, at: int) -> tuple[int, int]:
-    """Return a length that takes more than a byte, and where it ends.
+    """Return a length of two or four bytes, and the offset after it.
 
     Raises:
-        ValueError: it is none, or the body is too large.
-        struct.error: it is cut off.
+        ValueError: it is not a length, or the body is too large.
+        struct.error: the body ends within it.
     """
     tag = body[at - 1]
     if len(body) > MAX_BYTES:
@@ -119,7 +119,7 @@ def _long_length(body: bytes, at: int) -> tuple[int, int]:
 
 
 def _decode_slowly(body: bytes) -> Body | None:
-    """Read the stream event by event up to its first string; damage behind that does not matter."""
+    """Read the stream event by event up to its first string. Damage after that does not matter."""
     if len(body) > MAX_SLOW_BYTES:
         return None
     stream = io.BytesIO(body)
@@ -133,19 +133,19 @@ def _decode_slowly(body: bytes) -> Body | None:
 
 
 def attribute_strings(body: Body, data: bytes, name: bytes) -> list[str]:
-    """Return the strings that follow the attribute `name` in a body's attributes, most often one or none."""
+    """Return the strings that follow the attribute `name` in a body, usually one or none."""
     if len(data) > MAX_SLOW_BYTES or data.find(name, body[1]) < 0:
         return []
     found: list[str] = []
     try:
         values = _string_values(io.BytesIO(data), EVENTS_OF_ATTRIBUTES)
         found.extend(decode_utf8(next(values)) for value in values if value == name)
-    except Exception:  # noqa: S110  # what was read before the damage still counts
+    except Exception:  # noqa: S110  # keep what was read before the damage
         pass
     return found
 
 
-_Value = bytes | int | None  # None: neither a text nor a number
+_Value = bytes | int | None  # None: another type
 
 
 class Run(NamedTuple):
@@ -156,7 +156,7 @@ class Run(NamedTuple):
 
 
 def attribute_runs(data: bytes) -> list[Run]:
-    """Return a body's runs in the order of its text, as far as they can be read. Slow: half a millisecond."""
+    """Return the runs of a body in the order of its text, up to the first damage. Slow: half a millisecond."""
     runs: list[Run] = []
     if len(data) > MAX_SLOW_BYTES:
         return runs
@@ -167,18 +167,18 @@ def attribute_runs(data: bytes) -> list[Run]:
                 pairs = zip(items[::2], items[1::2], strict=False)
                 of_number[number] = {key: value for key, value in pairs if isinstance(key, bytes)}
             runs.append(Run(length, of_number.get(number, {})))
-    except Exception:  # noqa: S110  # what was read before the damage still counts
+    except Exception:  # noqa: S110  # keep what was read before the damage
         pass
     return runs
 
 
-def _run_items(  # noqa: PLR0912  # an event a line
+def _run_items(  # noqa: PLR0912  # one branch for each event
     stream: io.BytesIO,
 ) -> Iterator[tuple[int, int, list[_Value] | None]]:
-    """Yield each run's number and length, and what stands in its dictionary: keys and values by turns.
+    """Yield the number and length of each run, and its dictionary as alternating keys and values.
 
-    The runs come behind the text: a pair of numbers each, and a dictionary where the first of them is new. None stands
-    for the dictionary that came with this number.
+    The runs follow the text. Each is a pair of numbers, with a dictionary after it if the first number is new. For a
+    known number None is yielded: its dictionary is the one that came with it before.
 
     Raises:
         Exception: anything, on damaged input.
@@ -186,7 +186,7 @@ def _run_items(  # noqa: PLR0912  # an event a line
     depth = 0
     numbers: list[int] | None = None  # of the run that is being read
     items: list[_Value] | None = None
-    values: list[_Value] = []  # of everything that can be referred to, by its number
+    values: list[_Value] = []  # of all objects that can be referenced, by number
     opened: list[int] = []  # the objects that are being read
     for event in islice(_Reader(stream), EVENTS_OF_ATTRIBUTES):
         if isinstance(event, BeginTypedValues):
@@ -220,7 +220,7 @@ def _run_items(  # noqa: PLR0912  # an event a line
 
 
 class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no types that mypy sees
-    """pytypedstream's reader, without nested encodings, which it parses once for every level."""
+    """pytypedstream's reader, but it refuses long encodings: nested ones are parsed again at every level."""
 
     def _read_shared_string(self, head: int | None = None) -> bytes | None:
         string: bytes | None = super()._read_shared_string(head)
@@ -230,17 +230,18 @@ class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no 
 
 
 def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
-    """Yield the bytes of each NSString in a typedstream, in order; one that is referred to again comes again.
+    """Yield the bytes of each NSString in a typedstream, in order, and again for each reference to one.
 
     Args:
-        events: how many to read; a few bytes can stand for millions.
+        stream: the body.
+        events: how many to read at most; a few bytes can stand for millions.
 
     Raises:
         Exception: anything, on damaged input.
     """
     depth = 0
     string_follows = False
-    numbered: list[bytes | None] = []  # everything that can be referred to, the strings with their bytes
+    numbered: list[bytes | None] = []  # all objects that can be referenced; strings with their bytes
     newest_object = 0
     for event in islice(_Reader(stream), events):
         if isinstance(event, BeginObject):

@@ -1,4 +1,4 @@
-"""A chat.db as a source: the Mac's own, or any that is named, with the contacts that go with it."""
+"""A chat.db as a source, with contacts: this Mac's own or any other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import Card, Source, SourceRow
-from ventriloquist.sources.imessage import queries, trust
+from ventriloquist.records import ContactCard, Source, SourceRow
+from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
 from ventriloquist.sources.imessage.connect import Reading, open_untrusted, translated
 from ventriloquist.sources.imessage.messages import read_messages
@@ -17,31 +17,34 @@ MAC_CHAT_DB = Path("~/Library/Messages/chat.db")
 
 
 @contextmanager
-def open_chat_db(chat_db: Path | None = None, contacts: Path | None = None) -> Iterator[Source]:
-    """Open a chat.db and hold it at one moment in time while the block runs.
+def open_chat_db(
+    chat_db: Path | None = None, contacts: Path | None = None, *, home: Path | None = None
+) -> Iterator[Source]:
+    """Open a chat.db. While the block runs it is read as it was when it was opened.
 
     Args:
-        chat_db: the database; None: the Mac's own, with the Mac's own contacts.
+        chat_db: the database. Default: this Mac's own, with this Mac's own contacts.
         contacts: the folder of an address book.
+        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
 
     Raises:
-        SourceError: it cannot be read, is damaged, or is something else; or the named contacts are.
+        SourceError: the database or the named contacts cannot be read, are damaged, or are something else.
     """
     path = (chat_db or MAC_CHAT_DB).expanduser()
-    with open_untrusted(path) as reading:
-        cards, notes = _contacts(contacts, required=chat_db is not None)
+    with open_untrusted(path, home=home) as reading:
+        cards, notes = _contacts(contacts, home, is_mac=chat_db is None)
         yield read_source(reading, path, f"Messages at {path}", cards, notes)
 
 
-def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | None, notes: list[str]) -> Source:
-    """Check an open database and read all of it that is small.
+def read_source(reading: Reading, path: Path, name: str, cards: list[ContactCard] | None, notes: list[str]) -> Source:
+    """Check an open database and read everything but its messages.
 
     Raises:
-        SourceError: it is damaged, untrustworthy, or not of Messages.
+        SourceError: it is damaged, untrustworthy, or not a database of Messages.
     """
     connection = reading.connection
     with translated(path):
-        trust.check(connection, path, queries.TABLES)
+        hardening.check(connection, path, queries.TABLES)
         queries.check_tables(connection, path)
         handles = queries.handles(connection)
         chats = queries.chats(connection, handles)
@@ -58,12 +61,12 @@ def read_source(reading: Reading, path: Path, name: str, cards: list[Card] | Non
     return Source(name, total, list(chats.values()), *people, cards, notes, rows)
 
 
-def _contacts(folder: Path | None, *, required: bool) -> tuple[list[Card] | None, list[str]]:
-    """Read the contacts that are named, or the Mac's own; those may be missing, and are not used for a named file."""
-    if folder is None and required:
+def _contacts(folder: Path | None, home: Path | None, *, is_mac: bool) -> tuple[list[ContactCard] | None, list[str]]:
+    """Read the named contacts. For the Mac's own chat.db the default is the Mac's own, which may be missing."""
+    if folder is None and not is_mac:
         return None, []
     try:
-        return read_address_book(folder or MAC_FOLDER)
+        return read_address_book(folder or MAC_FOLDER, home)
     except SourceError as error:
         if folder is not None:
             raise

@@ -1,8 +1,8 @@
-"""Opening a database of Apple's that is live, protected, or handed over by a stranger, without changing a byte of it.
+"""Opening one of Apple's databases, which may be live, protected or malicious, without changing a byte of it.
 
-Read-only, in one read transaction: that sees the newest messages, which are still in the -wal, and is consistent
-while Messages writes on. A connection that may write would checkpoint the user's -wal; `immutable=1` would lose what
-is in it, so that is for files that nobody has open and that have none: there it leaves no empty -wal behind.
+It is opened read-only, in one read transaction. That includes the newest messages, which are still in the -wal, and
+stays consistent while Messages writes. A writable connection would checkpoint the user's -wal. `immutable=1` ignores
+the -wal, so it is used only if there is none and no process has the file open; then no empty -wal is left behind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
-from ventriloquist.sources.imessage import trust
+from ventriloquist.settings import home_folder
+from ventriloquist.sources.imessage import hardening
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.private_copy import file_state, private_copy
 from ventriloquist.sources.imessage.texts import decode_text
@@ -24,28 +25,29 @@ from ventriloquist.sources.imessage.texts import decode_text
 BUSY_TIMEOUT_MS = 10_000
 MAGIC = b"SQLite format 3\x00"
 
-# SQLite's primary result codes
-_BUSY, _LOCKED, _NOT_A_DATABASE, _CORRUPT = 5, 6, 26, 11
-_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL = 14, 23, 3, 8, 10, 15
-_NOT_PERMITTED = {_CANNOT_OPEN, _AUTH, _PERM}
-_COPY_HELPS = {_CANNOT_OPEN, _AUTH, _PERM, _READONLY, _IOERR, _PROTOCOL}  # locking beside the file is what failed
+_NOT_PERMITTED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_PERM}
+# SQLite could not lock the file, but can lock a copy.
+_COPY_HELPS = _NOT_PERMITTED | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
 
 
 class Reading(NamedTuple):
     """A database that is open."""
 
     connection: sqlite3.Connection
-    check_unchanged: Callable[[], None]  # to be called when all is read; raises SourceError
+    check_unchanged: Callable[[], None]  # call it when everything is read; raises SourceError
 
 
 @contextmanager
-def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = None) -> Iterator[Reading]:
-    """Open a database for reading, in one transaction, guarded as in `trust`.
+def open_untrusted(
+    path: Path, *, what: str = "messages", wal: Path | None = None, home: Path | None = None
+) -> Iterator[Reading]:
+    """Open a database for reading, in one transaction, with the limits of `hardening`.
 
     Args:
         path: the database.
-        what: what is in it, for error messages.
-        wal: its write-ahead log where it has another name than SQLite expects; makes a private copy of both.
+        what: its content, for error messages.
+        wal: its write-ahead log, if it has another name than SQLite expects. Both are then read from a private copy.
+        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
 
     Raises:
         SourceError: it is missing, not permitted, locked, not a database, or damaged.
@@ -53,36 +55,36 @@ def open_untrusted(path: Path, *, what: str = "messages", wal: Path | None = Non
     _check_readable(path, what)
     with ExitStack() as stack:
         if wal is not None:
-            copy = stack.enter_context(private_copy(path, wal))
+            copy = stack.enter_context(private_copy(path, home or home_folder(), wal))
             with translated(path, what):
                 reading = stack.enter_context(_reading(copy))
         else:
-            reading = _open_or_copy(path, what, stack)
+            reading = _open_or_copy(path, what, home, stack)
         yield reading
 
 
-def _open_or_copy(path: Path, what: str, stack: ExitStack) -> Reading:
-    """Open a database, or a private copy of it where SQLite may not lock the original."""
+def _open_or_copy(path: Path, what: str, home: Path | None, stack: ExitStack) -> Reading:
+    """Open a database, or a private copy of it if SQLite cannot lock the original."""
     try:
         return stack.enter_context(_reading(path))
-    except UnicodeDecodeError as error:  # SQLite quotes what is damaged, and Python cannot decode its message
+    except UnicodeDecodeError as error:  # SQLite's message quotes damaged bytes
         raise _damaged(path, error) from None
     except sqlite3.DatabaseError as error:
         denied = error
     if _code(denied) not in _COPY_HELPS:
         raise _source_error(path, what, denied)
-    copy = stack.enter_context(private_copy(path))
+    copy = stack.enter_context(private_copy(path, home or home_folder()))
     try:
         return stack.enter_context(_reading(copy))
     except sqlite3.DatabaseError:
-        raise _source_error(path, what, denied) from None  # not the copy's: it says what is to be done
+        raise _source_error(path, what, denied) from None  # the original's error tells what to do
 
 
 @contextmanager
 def translated(path: Path, what: str = "messages") -> Iterator[None]:
-    """Turn what SQLite says while a source is read into what a user can do about it.
+    """Turn an error of SQLite while reading a source into a SourceError with a hint.
 
-    Around reading alone, never around writing: errors of our own file must not be blamed on the source.
+    Wrap only reading in it, never writing: an error of our own file must not be blamed on the source.
 
     Raises:
         SourceError: SQLite failed.
@@ -97,7 +99,7 @@ def translated(path: Path, what: str = "messages") -> Iterator[None]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Reading]:
-    """Connect, guard, and begin the one read transaction; a first query shows whether reading is permitted."""
+    """Connect, set the limits, begin the read transaction, and run a first query to find out whether reading works."""
     path = path.resolve()
     is_quiet = not any(_size(path, suffix) for suffix in ("-wal", "-journal")) and _size(path, "-shm") is None
     before = file_state(path)
@@ -112,7 +114,7 @@ def _reading(path: Path) -> Iterator[Reading]:
         connection.text_factory = decode_text
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA query_only = 1")
-        trust.guard(connection, path)
+        hardening.limit(connection, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield Reading(connection, check_unchanged)
@@ -121,7 +123,7 @@ def _reading(path: Path) -> Iterator[Reading]:
 
 
 def _size(path: Path, suffix: str) -> int | None:
-    """Return the size of a file beside the database, None where there is none."""
+    """Return the size of a file beside the database, or None if there is no such file."""
     try:
         return Path(f"{path}{suffix}").stat().st_size
     except FileNotFoundError:
@@ -129,10 +131,10 @@ def _size(path: Path, suffix: str) -> int | None:
 
 
 def _check_readable(path: Path, what: str) -> None:
-    """Open the file itself first: it tells missing, not permitted and not a database apart better than SQLite.
+    """Open the file itself first, because SQLite's errors do not say whether it is missing or not permitted.
 
     Raises:
-        SourceError: it is one of these.
+        SourceError: it is missing, not permitted, or not a database.
     """
     try:
         if not _is_plain(path):
@@ -154,10 +156,10 @@ def _check_readable(path: Path, what: str) -> None:
 
 
 def _is_plain(path: Path) -> bool:
-    """Tell whether SQLite would open nothing but files: a pipe or a device it may wait for without end.
+    """Tell whether the database and the files beside it are regular files: a pipe could block SQLite forever.
 
     Raises:
-        OSError: the database is a folder or missing, or one of them may not be read.
+        OSError: the database is a folder or missing, or one of the files is not permitted.
     """
     try:
         require_regular(path)
@@ -172,20 +174,20 @@ def _is_plain(path: Path) -> bool:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code; errors made by hand have only their text."""
+    """Return SQLite's primary result code. Errors that Python code raised have only a text."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return int(code) & 0xFF
     text = str(error)
     codes = {
-        "unable to open": _CANNOT_OPEN,
-        "authorization denied": _AUTH,
-        "not authorized": _AUTH,
-        "locked": _BUSY,
-        "not a database": _NOT_A_DATABASE,
-        "malformed": _CORRUPT,
-        "readonly": _READONLY,
-        "disk I/O": _IOERR,
+        "unable to open": sqlite3.SQLITE_CANTOPEN,
+        "authorization denied": sqlite3.SQLITE_AUTH,
+        "not authorized": sqlite3.SQLITE_AUTH,
+        "locked": sqlite3.SQLITE_BUSY,
+        "not a database": sqlite3.SQLITE_NOTADB,
+        "malformed": sqlite3.SQLITE_CORRUPT,
+        "readonly": sqlite3.SQLITE_READONLY,
+        "disk I/O": sqlite3.SQLITE_IOERR,
     }
     return next((code for start, code in codes.items() if start in text), 1)
 
@@ -194,11 +196,11 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
     code = _code(error)
     if code in _NOT_PERMITTED:
         return permission_error(path, str(error))
-    if code in (_BUSY, _LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SourceError(f"{path} is locked by another program.", hint="Quit Messages and run the command again.")
-    if code == _NOT_A_DATABASE:
+    if code == sqlite3.SQLITE_NOTADB:
         return _not_a_database(path)
-    if trust.is_interrupted(error):
+    if hardening.is_interrupted(error):
         return SourceError(
             f"{path} takes more work to read than any genuine database of {what}.",
             hint="Do not trust it. Take a fresh copy from where it came from.",
@@ -207,7 +209,7 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:
-    reason = str(error) if isinstance(error, sqlite3.Error) else "not even its error can be read"
+    reason = str(error) if isinstance(error, sqlite3.Error) else "its error message is unreadable"
     return SourceError(
         f"{path} is damaged: {' '.join(reason.split())}.",
         hint="Take a fresh copy of it, or of its backup, and run the command again.",

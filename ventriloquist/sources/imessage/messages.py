@@ -1,4 +1,4 @@
-"""Every row of chat.db's `message`: a message that somebody wrote, a reaction, or skipped with its reason."""
+"""Reading the rows of `message` in chat.db: each becomes a message, a reaction, or is skipped with a reason."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ventriloquist.sources.imessage import queries
 from ventriloquist.sources.imessage.attachments import File, grouped_files, placed
 from ventriloquist.sources.imessage.dates import EPOCH_MS, FIRST_NS, LAST_NS, to_unix_ms
 from ventriloquist.sources.imessage.edits import Edits, read_edits
-from ventriloquist.sources.imessage.marks import SPAM, WAITS
+from ventriloquist.sources.imessage.flags import SCHEDULED, SPAM
 from ventriloquist.sources.imessage.texts import clean, decode_text, is_visible
-from ventriloquist.sources.imessage.when import When
+from ventriloquist.sources.imessage.timestamps import Timestamps
 from ventriloquist.transcript import well_formed
 
 _KINDS: tuple[ReactionKind, ...] = ("love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker")
@@ -33,7 +33,7 @@ class _Tapback(NamedTuple):
     removed: int
 
 
-# associated_message_type; lower ones are messages with something of an app about them
+# associated_message_type; lower ones are ordinary messages that belong to an app
 _FIRST_ASSOCIATED = 1000
 _TAPBACKS = {
     1000: _Tapback("sticker", 0),
@@ -42,46 +42,46 @@ _TAPBACKS = {
 }
 _POLL_VOTE = 4000
 
-_new = tuple.__new__  # half the time of a named tuple's own constructor, which only names the arguments
+_new = tuple.__new__  # twice as fast as the named tuple's constructor
 
-_NO_MORE: tuple[int, tuple[File, ...]] = (1 << 63, ())  # beyond every ROWID
-NO_GUID = "ROWID "  # what rows without a usable guid are called by, with their ROWID
+_NO_MORE: tuple[int, tuple[File, ...]] = (1 << 63, ())  # larger than every ROWID
+NO_GUID = "ROWID "  # rows without a usable guid are named by their ROWID
 
 
 def read_messages(
     connection: sqlite3.Connection, handles: Mapping[int, str], chats: Mapping[int, SourceChat]
 ) -> Iterator[SourceRow]:
-    """Yield one record for every row, by ROWID."""
+    """Yield one record for every row, in the order of ROWID."""
     chat_of = queries.chat_of_each_message(connection, chats)
     deleted = queries.recently_deleted(connection)
     filtered = queries.filtered_by_join(connection)
-    when = When(connection)
+    times = Timestamps(connection)
     done: int | None = None
-    for text_factory in (str, decode_text):  # the second takes what is no UTF-8, and five times as long for each text
+    for text_factory in (str, decode_text):  # the second accepts invalid UTF-8, but is five times slower
         connection.text_factory = text_factory
         attached = grouped_files(connection)
         try:
             attached_to, files = next(attached, _NO_MORE)
             for row in queries.messages(connection, after=done):
                 rowid, guid, handle, _, date = row[:5]
-                marked = row[-1]
+                flags = row[-1]
                 while attached_to < rowid:
                     attached_to, files = next(attached, _NO_MORE)
                 if (
-                    marked < WAITS and date is not None and FIRST_NS <= date < LAST_NS
-                ):  # nearly all, in a third of the time
-                    when.before = at = date // 1_000_000 + EPOCH_MS
+                    flags < SCHEDULED and date is not None and FIRST_NS <= date < LAST_NS
+                ):  # a fast path for nearly all rows
+                    times.previous = at = date // 1_000_000 + EPOCH_MS
                 else:
-                    at = when(rowid, date, waits=marked >= WAITS)
+                    at = times.find(rowid, date, is_scheduled=flags >= SCHEDULED)
                 if not guid or not guid.isascii() or guid.startswith(NO_GUID):
                     yield SourceSkipped(f"{NO_GUID}{rowid}", "no_guid")
                 elif rowid in deleted:
                     yield SourceSkipped(guid, "recently_deleted")
                 elif at is None:
-                    yield SourceSkipped(guid, "scheduled" if marked >= WAITS else "no_date")
+                    yield SourceSkipped(guid, "scheduled" if flags >= SCHEDULED else "no_date")
                 else:
                     attached_here = files if attached_to == rowid else ()
-                    is_spam = marked & SPAM or rowid in filtered
+                    is_spam = flags & SPAM or rowid in filtered
                     yield _record(row, at, is_spam, handles.get(handle, ""), chat_of(rowid), attached_here)
                 done = rowid
         except sqlite3.OperationalError as error:
@@ -91,7 +91,7 @@ def read_messages(
             return
 
 
-def _record(  # noqa: PLR0911  # a decision a line
+def _record(  # noqa: PLR0911  # one return for each decision
     row: tuple[Any, ...],
     sent_at: int,
     is_spam: bool,
@@ -99,7 +99,7 @@ def _record(  # noqa: PLR0911  # a decision a line
     chat: SourceChat | None,
     files: tuple[File, ...],
 ) -> SourceRow:
-    """Decide what a row is, in the order in which a later question would be meaningless."""
+    """Decide what a row is. The order matters: each test relies on the ones before it."""
     (
         rowid, guid, _, from_me, _, column_text, body, item_type, association, target, emoji,
         originator, part, summary, date_edited, date_retracted, service, subject, error, _,
@@ -150,9 +150,9 @@ def _record(  # noqa: PLR0911  # a decision a line
 
 
 def _text_elsewhere(in_body: str | None, edits: Edits | None, column_text: str | None, retracted: int | None) -> str:
-    """Return the text of a message whose body shows none: the last edit's, else that of the column.
+    """Return the text of a message whose body has no visible one: that of the last edit, else of the column.
 
-    Of a message that was unsent, in whole or in part, a body that is empty is the truth.
+    If the message was unsent, in whole or in part, its empty body is right.
     """
     if in_body is not None and (retracted or (edits and edits.unsent_parts)):
         return in_body
@@ -162,12 +162,12 @@ def _text_elsewhere(in_body: str | None, edits: Edits | None, column_text: str |
 
 
 def _target(associated_guid: str) -> str:
-    """Return the message in `p:<part>/GUID` or `bp:GUID`; its GUID is most often the last 36 characters."""
+    """Return the guid in `p:<part>/GUID` or `bp:GUID`."""
     return associated_guid.rpartition("/")[2].removeprefix("bp:")
 
 
 def _revised_at(edits: Edits | None, *dates: int | None) -> int:
-    """Return when a message was last changed; 1 where that it was is all that is known, 0 where it was not."""
+    """Return when a message was last changed, in Unix milliseconds: 1 if the time is unknown, 0 if it was not."""
     known = [to_unix_ms(date) for date in dates if date and date > 0]
     if edits is not None:
         known.append(int(edits.at * 1000) + EPOCH_MS if edits.at else 1)
@@ -175,7 +175,7 @@ def _revised_at(edits: Edits | None, *dates: int | None) -> int:
 
 
 def _is_unsent(edits: Edits | None, date_retracted: int | None, text: str, attachments: int) -> bool:
-    """Tell whether nothing of a message still stands: every part was unsent, or some were and none is left."""
+    """Tell whether nothing of a message is left: all its parts were unsent, or the others are empty."""
     if edits is None:
         return bool(date_retracted and date_retracted > 0) and not text and not attachments
     if not edits.unsent_parts:

@@ -1,4 +1,4 @@
-"""What to tell somebody whose Mac does not let this program read Messages."""
+"""The error for a file that this program is not allowed to read, such as Messages on a Mac."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _TERMINALS = {
 
 
 def permission_error(path: Path, reason: str) -> SourceError:
-    """Name the file, who asked for it, and where to allow that."""
+    """Return an error that names the file, the program that needs access, and the setting that grants it."""
     program = os.environ.get("TERM_PROGRAM", "")
     terminal = _TERMINALS.get(program) or program.removesuffix(".app") or "your terminal"
     interpreter = os.path.realpath(sys.executable)
     allow = (
-        f"allow {terminal} in System Settings > Privacy & Security > Full Disk Access (or {interpreter} itself, where "
+        f"allow {terminal} in System Settings > Privacy & Security > Full Disk Access (or {interpreter} itself, if "
         f"that is what runs), restart {terminal}, and run the command again."
     )
     if sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""Property lists of strangers: read in time and memory that their size bounds."""
+"""Reading property lists safely: time and memory are bounded by their size."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import struct
 from typing import Any
 
 _MAGIC = b"bplist00"
-_TRAILER = struct.Struct(">6xBBQQQ")  # size of an offset, of a reference; how many objects; the top one; their offsets
+_TRAILER = struct.Struct(">6xBBQQQ")  # bytes of an offset, of a reference; objects; top one; table of offsets
 _BYTES_AN_ITEM = {0x4: 1, 0x5: 1, 0x6: 2, 0xA: 1, 0xC: 1, 0xD: 2}  # data, ASCII, UTF-16, array, set, dictionary
 
 
 def load_plist(data: bytes) -> Any:
-    """Read a property list, binary or XML, or return None when it is damaged or a trap. Never raises."""
+    """Read a property list, binary or XML. Return None if it is damaged or a trap. Never raise."""
     try:
         if data.startswith(_MAGIC) and not _is_honest(data):
             return None
         return plistlib.loads(data)
-    except Exception:  # damaged bytes make plistlib raise nearly anything, RecursionError included
+    except Exception:  # on damaged bytes plistlib raises many errors, also RecursionError
         return None
 
 
 def _is_honest(data: bytes) -> bool:
-    """Tell whether the objects of a binary list are no larger than it: overlapping ones would be read squared times.
+    """Tell whether the objects of a binary list fit into it. Overlapping ones would take quadratic time and memory.
 
     Raises:
-        Exception: it is damaged.
+        Exception: the list is damaged.
     """
     offset_size, _, objects, _, table = _TRAILER.unpack(data[-_TRAILER.size :])
     left = len(data)

@@ -1,4 +1,4 @@
-"""A private copy of a database, for when SQLite may not lock the original; it never outlives the reading."""
+"""A private copy of a database, for when SQLite cannot lock the original. It is removed after reading."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
-from ventriloquist.settings import home_folder
+from ventriloquist.fs import free_bytes
 from ventriloquist.store.temporary import temporary_folder
 
 ATTEMPTS = 5  # Messages writes every few seconds at most; a copy takes less
@@ -16,18 +16,23 @@ SPARE_BYTES = 64 << 20
 
 
 @contextmanager
-def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
-    """Copy a database and its -wal (not its -shm, which belongs to running processes) into a folder in VQ_HOME.
+def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterator[Path]:
+    """Copy a database and its -wal into a temporary folder in VQ_HOME, without the -shm of running processes.
 
-    The folder is removed when the block is left, on Ctrl-C too, and after a kill by the next run.
+    The folder is removed when the block ends, also by Ctrl-C. If the process is killed, the next run removes it.
+
+    Args:
+        database: the file to copy.
+        home: VQ_HOME.
+        wal: its write-ahead log, if it has another name than SQLite expects.
 
     Raises:
-        SourceError: no space, or it changed during every attempt.
+        SourceError: there is too little space, or the database changed during every attempt.
         StorageError: VQ_HOME cannot be used.
     """
     wal = wal or database.with_name(database.name + "-wal")
     journal = database.with_name(database.name + "-journal")
-    with temporary_folder(home_folder()) as folder:
+    with temporary_folder(home) as folder:
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
             before = file_state(database), file_state(wal)
@@ -36,7 +41,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
                 shutil.copyfile(database, copy)
                 if wal.exists():
                     shutil.copyfile(wal, folder / "copy.db-wal")
-                if journal.exists():  # of a write that was cut off: SQLite refuses the copy, too
+                if journal.exists():  # of an interrupted write: SQLite then refuses the copy as well
                     shutil.copyfile(journal, folder / "copy.db-journal")
             except OSError as error:
                 raise SourceError(
@@ -53,7 +58,7 @@ def private_copy(database: Path, wal: Path | None = None) -> Iterator[Path]:
 
 
 def file_state(file: Path) -> tuple[int, int]:
-    """Return size and time of change of a file, (0, 0) for one that is not there."""
+    """Return a file's size and modification time (ns), or (0, 0) if there is no such file."""
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -62,7 +67,7 @@ def file_state(file: Path) -> tuple[int, int]:
 
 
 def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < needed + SPARE_BYTES:
         raise SourceError(
             f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and VQ_HOME has "

@@ -1,7 +1,7 @@
-"""The SQL over chat.db: every statement, with the columns that this database has.
+"""Every query on chat.db, adapted to the columns of this database.
 
-Columns come and go between versions of macOS, and two machines with one version differ: each is probed, never
-assumed, and one that is missing reads as NULL. Values are cast, since any column of SQLite may hold any type.
+Columns differ between versions of macOS, and even between two machines with the same version. So each column is
+looked up, and a missing one is read as NULL. Values are cast, because any column of SQLite may hold any type.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import SourceChat
-from ventriloquist.sources.imessage import marks
+from ventriloquist.sources.imessage import flags
 from ventriloquist.sources.imessage.body import MAX_BYTES
 from ventriloquist.sources.imessage.dates import is_message_date, to_unix_ms
 from ventriloquist.sources.imessage.texts import is_blank, without_label
@@ -33,7 +33,7 @@ OPTIONAL = (
 TABLES = (*REQUIRED, *OPTIONAL)
 
 GROUP_STYLE, DM_STYLE = 43, 45
-OTHER_DATES = ("date_delivered", "date_read")  # in this order they stand in for a message's own
+OTHER_DATES = ("date_delivered", "date_read")  # they replace a missing date, in this order
 
 # The order in which messages.py unpacks a row.
 _MESSAGE_COLUMNS = (
@@ -55,19 +55,19 @@ _MESSAGE_COLUMNS = (
     ("service", "TEXT"),
     ("subject", "TEXT"),
     ("error", "INTEGER"),
-)  # and last what marks.py says of it
+)  # and flags.expression as the last one
 
 
 def columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    """Return the columns that a table has, none for a table that is not there."""
+    """Return the names of a table's columns, or an empty set if there is no such table."""
     return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
 def check_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure that this is a database of Messages, and that no two messages have one guid.
+    """Check that this is a database of Messages, and that no two messages have the same guid.
 
     Raises:
-        SourceError: it is not.
+        SourceError: it is not a database of Messages, or a guid occurs twice.
     """
     hint = "Name Messages' own database: --chat-db chat.db"
     for table, needed in REQUIRED.items():
@@ -79,8 +79,8 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
     twice = "SELECT 1 FROM message WHERE guid IS NOT NULL GROUP BY guid HAVING count(*) > 1 LIMIT 1"
     if not _is_unique(connection, "message", "guid") and connection.execute(twice).fetchone():
         raise SourceError(
-            f"{path} holds two messages under one guid.",
-            hint="Take a fresh copy of it. If it was put together from several, collect those one after the other.",
+            f"{path} holds two messages with the same guid.",
+            hint="Take a fresh copy of it. If it was merged from several databases, collect those one after the other.",
         )
 
 
@@ -99,18 +99,18 @@ def count_messages(connection: sqlite3.Connection) -> int:
 
 
 def messages(connection: sqlite3.Connection, *, after: int | None = None) -> Iterator[tuple[Any, ...]]:
-    """Return ROWID and the columns of every message, by ROWID, or of those after one."""
+    """Yield ROWID and the columns of every message in the order of ROWID, or only of those after a ROWID."""
     has = columns(connection, "message")
     chosen = [_column(name, kind) if name in has else "NULL" for name, kind in _MESSAGE_COLUMNS]
-    chosen.append(marks.expression(has))
+    chosen.append(flags.expression(has))
     where = "" if after is None else f"WHERE ROWID > {after}"
     return connection.execute(f"SELECT ROWID, {', '.join(chosen)} FROM message {where} ORDER BY ROWID")
 
 
 def _column(name: str, kind: str) -> str:
-    if kind == "GUID":  # anything else would read like another one when it is cast
+    if kind == "GUID":  # a cast of another type could produce the guid of another message
         return f"CASE WHEN typeof({name}) = 'text' THEN {name} END"
-    if kind == "BODY":  # a body beyond the limit reads as X'00', which no decoder accepts
+    if kind == "BODY":  # a body above the limit is read as X'00', which cannot be decoded
         return f"CASE WHEN length({name}) > {MAX_BYTES} THEN X'00' ELSE CAST({name} AS BLOB) END"
     return f"CAST({name} AS {kind})"
 
@@ -118,9 +118,9 @@ def _column(name: str, kind: str) -> str:
 def chat_of_each_message(
     connection: sqlite3.Connection, chats: Mapping[int, SourceChat]
 ) -> Callable[[int], SourceChat | None]:
-    """Return a look-up from a message's ROWID to its chat: of several the one with the lowest ROWID.
+    """Return a function from a message's ROWID to its chat. If it is in several, the lowest ROWID decides.
 
-    Four bytes a message: a join in the statement itself would rely on an index that a stranger's file may not have.
+    It takes four bytes a message. A join in SQL would be slow in a file without the index, which we cannot rely on.
     """
     first, last, count = connection.execute(
         "SELECT ifnull(min(ROWID), 0), ifnull(max(ROWID), 0), count(*) FROM message"
@@ -129,16 +129,16 @@ def chat_of_each_message(
     number = {rowid: place for place, rowid in enumerate(sorted(chats), 1)}
     is_dense = first >= 0 and last < 8 * count + 1_000_000
     of_message: array[int] | dict[int, int] = array("i", bytes(4 * (last + 1))) if is_dense else {}
-    joined = connection.execute(  # a text of numbers a chat: a fifth of the time of a row a message
+    joined = connection.execute(  # one text of numbers for each chat takes a fifth of the time
         "SELECT chat_id, group_concat(message_id) FROM chat_message_join WHERE chat_id IN (SELECT ROWID FROM chat) "
         "AND typeof(message_id) = 'integer' AND message_id BETWEEN ? AND ? GROUP BY chat_id ORDER BY chat_id DESC",
         (first, last),
     )
     for chat, messages_of in joined:
-        place = number.get(chat, 0)  # damage may hide a row from a scan that a search finds, here and below
+        place = number.get(chat, 0)  # in a damaged file a scan may miss a row that a search finds
         for piece in _pieces(messages_of):
             for message in map(int, piece.split(",")):
-                of_message[message] = place  # the last to be written is the lowest
+                of_message[message] = place  # the lowest chat is written last
     if isinstance(of_message, dict):
         sparse = of_message
         return lambda message: known[sparse.get(message, 0)]
@@ -147,7 +147,7 @@ def chat_of_each_message(
 
 
 def _pieces(listed: str) -> Iterator[str]:
-    """Cut a list of numbers, which may be millions, at commas."""
+    """Split a long list of numbers at commas, into pieces of about 64 KiB."""
     start = 0
     while start < len(listed):
         end = listed.find(",", start + 65_536)
@@ -157,26 +157,26 @@ def _pieces(listed: str) -> Iterator[str]:
 
 
 def recently_deleted(connection: sqlite3.Connection) -> set[int]:
-    """Return the messages that wait for their deletion, by ROWID."""
+    """Return the ROWIDs of messages in Recently Deleted."""
     if "message_id" not in columns(connection, "chat_recoverable_message_join"):
         return set()
     return {message for (message,) in connection.execute("SELECT message_id FROM chat_recoverable_message_join")}
 
 
 def filtered_by_join(connection: sqlite3.Connection) -> set[int]:
-    """Return the messages, by ROWID, that a filter is against as their place in a chat says."""
-    condition = marks.is_filtered(columns(connection, "chat_message_join"))
+    """Return the ROWIDs of messages that chat_message_join flags as filtered."""
+    condition = flags.is_filtered(columns(connection, "chat_message_join"))
     if condition is None:
         return set()
     return {message for (message,) in connection.execute(f"SELECT message_id FROM chat_message_join WHERE {condition}")}
 
 
 def attachments(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield what a person attached, by message and then attachment.
+    """Yield the attachments that people sent, in the order of message and attachment.
 
     Yields:
-        Message, guid, MIME type, UTI, name as sent, path, whether it is a sticker, whether it stands for an emoji, and
-        whether its message is a recording.
+        ROWID of the message, guid, MIME type, UTI, original name, path, whether it is a sticker, whether it is an
+        inline emoji image, and whether its message is an audio message.
     """
     has = columns(connection, "attachment")
     if not has or "attachment_id" not in columns(connection, "message_attachment_join"):
@@ -203,13 +203,13 @@ def attachments(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
 
 
 def handles(connection: sqlite3.Connection) -> dict[int, str]:
-    """Return every handle: a number or address for each ROWID."""
+    """Return the number or address of each handle by ROWID."""
     rows = connection.execute("SELECT ROWID, CAST(id AS TEXT) FROM handle")
     return {rowid: handle for rowid, handle in rows if not is_blank(handle)}
 
 
 def person_hints(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return (hint, handle) wherever Messages says of a handle whose it is: handles with one hint are one person's."""
+    """Return (hint, handle) for each handle that Messages assigns to a person. Those with one hint are one person's."""
     if "person_centric_id" not in columns(connection, "handle"):
         return []
     rows = connection.execute(
@@ -220,7 +220,7 @@ def person_hints(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def other_dates(connection: sqlite3.Connection, rowid: int) -> tuple[int | None, ...]:
-    """Return what stands beside a message's own date: when it was delivered and when it was read."""
+    """Return when a message was delivered and when it was read, as Apple writes dates."""
     has = columns(connection, "message")
     chosen = [f"CAST({name} AS INTEGER)" for name in OTHER_DATES if name in has] or ["NULL"]
     row = connection.execute(f"SELECT {', '.join(chosen)} FROM message WHERE ROWID = ?", (rowid,)).fetchone()
@@ -228,15 +228,15 @@ def other_dates(connection: sqlite3.Connection, rowid: int) -> tuple[int | None,
 
 
 def all_dates(connection: sqlite3.Connection) -> Iterator[tuple[int | None, ...]]:
-    """Yield the dates of each message by ROWID, without those that wait to be sent."""
+    """Yield the dates of each message in the order of ROWID, without scheduled messages."""
     has = columns(connection, "message")
     chosen = [f"CAST({name} AS INTEGER)" for name in ("date", *OTHER_DATES) if name in has]
-    waits = marks.waits(has)
-    yield from connection.execute(f"SELECT {', '.join(chosen)} FROM message WHERE NOT {waits} ORDER BY ROWID")
+    scheduled = flags.is_scheduled(has)
+    yield from connection.execute(f"SELECT {', '.join(chosen)} FROM message WHERE NOT {scheduled} ORDER BY ROWID")
 
 
 def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, SourceChat]:
-    """Return every chat for its ROWID."""
+    """Return every chat by ROWID."""
     joined: dict[int, list[str]] = {}
     if {"chat_id", "handle_id"} <= columns(connection, "chat_handle_join"):
         for chat, handle in connection.execute(
@@ -255,15 +255,15 @@ def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, 
     for rowid, guid, style, identifier, title, group_id, is_filtered in rows:
         about = (style, identifier, title, group_id)
         chat = _chat(guid or f"chat {rowid}", *about, joined.get(rowid, []), newest.get(rowid, 0))
-        is_spam = (is_filtered or 0) >= marks.FILTERED_AS_SPAM
+        is_spam = (is_filtered or 0) >= flags.FILTERED_AS_SPAM
         found[rowid] = chat._replace(lookups=tuple(looked_up.get(rowid, ())), is_spam=is_spam)
     return found
 
 
 def _newest_of_each_chat(connection: sqlite3.Connection) -> dict[int, int]:
-    """Return when the last message of each chat that has a date is from, in Unix milliseconds."""
+    """Return the time of the last message that has a date, for each chat, in Unix milliseconds."""
     last = "SELECT chat_id, max(message_id) AS last FROM chat_message_join GROUP BY chat_id"
-    dated = (  # takes several times as long: only where a chat needs it
+    dated = (  # several times slower: only if the last message of a chat has no date
         "SELECT chat_id, max(message_id) AS last FROM chat_message_join JOIN message ON message.ROWID = message_id "
         f"WHERE {is_message_date('date')} GROUP BY chat_id"
     )
@@ -278,7 +278,7 @@ def _newest_of_each_chat(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def _lookups(connection: sqlite3.Connection) -> dict[int, list[str]]:
-    """Return the identifiers under which Messages finds each chat: two chats that share one are one to it."""
+    """Return the identifiers by which Messages looks up each chat. Chats that share one are the same conversation."""
     found: dict[int, list[str]] = {}
     if {"identifier", "chat"} <= columns(connection, "chat_lookup"):
         for chat, identifier in connection.execute(
@@ -311,7 +311,7 @@ def _chat(
 
 
 def owner_identifiers(connection: sqlite3.Connection) -> Counter[str]:
-    """Count the numbers and addresses under which the owner of this database sent and received."""
+    """Count how often each of the owner's numbers and addresses sent or received."""
     found: Counter[str] = Counter()
     for table, names in (
         ("message", ("account", "destination_caller_id")),
@@ -329,6 +329,6 @@ def owner_identifiers(connection: sqlite3.Connection) -> Counter[str]:
 
 
 def _without_prefix(account: str) -> str:
-    """Drop the `E:` or `P:` that says whether an account is an address or a number."""
+    """Remove the prefix `E:` (e-mail) or `P:` (phone) of an account."""
     account = account.strip()
     return account[2:].strip() if account[:2].upper() in ("E:", "P:") else account

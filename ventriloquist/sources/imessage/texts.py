@@ -1,4 +1,4 @@
-"""Texts as Messages stores them: with slots for what is no text, and, since they are UTF-16 inside, broken pairs."""
+"""Cleaning texts of Messages: they hold slots for attachments and apps, and may hold broken UTF-16 surrogates."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 from ventriloquist.transcript import well_formed
 
-OBJECT_SLOT = "\ufffc"  # where an attachment stands
-APP_SLOT = "\ufffd"
+OBJECT_SLOT = "\ufffc"  # the place of an attachment
+APP_SLOT = "\ufffd"  # the place of an app's message
 
-# What filters of text messages write behind a handle: (smsft), (smsfp), (smsft_fi), (smsfp_rm), (filtered) …
+# Labels that spam filters append to a handle: (smsft), (smsfp), (smsft_fi), (smsfp_rm), (filtered) …
 _REST = r"(?:[_-][a-z0-9]+)*\s*\)[\s\u200b-\u202e\u2066-\u2069]*$"
 _LABEL = re.compile(rf"\s*\(\s*(?:(?:sms|mms|rcs)[a-z]*|filtered|junk|spam){_REST}", re.IGNORECASE)
-# Behind a number or an address any word in brackets is one.
+# After a number or an address any word in brackets is a label.
 _WORD = re.compile(rf"\s*\(\s*[a-z]+{_REST}", re.IGNORECASE)
 _NUMBER_OR_ADDRESS = re.compile(r"[+\d\s().\-]*\d[+\d\s().\-]*|\S+@\S+")
-MAX_HANDLE = 1_000  # characters; what is longer is no number, and looked at no further
-# What nobody sees: slots, white space, controls, marks of direction and joining, selectors, fillers and blanks.
+MAX_HANDLE = 1_000  # characters; a longer one is not a number or address, and stays as it is
+# Invisible characters: slots, white space, controls, direction marks, joiners, variation selectors and fillers.
 _INVISIBLE = (
     OBJECT_SLOT + APP_SLOT + "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\ufeff\uffa0"
     + "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), *range(0x2000, 0x2010), *range(0x2028, 0x2030))))
@@ -25,29 +25,29 @@ _INVISIBLE = (
 
 
 def is_visible(text: str) -> bool:
-    """Tell whether there is anything to see in a text."""
-    return "!" <= text[:1] <= "~" or bool(text.strip(_INVISIBLE))  # the first alone: a fifth of the time
+    """Tell whether a text has a visible character."""
+    return "!" <= text[:1] <= "~" or bool(text.strip(_INVISIBLE))  # a fast test of the first character
 
 
 def without_slots(text: str) -> str:
-    """Drop the slots of attachments and apps from a text."""
+    """Remove the slots of attachments and apps from a text."""
     if OBJECT_SLOT in text or APP_SLOT in text:
         return text.replace(OBJECT_SLOT, "").replace(APP_SLOT, "")
     return text
 
 
 def clean(text: str) -> str:
-    """Drop the slots from a text, and replace what no UTF-8 file can hold."""
+    """Remove the slots from a text, and replace lone surrogates, which UTF-8 cannot encode."""
     return well_formed(without_slots(text))
 
 
 def is_blank(identifier: str | None) -> bool:
-    """Tell whether a number or address is none: two people who have none do not share it."""
+    """Tell whether a number or address is empty. Two people with an empty one do not share a handle."""
     return not (identifier or "").replace("\x00", "").strip()
 
 
 def without_label(handle: str) -> str:
-    """Drop what a filter wrote behind a handle; a handle that is nothing else stays as it is."""
+    """Remove the label of a spam filter from a handle. A handle that is only a label stays as it is."""
     while ")" in handle[-16:] and len(handle) <= MAX_HANDLE:
         rest = _LABEL.sub("", handle)
         if rest == handle:
@@ -61,10 +61,10 @@ def without_label(handle: str) -> str:
 
 
 def decode_utf8(data: bytes) -> str:
-    """Decode UTF-8 that may hold surrogates; pairs are joined, lone ones stay.
+    """Decode UTF-8 that may hold surrogates: pairs are joined, lone ones stay.
 
     Raises:
-        UnicodeDecodeError: it is not even that.
+        UnicodeDecodeError: it is invalid in another way.
     """
     try:
         return data.decode()
@@ -74,7 +74,7 @@ def decode_utf8(data: bytes) -> str:
 
 
 def decode_text(data: bytes) -> str:
-    """Decode a TEXT column, whatever is in it, to what a file can hold."""
+    """Decode any bytes of a TEXT column to valid Unicode, with U+FFFD for what is invalid."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Presets: settings that fit a model and a device, each value with its reason; and how a run's settings come about.
+"""Presets: settings that fit a model and a device, each value with its reason. Flags and `--config` override them.
 
 A preset is a TOML file beside this module; `--config` takes files of the same form.
 """
@@ -20,7 +20,7 @@ from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 from ventriloquist.values import shown, takes
 
 MEMORY = "memory_gib"
-NAMES = (  # of one model the largest device first
+NAMES = (  # for each model, the largest device first
     "qwen3-8b-80gb",
     "qwen3-8b-24gb",
     "qwen3-8b-16gb",
@@ -34,7 +34,7 @@ NOMINAL = 0.9  # a card of 24 GB says it has 22 to 24 GiB
 
 
 class Preset(NamedTuple):
-    """Settings, and the memory of the device they are made for."""
+    """Settings, and the memory of the device that they are made for."""
 
     memory_gib: float
     settings: TrainSettings
@@ -49,11 +49,11 @@ PRESETS: dict[str, Preset] = {name: _read_preset(name) for name in NAMES}
 
 
 def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
-    """Return the preset of a model; one without a preset of its own gets the default model's largest, on that model.
+    """Return the preset of a model; a model without one gets the default model's largest preset.
 
     Args:
-        memory_gib: what the CUDA device has; too little for any preset gives the smallest. None: there is no such
-            device, so the largest, and no weights in 4 bits.
+        memory_gib: of the CUDA device; if it is too small for every preset, the smallest is returned. None: there is no
+            CUDA device; the largest preset is returned, without weights in 4 bits.
     """
     fitting = [candidate for candidate in PRESETS.values() if candidate.settings.model == model]
     if not fitting:
@@ -63,7 +63,7 @@ def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
 
 
 def _suited(settings: TrainSettings, memory_gib: float | None) -> TrainSettings:
-    """Return a preset's settings without weights in 4 bits where there is no CUDA for them."""
+    """Return settings with weights in 4 bits only if there is a CUDA device for them."""
     return settings.changed(four_bit=settings.four_bit and memory_gib is not None)
 
 
@@ -75,8 +75,8 @@ def resolve_settings(
     Args:
         model: from a flag.
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
-        changes: from flags, None where one was not given. A rank without an alpha brings twice itself.
-        memory_gib: of the CUDA device, None without one; see `preset`.
+        changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
+        memory_gib: see `preset`.
 
     Raises:
         SettingsError: the configuration cannot be read, or a value makes no sense.
@@ -98,14 +98,14 @@ def resolve_settings(
 
 
 def _refused(error: ValidationError, source: str | None) -> SettingsError:
-    """Return the error of a value, named as it was given: in a file, or with a flag where there is no file."""
+    """Return the error of a value, named by its file or by its flag."""
     first = error.errors()[0]
     name = str(first["loc"][0])
     field = TrainSettings.model_fields.get(name)
     if field is None:
         near = difflib.get_close_matches(name, TrainSettings.model_fields, n=1)
         return SettingsError(
-            f"There is no setting {shown(name)}, which {source} has.",
+            f"{source} has the unknown setting {shown(name)}.",
             hint=f"Did you mean {near[0]}?" if near else f"Settings: {', '.join(TrainSettings.model_fields)}",
         )
     named = f"{name} in {source}" if source else f"--{name.replace('_', '-')}"
@@ -130,5 +130,5 @@ def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
         ) from None
     if not isinstance(values, dict):
         raise SettingsError(f"{config} holds no table of settings.", hint=f"Presets: {', '.join(PRESETS)}")
-    values.pop(MEMORY, None)  # a preset that was copied
+    values.pop(MEMORY, None)  # a copy of a preset has it
     return values

@@ -1,0 +1,137 @@
+"""What stands where: SQL in the store, durable writes in fs.py, file names in layout.py, and every stage alike."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import ventriloquist
+from ventriloquist import layout
+
+PACKAGE = Path(ventriloquist.__file__).parent
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+# Files that still break a rule. A file that breaks it no longer must leave the list: the lists only shrink.
+SQL_ELSEWHERE = {
+    *(f"collect/{name}.py" for name in ("changes", "echoes", "evidence", "finish", "first_seen", "ids", "reactions")),
+    *(f"collect/{name}.py" for name in ("stage", "store", "text_tapbacks")),
+    *("chat/start.py", "evaluate/texts.py", "export/__init__.py", "status.py", "train/run.py"),
+    *(f"forget/{name}.py" for name in ("__init__", "names", "rows", "written")),
+    *(f"prepare/{name}.py" for name in ("__init__", "lines", "secrets", "selection", "store")),
+}
+FILE_SYSTEM_ELSEWHERE = {"export/__init__.py", "export/files.py", "train/checkpoints.py"}
+NAMES_ELSEWHERE = {"forget/artifacts.py", "runs.py"}
+STAGES_TO_COME = {"collect", "prepare", "export", "train", "chat", "evaluate", "forget"}
+
+SQL = re.compile(
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER|PRAGMA|WITH|ATTACH|BEGIN|COMMIT|SAVEPOINT|VACUUM)\b"
+)
+EXECUTES = {"execute", "executemany", "executescript"}
+FILE_SYSTEM = {"os.fsync", "os.replace", "os.rename", "shutil.move", "shutil.disk_usage", "tempfile.mkdtemp"}
+STAGES = ("collect", "prepare", "export", "train", "chat", "evaluate", "forget")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+def breaking(rule: Callable[[str], bool], *allowed: str) -> set[str]:
+    """Return the modules that break a rule, without those whose path begins with an allowed one."""
+    return {module for module in MODULES if not module.startswith(allowed) and rule(module)}
+
+
+def strings(module: str) -> Iterator[str]:
+    """Yield every string of a module, also the parts of f-strings."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def method_calls(module: str) -> Iterator[tuple[str, str, int]]:
+    """Yield (object, method, number of arguments) of each call of a method; the object is empty if it has no name."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
+            yield of, node.func.attr, len(node.args) + 2 * len(node.keywords)
+
+
+def holds_sql(module: str) -> bool:
+    executes = any(method in EXECUTES for _, method, _ in method_calls(module))
+    return executes or any(map(SQL.match, strings(module)))
+
+
+def touches_the_file_system(module: str) -> bool:
+    """Tell whether a module flushes, renames into place, asks for free space, or makes temporary folders."""
+    for of, method, arguments in method_calls(module):
+        renames = method in ("replace", "rename") and arguments == 1  # str.replace takes two
+        if f"{of}.{method}" in FILE_SYSTEM or renames:
+            return True
+    return False
+
+
+def writes_a_name_of_the_layout(module: str) -> bool:
+    """Tell whether a module holds the name of a file in layout.py, or of a folder as part of a path."""
+    names = {value for value in vars(layout).values() if isinstance(value, str) and not value.startswith("_")}
+    if any(value in names and "." in value for value in strings(module)):
+        return True
+    joined = [
+        node.right for node in ast.walk(tree(module)) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+    ]
+    return any(isinstance(part, ast.Constant) and part.value in names for part in joined)
+
+
+def test_sql_stands_in_the_store_and_in_sources_alone() -> None:
+    assert breaking(holds_sql, "store/", "sources/", "demo/") == SQL_ELSEWHERE
+
+
+def test_one_module_flushes_renames_and_asks_for_space() -> None:
+    assert breaking(touches_the_file_system, "fs.py", "store/temporary.py") == FILE_SYSTEM_ELSEWHERE
+
+
+def test_one_module_names_the_files_of_a_home_and_of_a_run() -> None:
+    assert breaking(writes_a_name_of_the_layout, "layout.py") == NAMES_ELSEWHERE
+
+
+def is_alike(stage: str) -> bool:
+    """Tell whether a stage has `plan` and `run` in its stage.py, and an __init__ that holds only imports."""
+    if f"{stage}/stage.py" not in MODULES:
+        return False
+    functions = {node.name for node in tree(f"{stage}/stage.py").body if isinstance(node, ast.FunctionDef)}
+    init = tree(f"{stage}/__init__.py").body
+    others = [ast.unparse(node) for node in init[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
+    return {"plan", "run"} <= functions and all(other.startswith("__all__ =") for other in others)
+
+
+def test_every_stage_has_plan_and_run_in_its_stage_module() -> None:
+    assert {stage for stage in STAGES if not is_alike(stage)} == STAGES_TO_COME
+    hidden = {f"{stage}/{name}.py" for stage in STAGES for name in ("plan", "run")} & set(MODULES)
+    assert {path.partition("/")[0] for path in hidden} <= STAGES_TO_COME  # such a module would hide the function
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        ("db.execute(query)", holds_sql),
+        ("QUERY = f'SELECT {x} FROM t'", holds_sql),
+        ("os.fsync(3)", touches_the_file_system),
+        ("path.replace(other)", touches_the_file_system),
+        ("shutil.disk_usage(folder)", touches_the_file_system),
+        ("NAME = 'manifest.json'", writes_a_name_of_the_layout),
+        ("home / 'runs'", writes_a_name_of_the_layout),
+    ],
+)
+def test_the_rules_see_what_breaks_them(
+    code: str, rule: Callable[[str], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("test_architecture.tree", lambda _module: ast.parse(code))
+    assert rule("x.py")
+    monkeypatch.setattr(
+        "test_architecture.tree", lambda _module: ast.parse("text.replace('a', 'b')\nday.replace(hour=1)\n'runs'")
+    )
+    assert not rule("x.py")

@@ -1,0 +1,272 @@
+"""A running conversation: its messages, the context that the model sees, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ventriloquist.chat.clock import Clock
+from ventriloquist.chat.opening import Opening
+from ventriloquist.clock import local_day, now_ms
+from ventriloquist.errors import UnknownNameError, VentriloquistError
+from ventriloquist.model.partial_line import Piece
+from ventriloquist.store.corpus import SentLine
+from ventriloquist.transcript import (
+    DELTAS,
+    ConversationType,
+    Header,
+    Line,
+    delta_bucket,
+    order_members,
+    render_header,
+    render_line,
+    text_lines,
+    well_formed,
+)
+
+START_MESSAGES = 50  # a model is worst with a short context, and slow with a long one
+MAX_LINES = 6  # of an answer
+LONGEST_LINE = 4096  # tokens; the last message may exceed the context's own limit up to this
+KEPT_SHARE = 0.75  # of the window, after it overflows: the prompt is then computed once, not with every message
+
+
+def start_messages(window: int) -> int:
+    """Return how many messages a conversation begins with at most."""
+    return min(START_MESSAGES, int(KEPT_SHARE * window) - 1)
+
+
+class Writer(Protocol):
+    """A source of lines. A context is the header and lines, rendered, each ended by its newline."""
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def next_name(self, context: Sequence[str], names: Sequence[str]) -> str: ...
+
+    def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]: ...
+
+    def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]: ...
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What the user said and its answer, as positions in the conversation."""
+
+    start: int
+    clock: int  # how far ahead the clock was, before the answer's own pauses
+    answer: int | None = None  # None: not answered yet
+
+
+class ChatSession:
+    """A conversation between the user and the people that the model imitates."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        opening: Opening,
+        *,
+        me: str | None = None,
+        speaker: str | None = None,
+        window: int,
+        max_tokens: int,
+        time: Callable[[], int] = now_ms,
+    ) -> None:
+        """Begin with an opening.
+
+        Args:
+            me: the person that the user writes as; default the owner.
+            speaker: who answers; None: whoever the model expects.
+            window: messages of a context, the line to be written included.
+            max_tokens: tokens of a context, without the line to be written.
+            time: returns the real time in Unix milliseconds.
+
+        Raises:
+            UnknownNameError: `me` or `speaker` is not in the conversation.
+        """
+        self.type: ConversationType = opening.type
+        self.members = opening.members
+        self.me = me or opening.members[0]
+        if self.me not in self.members:
+            raise UnknownNameError(self.me, self.members, noun="member")
+        self.said = list(opening.said)
+        self.opened_with = len(opening.said)
+        self._writer = writer
+        self._clock = Clock(opening.begins_at, source=time)
+        self.zone = opening.zone
+        self._window, self._max_tokens = window, max_tokens
+        self._first = 0  # position of the context's first line
+        self._turns: list[_Turn] = []
+        self._candidates: list[Line] = []
+        self.speaker: str | None = None
+        self.let_answer(speaker)
+
+    def let_answer(self, speaker: str | None) -> None:
+        """Choose who answers from now on; None: whoever the model expects.
+
+        Raises:
+            UnknownNameError: they are not in the conversation, or are the user.
+        """
+        others = [member for member in self.members if member != self.me]
+        if speaker is not None and speaker not in others:
+            raise UnknownNameError(speaker, others, noun="member")
+        self.speaker = speaker
+
+    def add_members(self, names: Sequence[str]) -> None:
+        """Add members to the conversation."""
+        self.members = order_members(self.members[0], [*self.members[1:], *names])
+        self.type = "group" if len(self.members) > 2 else self.type
+
+    def say(self, text: str) -> bool:
+        """Add the user's message, one line of the transcript for each of its lines; return whether it had any.
+
+        All messages before an answer belong to one turn.
+
+        Raises:
+            VentriloquistError: a line is too long.
+        """
+        lines = text_lines(well_formed(text))
+        longest = max((self._tokens(Line(self.me, DELTAS[0], line)) for line in lines), default=0)
+        if longest > LONGEST_LINE:
+            raise VentriloquistError(
+                f"That is too long: {longest:,} tokens; a message may have {LONGEST_LINE:,}.",
+                hint="Send a shorter one.",
+            )
+        if lines:
+            self._open_turn()
+            self._candidates = []
+        for content in lines:
+            self._append(Line(self.me, self._delta(), content))
+        return bool(lines)
+
+    def answer(self) -> Generator[Piece, None, None]:
+        """Write the answer line by line, and yield new text as it is generated.
+
+        If a speaker is chosen, the first line is theirs. The model decides who writes each other line: the answer ends
+        when it expects the user, or anyone but the chosen speaker. If the generator is closed early, finished lines
+        stay; if there are none, the turn stays open.
+        """
+        turn = self._open_turn()
+        turn.answer = len(self.said)
+        self._candidates = []
+        try:
+            yield from self._answer()
+        except BaseException:  # closed, Ctrl-C, a server that fails
+            if len(self.said) == turn.answer:
+                turn.answer = None
+            raise
+
+    def undo(self) -> list[Line] | None:
+        """Take back the last turn and return the user's lines in it; None: there was no turn."""
+        if not self._turns:
+            return None
+        turn = self._turns.pop()
+        self._candidates = []
+        mine = [said.line for said in self.said[turn.start : turn.answer]]
+        self._take_back(turn, turn.start)
+        return mine
+
+    def retry(self) -> Generator[Piece, None, None]:
+        """Answer the last turn again."""
+        if self._turns and self._turns[-1].answer is not None:
+            self._take_back(self._turns[-1], self._turns[-1].answer)
+            self._turns[-1].answer = None
+        return self.answer()
+
+    def alternatives(self, count: int) -> list[Line]:
+        """Write several alternatives to the first line of the last answer, for `pick`."""
+        turn = self._turns[-1] if self._turns else None
+        if turn is None:
+            return []
+        at = len(self.said) if turn.answer is None else turn.answer
+        answered = self.said[at].line.name if at < len(self.said) else None
+        name = answered or self.speaker
+        names = (name,) if name else [member for member in self.members if member != self.me]
+        self._candidates = self._writer.candidates(self.context(stop=at), names, count)
+        return list(self._candidates)
+
+    def pick(self, number: int) -> Line | None:
+        """Replace the last answer with an alternative, counted from 1; return None if there is no such one."""
+        if not self._turns or not 1 <= number <= len(self._candidates):
+            return None
+        turn, line = self._turns[-1], self._candidates[number - 1]
+        self._take_back(turn, len(self.said) if turn.answer is None else turn.answer)
+        turn.answer = len(self.said)
+        self._append_written(line)
+        return line
+
+    def context(self, *, stop: int | None = None) -> list[str]:
+        """Return the model's context: the header and the last lines before position `stop`.
+
+        It grows to the full window and is then cut to three quarters of it.
+        """
+        end = len(self.said) if stop is None else stop
+        if end <= self._first or not self._fits(self._first, end, share=1.0):
+            earliest = max(0, end - self._window)
+            self._first = next(first for first in range(earliest, end + 1) if self._fits(first, end, share=KEPT_SHARE))
+        shown = self.said[self._first : end]
+        return [self._header(shown), *(_rendered(said.line) for said in shown)]
+
+    def transcript(self) -> str:
+        """Return the lines since the opening in the training format."""
+        new = self.new_lines()
+        return "".join([self._header(new), *(_rendered(said.line) for said in new)])
+
+    def new_lines(self) -> list[SentLine]:
+        """Return the lines since the opening."""
+        return self.said[self.opened_with :]
+
+    def _answer(self) -> Iterator[Piece]:
+        for number in range(MAX_LINES):
+            name = self._next_speaker(first=number == 0)
+            if name is None:
+                return
+            for piece in self._writer.write(self.context(), (name,)):
+                if piece.line is not None:
+                    self._append_written(piece.line)
+                yield piece
+
+    def _next_speaker(self, *, first: bool) -> str | None:
+        if first and self.speaker is not None:
+            return self.speaker
+        name = self._writer.next_name(self.context(), self.members)
+        return None if name == self.me or self.speaker not in (None, name) else name
+
+    def _append(self, line: Line) -> None:
+        now = self._clock.now()
+        self.said.append(SentLine(line, now, local_day(now, self.zone)))
+
+    def _append_written(self, line: Line) -> None:
+        self._clock.pass_by(line.delta)
+        self._append(line)
+
+    def _delta(self) -> str:
+        return delta_bucket(self._clock.now() - self.said[-1].sent_at) if self.said else delta_bucket(0)
+
+    def _open_turn(self) -> _Turn:
+        if not self._turns or self._turns[-1].answer is not None:
+            self._turns.append(_Turn(len(self.said), self._clock.ahead))
+        return self._turns[-1]
+
+    def _take_back(self, turn: _Turn, length: int) -> None:
+        del self.said[length:]
+        self._clock.ahead = turn.clock
+
+    def _fits(self, first: int, end: int, *, share: float) -> bool:
+        shown = self.said[first:end]
+        if len(shown) > share * self._window - 1 and len(shown) > 1:  # leave room for the next one
+            return False
+        tokens = sum(self._tokens(said.line) for said in shown)
+        if len(shown) <= 1:  # the last message is kept if it fits at all
+            return tokens <= LONGEST_LINE
+        return tokens + self._writer.count_tokens(self._header(shown)) <= share * self._max_tokens
+
+    def _tokens(self, line: Line) -> int:
+        return self._writer.count_tokens(_rendered(line))
+
+    def _header(self, shown: Sequence[SentLine]) -> str:
+        start = shown[0].day if shown else local_day(self._clock.now(), self.zone)
+        return render_header(Header(self.type, self.members, start)) + "\n"
+
+
+def _rendered(line: Line) -> str:
+    return render_line(line) + "\n"

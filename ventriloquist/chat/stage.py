@@ -1,0 +1,86 @@
+"""The stage `chat`: `plan` looks up people and the opening, `start` begins the conversation with a loaded model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ventriloquist.chat.opening import Opening, find_opening
+from ventriloquist.chat.session import ChatSession, Writer, start_messages
+from ventriloquist.chat.voice import Voice, database, find_person
+from ventriloquist.errors import NotReadyError, SettingsError
+from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for. Names may be in any case."""
+
+    speaker: str | None = None  # who answers
+    others: tuple[str, ...] = ()  # further members
+    me: str | None = None  # the person that the user writes as; None: the owner
+    source: str | None = None  # the conversation to continue: title, person or number, and `@` with a date
+    date: str | None = None
+    fresh: bool = False  # start without earlier messages
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPlan:
+    """A chat that can start as soon as the model is loaded."""
+
+    voice: Voice
+    opening: Opening
+    me: str
+    speaker: str | None  # None: whoever the model expects
+
+
+def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = None) -> ChatPlan:
+    """Look up the people and the opening. No model is loaded.
+
+    Args:
+        timezone: IANA name of the zone in which days begin; default that of the messages.
+
+    Raises:
+        UnknownNameError: no person or conversation has that name.
+        SettingsError: a date is not valid, somebody wrote nothing, or the user would answer themselves.
+        NotReadyError: the request names no other person.
+    """
+    owner = voice.people[0]
+    me = find_person(request.me, voice) if request.me else owner
+    speaker = find_person(request.speaker, voice) if request.speaker else None
+    if speaker == me:
+        raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
+    others = [find_person(name, voice) for name in request.others]
+    members = {me, *others, *([speaker] if speaker else ())} - {owner}
+    if not members and request.source is None:
+        raise NotReadyError("A conversation needs somebody else.", hint="Name them: vq chat --as NAME")
+    with database(home) as db:
+        opening = find_opening(
+            db,
+            owner,
+            sorted(members),
+            source=request.source,
+            date=request.date,
+            fresh=request.fresh,
+            limit=start_messages(voice.window),
+            zone=find_zone(db or None, timezone, PREPARED, COLLECTED).zone,
+        )
+    if speaker is None and opening.type == "dm":
+        speaker = next((name for name in opening.members if name != me), None)
+    return ChatPlan(voice, opening, me, speaker)
+
+
+def start(plan: ChatPlan, writer: Writer) -> ChatSession:
+    """Begin the planned conversation.
+
+    Raises:
+        UnknownNameError: somebody is not in it.
+    """
+    return ChatSession(
+        writer,
+        plan.opening,
+        me=plan.me,
+        speaker=plan.speaker,
+        window=plan.voice.window,
+        max_tokens=plan.voice.max_length * 3 // 4,  # a quarter is left for the line to be written
+    )

@@ -1,0 +1,130 @@
+"""Which rows to take: people and conversations by --only and --exclude, days by --since and --until."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from ventriloquist.clock import at_hour
+from ventriloquist.collect.conversations import Conversation
+from ventriloquist.collect.identity import Directory, Person
+from ventriloquist.errors import UnknownNameError
+from ventriloquist.names import fold
+from ventriloquist.records import SourceMessage, SourceTapback
+
+_FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # so that the day before and after exists in every zone
+
+RowFilter = Callable[[SourceMessage | SourceTapback], str | None]
+"""Returns why a row is left out, a key of `records.SKIPPED`; None if it is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to take. A name is a person's, a handle, or a conversation's title."""
+
+    only: Sequence[str] = ()  # the one-to-one conversations with these people, and the groups they are in
+    exclude: Sequence[str] = ()  # the one-to-one conversations with these people, and what they wrote anywhere
+    since: dt.date | None = None  # the first day, local
+    until: dt.date | None = None  # the last day, local
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    people: frozenset[Person]
+    conversations: frozenset[Conversation]
+
+    def has(self, conversation: Conversation) -> bool:
+        """Tell whether a conversation was named, or is one-to-one with somebody who was."""
+        return conversation in self.conversations or conversation.other in self.people
+
+
+def row_filter(
+    choice: Choice,
+    directory: Directory,
+    of_chat: Mapping[str, Conversation],
+    names: Mapping[Person, str],
+    renamed: Mapping[str, str],
+    gone: Collection[Person],
+    zone: ZoneInfo,
+) -> RowFilter | None:
+    """Return a filter of rows, None if everything is wanted.
+
+    Args:
+        names: of people in the file so far.
+        renamed: names from corrections, by normalised handle.
+        gone: whom `vq forget` removed.
+        zone: where days begin.
+
+    Raises:
+        UnknownNameError: no person and no conversation has a name in `choice`.
+    """
+    if choice == Choice() and not gone:
+        return None
+    known = _known_names(directory, of_chat, names, renamed)
+    exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
+    after = _midnight(choice.since, zone) if choice.since else None
+    before = _midnight(choice.until, zone, days_later=1) if choice.until else None
+    out = {"": bool(choice.only)}
+    for guid, conversation in of_chat.items():
+        taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
+        out[guid] = exclude.has(conversation) or not taken
+
+    of_gone = {guid for guid, conversation in of_chat.items() if conversation.other in gone}
+
+    def leave_out(row: SourceMessage | SourceTapback) -> str | None:
+        if gone and (row.chat_guid in of_gone or _sender(row, directory) in gone):
+            return "forgotten"
+        if out[row.chat_guid]:
+            return "excluded"
+        if exclude.people and _sender(row, directory) in exclude.people:
+            return "excluded"
+        if (after is not None and row.sent_at < after) or (before is not None and row.sent_at >= before):
+            return "out_of_range"
+        return None
+
+    return leave_out
+
+
+def _sender(row: SourceMessage | SourceTapback, directory: Directory) -> Person | None:
+    if row.is_from_me:
+        return directory.me
+    return directory.person(row.sender_handle) if row.sender_handle else None
+
+
+def _known_names(
+    directory: Directory,
+    of_chat: Mapping[str, Conversation],
+    names: Mapping[Person, str],
+    renamed: Mapping[str, str],
+) -> dict[str, list[Person | Conversation]]:
+    known: dict[str, list[Person | Conversation]] = {}
+    for person in directory:
+        corrected = (renamed[handle] for handle in person.handles if handle in renamed)
+        for name in {names.get(person, ""), person.card_name, *person.handles, *corrected} - {""}:
+            known.setdefault(name, []).append(person)
+    for conversation in dict.fromkeys(of_chat.values()):
+        for title in {chat.title for chat in conversation.chats if chat.title}:
+            known.setdefault(title, []).append(conversation)
+    return known
+
+
+def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]], directory: Directory) -> _Chosen:
+    folded: dict[str, list[Person | Conversation]] = {}
+    for name, found in known.items():
+        folded.setdefault(fold(name), []).extend(found)
+    people: set[Person] = set()
+    conversations: set[Conversation] = set()
+    for name in wanted:
+        named = known.get(name) or folded.get(fold(name)) or known.get(directory.normalize(name))
+        if not named:
+            raise UnknownNameError(name, known, noun="person or conversation")
+        people.update(one for one in named if isinstance(one, Person))
+        conversations.update(one for one in named if isinstance(one, Conversation))
+    return _Chosen(frozenset(people), frozenset(conversations))
+
+
+def _midnight(day: dt.date, zone: ZoneInfo, *, days_later: int = 0) -> int:
+    """Return when a day begins, or the day so many days later, in Unix milliseconds."""
+    return at_hour(min(max(day, _FIRST_DAY), _LAST_DAY) + dt.timedelta(days=days_later), zone, 0)

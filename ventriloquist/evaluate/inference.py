@@ -1,0 +1,287 @@
+"""Run the adapter and its base model on held-out messages. Their outputs are cached in the run's folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from ventriloquist.evaluate.cache import OutputCache, key_of
+from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw_for_writing, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.inputs import (
+    Candidates,
+    Input,
+    Message,
+    Messages,
+    NamesAlone,
+    NamesInContext,
+    RankedMessages,
+    Scored,
+    ScoredLines,
+    System,
+    Written,
+    WrittenLines,
+)
+from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
+from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
+from ventriloquist.evaluate.metrics.validity import is_valid
+from ventriloquist.evaluate.texts import read_placeholders, typed
+from ventriloquist.model.adapter import Adapter
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.score import LineScore
+from ventriloquist.records import Progress
+from ventriloquist.store import Connection
+from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
+
+MAX_NEW_TOKENS = 120  # a longer line counts as invalid
+TEMPERATURE, MIN_P = 0.9, 0.05  # the defaults of a chat
+LINES_AT_ONCE = 32  # written and cached together
+TARGETS_AT_ONCE = 8  # scored and cached together under all names
+ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
+
+Stage = Callable[[str], Progress]
+"""Called with the name of each part of the work; returns its progress callback."""
+ADAPTER, BASE = "adapter", "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many messages are measured. None: all of them."""
+
+    likelihood: int | None
+    identity: int | None
+    validity: int  # generated lines
+    validity_context: int | None  # messages before a generated line; None: the adapter's whole window
+    ranking: int = 0  # messages that are ranked among others, and scored under several names in their context
+    thorough: bool = False  # the base model is measured like the adapter, and every message is written in its name
+
+
+FULL = Extent(likelihood=None, identity=1000, validity=400, validity_context=None, ranking=100, thorough=True)
+QUICK = Extent(likelihood=100, identity=48, validity=32, validity_context=4)
+
+
+class Inference:
+    """An adapter and its base model, run on held-out rows."""
+
+    def __init__(
+        self,
+        db: Connection,
+        corpus: Corpus,
+        adapter: Adapter,
+        rows: list[HeldOutRow],
+        cache: OutputCache,
+        extent: Extent,
+        seed: int,
+        stage: Stage,
+    ) -> None:
+        self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
+        self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
+        self._placeholders = read_placeholders(db)
+        self.targets = [target for row in rows for target in row.targets]
+
+    def systems(self, types: Collection[type[Input]], candidates: Sequence[str]) -> tuple[System, System]:
+        """Return the outputs of the adapter and of the base model.
+
+        Args:
+            types: what metrics take; other outputs stay empty.
+            candidates: the names that are swapped.
+        """
+        real = [Message(target, own) for target in self.targets if (own := target.typed)]
+        scored = self._scored() if ScoredLines in types else []
+        written: dict[str, list[Written]] = {}
+        messages: dict[str, list[Message]] = {}
+        if {*types} & {WrittenLines, Messages}:
+            for system in (ADAPTER, BASE):
+                written[system] = self._written(system)
+                messages[system] = self._messages(system, written[system]) if Messages in types else []
+        thorough = (ADAPTER, BASE) if self._extent.thorough else (ADAPTER,)
+        named = {system: self._named(system, candidates) for system in thorough if NamesAlone in types}
+        ranked = {system: self._ranked(system) for system in thorough if RankedMessages in types}
+        swapped = {system: self._swapped(system, candidates) for system in thorough if NamesInContext in types}
+        adapter, base = (
+            System(
+                system,
+                scored,
+                written.get(system, []),
+                messages.get(system, []),
+                real,
+                named.get(system, []),
+                ranked.get(system, []),
+                swapped.get(system, []),
+            )
+            for system in (ADAPTER, BASE)
+        )
+        return adapter, base
+
+    def _using(self, system: str) -> AbstractContextManager[Any]:
+        return self._adapter.disabled() if system == BASE else nullcontext()
+
+    def _scored(self) -> list[Scored]:
+        from ventriloquist.model.score import score_row
+
+        progress = self._stage("Scoring")
+        rows = draw_rows(self._rows, self._extent.likelihood, self._seed)
+        scored: list[Scored] = []
+        for done, row in enumerate(rows, 1):
+            lines = [target.line for target in row.targets]
+            found = []
+            for system in (ADAPTER, BASE):
+                key = key_of("row", system, row.row.tokens.tolist(), row.row.targets)
+                kept = self._cache.get(key)
+                if kept is None:
+                    with self._using(system):
+                        scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, lines)
+                    kept = self._cache.put(key, [asdict(score) for score in scores])
+                found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
+            scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
+            progress(done, len(rows))
+        return scored
+
+    def _written(self, system: str) -> list[Written]:
+        """Write one line in place of each target. Sampled like a chat, but without its grammar."""
+        targets = draw_for_writing(self.targets, self._extent.validity, self._seed)
+        prompts = [self._prompt(target) for target in targets]
+        texts = self._write(system, [one.text for one in prompts], "Writing")
+        return [Written(*item) for item in zip(targets, texts, (one.members for one in prompts), strict=True)]
+
+    def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
+        """Return a message by the target's writer in place of each target.
+
+        A line that the model wrote under that name by itself is used: the name comes first, so the rest is sampled as
+        if the name had been given. For the other targets a line is written again with the name given.
+        """
+        found: dict[Target, str] = {}
+        again = []
+        for line in lines:
+            if is_valid(line.text, line.members) and parse_line(line.text).name == line.target.line.name:
+                found[line.target] = parse_line(line.text).content
+            elif self._extent.thorough or (line.target.is_final and system == ADAPTER):
+                again.append(line.target)
+        openings = [line_opening(target.line.name) for target in again]
+        prompts = [self._prompt(target).text + opening for target, opening in zip(again, openings, strict=True)]
+        texts = self._write(system, prompts, "Writing in their names")
+        for target, opening, text in zip(again, openings, texts, strict=True):
+            try:
+                found[target] = parse_line(opening + text).content
+            except TranscriptError:
+                continue  # validity counts it
+        own = {target: typed(content, self._placeholders) for target, content in found.items()}
+        return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
+
+    def _prompt(self, target: Target) -> Prompt:
+        manifest = self._adapter.manifest
+        context = self._extent.validity_context or manifest.window - 1
+        return prompt(self._db, self._corpus, target, context, manifest.max_length - MAX_NEW_TOKENS)
+
+    def _write(self, system: str, prompts: Sequence[str], stage: str) -> list[str]:
+        from ventriloquist.model.generate import sample_lines
+
+        if not prompts:
+            return []
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        texts: list[str] = []
+        for start in range(0, len(prompts), LINES_AT_ONCE):
+            part = prompts[start : start + LINES_AT_ONCE]
+            seed = self._seed + start // LINES_AT_ONCE
+            key = key_of("lines", system, seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
+            kept = self._cache.get(key)
+            if kept is None:
+                sample = partial(
+                    sample_lines, self._adapter.model, self._adapter.tokenizer, temperature=TEMPERATURE, min_p=MIN_P
+                )
+                with self._using(system):
+                    kept = self._cache.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
+            texts += kept
+            progress(len(texts), len(prompts))
+        return texts
+
+    def _named(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
+        """Score each message without a context, under each candidate's name."""
+        if len(candidates) < 2:
+            return []
+        targets = draw_targets(
+            [target for target in self.targets if target.line.name in candidates], self._extent.identity, self._seed
+        )
+        prefix = render_header(Header("group", tuple(candidates), ONE_DAY)) + "\n"
+        swapped = [[Line(name, one.line.delta, one.line.content) for name in candidates] for one in targets]
+        costs = self._contents(system, prefix, swapped, "Swapping names")
+        return [
+            Candidates(target, tuple(of_target), candidates.index(target.line.name), tuple(candidates))
+            for target, of_target in zip(targets, costs, strict=True)
+        ]
+
+    def _contents(self, system: str, prefix: str, lines: Sequence[Sequence[Line]], stage: str) -> Iterator[list[float]]:
+        """Yield the nats of the contents of each group of lines after a prefix."""
+        from ventriloquist.model.score import score_contents
+
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        for start in range(0, len(lines), TARGETS_AT_ONCE):
+            part = lines[start : start + TARGETS_AT_ONCE]
+            flat = [line for group in part for line in group]
+            key = key_of("contents", system, prefix, [render_line(line) for line in flat])
+            kept = self._cache.get(key)
+            if kept is None:
+                with self._using(system):
+                    nats = list(score_contents(self._adapter.model, self._adapter.tokenizer, prefix, flat))
+                kept = self._cache.put(key, nats)
+            rest = iter(kept)
+            yield from ([next(rest) for _ in group] for group in part)
+            progress(min(start + TARGETS_AT_ONCE, len(lines)), len(lines))
+
+    def _ranked(self, system: str) -> list[Candidates]:
+        """Score the true message and nineteen others in each target's place. Their cost is −PMI."""
+        found = []
+        for target, group, inside in self._in_place(system, self._rivals, "Ranking"):
+            others = target.conversation.members
+            prefix = render_header(Header("dm" if len(others) == 2 else "group", others, ONE_DAY)) + "\n"
+            (alone,) = self._contents(system, prefix, [group], "Ranking")
+            found.append(Candidates(target, tuple(here - there for here, there in zip(inside, alone, strict=True)), 0))
+        return found
+
+    def _swapped(self, system: str, candidates: Sequence[str]) -> list[Candidates]:
+        """Score each message in its context, under each candidate's name."""
+
+        def under_each_name(target: Target) -> list[Line]:
+            names = dict.fromkeys((target.line.name, *candidates))
+            return [Line(name, target.line.delta, target.line.content) for name in list(names)[:MAX_CANDIDATES]]
+
+        return [
+            Candidates(target, tuple(costs), 0, tuple(line.name for line in group))
+            for target, group, costs in self._in_place(system, under_each_name, "Swapping names in context")
+        ]
+
+    def _in_place(
+        self, system: str, lines_of: Callable[[Target], list[Line]], stage: str
+    ) -> Iterator[tuple[Target, list[Line], list[float]]]:
+        """Yield drawn targets, candidate lines for their place, and the nats of those lines' contents."""
+        from ventriloquist.model.score import score_row
+
+        chosen = {target.id for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
+        rows = [row for row in self._rows if any(target.id in chosen for target in row.targets)]
+        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        for done, row in enumerate(rows, 1):
+            groups = [lines_of(target) if target.id in chosen else [] for target in row.targets]
+            rendered = [[render_line(line) for line in group] for group in groups]
+            key = key_of("in place", system, row.row.tokens.tolist(), rendered)
+            kept = self._cache.get(key)
+            if kept is None:
+                own = [target.line for target in row.targets]
+                with self._using(system):
+                    scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, own, groups)
+                kept = self._cache.put(key, [list(score.alternatives) for score in scores])
+            yield from (item for item in zip(row.targets, groups, kept, strict=True) if len(item[1]) > 1)
+            progress(done, len(rows))
+
+    def _rivals(self, target: Target) -> list[Line]:
+        """Return the true line and rival ones: nine contents of the same person, and ten of other people."""
+        generator = random.Random(f"{self._seed} {target.id}")  # noqa: S311  # not for secrets
+        true = target.line
+        same = sorted({one.line.content for one in self.targets if one.line.name == true.name} - {true.content})
+        others = sorted({one.line.content for one in self.targets if one.line.name != true.name} - {true.content})
+        if len(same) < SAME or len(others) < OTHERS:
+            return []
+        contents = [true.content, *generator.sample(same, SAME), *generator.sample(others, OTHERS)]
+        return [Line(true.name, true.delta, content) for content in contents]

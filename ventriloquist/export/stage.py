@@ -1,0 +1,246 @@
+"""Export training messages: plan which files are written, then write them, or stream one split."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ventriloquist.errors import NotReadyError, StorageError
+from ventriloquist.export.files import ExportedFile, compressed, write_rows
+from ventriloquist.export.options import WINDOWS, ExportOptions
+from ventriloquist.export.rows import ExportRow, Format, block_rows, prompt_completion_rows, window_rows
+from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_file, put_in_place, read_object
+from ventriloquist.layout import MANIFEST
+from ventriloquist.records import Progress
+from ventriloquist.store import Connection, corpus
+from ventriloquist.store.runs import has_finished
+from ventriloquist.transcript import FORMAT_VERSION
+from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
+
+LEAST_COMPRESSION = 4  # of the least repetitive rows, those of blocks
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What export will write. All that can fail is checked, and nothing is written.
+
+    Attributes:
+        folder: an absolute path; None for a stream.
+        splits: to write; a stream has one.
+        bytes: about how many there will be, uncompressed: a few per cent more than in the end.
+        targets: in all splits.
+        earlier: what the manifest of an earlier export says of its files.
+    """
+
+    options: ExportOptions
+    folder: Path | None
+    splits: tuple[Split, ...]
+    bytes: int
+    targets: int
+    earlier: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What was written where."""
+
+    folder: str
+    format: Format
+    files: tuple[ExportedFile, ...]
+    empty: tuple[Split, ...] = ()  # splits with nothing in them: they have no file
+
+
+def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportPlan:
+    """Check that there is something to write, and that a folder can take it.
+
+    Args:
+        folder: where the files go; None to stream one split, `train` unless the options choose another.
+
+    Raises:
+        NotReadyError: nothing is prepared.
+        StorageError: the folder cannot be used or has another program's manifest, or its disk is too small.
+    """
+    if corpus.is_empty(db):
+        if has_finished(db, "prepare"):
+            raise NotReadyError(
+                "Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help"
+            )
+        raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
+    splits = options.splits if folder is not None else (options.split or "train",)
+    needed = _estimate(db, options, splits)
+    counts = corpus.count_by_split(db)
+    targets = sum(counts.get(split, 0) for split in splits)
+    if folder is None:
+        return ExportPlan(options, None, splits, needed, targets)
+    folder = folder.absolute()  # the run is recorded with it
+    with _write_errors(folder):
+        existing = _check_folder(folder)
+        earlier = _read_manifest(folder / MANIFEST)
+        _check_disk(folder, existing, needed // (LEAST_COMPRESSION if options.gzip else 1))
+    return ExportPlan(options, folder, splits, needed, targets, earlier)
+
+
+def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, _total: None) -> ExportSummary:
+    """Write the files and their manifest; all take their places together, readable by the user alone.
+
+    Raises:
+        StorageError: the folder cannot be written, or the disk is full.
+    """
+    options, folder = plan.options, plan.folder
+    if folder is None:
+        raise ValueError("this plan is for a stream")
+    paths = {split: folder / options.file_name(split) for split in plan.splits}
+    manifest = folder / MANIFEST
+    with _write_errors(folder):
+        if not folder.is_dir():  # a folder of the user's own keeps its mode
+            make_private_folder(folder)
+        for path in _partials(folder):
+            path.unlink(missing_ok=True)
+        try:
+            advance = _counter(plan.targets, progress)
+            files = [write_rows(path, split, _rows(db, options, split), advance) for split, path in paths.items()]
+            written = [file for file in files if file.rows]  # other programs refuse a folder with an empty file
+            empty = [file for file in files if not file.rows]
+            replaced = {file.name for file in empty} & {file["name"] for file in plan.earlier}
+            with partial_file(manifest) as file:
+                file.write(_manifest(plan, folder, written, replaced))
+            put_in_place(*(folder / file.name for file in written), manifest)
+            for name in replaced:  # what is in it is not in that split any more
+                (folder / name).unlink(missing_ok=True)
+        finally:
+            for path in _partials(folder):
+                path.unlink(missing_ok=True)
+    return ExportSummary(str(folder), options.format, tuple(written), tuple(file.split for file in empty))
+
+
+def stream(db: Connection, plan: ExportPlan, out: BinaryIO) -> int:
+    """Write the rows of a plan without a folder to a stream, compressed if asked; return how many there are."""
+    (split,) = plan.splits
+    rows = 0
+    with compressed(out) if plan.options.gzip else nullcontext(out) as target:
+        for row in _rows(db, plan.options, split):
+            target.write(row.data)
+            rows += 1
+    out.flush()
+    return rows
+
+
+def export(
+    db: Connection, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
+) -> ExportSummary:
+    """Plan and run; see both."""
+    return run(db, plan(db, folder, options), progress=progress)
+
+
+def _estimate(db: Connection, options: ExportOptions, splits: Sequence[Split]) -> int:
+    per_row, per_span = 200, 18  # header and field names; where a target stands in a block
+    lines = line_bytes = rows = shown = spans = 0
+    for size in corpus.sizes(db):
+        lines += size.lines
+        line_bytes += size.json_bytes
+        if size.split not in splits:
+            continue
+        if options.format == "blocks":
+            cut = list(blocks(size.targets, context=WINDOW_SIZE - 1, size=options.targets_per_window))
+            rows += len(cut)
+            shown += sum(block.stop - block.start for block in cut)
+            spans += size.lines
+        else:
+            rows += size.lines
+            shown += size.window_lines
+    return int(1.02 * (rows * per_row + spans * per_span + shown * line_bytes / max(1, lines)))
+
+
+def _rows(db: Connection, options: ExportOptions, split: Split) -> Iterator[ExportRow]:
+    if options.format == "blocks":
+        return block_rows(db, split, targets_per_window=options.targets_per_window)
+    return window_rows(db, split) if options.format == "windows" else prompt_completion_rows(db, split)
+
+
+def _counter(total: int, progress: Progress) -> Callable[[int], None]:
+    done = told = 0
+
+    def advance(targets: int) -> None:
+        nonlocal done, told
+        done += targets
+        if done - told >= 1000 or done == total:
+            told = done
+            progress(done, total)
+
+    return advance
+
+
+@contextmanager
+def _write_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            hint="Free some space, check its permissions, or name another folder with --output.",
+        ) from None
+
+
+def _check_folder(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists, after a check that files can be made in it."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return existing
+
+
+def _check_disk(folder: Path, existing: Path, needed: int) -> None:
+    """Check the free space; partials of killed exports count as free, since they are removed first."""
+    free = free_bytes(existing) + sum(path.lstat().st_size for path in _partials(folder) if path.exists())
+    if needed > free:
+        raise StorageError(
+            f"The export needs about {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free.",
+            hint="Use --format blocks, one --split, --gzip, or --output on another disk.",
+        )
+
+
+def _partials(folder: Path) -> Iterator[Path]:
+    """Yield where exports that were killed may have left files of any size."""
+    names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
+    return (partial(folder / name) for name in (*names, MANIFEST))
+
+
+def _read_manifest(path: Path) -> tuple[dict[str, Any], ...]:
+    """Return what an earlier export's manifest says of its files.
+
+    Raises:
+        StorageError: it is not an export's.
+    """
+    if not path.exists():
+        return ()
+    try:
+        listed = tuple((read_object(path) or {})["files"])
+        if all(isinstance(file["name"], str) and file["sha256"] for file in listed):
+            return listed
+    except (KeyError, TypeError):
+        pass
+    raise StorageError(
+        f"{path} is another program's, and would be overwritten.", hint="Name another folder with --output."
+    )
+
+
+def _manifest(plan: ExportPlan, folder: Path, files: Sequence[ExportedFile], replaced: set[str]) -> bytes:
+    """Describe the files, and those of earlier exports that stay beside them."""
+    options = plan.options
+    gone = {file.name for file in files} | replaced
+    kept = [file for file in plan.earlier if file["name"] not in gone and (folder / file["name"]).exists()]
+    new = [
+        {**asdict(file), "format": options.format, "format_version": FORMAT_VERSION, "window_size": WINDOW_SIZE}
+        | ({"targets_per_window": options.targets_per_window} if options.format == "blocks" else {})
+        for file in files
+    ]
+    manifest = {"files": sorted([*kept, *new], key=lambda file: str(file["name"]))}
+    return (json.dumps(manifest, indent=2) + "\n").encode()

@@ -1,0 +1,154 @@
+"""Generating one line after another with a local model; the KV cache is kept between calls."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from ventriloquist.model.grammar import LineGrammar
+from ventriloquist.model.partial_line import PartialLine, Piece
+from ventriloquist.model.prefix_cache import held_tokens
+from ventriloquist.model.sampling import Sampling
+from ventriloquist.model.tokens import encode
+from ventriloquist.transcript import Line
+
+MAX_TOKENS = 256  # of one content; a longer one is ended there
+PREFILL_TOKENS = 512  # in a forward pass; bounds the memory for a long context
+
+
+class LineWriter:
+    """A local model that writes lines. A context is rendered lines, each ended by its newline."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        max_tokens: int = MAX_TOKENS,
+    ) -> None:
+        """Prepare a causal language model, with or without an adapter.
+
+        Args:
+            seed: the same calls in the same order give the same lines.
+            sampling: of contents; names and deltas are sampled at temperature 1.
+            max_tokens: of one content.
+        """
+        self._model, self._tokenizer = model, tokenizer
+        self._grammar = LineGrammar(tokenizer, model.config.vocab_size)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._sampling = sampling or Sampling()
+        self._max_tokens = max_tokens
+        self._encode = lru_cache(maxsize=4096)(self._encode_line)
+        self._ids: list[int] = []  # tokens in the cache
+        self._cache: Any = None
+        self._logits: torch.Tensor | None = None  # (vocabulary,) after the last of them
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of a rendered line."""
+        return len(self._encode(text))
+
+    def next_name(self, context: Sequence[str], names: Sequence[str]) -> str:
+        """Sample who writes next, at temperature 1."""
+        prompt, partial = self._begin(context, names)
+        while partial.name is None:
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+        return partial.name
+
+    def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]:
+        """Write one line of one of these people; yield its content in pieces, the last one with the whole line."""
+        prompt, partial = self._begin(context, names)
+        while partial.line is None:
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+            if piece := partial.piece():
+                yield piece
+
+    def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]:
+        """Write alternative next lines as one batch."""
+        prompt, shared = self._begin(context, names)
+        logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
+        cache = copy.deepcopy(self._cache)
+        cache.batch_repeat_interleave(count)
+        rows = [self._begin(context, names)[1] for _ in range(count)]
+        fed = [len(shared.tokens)] * count
+        going = list(range(count))
+        while True:
+            for index, row in enumerate(going):
+                if fed[row] == len(rows[row].tokens):
+                    rows[row].choose(logits[index], self._uniform())
+            kept = [index for index, row in enumerate(going) if rows[row].line is None]
+            if not kept:
+                return [row.line for row in rows if row.line is not None]
+            if len(kept) < len(going):
+                cache.batch_select_indices(torch.tensor(kept, device=self._model.device))
+                going = [going[index] for index in kept]
+            tokens = [rows[row].tokens[fed[row]] for row in going]
+            for row in going:
+                fed[row] += 1
+            with torch.inference_mode():
+                ids = torch.tensor(tokens, device=self._model.device)[:, None]
+                logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits[:, -1]
+
+    def logits_after(self, ids: list[int]) -> torch.Tensor:
+        """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
+        kept = self._keep(ids)
+        if kept == len(ids) == len(self._ids) and self._logits is not None:
+            return self._logits
+        self._crop(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
+        rest = ids[len(self._ids) :]
+        for start in range(0, len(rest), PREFILL_TOKENS):
+            logits = self._feed(rest[start : start + PREFILL_TOKENS])
+        self._logits = logits
+        return logits
+
+    def _begin(self, context: Sequence[str], names: Sequence[str]) -> tuple[list[int], PartialLine]:
+        prompt = [token for number, line in enumerate(context) for token in self._encode(line, start=number == 0)]
+        matcher = self._grammar.begin(names)
+        return prompt, PartialLine(matcher, tuple(names), self._sampling, self._max_tokens)
+
+    def _uniform(self) -> torch.Tensor:
+        return torch.rand(1, generator=self._generator)
+
+    def _encode_line(self, line: str, *, start: bool = False) -> tuple[int, ...]:
+        # lines are encoded one by one: no token spans a newline followed by {
+        return tuple(encode(self._tokenizer, line, start=start))
+
+    def _keep(self, ids: list[int]) -> int:
+        """Return how many of these tokens the cache begins with."""
+        if ids[: len(self._ids)] == self._ids:
+            return len(self._ids)
+        return next(index for index, held in enumerate(self._ids) if index == len(ids) or held != ids[index])
+
+    def _feed(self, ids: list[int]) -> torch.Tensor:
+        held = self._ids
+        try:
+            with torch.inference_mode():
+                output = self._model(
+                    input_ids=torch.tensor([ids], device=self._model.device),
+                    past_key_values=self._cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+        except BaseException:  # also Ctrl-C: some layers may already have the new tokens
+            self._crop(len(held))
+            raise
+        self._cache = output.past_key_values
+        self._ids = held + ids
+        return output.logits[0, -1]  # type: ignore[no-any-return]  # transformers is Any here
+
+    def _crop(self, length: int) -> None:
+        """Crop the cache; drop it if a layer lacks tokens (a sliding window) and so cannot be cropped."""
+        for layer in self._cache.layers if self._cache is not None else ():
+            held = held_tokens(layer)
+            if held is None or held < length or length == 0:
+                self._cache, self._ids, self._logits = None, [], None
+                return
+            if held > length:
+                layer.crop(length - held)  # negative: removes so many
+        self._ids = self._ids[:length]
+        self._logits = None

@@ -1,0 +1,41 @@
+"""Text that other people wrote, made safe to show: on a terminal, in JSON, in Markdown and in HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+
+# C0 except tab and newline, DEL, C1, the characters that reorder a line, and U+2028 and U+2029, which end one
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LINE_ENDS = re.compile("[\n\r\u2028\u2029]")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~&$])")  # within a line
+
+
+def harmless(text: str) -> str:
+    """Make control characters visible, so that the text cannot drive a terminal."""
+    return _CONTROL.sub(_visible, text)
+
+
+def one_line(text: str) -> str:
+    """Make newlines visible, too, so that the text cannot forge a row or a line."""
+    return harmless(text).replace("\n", "\\n")
+
+
+def escape_json(text: str) -> str:
+    """Escape control characters in rendered JSON; its value stays the same."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def escape_markdown(text: str) -> str:
+    """Return Markdown that shows the text as it was written: no picture, no link, no heading."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def escape_html(text: str) -> str:
+    """Return HTML that shows the text in one line: no tag, and nothing that reorders its surroundings."""
+    return html.escape(harmless(_LINE_ENDS.sub(" ", text)))
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
