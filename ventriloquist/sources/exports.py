@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -44,7 +44,8 @@ class Asked:
     """What a user says of an export."""
 
     zone: tzinfo  # of times without one
-    me: str | None = None
+    me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
+    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
     day_first: bool | None = None  # None: the file decides
 
 
@@ -79,10 +80,10 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
         format, chosen = _recognised(name, path, items)
         notes = [] if name else [f"{path.name} was recognised as {format.application}."]
         records = format.read(chosen, path, asked, notes)
-        source = stack.enter_context(
-            open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
+        about = f"{format.application} at {path}"
+        yield stack.enter_context(
+            open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
         )
-        yield source
 
 
 def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:

@@ -187,7 +187,11 @@ def insert_evidence(
         f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
             (
-                *chat[:4], _json(chat.handles), chat.newest_at, _json(chat.lookups), chat.source,
+                *chat[:4],
+                _json(chat.handles),
+                chat.newest_at,
+                _json(chat.lookups),
+                chat.source,
                 conversation_of_chat.get(chat.guid),
             )
             for chat in chats
