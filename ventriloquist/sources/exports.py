@@ -45,8 +45,8 @@ class Asked:
 
     zone: tzinfo  # of times without one
     me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
-    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
     day_first: bool | None = None  # None: the file decides
+    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
 
 
 Reader = Callable[[list[Item], Path, Asked, list[str]], Iterator[Record]]
@@ -78,7 +78,7 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
     with ExitStack() as stack:
         items = stack.enter_context(_items(path))
         format, chosen = _recognised(name, path, items)
-        notes = [] if name else [f"{path.name} was recognised as {format.application}."]
+        notes = [] if name else [*_said(path, format, items)]
         records = format.read(chosen, path, asked, notes)
         about = f"{format.application} at {path}"
         yield stack.enter_context(
@@ -86,9 +86,16 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
         )
 
 
+def _said(path: Path, chosen: Format, items: list[Item]) -> Iterator[str]:
+    """Say which format was recognised, and which others are in the same place and are not read."""
+    yield f"{path.name} was recognised as {chosen.application}."
+    for format in FORMATS.values():
+        if format is not chosen and any(format.finds(item) for item in items if not chosen.finds(item)):
+            yield f"It also holds {format.application}: collect that with --source {format.name}:'{path}'"
+
+
 def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
-    formats = [FORMATS[name]] if name else [*FORMATS.values()]
-    for format in formats:
+    for format in [FORMATS[name]] if name else FORMATS.values():
         if found := [item for item in items if format.finds(item)]:
             return format, found
     what = FORMATS[name].application if name else "any application that is known"
