@@ -232,12 +232,23 @@ def _merge_entries(entries: Sequence[_Entry], having: Mapping[str, list[int]], *
             if len(people) <= MAX_NAMES:
                 for one, other in combinations(people, 2):
                     groups.merge_if_compatible(one, other)
-    for place in range(corrected_from, len(entries)):
-        for handle in entries[place].handles:
-            others = {groups.find(other) for other in having[handle] if other < corrected_from}
-            if len(others) == 1:  # on several people's cards it merges none of them: only the handle moves
-                groups.merge(others.pop(), place)
+    _merge_corrected(groups, entries, having, corrected_from)
     return groups
+
+
+def _merge_corrected(
+    groups: _Groups, entries: Sequence[_Entry], having: Mapping[str, list[int]], corrected_from: int
+) -> None:
+    """Merge each correction with those that share a handle with it, and with the person on whose cards a handle is."""
+    handles = [(place, handle) for place in range(corrected_from, len(entries)) for handle in entries[place].handles]
+    for place, handle in handles:
+        for other in having[handle]:
+            if other >= corrected_from:
+                groups.merge(other, place)
+    for place, handle in handles:
+        others = {groups.find(other) for other in having[handle] if other < corrected_from}
+        if len(others) == 1:  # on several people's cards it merges none of them: only the handle moves
+            groups.merge(others.pop(), place)
 
 
 class _Groups(UnionFind[int]):
