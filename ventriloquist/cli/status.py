@@ -63,15 +63,19 @@ def _about(person: PersonStatus) -> str:
 def _proposed(proposal: Proposal) -> str:
     """Return why two people may be one."""
     people = "; ".join(f"{person.name}: {', '.join(person.handles)}, {_written(person)}" for person in proposal.people)
-    return f"{people}; both wrote on {proposal.days_in_common:,} days"
+    return f"{people}; both wrote on {_count(proposal.days_in_common, 'day')}"
 
 
 def _written(person: ProposedPerson) -> str:
     """Return what somebody wrote, by source, and from when to when."""
     counts = ", ".join(
-        f"{messages:,} messages in {APPLICATIONS[source]}" for source, messages in person.sources.items()
+        f"{_count(messages, 'message')} in {APPLICATIONS[source]}" for source, messages in person.sources.items()
     )
     return f"{counts} ({person.first_day} to {person.last_day})" if person.first_day else counts
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def rows(result: Status) -> Iterator[tuple[str, object]]:
@@ -82,7 +86,7 @@ def rows(result: Status) -> Iterator[tuple[str, object]]:
         if table == "text_messages" and [*result.sources] not in ([], [MESSAGES]):
             for source, counts in result.sources.items():
                 label = APPLICATIONS.get(source, source)
-                yield f"  {label}", f"{counts['messages']:,} in {counts['conversations']:,} conversations"
+                yield f"  {label}", f"{counts['messages']:,} in {_count(counts['conversations'], 'conversation')}"
     for split, count in result.splits.items():
         yield f"  {split}", count
     for run in result.runs:

@@ -161,14 +161,7 @@ def build_directory(
         _Entry(
             "" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None
         ),
-        *(
-            _Entry(
-                "" if is_from_application(card) else card_name(card),
-                frozenset(map(normalize, card.identifiers)) - split,
-                card,
-            )
-            for card in cards
-        ),
+        *(_entry(card, frozenset(map(normalize, card.identifiers)), split) for card in cards),
         *(_Entry("", frozenset(map(normalize, group)), None) for group in corrections.handles_to_merge),
     ]
     having: dict[str, list[int]] = {}
@@ -204,6 +197,12 @@ class _Entry(NamedTuple):
     name: str
     handles: frozenset[str]
     card: ContactCard | None
+
+
+def _entry(card: ContactCard, handles: frozenset[str], split: frozenset[str]) -> _Entry:
+    if is_from_application(card):  # it names one handle, whoever that belongs to
+        return _Entry("", handles, card)
+    return _Entry(card_name(card), handles - split, card)
 
 
 def _merge_entries(entries: Sequence[_Entry], having: Mapping[str, list[int]], *, corrected_from: int) -> _Groups:
