@@ -245,10 +245,10 @@ def test_two_can_be_accepted_by_a_handle_and_the_third_later(tmp_path: Path, hom
     bo = "split = ['telegram:user777']\n"
     (home / "corrections.toml").write_text(bo + (home / "corrections.toml").read_text())
     vq("collect", "--accept", "whatsapp:Ann Lee")
-    assert names(home) == {"Robin Vale", "Ann Lee", "Ann Lee (2)"}
+    assert names(home) == {"Robin Vale", "Ann Lee", "Ann Lee (3)"}  # who has a number keeps it
     assert "perhaps one" not in vq("status", "--people").stdout
     (home / "corrections.toml").write_text((home / "corrections.toml").read_text().removeprefix(bo))
-    vq("collect", "--accept", "Ann Lee (2)")
+    vq("collect", "--accept", "Ann Lee (3)")
     assert names(home) == {"Robin Vale", "Ann Lee"}
     merged = tomllib.loads((home / "corrections.toml").read_text())["merge"]
     assert ["a@example.com", "b@example.com"] in merged
@@ -396,5 +396,5 @@ def test_the_whole_way_from_a_whatsapp_zip_alone(tmp_path: Path, home: Path) -> 
 
     run("collect", "--source", str(path), "--me", "Robin")
     run("prepare")
-    run("train", "--model", "tiny", "--max-steps", "2", "--yes")
+    run("train", "--model", "tiny", "--max-steps", "2")
     assert run("chat", "--as", "Ann Lee", "--seed", "1", typed="hello\n").strip()
