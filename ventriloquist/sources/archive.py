@@ -391,10 +391,10 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
     if found:
         return found
     shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
-    raise SettingsError(
-        f"Nobody in {about} is called {me[0]!r}." if me else f"{about} does not say who you are.",
-        hint=f"Say it with --me NAME, one of: {shown}",
-    )
+    hint = f"Say it with --me NAME, one of: {shown}"
+    if me:
+        raise SettingsError(f"Nobody in {about} is called {me[0]!r}.", hint=hint)
+    raise SettingsError(f"{about} does not say who you are.", hint=hint)
 
 
 def _everywhere(archive: Archive) -> set[str]:
