@@ -141,7 +141,7 @@ class DiscordReader:
                     yield Skipped(thread, "", "reaction_without_target")
 
     def _meets(self, id: str, about: dict[str, Any]) -> Iterator[Record]:
-        """Yield a person who is new or called otherwise. A nickname is a server's, so it names nobody who has a name."""
+        """Yield a person who is new or called otherwise. A nickname is a server's: it names only who has no name."""
         name = about.get("name")
         known = self._people.get(id)
         if known is not None and known.name == name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,8 +28,9 @@ def _int(digits: str) -> int | float:
     return int(digits) if len(digits) < _LONG_INT_DIGITS else float(digits)
 
 
-_decode = json.JSONDecoder(strict=False).scan_once
-_decode_long = json.JSONDecoder(strict=False, parse_int=_int).scan_once
+# `raw_decode` is this and a frame more
+_decode: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
+_decode_long = json.JSONDecoder(strict=False, parse_int=_int).raw_decode  # type: ignore[arg-type]  # it may be a float
 
 
 class JsonStream:
@@ -177,8 +178,6 @@ class JsonStream:
         while True:
             try:
                 value, end = _decode_long(self._text, self._at)
-            except StopIteration as error:
-                self._require_more("a value is missing", error.value)
             except json.JSONDecodeError as error:
                 self._require_more(error.msg, error.pos)
             except RecursionError:
@@ -214,7 +213,7 @@ class JsonStream:
         data = self._file.read(max(self._chunk_bytes, len(self._text) - self._at))
         self._is_over = not data
         if self._decoder is None:
-            while data and len(data) < 4 and (more := self._file.read(4 - len(data))):  # noqa: PLR2004  # a mark's size
+            while data and len(data) < 4 and (more := self._file.read(4 - len(data))):  # a mark's size
                 data += more
             self._decoder = codecs.getincrementaldecoder(encoding_of(data))("replace")
         text = self._rest + self._decoder.decode(data, final=self._is_over)

@@ -222,6 +222,7 @@ class _Chat:
         self._reader = reader
         self._thread: Thread | None = None
         self._senders: set[str] = set()
+        self._programs = frozenset(_PROGRAMS)
         self._topics: set[str] = set()  # ids of the records that open one
 
     def read(self, stream: JsonStream) -> Iterator[Record]:
@@ -230,7 +231,7 @@ class _Chat:
             stream.skip()
             return
         reader, senders, new = self._reader, self._senders, tuple.__new__
-        programs = self._programs()
+        programs = self._programs = self._programs_here()
         thread = ""
         names: dict[str, Any] = {}  # who was met in this chat, as they are called
         for message in stream.values():
@@ -241,50 +242,29 @@ class _Chat:
                 yield Skipped(thread, "", "undecodable")
                 continue
             number = whole_number(message.get("id"))
-            if number is None:
-                id = ""
-            elif reader.is_new(thread, number):
-                id = str(number)
-            else:
+            if number is not None and not reader.is_new(thread, number):
                 continue
+            id = "" if number is None else str(number)
             if message.get("type") != "message":
                 yield from self._other(thread, id, message)
                 continue
             sender, name = message.get("from_id"), message.get("from")
-            if not isinstance(sender, str) or not sender:
+            if not isinstance(sender, str) or not sender or not sender.isascii():
                 sender = self._sender(sender, name)
-            if not sender:
-                yield Skipped(thread, id, "no_sender")
-                continue
-            if names.get(sender) != name or sender not in names:
-                sender = well_formed(sender)
+            if sender and (sender not in names or names[sender] != name):
                 names[sender] = name
-                yield from reader.meets(sender, name)
-            senders.add(sender)
+                if sender not in programs:
+                    senders.add(sender)
+                    yield from reader.meets(sender, name)
             text = message.get("text")
             text = well_formed(text) if isinstance(text, str) else _joined(message)
             sent_at = unix_ms(message.get("date_unixtime"))
             if sent_at is None:
                 sent_at = reader.time(message, "date")
-            if _MORE.isdisjoint(message):
-                reason = "no_date" if sent_at is None else "" if text else "empty"
-                if sender in programs:
-                    reason = "bot"
-                if reason:
-                    yield Skipped(thread, id, reason)
-                else:
-                    yield new(Said, (thread, id, sender, sent_at, text, "", 0, ()))
-                continue
-            media = _media(message)
-            reason = "bot" if sender in programs else _why_not(message, sender, sent_at, text, bool(media))
-            if reason:
-                yield Skipped(thread, id, reason)
+            if text and sender and sent_at is not None and sender not in programs and _MORE.isdisjoint(message):
+                yield new(Said, (thread, id, sender, sent_at, text, "", 0, ()))
             else:
-                edited = reader.time(message, "edited") or 0
-                edited = edited if edited > _EARLIEST_EDIT else 0
-                yield Said(thread, id, sender, sent_at or 0, text, self._target(message), edited, media)
-            if "reactions" in message:
-                yield from self._reactions(thread, id, message, sent_at or 0)
+                yield from self._with_more(thread, id, message, sender, sent_at, text)
 
     def finish(self) -> Iterator[Record]:
         """Yield what is known of the chat and its people when all was read."""
@@ -328,9 +308,11 @@ class _Chat:
 
     def _partner(self, id: str) -> str:
         """Return whom a chat of two is with; the owner in saved messages."""
-        return id if self._kind() in _DIRECT and id.startswith("user") else ""
+        if self._kind() not in _DIRECT:
+            return ""
+        return f"user{id}" if id.isdecimal() else id if id.startswith("user") else ""
 
-    def _programs(self) -> frozenset[str]:
+    def _programs_here(self) -> frozenset[str]:
         id = whole_number(self.about.get("id"))
         return frozenset((*_PROGRAMS, f"user{id}")) if self._kind() in _WITH_PROGRAM else frozenset(_PROGRAMS)
 
@@ -351,6 +333,21 @@ class _Chat:
         if not target or (elsewhere and self._thread and elsewhere != self._thread.id):
             return ""
         return "" if str(target) in self._topics else str(target)  # every message of a topic replies to its start
+
+    def _with_more(
+        self, thread: str, id: str, message: dict[str, Any], sender: str, sent_at: int | None, text: str
+    ) -> Iterator[Record]:
+        """Yield a message that is more than its text, or not a person's."""
+        media = _media(message)
+        reason = "bot" if sender in self._programs else _why_not(message, sender, sent_at, text, bool(media))
+        if reason:
+            yield Skipped(thread, id, reason)
+        else:
+            edited = self._reader.time(message, "edited") or 0
+            edited = edited if edited > _EARLIEST_EDIT else 0
+            yield Said(thread, id, sender, sent_at or 0, text, self._target(message), edited, media)
+        if "reactions" in message:
+            yield from self._reactions(thread, id, message, sent_at or 0)
 
     def _other(self, thread: str, id: str, message: dict[str, Any]) -> Iterator[Record]:
         action = message.get("action")
@@ -454,8 +451,8 @@ def _why_not(message: dict[str, Any], sender: str, sent_at: int | None, text: st
             return reason
     if "inline_bot_buttons" in message and sender.startswith("user"):
         return "bot"
-    if sent_at is None:
-        return "no_date"
+    if sent_at is None or not sender:
+        return "no_date" if sender else "no_sender"
     if text or has_media:
         return ""
     return "location" if "location_information" in message or "place_name" in message else "empty"
