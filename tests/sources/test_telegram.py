@@ -11,12 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import anything, read
 
 from ventriloquist.errors import SettingsError, SourceError
-from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
-from ventriloquist.sources.exports import Asked, open_export
 
-UTC = ZoneInfo("UTC")
 AT = 1_684_144_800  # 2023-05-15 10:00 UTC
 ANN = {"from": "Ann", "from_id": "user777"}
 ME = {"from": "Me", "from_id": "user1"}
@@ -33,31 +31,6 @@ def service(id: int, action: str, **more: Any) -> dict[str, Any]:
 
 def chat(*messages: Any, type: str = "personal_chat", id: Any = 777, name: Any = "Ann") -> dict[str, Any]:
     return {"name": name, "type": type, "id": id, "messages": [*messages]}
-
-
-class Read:
-    """What an export was read as."""
-
-    def __init__(self, source: Source, rows: list[SourceRow]) -> None:
-        self.chats = {found.guid: found for found in source.chats}
-        self.owner, self.notes, self.rows = dict(source.owner_identifiers), source.notes, rows
-        self.said = [row for row in rows if isinstance(row, SourceMessage)]
-        self.tapbacks = [row for row in rows if isinstance(row, SourceTapback)]
-        self.skipped = {row.guid: row.reason for row in rows if isinstance(row, SourceSkipped)}
-        assert len(self.said) + len(self.tapbacks) + len(self.skipped) == len(rows) == source.total
-        assert len({row.guid for row in rows}) == len(rows)
-
-    @property
-    def reasons(self) -> list[str]:
-        return [*self.skipped.values()]
-
-    def lines(self) -> list[tuple[str, str]]:
-        return [(row.sender_handle.removeprefix("telegram:") or "me", row.text) for row in self.said]
-
-
-def read(path: Path, me: str | None = None, zone: ZoneInfo = UTC, name: str | None = None) -> Read:
-    with open_export(name, path, path.parent / "home", Asked(zone, me=me)) as source:
-        return Read(source, list(source.rows()))
 
 
 @pytest.fixture
@@ -379,15 +352,6 @@ def test_a_file_without_messages_says_so(path: Path) -> None:
             read(write(path, export), name="telegram")
 
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(
-        ["user1", "user777", "message", "service", "\ud800", str(AT), "2023-05-15T10:00:00", 10**400, 1 << 63]
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | st.sampled_from(
-        ["text", "type", "from_id", "recent", "emoji", "date", "document_id", "list", "user_id", "messages", "id"]
-    ), inner, max_size=4),
-    max_leaves=8,
-)  # fmt: skip
 KEYS = sorted({
     "id", "type", "date", "date_unixtime", "edited", "edited_unixtime", "from", "from_id", "text", "text_entities",
     "photo", "file", "file_name", "mime_type", "media_type", "reactions", "reply_to_message_id", "reply_to_peer_id",

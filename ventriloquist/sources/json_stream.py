@@ -30,7 +30,7 @@ def _int(digits: str) -> int | float:
 
 # `raw_decode` is this and a frame more
 _decode: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
-_decode_long = json.JSONDecoder(strict=False, parse_int=_int).raw_decode  # type: ignore[arg-type]  # it may be a float
+_decode_long = json.JSONDecoder(strict=False, parse_int=_int).raw_decode
 
 
 class JsonStream:
