@@ -239,10 +239,7 @@ def _guid_of_content(source: str, thread: str, values: list[Any], repeats: Count
 def _chat(archive: Archive, id: str, owners: frozenset[str]) -> SourceChat:
     thread = archive.threads[id]
     members = dict.fromkeys((*thread.members, *archive.senders.get(id, ())))
-    others = [member for member in members if member not in owners]
-    if thread.type == "dm" and not others:  # notes to oneself
-        others = [*members]
-    handles = tuple(archive.handle(member) for member in others)
+    handles = tuple(archive.handle(member) for member in members if member not in owners)
     title = thread.title or None
     return SourceChat(
         f"{archive.source}:{id}", thread.type, title if thread.type == "group" else None, None, handles,
