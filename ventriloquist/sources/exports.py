@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -44,8 +44,9 @@ class Asked:
     """What a user says of an export."""
 
     zone: tzinfo  # of times without one
-    me: str | None = None
+    me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
     day_first: bool | None = None  # None: the file decides
+    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
 
 
 Reader = Callable[[list[Item], Path, Asked, list[str]], Iterator[Record]]
@@ -77,17 +78,24 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
     with ExitStack() as stack:
         items = stack.enter_context(_items(path))
         format, chosen = _recognised(name, path, items)
-        notes = [] if name else [f"{path.name} was recognised as {format.application}."]
+        notes = [] if name else [*_said(path, format, items)]
         records = format.read(chosen, path, asked, notes)
-        source = stack.enter_context(
-            open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
+        about = f"{format.application} at {path}"
+        yield stack.enter_context(
+            open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
         )
-        yield source
+
+
+def _said(path: Path, chosen: Format, items: list[Item]) -> Iterator[str]:
+    """Say which format was recognised, and which others are in the same place and are not read."""
+    yield f"{path.name} was recognised as {chosen.application}."
+    for format in FORMATS.values():
+        if format is not chosen and any(format.finds(item) for item in items if not chosen.finds(item)):
+            yield f"It also holds {format.application}: collect that with --source {format.name}:'{path}'"
 
 
 def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
-    formats = [FORMATS[name]] if name else [*FORMATS.values()]
-    for format in formats:
+    for format in [FORMATS[name]] if name else FORMATS.values():
         if found := [item for item in items if format.finds(item)]:
             return format, found
     what = FORMATS[name].application if name else "any application that is known"
