@@ -290,7 +290,7 @@ def test_an_account_is_read_whole_and_says_who_owns_it(path: Path) -> None:
         ("telegram:channel9", "telegram:user9", "bye"),
     ]
     assert found.reasons == ["bot"]
-    assert found.chats["telegram:user1"].handles == ("+1 555 010 2030",)  # notes to self
+    assert found.chats["telegram:user1"].type == "dm"  # notes to self
 
 
 def test_an_account_without_its_owners_data_shows_the_owner_in_chats_of_two(path: Path) -> None:

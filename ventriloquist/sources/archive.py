@@ -216,10 +216,10 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
                 seen[byte] |= bit
         if len(batch) == BATCH:
             archive.rows += BATCH
-            marshal.dump(batch, spool)
+            _spool(batch, spool)
             batch.clear()
     archive.rows += len(batch)
-    marshal.dump(batch, spool)
+    _spool(batch, spool)
     for thread in (*archive.senders, *archive.reactors):  # a reader should have given each
         archive.threads.setdefault(thread, Thread(thread, "group"))
 
@@ -238,10 +238,18 @@ def _said(archive: Archive, record: Said) -> tuple[Any, ...]:
     return (_SAID, *record)
 
 
+def _spool(batch: list[tuple[Any, ...]], spool: BinaryIO) -> None:
+    """Write a batch with its length before it: `marshal.load` reads a file a few bytes at a time."""
+    data = marshal.dumps(batch)
+    spool.write(len(data).to_bytes(8, "little"))
+    spool.write(data)
+
+
 def _batches(rows: int, spool: BinaryIO) -> Iterator[tuple[Any, ...]]:
     spool.seek(0)
     for _ in range(rows // BATCH + 1):
-        yield from marshal.load(spool)  # noqa: S302  # this process wrote it
+        size = int.from_bytes(spool.read(8), "little")
+        yield from marshal.loads(spool.read(size))  # noqa: S302  # this process wrote it
 
 
 def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator[SourceRow]:
