@@ -331,7 +331,7 @@ def test_a_folder_of_exports_is_read_once_from_the_newest(tmp_path: Path) -> Non
           chat(message(1, ME), type="private_group", id=5, name="Talk"))  # fmt: skip
     found = read(tmp_path)
     assert sorted(row.text for row in found.said) == ["hi", "hi", "more", "new"]
-    assert any("more than once" in note for note in found.notes)
+    assert found.reasons == ["repeated"]
 
 
 def test_keys_in_another_order_are_read(path: Path) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
-from ventriloquist.sources.json_stream import JsonStream, as_utf8
-from ventriloquist.sources.seen import Seen, whole_number
+from ventriloquist.sources.json_stream import JsonStream, as_utf8, whole_number
 from ventriloquist.transcript import well_formed
 
 _WRITTEN = ("Default", "Reply", "0", "19")  # a kind that the exporter has no name for is written as its number
@@ -44,19 +42,11 @@ def order_of(path: PurePath) -> tuple[str, int]:
 
 
 class DiscordReader:
-    """Reads the files of an export. A message that stands in two files is read once, from the first."""
+    """Reads the files of an export. People keep what one file says for the next."""
 
     def __init__(self) -> None:
         self._people: dict[str, Person] = {}
         self._nameless: set[str] = set()  # of whom a nickname is known only
-        self._seen: defaultdict[str, Seen] = defaultdict(Seen)
-        self._doubles = 0
-
-    def notes(self) -> list[str]:
-        """Say what was decided, in a sentence each."""
-        if not self._doubles:
-            return []
-        return [f"{self._doubles:,} messages stand there more than once, and were read once."]
 
     def read(self, file: BinaryIO, path: Path) -> Iterator[Record]:
         """Yield what a file holds, one message in memory at a time.
@@ -84,15 +74,11 @@ class DiscordReader:
                 yield from self._owner(described.title, senders)
 
     def _messages(self, stream: JsonStream, thread: str, senders: dict[str, set[str]]) -> Iterator[Record]:
-        seen = self._seen[thread]
         for message in stream.values():
             if not isinstance(message, dict):
                 yield Skipped(thread, "", "undecodable")
                 continue
             number = whole_number(message.get("id"))
-            if number is not None and not seen.add(number):
-                self._doubles += 1
-                continue
             id = "" if number is None else str(number)
             author = message.get("author")
             sender = _id(author.get("id")) if isinstance(author, dict) else ""

@@ -238,12 +238,11 @@ def _is_discord(item: Item) -> bool:
     return item.path.suffix.lower() == ".json" and discord.is_discord(item.head())
 
 
-def _read_discord(items: list[Item], _path: Path, _asked: Asked, notes: list[str]) -> Iterator[Record]:
+def _read_discord(items: list[Item], _path: Path, _asked: Asked, _notes: list[str]) -> Iterator[Record]:
     reader = discord.DiscordReader()
     for item in sorted(items, key=lambda item: discord.order_of(item.path)):
         with item.open() as file:
             yield from reader.read(file, Path(item.path))
-    notes += reader.notes()
 
 
 def _is_android(item: Item) -> bool:

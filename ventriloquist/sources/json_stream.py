@@ -13,6 +13,7 @@ from ventriloquist.errors import SourceError
 
 CHUNK_BYTES = 1 << 20
 MOST_CHARACTERS = 16 << 20  # of one element: a message has a few hundred
+MOST_ID = 1 << 63
 NEAR_END = 16  # characters; an error this close to the end of what was read may be a value that goes on
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -257,3 +258,14 @@ def _open_escape(text: str) -> int | None:
             is_escape = (end - len(text[:end].rstrip("\\"))) % 2 == 1
             return end - 1 if is_escape else None
     return None
+
+
+def whole_number(value: object) -> int | None:
+    """Return a number, or the number that a string says, if it is an id; None for anything else."""
+    if isinstance(value, str):
+        if not value.isdecimal() or not value.isascii() or len(value) > 19:
+            return None
+        value = int(value)
+    elif not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -MOST_ID <= value < MOST_ID else None

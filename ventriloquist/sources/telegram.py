@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path, PurePosixPath
@@ -11,8 +10,7 @@ from typing import Any, BinaryIO
 
 from ventriloquist.media import MediaKind
 from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
-from ventriloquist.sources.json_stream import JsonStream, as_utf8
-from ventriloquist.sources.seen import Seen, whole_number
+from ventriloquist.sources.json_stream import JsonStream, as_utf8, whole_number
 from ventriloquist.transcript import well_formed
 
 # What the id of a chat begins with, by its type: ids are unique among users, groups or channels only
@@ -68,8 +66,8 @@ def is_telegram(head: bytes) -> bool:
 class TelegramReader:
     """Reads the files of one export, or of several exports of one account.
 
-    Chats and people keep what one file says for the next. A message that stands in two files is read once,
-    from the first: give the newest file first.
+    People keep what one file says for the next. Of a message that stands in two files the first one holds:
+    give the newest file first.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -79,18 +77,13 @@ class TelegramReader:
         self._owners: set[str] = set()  # as chats of two show
         self._names: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
-        self._seen: defaultdict[str, Seen] = defaultdict(Seen)
         self._local = 0  # messages whose time has no zone
-        self._doubles = 0
 
     def notes(self) -> list[str]:
         """Say what was decided, in a sentence each."""
-        notes = []
-        if self._local:
-            notes.append(f"Times without a zone were read as {self._zone}; name another with --timezone.")
-        if self._doubles:
-            notes.append(f"{self._doubles:,} messages stand there more than once, and were read once.")
-        return notes
+        if not self._local:
+            return []
+        return [f"Times without a zone were read as {self._zone}; name another with --timezone."]
 
     def read(self, file: BinaryIO, path: Path) -> Iterator[Record]:
         """Yield what a file holds, one message in memory at a time.
@@ -171,12 +164,6 @@ class TelegramReader:
         elif id not in self._names:
             yield self.person(id)
 
-    def is_new(self, thread: str, id: int) -> bool:
-        """Tell whether a message was not read before, and remember it."""
-        is_new = self._seen[thread].add(id)
-        self._doubles += not is_new
-        return is_new
-
     def owner_is(self, id: str) -> Iterator[Record]:
         """Yield the owner, as one chat tells, unless a file says it itself."""
         if not self._me and id not in self._owners:
@@ -242,8 +229,6 @@ class _Chat:
                 yield Skipped(thread, "", "undecodable")
                 continue
             number = whole_number(message.get("id"))
-            if number is not None and not reader.is_new(thread, number):
-                continue
             id = "" if number is None else str(number)
             if message.get("type") != "message":
                 yield from self._other(thread, id, message)
