@@ -190,19 +190,15 @@ def _json_with(*marks: bytes) -> Callable[[Item], bool]:
 
 
 def _is_telegram(item: Item) -> bool:
-    if item.path.suffix.lower() != ".json":
-        return False
-    head = item.head()
-    is_account = b'"personal_information"' in head or (b'"about"' in head and b'"chats"' in head)
-    return is_account or (
-        b'"messages"' in head and b'"date"' in head and b'"type"' in head and b'"channel"' not in head
-    )
+    return item.path.suffix.lower() == ".json" and telegram.is_telegram(item.head())
 
 
 def _read_telegram(items: list[Item], _path: Path, asked: Asked, notes: list[str]) -> Iterator[Record]:
-    for item in items:
+    reader = telegram.TelegramReader(asked.zone)
+    for item in reversed(items):  # folders have their day in their names: the newest first
         with item.open() as file:
-            yield from telegram.read_telegram(file, Path(item.path), asked.zone, notes)
+            yield from reader.read(file, Path(item.path))
+    notes += reader.notes()
 
 
 def _is_signal(item: Item) -> bool:
@@ -239,15 +235,14 @@ def _read_meta(items: list[Item], _path: Path, _asked: Asked, _notes: list[str])
 
 
 def _is_discord(item: Item) -> bool:
-    return item.path.suffix.lower() == ".json" and all(
-        mark in item.head() for mark in (b'"guild"', b'"channel"', b'"messages"')
-    )
+    return item.path.suffix.lower() == ".json" and discord.is_discord(item.head())
 
 
 def _read_discord(items: list[Item], _path: Path, _asked: Asked, _notes: list[str]) -> Iterator[Record]:
-    for item in items:
+    reader = discord.DiscordReader()
+    for item in sorted(items, key=lambda item: discord.order_of(item.path)):
         with item.open() as file:
-            yield from discord.read_discord(file, Path(item.path))
+            yield from reader.read(file, Path(item.path))
 
 
 def _is_android(item: Item) -> bool:
