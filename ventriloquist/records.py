@@ -142,6 +142,7 @@ SKIPPED = {
     "forwarded": "messages of others, forwarded",
     "bot": "written by programs",
     "no_sender": "messages that do not say who wrote them",
+    "repeated": "records that the export holds twice",
 }
 
 Progress = Callable[[int, int], None]

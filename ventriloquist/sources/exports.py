@@ -16,7 +16,7 @@ from zipfile import BadZipFile, ZipFile
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
 from ventriloquist.records import Source
-from ventriloquist.sources import android, discord, meta, signal, telegram, whatsapp, whatsapp_db
+from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import Record, open_archive
 
 HEAD_BYTES = 1 << 16
@@ -205,11 +205,15 @@ def _is_signal(item: Item) -> bool:
     )
 
 
-def _read_signal(items: list[Item], _path: Path, _asked: Asked, _notes: list[str]) -> Iterator[Record]:
+def _read_signal(items: list[Item], path: Path, asked: Asked, _notes: list[str]) -> Iterator[Record]:
     for item in items:
+        place = path if path.is_file() else path / item.path
         with item.open() as file:
-            read = signal.read_signal if item.path.suffix == ".jsonl" else signal.read_signal_export
-            yield from read(file, Path(item.path))
+            if item.path.suffix == ".jsonl":
+                yield from signal.read_signal(file, Path(item.path), place.parent)
+            else:
+                title = item.path.parent.name or (place.parent.name if place.suffix == ".json" else place.stem)
+                yield from signal_export.read_signal_export(file, Path(item.path), title, asked.zone)
 
 
 def _is_meta(item: Item, *, instagram: bool) -> bool:
