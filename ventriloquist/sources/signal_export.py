@@ -58,7 +58,8 @@ class _Chat:
         if not isinstance(found, dict):
             yield self._skip("undecodable")
             return
-        reactions = found.get("reactions") if isinstance(found.get("reactions"), list) else []
+        given = found.get("reactions")
+        reactions = given if isinstance(given, list) else []
         said, reason = self._said(found)
         if said is None:
             yield self._skip(reason)
@@ -99,23 +100,17 @@ class _Chat:
             return None, "unsent"
         if message.get("call") is True or ("call" not in message and not media and _CALL.match(text)):
             return None, "call"
-        if sent_at is None:
-            return None, "no_date"
-        if not text and not media:
-            return None, "empty"
+        if sent_at is None or not (text or media):
+            return None, "no_date" if sent_at is None else "empty"
         if not sender or sender == NOBODY:
             return None, "no_sender"
-        if sent_at != self._latest:
-            self._latest = sent_at
-            self._times.clear()
-        self._times[sender] += 1
-        count = self._times[sender]
-        id = f"{sent_at} {sender}" + (f" {count}" if count > 1 else "")
+        before = self._sent.setdefault(sender, Sent()).before(sent_at, (text, media))
+        if before is None:
+            return None, "repeated"
+        id = f"{sent_at} {sender}" + (f" {before + 1}" if before else "")
         edits = message.get("edits")
-        target = self._target(message.get("quote"))
-        return Said(
-            self.title, id, sender, sent_at, text, target, 1 if isinstance(edits, list) and edits else 0, media
-        ), ""
+        edited_at = 1 if isinstance(edits, list) and edits else 0
+        return Said(self.title, id, sender, sent_at, text, self._target(message.get("quote")), edited_at, media), ""
 
     def _body(self, value: object) -> str:
         """Return a text without the two spaces that follow each."""
