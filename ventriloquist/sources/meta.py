@@ -8,17 +8,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from operator import itemgetter
 from pathlib import PurePath
 from typing import Any, BinaryIO, NamedTuple
+from zlib import crc32
 
 from ventriloquist.errors import SourceError
 from ventriloquist.media import MediaKind
 from ventriloquist.names import fold
 from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream
-from ventriloquist.sources.meta_words import is_sent, may_be_sentence, predicate, why_not
+from ventriloquist.sources.meta_words import is_sent, may_be_sentence, predicate, subjects_of, why_not
 from ventriloquist.transcript import well_formed
 
 MESSAGE_FILE = re.compile(r"message_(\d{1,9})\.json\Z")
@@ -37,8 +37,11 @@ _SYSTEM_TYPES = ("Subscribe", "Unsubscribe", "Plan")
 _MEDIA: dict[str, MediaKind] = {
     "photos": "photo", "videos": "video", "audio_files": "voice", "gifs": "photo", "files": "file",
 }  # fmt: skip
-_OTHERS = ("photos", "videos", "audio_files", "gifs", "files", "media", "sticker", "share", "type", "users",
-           "call_duration", "is_unsent", "isUnsent", "bumped_message_metadata", "missed")  # fmt: skip
+_SIMPLE = frozenset((
+    "sender_name", "timestamp_ms", "content", "reactions", "ip", "is_geoblocked_for_viewer",
+    "is_unsent_image_by_messenger_kid_parent",
+))  # fmt: skip  # the fields of a message that is only text
+_NOTHING: list[Any] = []
 _decoder = json.JSONDecoder(strict=False)
 
 
@@ -169,8 +172,7 @@ def _count(blocks: list[array[int]], key: int) -> int:
     return sum(bisect_right(keys, key) - bisect_left(keys, key) for keys in blocks)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A message as it was read."""
 
     at: int  # Unix ms; 0: unknown
@@ -179,9 +181,9 @@ class _Found:
     text: str
     media: Media
     reason: str  # why it is no message; empty: it is one
-    beside: bool = False  # an attachment or a link stands beside the text
-    link: str = ""
-    reactions: list[Any] = field(default_factory=list)
+    beside: bool  # an attachment or a link stands beside the text
+    link: str
+    reactions: list[Any]
 
 
 class _Thread:
@@ -194,7 +196,9 @@ class _Thread:
         self._senders: set[str] = set()
         self._about: dict[str, Any] = {}
         self._clean: Callable[[object], str] = mend
+        self._known: dict[str, tuple[str, tuple[str, ...]]] = {}  # a sender as written → the name, and `subjects_of`
         self._beside: Counter[str] = Counter()  # sentences that stand beside an attachment
+        self._copies = 0
 
     def part(self, file: File) -> Iterator[Record]:
         """Yield the messages of a file."""
@@ -264,47 +268,67 @@ class _Thread:
                                                           for one in messages[:1])  # fmt: skip
         if is_encrypted:
             self._clean = plain if self._is_proper(messages) else mend
-        found = [self._message(message) for message in messages]
-        times = [one.at for one in found if one.at]
-        if not times or times[0] >= times[-1]:
+            self._known.clear()
+        read = self._message
+        found = [read(message) for message in messages]
+        if not found or found[0].at >= found[-1].at:
             found.reverse()
-        found.sort(key=lambda one: one.at)
+        found.sort(key=itemgetter(0))
         for one in found:
             if one.text and not one.reason and (one.beside or one.text in self._beside):
                 self._beside[one.text] += 1 if one.beside else -1_000_000  # a person wrote it, without an attachment
+        self._senders |= {one.sender for one in found if not one.reason}
         first, last = (found[0].at, found[-1].at) if found else (0, 0)
         same, others = self._seen.near(copy, first, last)
-        now: Counter[int] = Counter()
-        counted: Counter[str] = Counter()
+        keys: list[int] = []
+        now: dict[int, int] = {}  # how many messages of this time are alike
+        ids: dict[str, int] = {}
+        before, thread, people, new = -1, self._id, self._people, tuple.__new__
         for one in found:
-            key = hash((one.at, one.raw if one.reason else one.text, len(one.media)))
-            now[key] += 1
-            n = now[key] + (_count(same, key) if same else 0)
-            is_repeated = bool(others) and n <= max(_count(blocks, key) for blocks in others)
-            content = f"{one.raw}\0{[kind for kind, _, _ in one.media]}".encode()
-            id = f"{one.at} {blake2b(content, digest_size=8).hexdigest()}"
-            counted[id] += 1
-            n = counted[id] + (n - now[key])
-            yield from self._records(one, f"{id} {n}" if n > 1 else id, copy if is_repeated else "")
-        self._seen.add(copy, first, last, [*now.elements()])
+            at, sender, raw, text, media, reason, _, _, reactions = one
+            if at != before:
+                before = at
+                now.clear()
+                ids.clear()
+            key = hash((at, text, len(media)))
+            keys.append(key)
+            id = f"{at} {crc32(f'{raw}{[kind for kind, _, _ in media]}'.encode() if media else raw.encode()):x}"
+            n = now[key] = now.get(key, 0) + 1
+            number = ids[id] = ids.get(id, 0) + 1
+            if same or others:
+                earlier = _count(same, key)
+                number += earlier
+                if others and n + earlier <= max(_count(blocks, key) for blocks in others):
+                    yield from self._repeated(id, copy, one)
+                    continue
+            if number > 1:
+                id = f"{id} {number}"
+            if reason or not text or media or reactions or sender not in people or text in self._beside:
+                yield from self._records(one, id)
+            else:
+                yield new(Said, (thread, id, people[sender], at, text, "", 0, ()))
+        self._seen.add(copy, first, last, keys)
 
-    def _records(self, one: _Found, id: str, repeated_in: str) -> Iterator[Record]:
+    def _repeated(self, id: str, copy: str, one: _Found) -> Iterator[Skipped]:
+        """Yield a message that another copy of the thread has."""
+        self._copies += 1
+        for part in ("", *(f"reaction {number}" for number, _ in enumerate(one.reactions))):
+            yield Skipped(self._id, f"{id} {copy} {self._copies} {part}", "repeated")
+
+    def _records(self, one: _Found, id: str) -> Iterator[Record]:
         """Yield a message and its reactions, or why it is left out."""
-        reason = one.reason or ("repeated" if repeated_in else "")
-        text = one.text
+        reason, text = one.reason, one.text
         if not reason and one.beside and self._beside[text] >= ALIKE and _is_sentence(text):
             text = ""
         if not reason and not text and not one.media:
             text = one.link
             reason = "" if text else "empty"
         if reason:
-            yield Skipped(self._id, f"{id} {repeated_in}" if repeated_in else id, reason)
+            yield Skipped(self._id, id, reason)
             for number, _ in enumerate(one.reactions):
-                lost = "repeated" if reason == "repeated" else "reaction_without_target"
-                yield Skipped(self._id, f"{id} {repeated_in} reaction {number}", lost)
+                yield Skipped(self._id, f"{id} reaction {number}", "reaction_without_target")
             return
         yield from self._person(one.sender)
-        self._senders.add(one.sender)
         yield Said(self._id, id, self._people[one.sender], one.at, text, "", 0, one.media)
         seen = set()
         for number, given in enumerate(one.reactions):
@@ -318,26 +342,37 @@ class _Thread:
             yield from self._person(who)
             yield Reacted(self._id, id, self._people[who], _ms(reaction.get("timestamp")) or one.at, emoji)
 
+    def _sender(self, name: object) -> tuple[str, tuple[str, ...]]:
+        """Return a sender's name, and what sentences about them begin with."""
+        if not isinstance(name, str):
+            return "", ()
+        known = self._known.get(name)
+        if known is None:
+            sender = self._clean(name)
+            known = self._known[name] = sender, subjects_of(sender)
+        return known
+
     def _message(self, message: Any) -> _Found:
         """Decide what a record is."""
         if not isinstance(message, dict):
-            return _Found(0, "", "", "", (), "undecodable")
+            return _Found(0, "", "", "", (), "undecodable", False, "", _NOTHING)
         clean, get = self._clean, message.get
-        sender = clean(get("sender_name") or get("senderName"))
+        sender, subjects = self._sender(get("sender_name") or get("senderName"))
         raw = text = clean(get("content") or get("text"))
         at = _ms(get("timestamp_ms") or get("timestamp"))
-        given = get("reactions")
-        reactions = given if isinstance(given, list) else []
-        if message.keys().isdisjoint(_OTHERS):
-            reason, link, beside = "", "", False
-            media: Media = ()
-        else:
+        reactions = get("reactions", _NOTHING)
+        if not isinstance(reactions, list):
+            reactions = _NOTHING
+        media: Media = ()
+        reason = link = ""
+        beside = False
+        if not message.keys() <= _SIMPLE:
             media, share = _media(message, clean), get("share")
             link = clean(share.get("link")) if isinstance(share, dict) else ""
             beside = bool(media) or isinstance(share, dict)
             reason = _why_by_structure(message, text)
-        if not reason and text:
-            rest, is_you = predicate(text, sender)
+        if text and not reason:
+            rest, is_you = predicate(text, subjects) if text.startswith(subjects) else ("", False)
             if is_you and self._owners and sender not in self._owners:
                 rest = ""
             if rest and is_sent(rest, beside_it=beside):
@@ -346,13 +381,13 @@ class _Thread:
                     self._saying_you[sender] += 1
             elif rest or may_be_sentence(text):
                 reason = why_not(text, rest, sender, is_you=is_you)
-            elif beside and sender in text and " " in sender and _is_sentence(text):
+            elif beside and " " in sender and sender in text and _is_sentence(text):
                 text = ""  # the application's sentence in another language: nobody names themselves beside a photo
         if not at:
             reason = reason or "no_date"
         elif not sender:
             reason = reason or "no_sender"
-        return _Found(at, sender, raw, text, media, reason, beside, link, reactions)
+        return tuple.__new__(_Found, (at, sender, raw, text, media, reason, beside, link, reactions))
 
     def _is_proper(self, messages: list[Any]) -> bool:
         """Tell whether an encrypted thread has characters beyond Latin-1: then its strings are as they were typed."""

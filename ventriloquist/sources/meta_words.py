@@ -34,10 +34,11 @@ _EVENT = re.compile(
 _YOU_EVENT = re.compile(
     r"(?:set the (?:quick reaction|emoji|nickname for [^\n?]+) to [^\n?]+|set your nickname to [^\n?]+|"
     r"changed the (?:chat )?(?:theme|colou?rs)(?: to [^\n?]+)?|changed the group photo|"
-    r"cleared (?:your nickname|the nickname for [^\n?]+)|named the group [^\n?]+|created the group|added [^\n?]+ to the group|removed [^\n?]+ from the group|"
-    r"left the group|(?:un)?pinned a message|created a poll: [^\n]+|voted for \"[^\n]+|"
-    r"turned (?:on|off) [^\n?]+ messages[^\n?]*|waved at [^\n?]+!|reacted \S{1,20} to [^\n?]+)[.!]?\s*\Z"
-)  # fmt: skip
+    r"cleared (?:your nickname|the nickname for [^\n?]+)|named the group [^\n?]+|created the group|"
+    r"added [^\n?]+ to the group|removed [^\n?]+ from the group|left the group|(?:un)?pinned a message|"
+    r"created a poll: [^\n]+|voted for \"[^\n]+|turned (?:on|off) [^\n?]+ messages[^\n?]*|waved at [^\n?]+!|"
+    r"reacted \S{1,20} to [^\n?]+)[.!]?\s*\Z"
+)
 _UNSENT = re.compile(r"(?:unsent|removed) a message\.?\s*\Z")
 _MISSED = re.compile(r"You missed a (?:video |audio |voice |group )?(?:call|chat) (?:from|with) ([^\n]+?)\.?\s*\Z")
 _WHOLE_CALL = re.compile(
@@ -59,13 +60,19 @@ _STARTS = (
 )  # fmt: skip
 
 
-def predicate(text: str, sender: str) -> tuple[str, bool]:
+def subjects_of(sender: str) -> tuple[str, ...]:
+    """Return what a sentence of the application about somebody begins with."""
+    first = sender.partition(" ")[0]
+    return tuple(f"{subject} " for subject in dict.fromkeys((sender, "You", first)) if subject)
+
+
+def predicate(text: str, subjects: tuple[str, ...]) -> tuple[str, bool]:
     """Return what a sentence says of its writer, empty if its subject is another; and whether its subject is `You`."""
-    for subject in (sender, "You", sender.partition(" ")[0]):
-        if subject and text.startswith(f"{subject} "):
-            rest = text[len(subject) + 1 :]
+    for subject in subjects:
+        if text.startswith(subject):
+            rest = text[len(subject) :]
             if rest.startswith(_STARTS):
-                return rest, subject == "You"
+                return rest, subject == "You "
     return "", False
 
 

@@ -63,7 +63,7 @@ def _frames(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:
             pending = b""
             continue
         try:
-            frame = _decode(pending.decode("utf-8", "replace").lstrip("\ufeff"))
+            frame = _decode(pending.decode("utf-8-sig", "replace"))
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated string") and len(pending) < MOST_LINE_BYTES:
                 continue
@@ -178,54 +178,51 @@ class _Export:
         if not isinstance(item, dict):
             yield self._skip("", "undecodable")
             return
-        author = _number(item.get("authorId"))
         thread, other = self._threads.get(_number(item.get("chatId")), ("", ""))
-        kind = next((kind for kind in _WRITTEN if kind in item), "")
-        message = _dict(item.get(kind))
-        reactions = _list((message or _dict(item.get("poll"))).get("reactions"))
-        said: Said | None = None
-        if author in self._programs or _number(item.get("chatId")) in self._programs:
-            reason = "bot"
-        elif not thread:
-            reason = "no_chat"
-        elif not kind:
-            reason = _why_not(item)
-        else:
-            sender = self._people.get(author) or (SELF if "outgoing" in item else other)
-            said, reason = self._said(item, kind, message, thread, sender)
+        kind = "standardMessage" if "standardMessage" in item else next((kind for kind in _WRITTEN if kind in item), "")
+        message = _dict(item.get(kind or "poll"))
+        said, reason = self._said(item, kind, message, thread, other)
         if said is None:
             yield self._skip(thread, reason)
-            for _ in reactions:
+            for _ in _list(message.get("reactions")):
                 yield self._skip(thread, "reaction_without_target")
-        else:
-            yield said
-            yield from self._reactions(said, reactions)
+            return
+        yield said
+        if "reactions" in message:
+            yield from self._reactions(said, _list(message["reactions"]))
 
     def _said(
-        self, item: dict[str, Any], kind: str, message: dict[str, Any], thread: str, sender: str
+        self, item: dict[str, Any], kind: str, message: dict[str, Any], thread: str, other: str
     ) -> tuple[Said | None, str]:
-        if not sender:
-            return None, "no_sender"
-        latest = _ms(item.get("dateSent"))
-        if latest is None:
-            return None, "no_date"
-        if _all_failed(_dict(item.get("outgoing")).get("sendStatus")):
-            return None, "failed"
-        text = self._text_of(kind, message)
-        media = _media(kind, message)
-        if not text and not media:
-            return None, "event" if kind == "paymentNotification" else "empty"
-        revisions = [at for revision in _list(item.get("revisions")) if (at := _ms(_dict(revision).get("dateSent")))]
-        sent_at = min(latest, *revisions) if revisions else latest
-        before = self._sent.setdefault((thread, sender), Sent()).before(sent_at, (text, media))
+        """Return a message, or None and why it is none."""
+        author, latest = _number(item.get("authorId")), _ms(item.get("dateSent"))
+        sender = self._people.get(author) or (SELF if "outgoing" in item else other)
+        text, media = self._text_of(kind, message), _media(kind, message)
+        if reason := (
+            ("bot" if author in self._programs else "")
+            or ("" if thread else "no_chat")
+            or ("" if kind else _why_not(item))
+            or ("" if sender else "no_sender")
+            or ("" if latest else "no_date")
+            or ("failed" if "outgoing" in item and _all_failed(item["outgoing"]) else "")
+            or ("" if text or media else "event" if kind == "paymentNotification" else "empty")
+        ):
+            return None, reason
+        sent_at = latest or 0
+        revisions = [at for one in _list(item.get("revisions")) if (at := _ms(_dict(one).get("dateSent")))]
+        if revisions:
+            sent_at = min(sent_at, *revisions)
+            for at in (*revisions, latest or 0):
+                self._first_sent[thread, sender, at] = sent_at
+        sent = self._sent.get((thread, sender))
+        if sent is None:
+            sent = self._sent[thread, sender] = Sent()
+        before = sent.before(sent_at, (text, media))
         if before is None:
             return None, "repeated"
-        id = f"{sent_at} {sender}" + (f" {before + 1}" if before else "")
-        for at in (*revisions, latest) if revisions else ():
-            self._first_sent[thread, sender, at] = sent_at
-        target = self._target(_dict(message.get("quote")), thread)
-        edited_at = latest if revisions else 0
-        return Said(thread, id, sender, sent_at, text, target, edited_at, media), ""
+        id = f"{sent_at} {sender} {before + 1}" if before else f"{sent_at} {sender}"
+        target = self._target(_dict(message["quote"]), thread) if "quote" in message else ""
+        return Said(thread, id, sender, sent_at, text, target, (latest or 0) if revisions else 0, media), ""
 
     def _text_of(self, kind: str, message: dict[str, Any]) -> str:
         if kind == "paymentNotification":
@@ -283,8 +280,8 @@ def _why_not(item: dict[str, Any]) -> str:
     return "call" if "individualCall" in update or "groupCall" in update else "event"
 
 
-def _all_failed(statuses: object) -> bool:
-    found = _list(statuses)
+def _all_failed(outgoing: object) -> bool:
+    found = _list(_dict(outgoing).get("sendStatus"))
     return bool(found) and all("failed" in _dict(status) for status in found)
 
 
