@@ -280,7 +280,7 @@ def test_a_line_break_that_is_not_escaped_belongs_to_the_text(tmp_path: Path) ->
 def test_a_damaged_line_is_said(end: str, tmp_path: Path) -> None:
     path = write(tmp_path, item("2", **text("a")))
     path.write_text(path.read_text() + end)
-    with pytest.raises(SourceError, match="damaged|within a line"):
+    with pytest.raises(SourceError, match=r"damaged|within a line"):
         read(path)
 
 
@@ -291,7 +291,8 @@ json_values = st.recursive(
     max_leaves=8,
 )  # fmt: skip
 FIELDS = ["chatId", "authorId", "dateSent", "standardMessage", "stickerMessage", "contactMessage", "viewOnceMessage",
-          "directStoryReplyMessage", "paymentNotification", "poll", "updateMessage", "revisions", "outgoing"]  # fmt: skip
+          "directStoryReplyMessage", "paymentNotification", "poll", "updateMessage", "revisions",
+          "outgoing"]  # fmt: skip
 INNER = ["text", "quote", "reactions", "attachments", "longText", "sticker", "emoji", "note", "textReply", "attachment"]
 hostile_items = st.dictionaries(
     st.sampled_from(FIELDS), json_values | st.dictionaries(st.sampled_from(INNER), json_values, max_size=4), max_size=6
@@ -410,8 +411,10 @@ def test_any_json_in_any_field_of_signal_export_is_accounted_for(messages: list[
         assert len([row for row in rows if not isinstance(row, SourceTapback)]) >= 1 + len(messages)
 
 
-@given(st.lists(st.tuples(st.sampled_from([OWNER, "Ann", "Zoë"]), st.text(
-    st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20), st.integers(0, 10**6)), min_size=1))  # fmt: skip
+@given(st.lists(st.tuples(
+    st.sampled_from([OWNER, "Ann", "Zoë"]),
+    st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20),
+    st.integers(0, 10**6)), min_size=1))  # fmt: skip
 def test_a_history_is_read_as_it_was_written(drawn: list[tuple[str, str, int]]) -> None:
     history = [Sent(name, body, AT + 1000 * n + at % 1000) for n, (name, body, at) in enumerate(drawn)]
     with tempfile.TemporaryDirectory() as temporary:

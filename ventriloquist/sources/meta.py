@@ -27,6 +27,7 @@ WINDOW = 20_000  # messages of a larger part that are put into time order togeth
 HEAD_BYTES = 1 << 16
 ALIKE = 5  # times that a sentence stands beside an attachment until it is the application's
 _THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
+_ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
 _ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
 _PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
 _NOT_LATIN = re.compile("[^\0-\u00ff]")
@@ -86,8 +87,7 @@ def read_downloads(files: Iterable[File], me: str | None = None) -> Iterator[Rec
     owners = set.intersection(*may_be_me) if may_be_me else set()
     if me is not None:
         owners = {name for name in set().union(*may_be_me) if fold(name) == fold(me)} or owners
-    alike = Counter(about[id].key for id in threads)
-    shared = {key: _Seen() for key, count in alike.items() if key and count > 1}
+    shared = {about[id].key: _Seen() for id in threads if id.startswith(_ENCRYPTED) and about[id].key}
     saying_you: Counter[str] = Counter()
     for id, parts in threads.items():
         thread = _Thread(id, owners, shared.get(about[id].key) or _Seen(), saying_you)
@@ -117,7 +117,7 @@ def _thread_of(path: PurePath) -> str:
     The encrypted download only counts its threads, differently each time: there, the name remains.
     """
     if not MESSAGE_FILE.search(path.name):
-        return f"e2ee {_ENCRYPTED_NUMBER.sub('', path.stem)}"
+        return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
     number = _THREAD_NUMBER.search(path.parent.name)
     return number[1] if number else path.parent.name
 
@@ -373,15 +373,16 @@ class _Thread:
             reason = _why_by_structure(message, text)
         if text and not reason:
             rest, is_you = predicate(text, subjects) if text.startswith(subjects) else ("", False)
-            if is_you and self._owners and sender not in self._owners:
-                rest = ""
             if rest and is_sent(rest, beside_it=beside):
                 text = ""
                 if is_you and beside:
                     self._saying_you[sender] += 1
-            elif rest or may_be_sentence(text):
+                rest = ""
+            elif is_you and self._owners and sender not in self._owners:
+                rest = ""
+            if rest or may_be_sentence(text):
                 reason = why_not(text, rest, sender, is_you=is_you)
-            elif beside and " " in sender and sender in text and _is_sentence(text):
+            if beside and not reason and " " in sender and sender in text and _is_sentence(text):
                 text = ""  # the application's sentence in another language: nobody names themselves beside a photo
         if not at:
             reason = reason or "no_date"
