@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.spelling import fold
 
-__all__ = ["find_name", "fold"]
+__all__ = ["find_name", "fold", "without_number"]
+
+NUMBERED = re.compile(r" \((\d+)\)$")
+
+
+def without_number(name: str) -> str:
+    """Return a name without the number that sets it apart from equal names."""
+    return NUMBERED.sub("", name)
 
 
 def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:

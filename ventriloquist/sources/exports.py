@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -24,6 +24,7 @@ MOST_FILES = 200_000
 MOST_RATIO = 300  # unpacked to packed: no text is repeated so often
 LARGE = 64 << 20  # bytes; a smaller file may be as repetitive as it likes
 SQLITE = b"SQLite format 3\0"
+INSTAGRAM = "your_instagram_activity"  # the folder in an Instagram download
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Asked:
     """What a user says of an export."""
 
     zone: tzinfo  # of times without one
-    me: str | None = None
+    me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
     day_first: bool | None = None  # None: the file decides
+    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
 
 
 Reader = Callable[[list[Item], Path, Asked, list[str]], Iterator[Record]]
@@ -78,17 +80,24 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
     with ExitStack() as stack:
         items = stack.enter_context(_items(path))
         format, chosen = _recognised(name, path, items)
-        notes = [] if name else [f"{path.name} was recognised as {format.application}."]
+        notes = [] if name else [*_said(path, format, items)]
         records = format.read(chosen, path, asked, notes)
-        source = stack.enter_context(
-            open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
+        about = f"{format.application} at {path}"
+        yield stack.enter_context(
+            open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
         )
-        yield source
+
+
+def _said(path: Path, chosen: Format, items: list[Item]) -> Iterator[str]:
+    """Say which format was recognised, and which others are in the same place and are not read."""
+    yield f"{path.name} was recognised as {chosen.application}."
+    for format in FORMATS.values():
+        if format is not chosen and any(format.finds(item) for item in items if not chosen.finds(item)):
+            yield f"It also holds {format.application}: collect that with --source {format.name}:'{path}'"
 
 
 def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
-    formats = [FORMATS[name]] if name else [*FORMATS.values()]
-    for format in formats:
+    for format in [FORMATS[name]] if name else FORMATS.values():
         finds = format.may_be if name and format.may_be else format.finds
         if found := [item for item in items if finds(item)]:
             return format, found
@@ -225,12 +234,17 @@ def _is_meta(item: Item) -> bool:
 
 
 def _is_instagram(item: Item) -> bool:
-    return "your_instagram_activity" in item.path.parts and _is_meta(item)
+    return INSTAGRAM in item.path.parts and _is_meta(item)
+
+
+def _is_messenger(item: Item) -> bool:
+    return INSTAGRAM not in item.path.parts and _is_meta(item)
 
 
 def _read_meta(items: list[Item], path: Path, asked: Asked, _notes: list[str]) -> Iterator[Record]:
     above = path.parent if path.is_file() and path.suffix == ".json" else PurePosixPath()
-    yield from meta.read_downloads([meta.File(above / item.path, item.open) for item in items], asked.me)
+    names = [asked.me] if isinstance(asked.me, str) else asked.me or asked.owner
+    yield from meta.read_downloads([meta.File(above / item.path, item.open) for item in items], names)
 
 
 def _is_discord(item: Item) -> bool:
@@ -261,7 +275,7 @@ FORMATS: dict[str, Format] = {
         Format("whatsapp", "WhatsApp", _is_whatsapp, _read_whatsapp),
         Format("signal", "Signal", _is_signal, _read_signal),
         Format("instagram", "Instagram", _is_instagram, _read_meta, may_be=_is_meta),
-        Format("messenger", "Messenger", _is_meta, _read_meta),
+        Format("messenger", "Messenger", _is_messenger, _read_meta),
         Format("discord", "Discord", _is_discord, _read_discord),
         Format("telegram", "Telegram", _is_telegram, _read_telegram),
         Format("android", "Android SMS", _is_android, _read_android),

@@ -70,11 +70,11 @@ def plain(text: object) -> str:
     return well_formed(text) if isinstance(text, str) else ""
 
 
-def read_downloads(files: Iterable[File], me: str | None = None) -> Iterator[Record]:
+def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator[Record]:
     """Yield what the threads of one or several downloads hold, each from its oldest message on.
 
     Args:
-        me: the owner's name, if the user says it.
+        owner: names by which the owner is known.
 
     Raises:
         SourceError: a file is damaged.
@@ -85,8 +85,8 @@ def read_downloads(files: Iterable[File], me: str | None = None) -> Iterator[Rec
     about = {id: _listed(parts[-1]) for id, parts in threads.items()}
     may_be_me = [{*about[id].names} for id in threads if about[id].names]
     owners = set.intersection(*may_be_me) if may_be_me else set()
-    if me is not None:
-        owners = {name for name in set().union(*may_be_me) if fold(name) == fold(me)} or owners
+    known = {fold(name) for name in owner}
+    owners = {name for name in set().union(*may_be_me) if fold(name) in known} or owners
     shared = {about[id].key: _Seen() for id in threads if id.startswith(_ENCRYPTED) and about[id].key}
     saying_you: Counter[str] = Counter()
     for id, parts in threads.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Literal, NamedTuple
@@ -16,7 +16,7 @@ MessageKey = tuple[int, int, str]
 NEVER: MessageKey = (1 << 62, 0, "")
 
 _CARD = "folder, store, number, first, last, nickname, organization, identifiers, is_me"
-_CHAT = "guid, type, title, group_id, handles, newest_at, lookups"
+_CHAT = "guid, type, title, group_id, handles, newest_at, lookups, source"
 
 
 class StoredPerson(NamedTuple):
@@ -43,6 +43,7 @@ class ConversationRow(NamedTuple):
     id: int
     type: Literal["dm", "group"]
     title: str | None
+    source: str  # a key of records.APPLICATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,15 @@ def load_identities(db: Connection) -> StoredIdentities:
     )
 
 
+def load_owner(db: Connection) -> list[str]:
+    """Return what the owner is called and reached by: the name, numbers and addresses, and handles of applications."""
+    rows = db.execute(
+        "SELECT name FROM people WHERE is_me UNION SELECT identifier FROM owner_identifiers"
+        " UNION SELECT handle FROM handles JOIN people ON people.id = person_id WHERE is_me"
+    )
+    return [name for (name,) in rows]
+
+
 def load_people(db: Connection) -> list[StoredPerson]:
     """Return everybody, in the order of their ids."""
     rows = db.execute("SELECT id, name, is_me FROM people ORDER BY id")
@@ -98,7 +108,9 @@ def load_evidence(db: Connection) -> Evidence:
         ],
         dict(db.execute("SELECT identifier, seen FROM owner_identifiers")),
         {
-            row[0]: SourceChat._make((*row[:4], tuple(json.loads(row[4])), row[5], tuple(json.loads(row[6])), False))
+            row[0]: SourceChat._make(
+                (*row[:4], tuple(json.loads(row[4])), row[5], tuple(json.loads(row[6])), False, row[7])
+            )
             for row in db.execute(f"SELECT {_CHAT} FROM chats")  # noqa: S608
         },
         [
@@ -120,7 +132,7 @@ def insert_people(db: Connection, people: Iterable[tuple[int, bool]]) -> None:
 
 def insert_conversations(db: Connection, conversations: Iterable[ConversationRow]) -> None:
     """Insert new conversations."""
-    db.executemany("INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)", conversations)
+    db.executemany("INSERT INTO conversations (id, type, title, source) VALUES (?, ?, ?, ?)", conversations)
 
 
 def rename_people(db: Connection, names: Mapping[int, str]) -> None:
@@ -139,8 +151,8 @@ def replace_members(
         members: pairs of a conversation's id and a person's.
     """
     clear_identities(db)
-    changed = [(type_, title, id_) for id_, type_, title in conversations]
-    db.executemany("UPDATE conversations SET type = ?, title = ? WHERE id = ?", changed)
+    changed = [(type_, title, source, id_) for id_, type_, title, source in conversations]
+    db.executemany("UPDATE conversations SET type = ?, title = ?, source = ? WHERE id = ?", changed)
     _delete_all_but(db, "conversations", [conversation.id for conversation in conversations])
     db.executemany("INSERT INTO members (conversation_id, person_id) VALUES (?, ?)", sorted(members))
 
@@ -181,9 +193,16 @@ def insert_evidence(
     reacted = db.execute("SELECT DISTINCT chat_guid FROM tapbacks WHERE chat_guid IS NOT NULL")
     chats = [evidence.chats[guid] for guid in sorted({*conversation_of_chat, *(guid for (guid,) in reacted)})]
     db.executemany(
-        f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
-            (*chat[:4], _json(chat.handles), chat.newest_at, _json(chat.lookups), conversation_of_chat.get(chat.guid))
+            (
+                *chat[:4],
+                _json(chat.handles),
+                chat.newest_at,
+                _json(chat.lookups),
+                chat.source,
+                conversation_of_chat.get(chat.guid),
+            )
             for chat in chats
         ],
     )
@@ -270,6 +289,39 @@ def names_on_cards(db: Connection) -> dict[int, list[str]]:
         if name and name not in found.setdefault(person_id, []):
             found[person_id].append(name)
     return found
+
+
+class Presence(NamedTuple):
+    """What a person wrote in one application."""
+
+    source: str  # a key of records.APPLICATIONS
+    messages: int
+
+
+def presences(db: Connection) -> dict[int, list[Presence]]:
+    """Return, for each person, the applications in whose conversations they are, and how much they wrote in each."""
+    found: dict[int, list[Presence]] = {}
+    for person_id, source, messages in db.execute(
+        "SELECT person_id, source, sum((SELECT count(*) FROM text_messages AS m"
+        " WHERE m.conversation_id = c.id AND m.sender_id = person_id))"
+        " FROM members JOIN conversations AS c ON c.id = conversation_id GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        found.setdefault(person_id, []).append(Presence(source, messages))
+    return found
+
+
+def times_of(db: Connection, person_id: int) -> Iterator[int]:
+    """Yield when a person wrote, in Unix milliseconds."""
+    return (at for (at,) in db.execute("SELECT sent_at FROM text_messages WHERE sender_id = ?", (person_id,)))
+
+
+def count_by_source(db: Connection) -> dict[str, tuple[int, int]]:
+    """Return how many conversations and messages the file has of each application, those with most messages first."""
+    rows = db.execute(
+        "SELECT source, count(*), sum((SELECT count(*) FROM text_messages WHERE conversation_id = c.id)) AS messages"
+        " FROM conversations AS c GROUP BY source ORDER BY messages DESC, source"
+    )
+    return {source: (conversations, messages) for source, conversations, messages in rows}
 
 
 def conversations_with(db: Connection, person_id: int) -> frozenset[int]:
