@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.records import SKIPPED, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
-from ventriloquist.sources import meta
+from ventriloquist.sources import meta, meta_message
 from ventriloquist.sources.exports import Asked, open_export
 
 AT = 1_684_144_800_000
@@ -102,7 +102,7 @@ def reasons(rows: list[SourceRow]) -> list[str]:
     ],
 )
 def test_a_string_is_mended_whole_or_not_at_all(written: object, expected: str) -> None:
-    assert meta.mend(written) == expected
+    assert meta_message.mend(written) == expected
 
 
 def test_parts_are_sorted_as_numbers_and_rows_are_in_the_order_of_time(tmp_path: Path) -> None:
@@ -157,7 +157,9 @@ def test_what_a_person_sent_is_a_message(message: dict[str, Any], text: str, kin
         ({"type": "Call", "content": "Ann called you.", "call_duration": 7}, "call"),
         ({"content": "Video chat ended", "call_duration": 0}, "call"),
         ({"content": "You missed a video call from Ann."}, "call"),
-        ({"content": "You missed a call from Ann Lee."}, "call"),
+        ({"content": "You missed a call from Ann Lee"}, "call"),
+        ({"content": "You missed a video chat"}, "call"),
+        ({"sender_name": "Me", "content": "You started an audio call"}, "call"),
         ({"content": "Ann Lee missed your call."}, "call"),
         ({"content": "Ann started a video chat."}, "call"),
         ({"content": "The video call ended."}, "call"),

@@ -14,12 +14,10 @@ from typing import Any, BinaryIO, NamedTuple
 from zlib import crc32
 
 from ventriloquist.errors import SourceError
-from ventriloquist.media import MediaKind
 from ventriloquist.names import fold
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream
-from ventriloquist.sources.meta_words import is_sent, may_be_sentence, predicate, subjects_of, why_not
-from ventriloquist.transcript import well_formed
+from ventriloquist.sources.meta_message import Found, Messages, is_sentence, mend, milliseconds, plain
 
 MESSAGE_FILE = re.compile(r"message_(\d{1,9})\.json\Z")
 WHOLE_BYTES = 8 << 20  # a smaller part is decoded at once, which is faster; a part has 10,000 messages
@@ -30,19 +28,8 @@ _THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
 _ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
 _ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
 _PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
-_NOT_LATIN = re.compile("[^\0-\u00ff]")
-_NOT_DOWNLOADED = "Failed to download media"
 _DELETED = {"facebook user", "instagram user", "messenger user"}  # whoever has deleted their account
 _GROUPS, _PAIRS = ("RegularGroup", "Group"), ("Regular",)
-_SYSTEM_TYPES = ("Subscribe", "Unsubscribe", "Plan")
-_MEDIA: dict[str, MediaKind] = {
-    "photos": "photo", "videos": "video", "audio_files": "voice", "gifs": "photo", "files": "file",
-}  # fmt: skip
-_SIMPLE = frozenset((
-    "sender_name", "timestamp_ms", "content", "reactions", "ip", "is_geoblocked_for_viewer",
-    "is_unsent_image_by_messenger_kid_parent",
-))  # fmt: skip  # the fields of a message that is only text
-_NOTHING: list[Any] = []
 _decoder = json.JSONDecoder(strict=False)
 
 
@@ -51,23 +38,6 @@ class File(NamedTuple):
 
     path: PurePath
     open: Callable[[], BinaryIO]
-
-
-def mend(text: object) -> str:
-    """Return a string of the download as it was typed: its UTF-8 was read as Latin-1 when it was written."""
-    if not isinstance(text, str):
-        return ""
-    if text.isascii():
-        return text
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return well_formed(text)
-
-
-def plain(text: object) -> str:
-    """Return a string of a file that was written as it should be."""
-    return well_formed(text) if isinstance(text, str) else ""
 
 
 def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator[Record]:
@@ -172,31 +142,15 @@ def _count(blocks: list[array[int]], key: int) -> int:
     return sum(bisect_right(keys, key) - bisect_left(keys, key) for keys in blocks)
 
 
-class _Found(NamedTuple):
-    """A message as it was read."""
-
-    at: int  # Unix ms; 0: unknown
-    sender: str
-    raw: str  # what the download has as its text
-    text: str
-    media: Media
-    reason: str  # why it is no message; empty: it is one
-    beside: bool  # an attachment or a link stands beside the text
-    link: str
-    reactions: list[Any]
-
-
 class _Thread:
     """A thread while its parts are read."""
 
     def __init__(self, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
-        self._id, self._owners, self._seen, self._saying_you = id, owners, seen, saying_you
+        self._id, self._seen, self._messages = id, seen, Messages(owners, saying_you)
         self._names: dict[str, None] = {}
         self._people: dict[str, str] = {}  # a name → a person's id
         self._senders: set[str] = set()
         self._about: dict[str, Any] = {}
-        self._clean: Callable[[object], str] = mend
-        self._known: dict[str, tuple[str, tuple[str, ...]]] = {}  # a sender as written → the name, and `subjects_of`
         self._beside: Counter[str] = Counter()  # sentences that stand beside an attachment
         self._copies = 0
 
@@ -238,9 +192,9 @@ class _Thread:
     def end(self) -> Iterator[Record]:
         """Yield the thread."""
         about = self._about
-        title = self._clean(about.get("title"))
+        title = self._messages.clean(about.get("title"))
         if not title:
-            title = _ENCRYPTED_NUMBER.sub("", self._clean(about.get("threadName")))
+            title = _ENCRYPTED_NUMBER.sub("", self._messages.clean(about.get("threadName")))
         for name in self._names:
             yield from self._person(name)
         everybody = {*self._names, *self._senders}
@@ -267,14 +221,13 @@ class _Thread:
         is_encrypted = "threadName" in self._about or any(isinstance(one, dict) and "senderName" in one
                                                           for one in messages[:1])  # fmt: skip
         if is_encrypted:
-            self._clean = plain if self._is_proper(messages) else mend
-            self._known.clear()
-        read = self._message
+            self._messages.look_at(messages)
+        read = self._messages.read
         found = [read(message) for message in messages]
         if not found or found[0].at >= found[-1].at:
             found.reverse()
         found.sort(key=itemgetter(0))
-        for one in found:
+        for one in found if self._beside or any(map(itemgetter(6), found)) else ():  # whether any stands beside one
             if one.text and not one.reason and (one.beside or one.text in self._beside):
                 self._beside[one.text] += 1 if one.beside else -1_000_000  # a person wrote it, without an attachment
         self._senders |= {one.sender for one in found if not one.reason}
@@ -309,16 +262,16 @@ class _Thread:
                 yield new(Said, (thread, id, people[sender], at, text, "", 0, ()))
         self._seen.add(copy, first, last, keys)
 
-    def _repeated(self, id: str, copy: str, one: _Found) -> Iterator[Skipped]:
+    def _repeated(self, id: str, copy: str, one: Found) -> Iterator[Skipped]:
         """Yield a message that another copy of the thread has."""
         self._copies += 1
         for part in ("", *(f"reaction {number}" for number, _ in enumerate(one.reactions))):
             yield Skipped(self._id, f"{id} {copy} {self._copies} {part}", "repeated")
 
-    def _records(self, one: _Found, id: str) -> Iterator[Record]:
+    def _records(self, one: Found, id: str) -> Iterator[Record]:
         """Yield a message and its reactions, or why it is left out."""
         reason, text = one.reason, one.text
-        if not reason and one.beside and self._beside[text] >= ALIKE and _is_sentence(text):
+        if not reason and one.beside and self._beside[text] >= ALIKE and is_sentence(text):
             text = ""
         if not reason and not text and not one.media:
             text = one.link
@@ -333,123 +286,14 @@ class _Thread:
         seen = set()
         for number, given in enumerate(one.reactions):
             reaction = given if isinstance(given, dict) else {}
-            who, emoji = self._clean(reaction.get("actor")), self._clean(reaction.get("reaction"))
+            who, emoji = self._messages.clean(reaction.get("actor")), self._messages.clean(reaction.get("reaction"))
             if not who or not emoji or (who, emoji) in seen:
                 why = "reaction_superseded" if who and emoji else "undecodable"
                 yield Skipped(self._id, f"{id} reaction {number}", why)
                 continue
             seen.add((who, emoji))
             yield from self._person(who)
-            yield Reacted(self._id, id, self._people[who], _ms(reaction.get("timestamp")) or one.at, emoji)
-
-    def _sender(self, name: object) -> tuple[str, tuple[str, ...]]:
-        """Return a sender's name, and what sentences about them begin with."""
-        if not isinstance(name, str):
-            return "", ()
-        known = self._known.get(name)
-        if known is None:
-            sender = self._clean(name)
-            known = self._known[name] = sender, subjects_of(sender)
-        return known
-
-    def _message(self, message: Any) -> _Found:
-        """Decide what a record is."""
-        if not isinstance(message, dict):
-            return _Found(0, "", "", "", (), "undecodable", False, "", _NOTHING)
-        clean, get = self._clean, message.get
-        sender, subjects = self._sender(get("sender_name") or get("senderName"))
-        raw = text = clean(get("content") or get("text"))
-        at = _ms(get("timestamp_ms") or get("timestamp"))
-        reactions = get("reactions", _NOTHING)
-        if not isinstance(reactions, list):
-            reactions = _NOTHING
-        media: Media = ()
-        reason = link = ""
-        beside = False
-        if not message.keys() <= _SIMPLE:
-            media, share = _media(message, clean), get("share")
-            link = clean(share.get("link")) if isinstance(share, dict) else ""
-            beside = bool(media) or isinstance(share, dict)
-            reason = _why_by_structure(message, text)
-        if text and not reason:
-            rest, is_you = predicate(text, subjects) if text.startswith(subjects) else ("", False)
-            if rest and is_sent(rest, beside_it=beside):
-                text = ""
-                if is_you and beside:
-                    self._saying_you[sender] += 1
-                rest = ""
-            elif is_you and self._owners and sender not in self._owners:
-                rest = ""
-            if rest or may_be_sentence(text):
-                reason = why_not(text, rest, sender, is_you=is_you)
-            if beside and not reason and " " in sender and sender in text and _is_sentence(text):
-                text = ""  # the application's sentence in another language: nobody names themselves beside a photo
-        if not at:
-            reason = reason or "no_date"
-        elif not sender:
-            reason = reason or "no_sender"
-        return tuple.__new__(_Found, (at, sender, raw, text, media, reason, beside, link, reactions))
-
-    def _is_proper(self, messages: list[Any]) -> bool:
-        """Tell whether an encrypted thread has characters beyond Latin-1: then its strings are as they were typed."""
-        if self._clean is plain:
-            return True
-        texts = (str(one.get("text")) + str(one.get("senderName")) for one in messages if isinstance(one, dict))
-        return any(_NOT_LATIN.search(text) for text in texts)
-
-
-def _why_by_structure(message: dict[str, Any], text: str) -> str:
-    """Return why a record is no message, as far as its fields say it."""
-    kind = message.get("type")
-    if message.get("is_unsent") is True or message.get("isUnsent") is True:
-        return "unsent"
-    if kind == "Call" or _is_number(message.get("call_duration")) or "missed" in message:
-        return "call"
-    if kind in _SYSTEM_TYPES or (isinstance(message.get("users"), list) and message["users"]):
-        return "event"
-    if kind == "placeholder":
-        return "unsent" if "unsent" in text else "event"
-    bumped = message.get("bumped_message_metadata")
-    if not text and isinstance(bumped, dict) and bumped.get("is_bumped") is True:
-        return "forwarded"
-    return ""
-
-
-def _media(message: dict[str, Any], clean: Callable[[object], str]) -> Media:
-    media: list[tuple[MediaKind | None, str | None, str | None]] = []
-    for key, kind in _MEDIA.items():
-        if isinstance(found := message.get(key), list):
-            media += [(kind, None, _file(one, clean)) for one in found]
-    if isinstance(found := message.get("media"), list):
-        media += [(None, None, _file(one, clean)) for one in found]
-    if isinstance(message.get("sticker"), dict):
-        media.append(("sticker", None, _file(message["sticker"], clean)))
-    return tuple(media)
-
-
-def _file(one: object, clean: Callable[[object], str]) -> str | None:
-    uri = clean(one.get("uri")) if isinstance(one, dict) else ""
-    return uri.rpartition("/")[2] or None if uri != _NOT_DOWNLOADED else None
-
-
-def _is_sentence(text: str) -> bool:
-    """Tell whether a text may be the application's: words with a full stop, on one line."""
-    return text.rstrip().endswith((".", "。", "।")) and "\n" not in text and len(text.split()) > 2
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _ms(value: object) -> int:
-    """Return a time in Unix ms, 0 if it is none. The oldest downloads, and reactions, have seconds."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
-        value = int(value)
-    if type(value) is float and 0 < value < 1 << 53:
-        value = int(value)
-    if type(value) is not int or not 0 < value < 1 << 53:
-        return 0
-    return value if value > 100_000_000_000 else value * 1000  # 1973 in ms, year 5138 in seconds
+            yield Reacted(self._id, id, self._people[who], milliseconds(reaction.get("timestamp")) or one.at, emoji)
 
 
 def _decoded(data: bytes, path: PurePath) -> dict[str, Any]:

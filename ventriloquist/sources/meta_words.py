@@ -40,7 +40,8 @@ _YOU_EVENT = re.compile(
     r"reacted \S{1,20} to [^\n?]+)[.!]?\s*\Z"
 )
 _UNSENT = re.compile(r"(?:unsent|removed) a message\.?\s*\Z")
-_MISSED = re.compile(r"You missed a (?:video |audio |voice |group )?(?:call|chat) (?:from|with) ([^\n]+?)\.?\s*\Z")
+_MISSED = re.compile(r"You missed a (?:video |audio |voice |group )?(?:call|chat)(?: (?:from|with) ([^\n]+?))?\.?\s*\Z")
+_YOU_CALL = re.compile(r"(?:started|joined|left|ended) (?:a|an|the) (?:video|audio|voice|group) (?:call|chat)\.?\s*\Z")
 _WHOLE_CALL = re.compile(
     r"(?:The |Your )?(?:video|voice|audio|group video|missed(?: video| audio| voice)?) (?:call|chat)"
     r"(?: has)? (?:ended|started)\.?\s*\Z",
@@ -93,8 +94,8 @@ def why_not(text: str, rest: str, sender: str, *, is_you: bool) -> str:
             return reason
     missed = _MISSED.match(text)
     if (
-        (rest and not is_you and _CALL.match(rest))
-        or (missed and missed[1] in (sender, sender.partition(" ")[0]))
+        (rest and (_YOU_CALL if is_you else _CALL).match(rest))
+        or (missed and missed[1] in (None, sender, sender.partition(" ")[0]))
         or _WHOLE_CALL.match(text)
     ):
         return "call"
@@ -103,7 +104,8 @@ def why_not(text: str, rest: str, sender: str, *, is_you: bool) -> str:
 
 def may_be_sentence(text: str) -> bool:
     """Tell quickly whether `why_not` can say anything of a text that has no predicate."""
-    return text[:1].isupper() and (text.rstrip().endswith(_ENDS) or text.startswith("Say hi to your new "))
+    return text[:1].isupper() and (text.rstrip().endswith(_ENDS) or text.startswith(_BEGINNINGS))
 
 
 _ENDS = (".", "ended", "started", "Messenger", "message", "chat", "call")
+_BEGINNINGS = ("Say hi to your new ", "You missed a ")
