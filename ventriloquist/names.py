@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 
 from ventriloquist.errors import UnknownNameError
+from ventriloquist.records import APPLICATIONS
 from ventriloquist.spelling import fold
 
-__all__ = ["find_name", "fold", "without_number"]
+__all__ = ["find_name", "fold", "source_called", "without_number"]
 
 NUMBERED = re.compile(r" \((\d+)\)$")
 
@@ -31,3 +32,9 @@ def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:
     if len(alike) != 1:
         raise UnknownNameError(name, known, noun=noun)
     return alike[0]
+
+
+def source_called(name: str) -> str:
+    """Return the source with a name, a key of records.APPLICATIONS; empty if there is none."""
+    wanted = fold(name)
+    return next((key for key, label in APPLICATIONS.items() if wanted in (key, fold(label))), "")

@@ -197,6 +197,17 @@ def test_a_chat_that_nobody_answered_is_with_its_title(tmp_path: Path, home: Pat
     assert query(home, "SELECT count(*) FROM members") == [(2,)]
 
 
+def test_notes_to_oneself_stay_though_two_are_alike(tmp_path: Path, home: Path) -> None:
+    said = {"type": "message", "date": "2023-05-15T10:00:00", "date_unixtime": "1684144800"}
+    written = [{"id": id, **said, "from": "Me", "from_id": "user1", "text": "milk"} for id in (1, 2)]
+    saved = {"name": None, "type": "saved_messages", "id": 1, "messages": written}
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(saved))
+    assert collected("--source", f"telegram:{path}", "--me", "Me")["messages"] == 2
+    assert names(home) == {"Me"}
+    assert query(home, "SELECT type FROM conversations") == [("dm",)]
+
+
 def test_what_an_export_holds_twice_is_stored_once_and_said(tmp_path: Path, home: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "export" / name).mkdir(parents=True)
@@ -245,10 +256,10 @@ def test_two_can_be_accepted_by_a_handle_and_the_third_later(tmp_path: Path, hom
     bo = "split = ['telegram:user777']\n"
     (home / "corrections.toml").write_text(bo + (home / "corrections.toml").read_text())
     vq("collect", "--accept", "whatsapp:Ann Lee")
-    assert names(home) == {"Robin Vale", "Ann Lee", "Ann Lee (2)"}
+    assert names(home) == {"Robin Vale", "Ann Lee", "Ann Lee (3)"}  # who has a number keeps it
     assert "perhaps one" not in vq("status", "--people").stdout
     (home / "corrections.toml").write_text((home / "corrections.toml").read_text().removeprefix(bo))
-    vq("collect", "--accept", "Ann Lee (2)")
+    vq("collect", "--accept", "Ann Lee (3)")
     assert names(home) == {"Robin Vale", "Ann Lee"}
     merged = tomllib.loads((home / "corrections.toml").read_text())["merge"]
     assert ["a@example.com", "b@example.com"] in merged
@@ -317,6 +328,16 @@ def test_status_counts_by_source(tmp_path: Path, home: Path) -> None:
         "telegram": {"conversations": 1, "messages": 2},
     }
     assert "WhatsApp" in vq("status").stdout
+
+
+def test_a_source_can_be_left_out_of_training(tmp_path: Path, home: Path) -> None:
+    three(tmp_path)
+    vq("prepare")
+    everything = query(home, "SELECT conversation_id, content FROM training_messages")
+    vq("prepare", "--exclude-conversation", "WhatsApp")
+    rest = query(home, "SELECT conversation_id, content FROM training_messages")
+    assert len({conversation for conversation, _ in everything}) == 3
+    assert {text for _, text in rest} == {"from Messages", "mine", "hello", "again"}
 
 
 def test_who_was_forgotten_stays_so_in_every_source(tmp_path: Path, home: Path) -> None:
@@ -396,5 +417,5 @@ def test_the_whole_way_from_a_whatsapp_zip_alone(tmp_path: Path, home: Path) -> 
 
     run("collect", "--source", str(path), "--me", "Robin")
     run("prepare")
-    run("train", "--model", "tiny", "--max-steps", "2", "--yes")
+    run("train", "--model", "tiny", "--max-steps", "2")
     assert run("chat", "--as", "Ann Lee", "--seed", "1", typed="hello\n").strip()

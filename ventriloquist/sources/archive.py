@@ -189,17 +189,18 @@ def open_archive(
 def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
     """Sort what a reader yields: people and threads into the archive, everything else into the spool."""
     batch: list[tuple[Any, ...]] = []
+    twice = archive.twice
     seen = bytearray(BITS >> 3)  # a hash that comes again finds its bit set
     for record in records:
-        if isinstance(record, Person):
-            archive.people[record.id] = record
-            continue
-        if isinstance(record, Thread):
-            archive.threads[record.id] = record
-            continue
         if type(record) is Said:
             batch.append(_said(archive, record))
             key = hash(record[:2]) if record[1] else None
+        elif isinstance(record, Person):
+            archive.people[record.id] = record
+            continue
+        elif isinstance(record, Thread):
+            archive.threads[record.id] = record
+            continue
         elif isinstance(record, Reacted):
             archive.reactors.setdefault(record.thread, {})[record.sender] = None
             batch.append((_REACTED, *record))
@@ -210,7 +211,7 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
         if key is not None:
             byte, bit = (key & (BITS - 1)) >> 3, 1 << (key & 7)
             if seen[byte] & bit:
-                archive.twice.add(key)
+                twice.add(key)
             else:
                 seen[byte] |= bit
         if len(batch) == BATCH:
@@ -247,7 +248,7 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
     source, twice = archive.source, archive.twice
     guid_of = Guids(source)
     seen: set[int] = set()  # of `twice`
-    handles: dict[str, tuple[str, int]] = {}
+    places: dict[tuple[str, str], tuple[str, str, int]] = {}  # chat, handle, and whether the owner's
     new = tuple.__new__  # a third of the time of NamedTuple's own
     for number, (kind, thread, id, *values) in enumerate(_batches(archive.rows, spool), 1):
         if kind == _SKIPPED:
@@ -259,10 +260,11 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
             yield SourceSkipped(guid_of(thread, id) if is_own else guid_of.next(thread, reason), reason)
             continue
         sender, sent_at = values[:2]
-        found = handles.get(sender)
+        found = places.get((thread, sender))
         if found is None:
-            found = handles[sender] = ("", 1) if sender in owners else (archive.handle(sender), 0)
-        handle, is_me = found
+            who = ("", 1) if sender in owners else (archive.handle(sender), 0)
+            found = places[thread, sender] = (_chat_guid(source, thread), *who)
+        chat, handle, is_me = found
         if twice and (id or kind == _REACTED):
             key = hash((thread, id)) if kind == _SAID else hash((thread, id, sender, values[2]))
             if key in seen:
@@ -270,7 +272,6 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
                 continue
             if key in twice:
                 seen.add(key)
-        chat = _chat_guid(source, thread)
         if kind == _REACTED:
             emoji = well_formed(values[2])
             guid = guid_of(thread, f"{id} {sender} {emoji}")
@@ -391,10 +392,10 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
     if found:
         return found
     shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
-    raise SettingsError(
-        f"Nobody in {about} is called {me[0]!r}." if me else f"{about} does not say who you are.",
-        hint=f"Say it with --me NAME, one of: {shown}",
-    )
+    hint = f"Say it with --me NAME, one of: {shown}"
+    if me:
+        raise SettingsError(f"Nobody in {about} is called {me[0]!r}.", hint=hint)
+    raise SettingsError(f"{about} does not say who you are.", hint=hint)
 
 
 def _everywhere(archive: Archive) -> set[str]:
