@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -29,14 +28,13 @@ from ventriloquist.records import (
     SourceSkipped,
     SourceTapback,
 )
+from ventriloquist.sources.guids import Guids
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.transcript import well_formed
 
 SHOWN = 12  # names, if one must be chosen
 BATCH = 1000  # records that are written to the temporary file at once
-LONGEST_ID = 60  # characters; a longer id is replaced by a hash
 LATEST = 86_400_000 * 365 * 200  # Unix ms: a later time than this is no time
-REMEMBERED = 1 << 18  # of the latest texts without an id: those of one minute stand nearer together
 BITS = 1 << 26  # of the filter that finds ids which may occur twice: eight megabytes
 DIGITS = 7  # at least, by which a number is recognised
 _SAID, _REACTED, _SKIPPED = range(3)
@@ -192,7 +190,7 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
     twice = archive.twice
     seen = bytearray(BITS >> 3)  # a hash that comes again finds its bit set
     for record in records:
-        if type(record) is Said:
+        if isinstance(record, Said):
             batch.append(_said(archive, record))
             key = hash(record[:2]) if record[1] else None
         elif isinstance(record, Person):
@@ -216,10 +214,10 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
                 seen[byte] |= bit
         if len(batch) == BATCH:
             archive.rows += BATCH
-            marshal.dump(batch, spool)
+            _write(batch, spool)
             batch.clear()
     archive.rows += len(batch)
-    marshal.dump(batch, spool)
+    _write(batch, spool)
     for thread in (*archive.senders, *archive.reactors):  # a reader should have given each
         archive.threads.setdefault(thread, Thread(thread, "group"))
 
@@ -238,10 +236,17 @@ def _said(archive: Archive, record: Said) -> tuple[Any, ...]:
     return (_SAID, *record)
 
 
-def _batches(rows: int, spool: BinaryIO) -> Iterator[tuple[Any, ...]]:
+def _write(batch: list[tuple[Any, ...]], spool: BinaryIO) -> None:
+    data = marshal.dumps(batch)
+    spool.write(len(data).to_bytes(8, "little"))
+    spool.write(data)
+
+
+def _batches(spool: BinaryIO) -> Iterator[list[tuple[Any, ...]]]:
+    """Read what `_write` wrote. `marshal.load` would ask the file for every number and string: ten times as slow."""
     spool.seek(0)
-    for _ in range(rows // BATCH + 1):
-        yield from marshal.load(spool)  # noqa: S302  # this process wrote it
+    while size := spool.read(8):
+        yield marshal.loads(spool.read(int.from_bytes(size, "little")))  # noqa: S302  # this process wrote it
 
 
 def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator[SourceRow]:
@@ -250,80 +255,41 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
     seen: set[int] = set()  # of `twice`
     places: dict[tuple[str, str], tuple[str, str, int]] = {}  # chat, handle, and whether the owner's
     new = tuple.__new__  # a third of the time of NamedTuple's own
-    for number, (kind, thread, id, *values) in enumerate(_batches(archive.rows, spool), 1):
+    for number, record in enumerate(chain.from_iterable(_batches(spool)), 1):
+        kind, thread, id, sender = record[:4]
         if kind == _SKIPPED:
-            (reason,) = values
+            reason = sender
             key = hash((thread, id))
             is_own = id and key not in seen  # a message may have this id
             if is_own and key in twice:
                 seen.add(key)
             yield SourceSkipped(guid_of(thread, id) if is_own else guid_of.next(thread, reason), reason)
             continue
-        sender, sent_at = values[:2]
         found = places.get((thread, sender))
         if found is None:
             who = ("", 1) if sender in owners else (archive.handle(sender), 0)
             found = places[thread, sender] = (_chat_guid(source, thread), *who)
         chat, handle, is_me = found
         if twice and (id or kind == _REACTED):
-            key = hash((thread, id)) if kind == _SAID else hash((thread, id, sender, values[2]))
+            key = hash((thread, id)) if kind == _SAID else hash((thread, id, sender, record[5]))
             if key in seen:
                 yield SourceSkipped(guid_of.next(thread, "repeated"), "repeated")
                 continue
             if key in twice:
                 seen.add(key)
         if kind == _REACTED:
-            emoji = well_formed(values[2])
+            sent_at, emoji = record[4], well_formed(record[5])
             guid = guid_of(thread, f"{id} {sender} {emoji}")
             yield SourceTapback(guid, number, chat, handle, is_me, sent_at, guid_of(thread, id), "emoji", emoji, 0)
             continue
-        _, _, text, reply_to, edited_at, media = values
+        _, _, _, _, sent_at, text, reply_to, edited_at, media = record
         guid = guid_of(thread, id) if id else guid_of.of_content(thread, sender, sent_at, text, media)
         target = guid_of(thread, reply_to) if reply_to else ""
-        attachments = tuple(Attachment(mime, file, kind=kind) for kind, mime, file in media) if media else ()
+        attachments = tuple([Attachment(mime, file, kind=kind) for kind, mime, file in media]) if media else ()
         yield new(SourceMessage, (
             guid, number, chat, handle, is_me, sent_at, text if text.isascii() else well_formed(text), target, "",
             1 if edited_at else 0, edited_at, source, "", attachments, False, False,
         ))  # fmt: skip
-
-
-class Guids:
-    """What the records of an archive are known by among those of all sources. They name neither people nor chats."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._prefixes: dict[str, str] = {}
-        self._repeats: dict[bytes, int] = {}  # of the latest texts
-        self._numbers: Counter[tuple[str, str]] = Counter()
-
-    def __call__(self, thread: str, id: str) -> str:
-        """Return the guid of a record with an id."""
-        prefix = self._prefixes.get(thread)
-        if prefix is None:
-            prefix = self._prefixes[thread] = f"{self._source}:{_hash(thread.encode('utf-8', 'surrogatepass'), 8)}:"
-        if len(id) <= LONGEST_ID and id.isascii() and id.isprintable():
-            return prefix + id
-        return prefix + _hash(id.encode("utf-8", "surrogatepass"))
-
-    def next(self, thread: str, reason: str) -> str:
-        """Return the guid of a record without an id that is skipped: how many of its kind came before."""
-        self._numbers[thread, reason] += 1
-        return self(thread, f"{reason} {self._numbers[thread, reason]}")
-
-    def of_content(self, thread: str, sender: str, sent_at: int, text: str, media: Media) -> str:
-        """Return a guid of sender, minute and text, and of how many equal ones came before: a newer export has more."""
-        key = f"{thread}\0{sender}\0{sent_at // 60_000}\0{text}\0{media}".encode("utf-8", "surrogatepass")
-        digest = blake2b(key, digest_size=16).digest()
-        repeats = self._repeats
-        count = repeats[digest] = repeats.get(digest, 0) + 1
-        if len(repeats) > REMEMBERED:
-            for old in [*repeats][: REMEMBERED // 2]:
-                del repeats[old]
-        return f"{self._source}:{_hash(digest + str(count).encode())}"
-
-
-def _hash(data: bytes, size: int = 16) -> str:
-    return blake2b(data, digest_size=size).hexdigest()
 
 
 def _chat_guid(source: str, thread: str) -> str:
