@@ -16,7 +16,7 @@ from zipfile import BadZipFile, ZipFile
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
 from ventriloquist.records import Source
-from ventriloquist.sources import android, discord, meta, signal, telegram, whatsapp, whatsapp_db
+from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import Record, open_archive
 
 HEAD_BYTES = 1 << 16
@@ -24,6 +24,7 @@ MOST_FILES = 200_000
 MOST_RATIO = 300  # unpacked to packed: no text is repeated so often
 LARGE = 64 << 20  # bytes; a smaller file may be as repetitive as it likes
 SQLITE = b"SQLite format 3\0"
+INSTAGRAM = "your_instagram_activity"  # the folder in an Instagram download
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Format:
     application: str
     finds: Callable[[Item], bool]  # whether a file is of this format
     read: Reader  # given those files
+    may_be: Callable[[Item], bool] | None = None  # whether it is, if the user says so; None: as `finds`
 
 
 @contextmanager
@@ -96,7 +98,8 @@ def _said(path: Path, chosen: Format, items: list[Item]) -> Iterator[str]:
 
 def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
     for format in [FORMATS[name]] if name else FORMATS.values():
-        if found := [item for item in items if format.finds(item)]:
+        finds = format.may_be if name and format.may_be else format.finds
+        if found := [item for item in items if finds(item)]:
             return format, found
     what = FORMATS[name].application if name else "any application that is known"
     raise SourceError(
@@ -209,29 +212,35 @@ def _is_signal(item: Item) -> bool:
     )
 
 
-def _read_signal(items: list[Item], _path: Path, _asked: Asked, _notes: list[str]) -> Iterator[Record]:
+def _read_signal(items: list[Item], path: Path, asked: Asked, _notes: list[str]) -> Iterator[Record]:
     for item in items:
+        place = path if path.is_file() else path / item.path
         with item.open() as file:
-            read = signal.read_signal if item.path.suffix == ".jsonl" else signal.read_signal_export
-            yield from read(file, Path(item.path))
+            if item.path.suffix == ".jsonl":
+                yield from signal.read_signal(file, Path(item.path), place.parent)
+            else:
+                title = item.path.parent.name or (place.parent.name if place.suffix == ".json" else place.stem)
+                yield from signal_export.read_signal_export(file, Path(item.path), title, asked.zone)
 
 
-def _is_meta(item: Item, *, instagram: bool) -> bool:
-    is_part = meta.MESSAGE_FILE.search(item.path.name) is not None
-    if item.path.suffix.lower() != ".json" or not (is_part or meta.is_encrypted_thread(io.BytesIO(item.head()))):
+def _is_meta(item: Item) -> bool:
+    if item.path.suffix.lower() != ".json":
         return False
-    return ("your_instagram_activity" in item.path.parts) == instagram
+    return meta.MESSAGE_FILE.search(item.path.name) is not None or meta.is_encrypted_thread(item.head())
 
 
-def _read_meta(items: list[Item], _path: Path, _asked: Asked, _notes: list[str]) -> Iterator[Record]:
-    def order(item: Item) -> tuple[str, int]:
-        found = meta.MESSAGE_FILE.search(item.path.name)
-        return str(item.path.parent), -int(found[1]) if found else 0  # the oldest messages stand in the last part
+def _is_instagram(item: Item) -> bool:
+    return INSTAGRAM in item.path.parts and _is_meta(item)
 
-    for item in sorted(items, key=order):
-        is_part = meta.MESSAGE_FILE.search(item.path.name)
-        with item.open() as file:
-            yield from meta.read_thread(file, item.path, item.path.parent.name if is_part else item.path.stem)
+
+def _is_messenger(item: Item) -> bool:
+    return INSTAGRAM not in item.path.parts and _is_meta(item)
+
+
+def _read_meta(items: list[Item], path: Path, asked: Asked, _notes: list[str]) -> Iterator[Record]:
+    above = path.parent if path.is_file() and path.suffix == ".json" else PurePosixPath()
+    names = [asked.me] if isinstance(asked.me, str) else asked.me or asked.owner
+    yield from meta.read_downloads([meta.File(above / item.path, item.open) for item in items], names)
 
 
 def _is_discord(item: Item) -> bool:
@@ -260,8 +269,8 @@ FORMATS: dict[str, Format] = {
     for format in (
         Format("whatsapp", "WhatsApp", _is_whatsapp, _read_whatsapp),
         Format("signal", "Signal", _is_signal, _read_signal),
-        Format("instagram", "Instagram", lambda item: _is_meta(item, instagram=True), _read_meta),
-        Format("messenger", "Messenger", lambda item: _is_meta(item, instagram=False), _read_meta),
+        Format("instagram", "Instagram", _is_instagram, _read_meta, may_be=_is_meta),
+        Format("messenger", "Messenger", _is_messenger, _read_meta),
         Format("discord", "Discord", _is_discord, _read_discord),
         Format("telegram", "Telegram", _is_telegram, _read_telegram),
         Format("android", "Android SMS", _is_android, _read_android),

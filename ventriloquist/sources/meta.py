@@ -1,163 +1,307 @@
-"""Messenger's and Instagram's "Download your information" in JSON, end-to-end encrypted threads too."""
+"""Messenger's and Instagram's "Download your information" in JSON, and Messenger's end-to-end encrypted chats."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from pathlib import PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
+from zlib import crc32
 
 from ventriloquist.errors import SourceError
-from ventriloquist.media import MediaKind
+from ventriloquist.names import fold
 from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream
-from ventriloquist.transcript import well_formed
+from ventriloquist.sources.meta_message import Found, Messages, is_sentence, mend, milliseconds, plain
 
-MESSAGE_FILE = re.compile(r"message_(\d+)\.json\Z")
-_SENT = re.compile(
-    r"(?:.{1,80} sent (?:an attachment|a photo|a video|a sticker|a voice message|a GIF|a live location|a link)\.|"
-    r"You sent (?:an attachment|a photo|a video|a sticker|a voice message|a GIF|a link)\.|"
-    r"Reacted .{1,40} to your message|Liked a message|.{1,80} liked a message)\s*\Z"
-)
-_EVENT = re.compile(
-    r"(?:.{1,80} (?:changed the theme|set the (?:quick reaction|emoji)|set (?:your|their|his|her|the) (?:own )?nickname|"
-    r"named the group|changed the group photo|created the group|added .{1,80} to the group|left the group|"
-    r"removed .{1,80} from the group|joined the (?:video )?call|started a (?:video )?(?:call|chat)|pinned a message|"
-    r"created a poll|voted for|started sharing|turned on|unsent a message).*|"
-    r"You are now connected on Messenger\.?|Say hi to your new .*|.{1,80} is waving at you.*)\Z",
-    re.DOTALL,
-)
-_CALL = re.compile(
-    r"(?:You missed a (?:video |voice |audio )?call.*|.{1,80} missed your (?:video |voice |audio )?call.*|"
-    r"The (?:video|voice|audio) (?:call|chat) ended\.?|.{1,80} called you\.?|You called .{1,80}\.?|"
-    r"(?:Video|Audio|Voice) (?:call|chat) ended)\Z"
-)
-_MEDIA: dict[str, MediaKind] = {
-    "photos": "photo", "gifs": "photo", "videos": "video", "audio_files": "voice", "files": "file",
-}  # fmt: skip
+MESSAGE_FILE = re.compile(r"message_(\d{1,9})\.json\Z")
+WHOLE_BYTES = 8 << 20  # a smaller part is decoded at once, which is faster; a part has 10,000 messages
+WINDOW = 20_000  # messages of a larger part that are put into time order together
+HEAD_BYTES = 1 << 16
+ALIKE = 5  # times that a sentence stands beside an attachment until it is the application's
+_THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
+_ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
+_ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
+_PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
+_DELETED = {"facebook user", "instagram user", "messenger user"}  # whoever has deleted their account
+_GROUPS, _PAIRS = ("RegularGroup", "Group"), ("Regular",)
+_decoder = json.JSONDecoder(strict=False)
 
 
-def mend(text: object) -> str:
-    """Return a string of the download as it was typed: its UTF-8 was read as Latin-1 when it was written."""
-    value = text if isinstance(text, str) else ""
-    try:
-        return value.encode("latin-1").decode()
-    except UnicodeError:
-        return well_formed(value)
+class File(NamedTuple):
+    """A file of a download."""
+
+    path: PurePath
+    open: Callable[[], BinaryIO]
 
 
-def read_thread(file: BinaryIO, path: PurePath, thread: str) -> Iterator[Record]:
-    """Yield what one message_N.json holds; ids are made of what is in it, for it has none.
+def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator[Record]:
+    """Yield what the threads of one or several downloads hold, each from its oldest message on.
 
     Args:
-        thread: the name of its folder, the same for every part of it.
+        owner: names by which the owner is known.
 
     Raises:
-        SourceError: it is damaged.
+        SourceError: a file is damaged.
     """
-    stream = JsonStream(file, path)  # type: ignore[arg-type]  # only shown
-    about: dict[str, Any] = {}
-    found: list[Said | Skipped] = []
-    reactions: dict[str, list[tuple[str, str]]] = {}
-    for key in stream.members():
-        if key == "messages" and stream.peek() == "[":
-            for message in stream.values():
-                record, given = _message(thread, message if isinstance(message, dict) else {})
-                found.append(record)
-                if isinstance(record, Said) and given:
-                    reactions[record.id] = given
-        else:
-            about[key] = stream.value()
-    yield from _finished(thread, about, found, reactions)
+    threads: dict[str, list[File]] = {}
+    for file in sorted(files, key=_order):
+        threads.setdefault(_thread_of(file.path), []).append(file)
+    about = {id: _listed(parts[-1]) for id, parts in threads.items()}
+    may_be_me = [{*about[id].names} for id in threads if about[id].names]
+    owners = set.intersection(*may_be_me) if may_be_me else set()
+    known = {fold(name) for name in owner}
+    owners = {name for name in set().union(*may_be_me) if fold(name) in known} or owners
+    shared = {about[id].key: _Seen() for id in threads if id.startswith(_ENCRYPTED) and about[id].key}
+    saying_you: Counter[str] = Counter()
+    for id, parts in threads.items():
+        thread = _Thread(id, owners, shared.get(about[id].key) or _Seen(), saying_you)
+        for file in parts:
+            yield from thread.part(file)
+        yield from thread.end()
+    if len(owners) != 1 and len(saying_you) == 1:
+        (name,) = saying_you
+        yield Person(name, name, is_me=True)
 
 
-def _finished(
-    thread: str,
-    about: dict[str, Any],
-    found: list[Said | Skipped],
-    reactions: dict[str, list[tuple[str, str]]],
-) -> Iterator[Record]:
-    """Yield people, the thread, then its messages from the oldest on."""
-    listed = about.get("participants") or ()
-    is_plain = any(isinstance(one, str) for one in listed)
-    names = [one if is_plain else mend(one.get("name")) for one in listed if is_plain or isinstance(one, dict)]
-    title = str(about.get("threadName") or "") if is_plain else mend(about.get("title"))
-    senders = dict.fromkeys(record.sender for record in found if isinstance(record, Said))
-    everybody = dict.fromkeys((*names, *senders))
-    for name in everybody:
-        yield Person(name, name)
-    is_group = len(everybody) > 2 or about.get("thread_type") in ("RegularGroup", "Group")
-    yield Thread(thread, "group" if is_group else "dm", title, tuple(names))
-    for record in reversed(found):
-        yield record
-        if isinstance(record, Said):
-            for who, emoji in reactions.get(record.id, ()):
-                yield Reacted(thread, record.id, who, record.sent_at, emoji)
+def is_encrypted_thread(head: bytes) -> bool:
+    """Tell by its beginning whether a JSON file is a thread of the end-to-end encrypted download."""
+    return b'"threadName"' in head or (b'"participants"' in head and b'"senderName"' in head)
 
 
-def _message(thread: str, message: dict[str, Any]) -> tuple[Said | Skipped, list[tuple[str, str]]]:
-    """Decide what a record is, and who reacted to it."""
-    is_encrypted = "senderName" in message or "timestamp" in message
-    clean = well_formed if is_encrypted else mend
-    sender = clean(str(message.get("senderName") or "")) if is_encrypted else mend(message.get("sender_name"))
-    text = clean(str(message.get("text") or "")) if is_encrypted else mend(message.get("content"))
-    at = message.get("timestamp") if is_encrypted else message.get("timestamp_ms")
-    sent_at = at if isinstance(at, int) and 0 < at < 1 << 53 else None
-    media: list[tuple[MediaKind | None, str | None, str | None]] = []
-    for key, kind in _MEDIA.items():
-        media += [(kind, None, _file(one)) for one in message.get(key) or ()]
-    media += [(None, None, _file(one)) for one in message.get("media") or ()] if is_encrypted else []
-    media += [("sticker", None, None)] if message.get("sticker") else []
-    share = message.get("share")
-    link = mend(share.get("link")) if isinstance(share, dict) else ""
-    id = f"{sent_at} {sender} {text} {media}"
-    if reason := _why_not(message, sender, sent_at, text, bool(media)):
-        return Skipped(thread, f"{id} {reason}", reason), []
-    if _SENT.match(text):  # the application's own words for what was sent
-        text = ""
-    if not text and not media:
-        text = link
-        if not text:
-            return Skipped(thread, id, "empty"), []
-    reactions = [
-        (clean(str(one.get("actor") or "")), clean(str(one.get("reaction") or "")))
-        for one in message.get("reactions") or ()
-        if isinstance(one, dict)
-    ]
-    return Said(thread, id, sender, sent_at or 0, text, "", 0, tuple(media)), [pair for pair in reactions if all(pair)]
+def _order(file: File) -> tuple[str, int]:
+    number = MESSAGE_FILE.search(file.path.name)
+    return str(file.path.parent if number else file.path), -int(
+        number[1]
+    ) if number else 0  # the last part is the oldest
 
 
-def _why_not(message: dict[str, Any], sender: str, sent_at: int | None, text: str, has_media: bool) -> str:
-    if message.get("is_unsent") or message.get("isUnsent"):
-        return "unsent"
-    if sent_at is None or not sender:
-        return "no_sender" if sent_at is not None else "no_date"
-    if message.get("call_duration") is not None or message.get("type") == "Call" or _CALL.match(text):
-        return "call"
-    if message.get("type") in ("Subscribe", "Unsubscribe") or message.get("users") or _EVENT.match(text):
-        return "event"
-    return "event" if (_SENT.match(text) and not has_media and "eacted" in text) or "iked a message" in text else ""
+def _thread_of(path: PurePath) -> str:
+    """Return a thread's id: the number in its folder's name, since the name before it changes with the person's.
 
-
-def _file(one: object) -> str | None:
-    uri = one.get("uri") if isinstance(one, dict) else None
-    return str(uri).rpartition("/")[2] or None if uri else None
-
-
-def is_encrypted_thread(file: BinaryIO) -> bool:
-    """Tell whether a JSON file is a thread of the end-to-end encrypted download."""
-    head = file.read(4096).decode("utf-8", "replace")
-    return '"threadName"' in head or ('"participants"' in head and '"senderName"' in head)
-
-
-def check_json(data: bytes, path: PurePath) -> Any:
-    """Return a small JSON file's value.
-
-    Raises:
-        SourceError: it is damaged.
+    The encrypted download only counts its threads, differently each time: there, the name remains.
     """
+    if not MESSAGE_FILE.search(path.name):
+        return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
+    number = _THREAD_NUMBER.search(path.parent.name)
+    return number[1] if number else path.parent.name
+
+
+class _Listed(NamedTuple):
+    """What the beginning of a file says."""
+
+    names: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()  # the same for a thread in the ordinary and in the encrypted download
+
+
+def _listed(file: File) -> _Listed:
+    with file.open() as opened:
+        head = opened.read(HEAD_BYTES).decode("utf-8", "replace")
+    found = _PARTICIPANTS.search(head)
     try:
-        return json.loads(data)
+        value = _decoder.raw_decode(head, found.end())[0] if found else None
     except (ValueError, RecursionError):
-        raise SourceError(f"{path} is damaged: it is not JSON.", hint="Download it again.") from None
+        value = None
+    names = _names(value)
+    return _Listed(names, tuple(sorted(fold(name) for name in names)))
+
+
+def _names(listed: object) -> tuple[str, ...]:
+    """Return the names of participants: objects in the ordinary download, strings in the encrypted one."""
+    found = (
+        plain(one) if isinstance(one, str) else mend(one.get("name")) if isinstance(one, dict) else ""
+        for one in (listed if isinstance(listed, list) else ())
+    )
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+class _Seen:
+    """The messages of a thread that were read: eight bytes each, in sorted blocks. Another copy of it repeats them."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, list[tuple[int, int, array[int]]]] = {}  # by copy: first and last time, keys
+
+    def near(self, copy: str, first: int, last: int) -> tuple[list[array[int]], list[list[array[int]]]]:
+        """Return the blocks of this copy, and those of each other one, that may hold messages of these times."""
+        found = {
+            name: [keys for begin, end, keys in blocks if begin <= last and first <= end]
+            for name, blocks in self._blocks.items()
+        }
+        return found.pop(copy, []), [blocks for blocks in found.values() if blocks]
+
+    def add(self, copy: str, first: int, last: int, keys: list[int]) -> None:
+        self._blocks.setdefault(copy, []).append((first, last, array("q", sorted(keys))))
+
+
+def _count(blocks: list[array[int]], key: int) -> int:
+    return sum(bisect_right(keys, key) - bisect_left(keys, key) for keys in blocks)
+
+
+class _Thread:
+    """A thread while its parts are read."""
+
+    def __init__(self, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
+        self._id, self._seen, self._messages = id, seen, Messages(owners, saying_you)
+        self._names: dict[str, None] = {}
+        self._people: dict[str, str] = {}  # a name → a person's id
+        self._senders: set[str] = set()
+        self._about: dict[str, Any] = {}
+        self._beside: Counter[str] = Counter()  # sentences that stand beside an attachment
+        self._copies = 0
+
+    def part(self, file: File) -> Iterator[Record]:
+        """Yield the messages of a file."""
+        copy = str(file.path.parent)
+        with file.open() as opened:
+            data = opened.read(WHOLE_BYTES + 1)
+            if len(data) <= WHOLE_BYTES:
+                value = _decoded(data, file.path)
+                del data
+                messages = value.pop("messages", None)
+                self._take(value)
+                yield from self._window(messages if isinstance(messages, list) else [], copy)
+                return
+        with file.open() as opened:  # what is said of the thread may stand behind the messages
+            stream = JsonStream(opened, file.path)  # type: ignore[arg-type]  # only shown
+            about = {}
+            for key in stream.members():
+                if key == "messages":
+                    stream.skip()
+                else:
+                    about[key] = stream.value()
+            self._take(about)
+        with file.open() as opened:
+            stream = JsonStream(opened, file.path)  # type: ignore[arg-type]
+            for key in stream.members():
+                if key != "messages" or stream.peek() != "[":
+                    stream.skip()
+                    continue
+                window: list[Any] = []
+                for message in stream.values():
+                    window.append(message)
+                    if len(window) == WINDOW:
+                        yield from self._window(window, copy)
+                        window = []
+                yield from self._window(window, copy)
+
+    def end(self) -> Iterator[Record]:
+        """Yield the thread."""
+        about = self._about
+        title = self._messages.clean(about.get("title"))
+        if not title:
+            title = _ENCRYPTED_NUMBER.sub("", self._messages.clean(about.get("threadName")))
+        for name in self._names:
+            yield from self._person(name)
+        everybody = {*self._names, *self._senders}
+        kind = about.get("thread_type")
+        is_named = bool(title) and "title" in about and len(everybody) > 1 and title not in everybody
+        is_group = kind in _GROUPS or len(everybody) > 2 or (
+            kind not in _PAIRS and ("joinable_mode" in about or is_named)
+        )  # fmt: skip
+        members = tuple(self._people[name] for name in self._names)
+        yield Thread(self._id, "group" if is_group else "dm", title, members)
+
+    def _take(self, about: dict[str, Any]) -> None:
+        self._about |= about
+        self._names |= dict.fromkeys(_names(about.get("participants")))
+
+    def _person(self, name: str) -> Iterator[Person]:
+        if name not in self._people:
+            id = f"{name} of {self._id}" if name.casefold() in _DELETED else name
+            self._people[name] = id
+            yield Person(id, name)
+
+    def _window(self, messages: list[Any], copy: str) -> Iterator[Record]:
+        """Yield messages in the order of time. The download has the newest first."""
+        is_encrypted = "threadName" in self._about or any(isinstance(one, dict) and "senderName" in one
+                                                          for one in messages[:1])  # fmt: skip
+        if is_encrypted:
+            self._messages.look_at(messages)
+        read = self._messages.read
+        found = [read(message) for message in messages]
+        if not found or found[0].at >= found[-1].at:
+            found.reverse()
+        found.sort(key=itemgetter(0))
+        for one in found if self._beside or any(map(itemgetter(6), found)) else ():  # whether any stands beside one
+            if one.text and not one.reason and (one.beside or one.text in self._beside):
+                self._beside[one.text] += 1 if one.beside else -1_000_000  # a person wrote it, without an attachment
+        self._senders |= {one.sender for one in found if not one.reason}
+        first, last = (found[0].at, found[-1].at) if found else (0, 0)
+        same, others = self._seen.near(copy, first, last)
+        keys: list[int] = []
+        now: dict[int, int] = {}  # how many messages of this time are alike
+        ids: dict[str, int] = {}
+        before, thread, people, new = -1, self._id, self._people, tuple.__new__
+        for one in found:
+            at, sender, raw, text, media, reason, _, _, reactions = one
+            if at != before:
+                before = at
+                now.clear()
+                ids.clear()
+            key = hash((at, text, len(media)))
+            keys.append(key)
+            id = f"{at} {crc32(f'{raw}{[kind for kind, _, _ in media]}'.encode() if media else raw.encode()):x}"
+            n = now[key] = now.get(key, 0) + 1
+            number = ids[id] = ids.get(id, 0) + 1
+            if same or others:
+                earlier = _count(same, key)
+                number += earlier
+                if others and n + earlier <= max(_count(blocks, key) for blocks in others):
+                    yield from self._repeated(id, copy, one)
+                    continue
+            if number > 1:
+                id = f"{id} {number}"
+            if reason or not text or media or reactions or sender not in people or text in self._beside:
+                yield from self._records(one, id)
+            else:
+                yield new(Said, (thread, id, people[sender], at, text, "", 0, ()))
+        self._seen.add(copy, first, last, keys)
+
+    def _repeated(self, id: str, copy: str, one: Found) -> Iterator[Skipped]:
+        """Yield a message that another copy of the thread has."""
+        self._copies += 1
+        for part in ("", *(f"reaction {number}" for number, _ in enumerate(one.reactions))):
+            yield Skipped(self._id, f"{id} {copy} {self._copies} {part}", "repeated")
+
+    def _records(self, one: Found, id: str) -> Iterator[Record]:
+        """Yield a message and its reactions, or why it is left out."""
+        reason, text = one.reason, one.text
+        if not reason and one.beside and self._beside[text] >= ALIKE and is_sentence(text):
+            text = ""
+        if not reason and not text and not one.media:
+            text = one.link
+            reason = "" if text else "empty"
+        if reason:
+            yield Skipped(self._id, id, reason)
+            for number, _ in enumerate(one.reactions):
+                yield Skipped(self._id, f"{id} reaction {number}", "reaction_without_target")
+            return
+        yield from self._person(one.sender)
+        yield Said(self._id, id, self._people[one.sender], one.at, text, "", 0, one.media)
+        seen = set()
+        for number, given in enumerate(one.reactions):
+            reaction = given if isinstance(given, dict) else {}
+            who, emoji = self._messages.clean(reaction.get("actor")), self._messages.clean(reaction.get("reaction"))
+            if not who or not emoji or (who, emoji) in seen:
+                why = "reaction_superseded" if who and emoji else "undecodable"
+                yield Skipped(self._id, f"{id} reaction {number}", why)
+                continue
+            seen.add((who, emoji))
+            yield from self._person(who)
+            yield Reacted(self._id, id, self._people[who], milliseconds(reaction.get("timestamp")) or one.at, emoji)
+
+
+def _decoded(data: bytes, path: PurePath) -> dict[str, Any]:
+    try:
+        value = _decoder.decode(data.decode("utf-8", "replace").lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else "it is not JSON"
+        raise SourceError(f"{path} is damaged: {why}.", hint="Download it again.") from None
+    if not isinstance(value, dict):
+        raise SourceError(f"{path} is damaged: it holds no thread.", hint="Download it again.")
+    return value
