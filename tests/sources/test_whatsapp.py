@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.sources.archive import Person, Said, Skipped, Thread
-from ventriloquist.sources.whatsapp import Choice, date_order, read_text_export, title_of
+from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, title_of
+from ventriloquist.sources.whatsapp_dates import decide
+from ventriloquist.sources.whatsapp_text import Title
 
 PATH = Path("_chat.txt")
 
@@ -54,8 +56,8 @@ def stamp(pattern: str, at: datetime) -> str:
 
 
 def read(text: str, title: str = "Ann", day_first: bool | None = None) -> list[Person | Thread | Said | Skipped]:
-    records = read_text_export(lambda: io.BytesIO(text.encode()), PATH, title, Choice(UTC, day_first), [])
-    return list(records)  # type: ignore[arg-type]
+    file = TextExport(lambda: io.BytesIO(text.encode()), PATH, Title(title, bool(title), True))
+    return list(read_text_exports([file], Choice(UTC, day_first), []))  # type: ignore[arg-type]
 
 
 def said(text: str, **options: object) -> list[tuple[str, str]]:
@@ -170,14 +172,14 @@ def test_an_edited_message_loses_the_mark(mark: str) -> None:
     ],
 )  # fmt: skip
 def test_the_order_of_a_date_follows_from_the_file(days: list[tuple[int, int, int]], order: str) -> None:
-    assert date_order(days, None, PATH) == order
+    assert decide([(str(a), str(b), str(c)) for a, b, c in days], [], None).order == order
 
 
 def test_a_date_that_says_nothing_is_asked_for() -> None:
     with pytest.raises(SettingsError, match="day or the month"):
-        date_order([(1, 2, 23)], None, PATH)
-    assert date_order([(1, 2, 23)], False, PATH) == "mdy"
-    assert date_order([(13, 2, 23)], False, PATH) == "dmy"  # the file knows better
+        read("1/2/23, 13:00 - Ann: a\n")
+    assert decide([("1", "2", "23")], [], False).order == "mdy"
+    assert decide([("13", "2", "23")], [], False).order == "dmy"  # the file knows better
 
 
 @pytest.mark.parametrize(
