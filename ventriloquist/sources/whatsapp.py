@@ -120,7 +120,7 @@ class TextExport:
                 if name in self.names or len(self.names) < MOST_NAMES:
                     self.names[name] += 1
                     self._count_colon(prefixes, name, text)
-                if shape == "[" and not self.has_lost_marks:
+                if sum(shapes.values()) == 1 and shape == "[" and len(text) > 20:  # an iPhone's first line
                     self.has_lost_marks = text.casefold().startswith(ENCRYPTED)
         if not days:
             raise SourceError(

@@ -30,11 +30,13 @@ _DATE = rf"(\d{{1,4}}){_PART}(\d{{1,4}}){_PART}([HR]?\d{{1,4}})(?!\d)"
 _TIME = rf"(\d{{1,2}}){_MARK}[:.]{_MARK}(\d\d)(?:{_MARK}[:.]{_MARK}(\d\d))?(?!\d)"
 _WORDS = r"[^\d\n\[\]]"
 _HEAD = re.compile(
-    rf"(\[)?{_MARK}{_DATE}({_WORDS}{{1,24}}?){_TIME}(?(1)({_WORDS}{{0,24}}?)\]{_GAP}?|({_WORDS}{{0,24}}?)[-–—]{_GAP})"
+    rf"(\[)?{_MARK}{_DATE}({_WORDS}{{1,24}}?){_TIME}(?(1)({_WORDS}{{0,24}}?)\]{_MARK}\s?{_MARK}|({_WORDS}{{0,24}}?)[-–—]{_MARK}\s{_MARK})"
 )
 # an old head ends with a colon or with nothing; WhatsApp Web copies the time before the date
 _OLD = re.compile(rf"{_MARK}{_DATE}({_WORDS}{{1,24}}?){_TIME}(\s?[apAP]\.?\s?[mM]\b\.?)?(:)?{_GAP}")
-_TIME_FIRST = re.compile(rf"(\[)?{_MARK}{_TIME}({_WORDS}{{0,16}}?)[,\s]{_GAP}?{_DATE}(?(1)\]{_GAP}?|{_GAP}[-–—]{_GAP})")
+_TIME_FIRST = re.compile(
+    rf"(\[)?{_MARK}{_TIME}({_WORDS}{{0,16}}?)[,\s]{_GAP}?{_DATE}(?(1)\]{_GAP}?|{_GAP}[-–—]{_MARK}\s{_MARK})"
+)
 
 
 class Head(NamedTuple):
@@ -183,6 +185,7 @@ def decide(days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *,
     if last and len(last) < len(fitting):  # two digits may be a year: what changes least is one
         best = min(steps.values())
         first_is_year = changes[2] > changes[0] or all(steps[order] > best for order in last)
+        first_is_year = first_is_year or any(re.search(r"[\u4e00-\u9fff\uac00-\ud7a3]", one) for one in heads)
         fitting = [order for order in fitting if (order[2] != "y") == first_is_year]
         if len(fitting) == 1:
             return decided(fitting[0])

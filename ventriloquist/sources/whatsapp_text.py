@@ -161,22 +161,22 @@ def _media(text: str, first: str, is_bracketed: bool, trusts_unmarked: bool) -> 
             return caption, ((kind, None, None),)
         if (found := _TAGGED.fullmatch(plain)) and _is_tag(found, first in _DIRECTIONS):
             return caption, (_file(found[2]),)
-    if text[-1] == ">":
-        place = text.rfind("<")
-        before = text[:place]
-        if (found := _TAGGED.fullmatch(text, place)) and _is_tag(found, before[-1:] in _DIRECTIONS and before != ""):
+    if (end := len(text) if text[-1] == ">" else len(line)) and text[end - 1] == ">":
+        place = text.rfind("<", 0, end)
+        before = text[: max(0, place)]
+        if (found := _TAGGED.fullmatch(text, max(0, place), end)) and _is_tag(found, before[-1:] in (*_DIRECTIONS,)):
             before = before.removesuffix("\u200e").removesuffix("\u200f").removesuffix(" ")
             bare = _NUMBERED.sub("", found[2], count=1)
-            is_name = before.strip(_DIRECTIONS).startswith((bare, found[2])) and "\n" not in before
-            return "" if is_name else before, (_file(found[2]),)
+            if before.strip(_DIRECTIONS).startswith((bare, found[2])) and "\n" not in before:
+                before = ""  # a document's name
+            after = text[end + 1 :]
+            return "\n".join(part for part in (before, after) if part), (_file(found[2]),)
         if not newline and (found := _OLD_TAGGED.fullmatch(text)) and _fold(found[2]) in ATTACHED:
             return "", (_file(found[1]),)
     if line.rstrip(_DIRECTIONS)[-1:] == ")" and (found := _ATTACHED.fullmatch(line)):
         name = found[1].strip(MARKS)
         if _fold(found[2]) in ATTACHED or _MEDIA_NAME.fullmatch(name):
             return "" if caption == name else caption, (_file(name),)
-    if not is_bracketed:
-        return None
     return _omitted(text, trusts_unmarked)
 
 
@@ -192,7 +192,6 @@ def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
         phrase = _fold(text)
         kind = MEDIA.get(phrase)
         if kind is None:  # a document, with its name before the words
-            before, _, _ = text.partition(". ")
             place = max((phrase.rfind(f" {words}") for words in _DOCUMENTS if phrase.endswith(f" {words}")), default=-1)
             before, kind = text[:place], "file" if place > 0 else None
             if kind and not _DOCUMENT.fullmatch(before.strip(MARKS + " ")):
@@ -202,9 +201,8 @@ def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
     if kind is None:
         return None
     caption = before.removesuffix(" ")
-    if found := _DOCUMENT.fullmatch(caption.replace("\u200e", "").strip()):
-        if kind == "file":
-            return "", ((kind, None, found[1]),)
+    if kind == "file" and (found := _DOCUMENT.fullmatch(caption.replace("\u200e", "").strip())):
+        return "", ((kind, None, found[1]),)
     return ("" if not caption.strip(MARKS + " ") else caption), ((kind, None, None),)
 
 
