@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 import heapq
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
@@ -50,13 +51,8 @@ WINDOW_CHARACTERS = 1 << 25
 _OPENS_HEAD = frozenset("[0123456789")
 
 
-class Entry(NamedTuple):
-    """A head with everything up to the next one."""
-
-    head: Head
-    name: str  # empty: a line of the application's own
-    text: str
-    plain: str  # the head as it stands
+# a head, the name (empty: a line of the application's own), the text up to the next head, and the head as it stands
+Entry = tuple[Head, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,10 @@ class TextExport:
     shapes: frozenset[str] | None = None  # of heads; None: not looked at yet
     names: Counter[str] = field(default_factory=Counter)  # who writes, without lines of the application
     loose: Counter[str] = field(default_factory=Counter)  # what stands before the first colon and space
+    known: dict[str, bool] = field(default_factory=dict)  # whether it is a name: what was decided
     colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
     has_lost_marks: bool = False  # of direction, with which an iPhone begins what the application says
+    has_first: bool = False  # the first head was read
     is_group: bool = False  # the application speaks of a group
     is_sorted: bool = True
     has_preamble: bool = False  # lines before the first head
@@ -96,20 +94,19 @@ class TextExport:
         spoken: dict[str, str] = {}  # by the last speaker with a mark
         prefixes: dict[str, str | None] = {}
         days, second, first = self.days, -1, ""
-        for found, name, text, plain in entries(self, None):
-            shape = found.shape
+        for (shape, day, at, _), name, text, plain in entries(self, None):
             first = first or shape
             shapes[shape] += 1
-            if not days or days[-1] != found.day:
+            if not days or days[-1] != day:
                 if len(days) < MOST_RUNS:
-                    days.append(found.day)
+                    days.append(day)
                 else:
                     self.is_sorted = False
                 if len(self.heads) < MOST_HEADS:
                     self.heads.append(plain)
-            elif found.second < second:
+            elif at < second:
                 self.is_sorted = False
-            second = found.second
+            second = at
             if not name:
                 self.is_group = self.is_group or says_group(text)
             elif text[:1] == "\u200e":
@@ -120,13 +117,15 @@ class TextExport:
                 if name in self.names or len(self.names) < MOST_NAMES:
                     self.names[name] += 1
                     self._count_colon(prefixes, name, text)
-                if sum(shapes.values()) == 1 and shape == "[" and len(text) > 20:  # an iPhone's first line
+                if not self.has_first and shape == "[" and len(text) > 20:  # an iPhone's first line
                     self.has_lost_marks = text.casefold().startswith(ENCRYPTED)
+            self.has_first = True
         if not days:
             raise SourceError(
                 f"{self.path} is not a text export of WhatsApp.",
                 hint="Export it again: in the chat's menu, Export chat.",
             )
+        self.known.clear()
         self._choose_shapes(shapes, first)
         self._name_the_chat(spoken)
         self.colons = {
@@ -166,16 +165,21 @@ class TextExport:
         if place <= 0 or "\n" in rest[:place]:
             return -1
         follows = rest[place + 1 : place + 2]
-        if not (follows.isspace() or not follows or follows in MARKS):
+        if follows != " " and not (follows.isspace() or not follows or follows in MARKS):
             later = rest.find(": ", place, LONGEST_NAME + 1)
             if later > 0 and "\n" not in rest[:later] and self.loose[rest[:later]] > 1:
                 place = later
             elif not (rest[:place] in self.loose or (place <= 30 and follows not in "/\\" and not follows.isdecimal())):
                 return -1
         name = rest[:place]
-        if _opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)):
-            return -1
-        return place
+        is_name = self.known.get(name)
+        if is_name is None:
+            is_name = not (_opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)))
+            if self.shapes is not None and len(self.known) < MOST_NAMES:
+                self.known[name] = is_name
+            elif is_name and self.loose[name] > 1:
+                self.known[name] = True
+        return place if is_name else -1
 
     def _is_about_somebody(self, name: str) -> bool:
         """Tell whether a line of the application's has a colon: `Ann added Shop: Berlin`."""
@@ -186,8 +190,6 @@ class TextExport:
 
 def looks_like_an_export(data: bytes, path: Path) -> bool:
     """Tell whether the beginning of a file is one of a text export."""
-    import io
-
     try:
         for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False, True)), None):
             if found.shape in STRONG or (name and "-" not in "".join(found.day) and found.shape in (":", "t[", "t-")):
@@ -270,13 +272,16 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
     clock, previous = Clock(zone), 0
     is_bracketed = "[" in (file.shapes or ())
     skipped: Counter[str] = Counter()  # within one time
-    last = ""
+    last, last_day, day = "", None, None
+    has_lost_marks, names, new = file.has_lost_marks, file.names, tuple.__new__
     for number, entry in enumerate(entries(file, order), 1):
         found, name, text, plain = entry
-        day = as_date(found.day, order)
+        _, written, second, _ = found
+        if written != last_day:
+            day, last_day = as_date(written, order), written
         assert day is not None  # entries yields no others
-        previous = sent_at = clock.unix_ms(day, found.second, previous)
-        result = content(text, is_bracketed, name, file.has_lost_marks, name not in file.names) if name else "event"
+        previous = sent_at = clock.unix_ms(day, second, previous)
+        result = content(text, is_bracketed, name, has_lost_marks, name not in names) if name else "event"
         if isinstance(result, str):
             if plain != last:
                 skipped.clear()
@@ -286,7 +291,7 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
             yield sent_at, number, Skipped(thread, f"{id} {skipped[id]}", result)
         else:
             words, edited, media = result
-            yield sent_at, number, Said(thread, "", name, sent_at, words, "", edited, media)
+            yield sent_at, number, new(Said, (thread, "", name, sent_at, words, "", edited, media))
 
 
 def _in_order(rows: Iterable[tuple[int, int, Said | Skipped]]) -> Iterator[tuple[int, int, Said | Skipped]]:
@@ -322,7 +327,8 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
     plain = ""
     rest: list[str] = []
     shapes, opens = file.shapes, _OPENS_HEAD
-    valid: dict[Day, bool] = {}
+    day: Day | None = None  # the last one, and whether it is a date
+    is_date = False
     with file.open() as binary:
         for line in _lines(binary, file.path):
             found = None
@@ -331,12 +337,10 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
                 bare = line.lstrip(MARKS)
                 found = head(bare)
                 if found is not None and shapes is not None:
-                    day = found.day
-                    if day not in valid:
-                        if len(valid) > MOST_RUNS:
-                            valid.clear()
-                        valid[day] = order is None or as_date(day, order) is not None
-                    if found.shape not in shapes or not valid[day]:
+                    if found[1] != day:
+                        day = found[1]
+                        is_date = order is None or as_date(day, order) is not None
+                    if found[0] not in shapes or not is_date:
                         found = None
             if found is None:
                 if opened is not None:
@@ -346,26 +350,31 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
                 continue
             if opened is not None:
                 yield _entry(file, opened, plain, rest)
-            opened, plain, rest = found, bare[: found.end], [bare[found.end :]]
+            end = found[3]
+            opened, plain, rest = found, bare[:end], [bare[end:]]
     if opened is not None:
         yield _entry(file, opened, plain, rest)
 
 
 def _entry(file: TextExport, found: Head, plain: str, rest: list[str]) -> Entry:
     text = rest[0] if len(rest) == 1 else "\n".join(rest).rstrip("\n")  # the application trims what is sent
-    stripped = text.lstrip(MARKS)
+    stripped = text.lstrip(MARKS) if text[:1] > "\x7f" else text
     if file.shapes is None:
         loose = stripped.find(": ", 0, LONGEST_NAME)
         if loose > 0 and len(file.loose) < MOST_NAMES:
             file.loose[stripped[:loose]] += 1
     place = file.split(stripped)
     if place < 0:
-        return Entry(found, "", text, plain)
-    name = stripped[:place].strip(MARKS)
-    start = place + 2 if stripped[place + 1 : place + 2].isspace() and stripped[place + 1] != "\n" else place + 1
-    if (more := file.colons.get(name)) and stripped.startswith(f"{more}: ", start):
-        return Entry(found, f"{name}: {more}", stripped[start + len(more) + 2 :], plain)
-    return Entry(found, name, stripped[start:], plain)
+        return (found, "", text, plain)
+    name = stripped[:place]
+    if not name.isascii():
+        name = name.strip(MARKS)
+    start = (
+        place + 2 if (gap := stripped[place + 1 : place + 2]) == " " or (gap.isspace() and gap != "\n") else place + 1
+    )
+    if file.colons and (more := file.colons.get(name)) and stripped.startswith(f"{more}: ", start):
+        return (found, f"{name}: {more}", stripped[start + len(more) + 2 :], plain)
+    return (found, name, stripped[start:], plain)
 
 
 def _opens_a_quote(name: str) -> bool:
@@ -398,7 +407,7 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
                     f"{path} is not UTF-8.", hint="Export the chat again, and do not edit the file."
                 ) from None
             line = data.decode(errors="replace")  # the file was cut off in the middle of a character
-        yield line.removesuffix("\n").removesuffix("\r")
+        yield line[:-2] if line[-2:] == "\r\n" else line[:-1] if line[-1:] == "\n" else line.removesuffix("\r")
         data = file.readline(MOST_LINE_BYTES)
 
 

@@ -68,17 +68,19 @@ def _made(
     shape: str, day: Day, between: str, after: str | None, hour: str, minute: str, seconds: str | None, end: int
 ) -> Head | None:
     half, era = _half(between, after or "")
-    number = int(hour)
-    if half is None or number > 24 or int(minute) > 59 or (seconds is not None and int(seconds) > 59):
+    number, minutes, rest = int(hour), int(minute), int(seconds) if seconds else 0
+    if half is None or number > 24 or minutes > 59 or rest > 59:
         return None
-    if half == "am" and number <= 12:
+    if not half:
+        pass
+    elif half == "am" and number <= 12:
         number %= 12
     elif (half == "pm" and number < 12) or (half == "noon" and number < 11):
         number += 12
     if number == 24:  # some phones call midnight so
         number = 0
-    second = number * 3600 + int(minute) * 60 + (int(seconds) if seconds else 0)
-    return Head(shape, (day[0], day[1], day[2] + era) if era else day, second, end)
+    second = number * 3600 + minutes * 60 + rest
+    return tuple.__new__(Head, (shape, (day[0], day[1], day[2] + era) if era else day, second, end))
 
 
 @lru_cache(maxsize=512)

@@ -77,10 +77,19 @@ def content(
         trusts_unmarked: the file has lost its marks.
         is_silent: nobody types anything under this name: it may be the group's.
     """
-    if not text or not text.strip(MARKS + " \t\n\u00a0"):
+    if not text or (not text[0].isalnum() and not text.strip(MARKS + " \t\n\u00a0")):
         return "empty"
     edited = 0
     last = text[-1]
+    if (
+        (is_bracketed and not trusts_unmarked)
+        and last not in ">)"
+        and text.isascii()
+        and "\n" not in text
+        and text[0] != "<"
+        and "https://" not in text
+    ):
+        return text, 0, ()  # most texts
     if last == ">" and (found := _EDITED.search(text, max(0, len(text) - 70))) and _fold(found[1]) in EDITED:
         text, edited = text[: found.start()], 1
         if not text:
