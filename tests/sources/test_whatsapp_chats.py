@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -88,11 +89,8 @@ def test_an_assumed_order_of_dates_is_said_with_its_remedy() -> None:
 
 
 def test_the_other_files_of_an_export_decide_what_one_does_not_say() -> None:
-    names = {"a.txt": "1/2/20, 13:00 - Ann: a\n", "b.txt": "1/25/20, 13:00 - Bo: b\n"}
-    files = [
-        TextExport(lambda text=text: io.BytesIO(text.encode()), Path(name), titled(name))
-        for name, text in names.items()
-    ]  # type: ignore[misc]
+    texts = {"a.txt": b"1/2/20, 13:00 - Ann: a\n", "b.txt": b"1/25/20, 13:00 - Bo: b\n"}
+    files = [TextExport(partial(io.BytesIO, data), Path(name), titled(name)) for name, data in texts.items()]
     notes: list[str] = []
     found = [one.sent_at for one in read_text_exports(files, Choice(UTC), notes) if isinstance(one, Said)]
     assert datetime.fromtimestamp(found[0] / 1000, UTC).month == 1
@@ -304,3 +302,13 @@ def test_a_folder_of_chats_is_read_with_its_owner(tmp_path: Path) -> None:
     assert [(row.chat_guid, row.is_from_me) for row in rows] == [
         ("whatsapp:Ann", 0), ("whatsapp:Ann", 1), ("whatsapp:Bo", 0), ("whatsapp:Bo", 1),
     ]  # fmt: skip
+
+
+def test_two_exports_of_one_chat_in_a_folder_are_one_history(tmp_path: Path) -> None:
+    text = "13/01/23, 10:00 - Ann: ok\n13/01/23, 10:00 - Ann: ok\n13/01/23, 10:01 - Me: yo\n"
+    (tmp_path / "WhatsApp Chat with Ann (1).txt").write_text(text + "13/01/23, 10:02 - Ann: new\n")
+    (tmp_path / "WhatsApp Chat with Ann.txt").write_text(text)
+    with open_export(None, tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"), me="Me")) as source:
+        rows = [row for row in source.rows() if isinstance(row, SourceMessage)]
+    assert [row.text for row in rows] == ["ok", "ok", "yo", "new"]
+    assert len({row.guid for row in rows}) == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,14 @@ CREATE TABLE chat_list (key_remote_jid TEXT, subject TEXT);
 """
 
 
-def made(folder: Path, schema: str, rows: dict[str, Iterable[tuple[Any, ...]]], name: str = "msgstore.db") -> Path:
+def made(folder: Path, schema: str, rows: Mapping[str, Any], name: str = "msgstore.db") -> Path:
     path = folder / name
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
         connection.executescript(schema)
         for table, values in rows.items():
             for value in values:
-                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(value))})", value)  # noqa: S608
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(value))})", value)
     connection.close()
     return path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import heapq
 import io
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.text_lines import lines
 from ventriloquist.sources.whatsapp_dates import (
     MARKS,
     MOST_RUNS,
@@ -42,7 +42,6 @@ from ventriloquist.sources.whatsapp_words import ENCRYPTED, SYSTEM_VERBS
 __all__ = ["Choice", "TextExport", "entries", "looks_like_an_export", "read_text_exports", "title_of", "titled"]
 
 LONGEST_NAME = 120  # characters; the name of a group has 100
-MOST_LINE_BYTES = 1 << 24
 MOST_NAMES = 100_000  # that are counted
 MOST_HEADS = 50  # that are kept to see how a phone writes
 RARE = 10  # times fewer heads of another shape: they were pasted
@@ -82,9 +81,9 @@ class TextExport:
     is_group: bool = False  # the application speaks of a group
     is_sorted: bool = True
     has_preamble: bool = False  # lines before the first head
-    decision: Decision = Decision(None)
+    decision: Decision = field(default_factory=Decision)
 
-    def survey(self, day_first: bool | None) -> None:
+    def survey(self, day_first: bool | None) -> None:  # noqa: PLR0912  # a question a branch
         """Read the file once: how dates are written, and who writes.
 
         Raises:
@@ -117,7 +116,9 @@ class TextExport:
                 if name in self.names or len(self.names) < MOST_NAMES:
                     self.names[name] += 1
                     self._count_colon(prefixes, name, text)
-                if not self.has_first and shape == "[" and len(text) > 20:  # an iPhone's first line
+                if (
+                    not self.has_first and shape == "[" and len(text) > 20 and "\n" not in text
+                ):  # an iPhone's first line
                     self.has_lost_marks = text.casefold().startswith(ENCRYPTED)
             self.has_first = True
         if not days:
@@ -215,6 +216,8 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
     for file in files:
         file.survey(choice.day_first)
     known = Counter(file.decision.order for file in files if file.decision.order and not file.decision.reason)
+    copies = Counter(_thread(file) for file in files)
+    earlier: dict[str, Counter[int]] = {}  # messages of chats that are in several files
     usual = next((order for order, _ in known.most_common(1) if order in ("dmy", "mdy")), None)
     for file in files:
         order, reason = file.decision.order, file.decision.reason
@@ -235,12 +238,38 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
             notes.append(f"{file.path.name}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
         else:
             notes.append(f"{file.path.name}: dates are read as {SHOWN[order]}.")
-        yield from _records(file, order, choice.zone)
+        records = _records(file, order, choice.zone)
+        if copies[thread := _thread(file)] > 1:
+            records = _new_ones(records, earlier.setdefault(thread, Counter()))
+        yield from records
+
+
+def _thread(file: TextExport) -> str:
+    """Return what a chat is known by."""
+    return file.title.text or " and ".join(sorted(file.names)[:3]) or "WhatsApp"
+
+
+def _new_ones(records: Iterable[Record], earlier: Counter[int]) -> Iterator[Record]:
+    """Leave out what an earlier file has of the same chat: repeats within a minute count."""
+    here: Counter[int] = Counter()
+    for record in records:
+        if isinstance(record, (Said, Skipped)):
+            key = (
+                hash((record.sender, record.sent_at // 60_000, record.text, record.media))
+                if isinstance(record, Said)
+                else hash(record.id)
+            )
+            here[key] += 1
+            if here[key] <= earlier[key]:
+                continue
+        yield record
+    for key, count in here.items():
+        earlier[key] = max(earlier[key], count)
 
 
 def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
     """Yield the people, the chat and the messages of a file, in the order of time."""
-    thread = file.title.text or " and ".join(sorted(file.names)[:3]) or "WhatsApp"
+    thread = _thread(file)
     rows = _dated(file, order, zone, thread)
     people: dict[str, None] = {}
     if file.has_preamble:
@@ -256,7 +285,7 @@ def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
     is_dm = len(people) <= 2 and (len(others) < len(people) or not file.is_group)
     if is_dm and len(people) == 2 and len(others) == 2 and file.title.is_sure:
         is_dm = False  # a chat with one person is called like that person
-    members = ()
+    members: tuple[str, ...] = ()
     if is_dm and title and len(others) == len(people) < 2 and file.title.is_sure:
         yield _person(title)
         members = (title,)
@@ -279,7 +308,8 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
         _, written, second, _ = found
         if written != last_day:
             day, last_day = as_date(written, order), written
-        assert day is not None  # entries yields no others
+        if day is None:
+            continue  # entries yields no such head
         previous = sent_at = clock.unix_ms(day, second, previous)
         result = content(text, is_bracketed, name, has_lost_marks, name not in names) if name else "event"
         if isinstance(result, str):
@@ -330,7 +360,7 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
     day: Day | None = None  # the last one, and whether it is a date
     is_date = False
     with file.open() as binary:
-        for line in _lines(binary, file.path):
+        for line in lines(binary, file.path):
             found = None
             start = line[:1]
             if start in opens or (start > "\x7f" and (start in MARKS or start.isdecimal())):
@@ -384,43 +414,3 @@ def _opens_a_quote(name: str) -> bool:
         or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "「」"))
         or ("„" in name and not ("“" in name.partition("„")[2] or "”" in name.partition("„")[2]))
     )
-
-
-def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
-    """Yield the lines of a file in UTF-8, or in UTF-16 if it says so."""
-    start = file.readline(MOST_LINE_BYTES)
-    encoding = "utf-8"
-    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        encoding = "utf-16-le" if start[:2] == codecs.BOM_UTF16_LE else "utf-16-be"
-        yield from _wide_lines(start, file, path, encoding)
-        return
-    data = start
-    while data:
-        if len(data) == MOST_LINE_BYTES:
-            raise SourceError(f"{path} has a line longer than any message.", hint="Export the chat again.")
-        try:
-            line = data.decode()
-        except UnicodeDecodeError:
-            following = file.readline(MOST_LINE_BYTES)
-            if following:
-                raise SourceError(
-                    f"{path} is not UTF-8.", hint="Export the chat again, and do not edit the file."
-                ) from None
-            line = data.decode(errors="replace")  # the file was cut off in the middle of a character
-        yield line[:-2] if line[-2:] == "\r\n" else line[:-1] if line[-1:] == "\n" else line.removesuffix("\r")
-        data = file.readline(MOST_LINE_BYTES)
-
-
-def _wide_lines(start: bytes, file: BinaryIO, path: Path, encoding: str) -> Iterator[str]:
-    """Yield the lines of a file in UTF-16, as some editors save it."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    text, data = "", start[2:]
-    while data:
-        text += decoder.decode(data)
-        if len(text) > MOST_LINE_BYTES:
-            raise SourceError(f"{path} has a line longer than any message.", hint="Export the chat again.")
-        *whole, text = text.split("\n")
-        yield from (line.removesuffix("\r") for line in whole)
-        data = file.read(1 << 16)
-    if text:
-        yield text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -85,7 +85,7 @@ def _made(
 
 @lru_cache(maxsize=512)
 def _half(between: str, after: str) -> tuple[str | None, str]:
-    """Return the half of the day (empty: 24 hours, None: unknown words) and the era that the words around a time say."""
+    """Return the half of the day (empty: 24 hours, None: unknown words) and the era that stand around a time."""
     half = era = ""
     for text in (between, after):
         plain = re.sub(rf"[.'’{MARKS}]", "", text).casefold()
@@ -119,7 +119,7 @@ def numbers(day: Day) -> tuple[int, int, int]:
 
 
 def as_date(day: Day, order: Order) -> date | None:
-    """Return the date that is meant, or None if there is none. Years of the Buddhist and Persian calendars are known."""
+    """Return the date that is meant, or None if there is none. Buddhist and Persian years are known."""
     parts = numbers(day)
     year, month, day_of_month = (parts[order.index(part)] for part in "ymd")
     if year < 100:
@@ -155,12 +155,14 @@ def _persian(year: int, month: int, day: int) -> date | None:
 class Decision:
     """How a file writes dates."""
 
-    order: Order | None  # None: nothing says it
+    order: Order | None = None  # None: nothing says it
     reason: str = ""  # if it was assumed
     runs_backwards: bool = False
 
 
-def decide(days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *, is_foreign: bool = False) -> Decision:
+def decide(  # noqa: PLR0911  # a rule a line
+    days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *, is_foreign: bool = False
+) -> Decision:
     """Decide in which order a file writes its dates.
 
     A number over 12 decides; else the user; else the order that never runs backwards; else what changes more often is
@@ -220,7 +222,7 @@ def _fitting(days: Sequence[Day]) -> list[Order]:
     else:
         orders = ["dmy", "mdy", "ymd", "ydm"]
         orders = [order for order in orders if all(len(day[order.index("y")]) >= 2 for day in distinct)] or orders[:2]
-    last_year = date.today().year + 1
+    last_year = datetime.now(UTC).year + 1
     for years in (range(FIRST_YEAR, last_year + 1), range(1970, 2100)):
         wrong = {
             order: sum((found := as_date(day, order)) is None or found.year not in years for day in distinct)

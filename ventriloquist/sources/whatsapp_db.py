@@ -22,8 +22,8 @@ TABLES = (
 SYSTEM_STATUS = 6
 DELETED_VERSION = 7  # edit_version of a deleted message
 _NO_MESSAGE = {
-    7: "event", 8: "call", 10: "call", 11: "undecodable", 15: "unsent", 24: "event", 36: "event", 64: "unsent", 66: "poll",
-    90: "call", 92: "event", 99: "event",
+    7: "event", 8: "call", 10: "call", 11: "undecodable", 15: "unsent", 24: "event", 36: "event", 64: "unsent",
+    66: "poll", 90: "call", 92: "event", 99: "event",
 }  # fmt: skip
 _KINDS: dict[int, MediaKind] = {
     1: "photo", 2: "voice", 3: "video", 4: "file", 9: "file", 13: "video", 14: "file", 20: "sticker", 42: "photo",
@@ -175,9 +175,12 @@ def _new(database: _Database, called: dict[str, str]) -> Iterator[Record]:
     joined = " ".join(f"LEFT JOIN {table} AS {alias} ON {alias}.message_row_id = m._id" for table, alias, _ in joins)
     wanted = [
         *(column("message", name, "m") for name in (
-            "_id", "chat_row_id", "from_me", "key_id", "sender_jid_row_id", "status", "timestamp", "text_data", "message_type",
+            "_id", "chat_row_id", "from_me", "key_id", "sender_jid_row_id", "status", "timestamp", "text_data",
+            "message_type",
         )),
-        *(extra.get(name, "NULL") for name in ("key_id", "mime_type", "media_name", "message_row_id", "edited_timestamp")),
+        *(extra.get(name, "NULL") for name in (
+            "key_id", "mime_type", "media_name", "message_row_id", "edited_timestamp",
+        )),
     ]  # fmt: skip
     if wanted[0] == "NULL":
         raise SourceError("The table of messages has no numbers.", hint="Take a fresh copy of the database.")
@@ -207,7 +210,8 @@ def _reactions(database: _Database, chats: dict[Any, str], jids: dict[Any, str],
     if "NULL" in links:
         return
     wanted = [
-        links[0], column("message", "chat_row_id", "m"), column("message", "key_id", "m"), column("message_add_on", "from_me", "a"),
+        links[0], column("message", "chat_row_id", "m"), column("message", "key_id", "m"),
+        column("message_add_on", "from_me", "a"),
         column("message_add_on", "sender_jid_row_id", "a"), column("message_add_on_reaction", "sender_timestamp", "r"),
         column("message_add_on", "timestamp", "a"), column("message_add_on_reaction", "reaction", "r"),
     ]  # fmt: skip
@@ -276,8 +280,8 @@ def _old(database: _Database, called: dict[str, str]) -> Iterator[Record]:
         column("messages", "quoted_row_id"), column("messages_quotes", "_id"), column("messages_quotes", "key_id")
     )  # fmt: skip
     names = (
-        "_id", "key_remote_jid", "key_from_me", "key_id", "remote_resource", "status", "timestamp", "data", "media_caption",
-        "media_wa_type", "media_mime_type", "media_name", "forwarded", "edit_version",
+        "_id", "key_remote_jid", "key_from_me", "key_id", "remote_resource", "status", "timestamp", "data",
+        "media_caption", "media_wa_type", "media_mime_type", "media_name", "forwarded", "edit_version",
     )  # fmt: skip
     wanted = [column("messages", name) for name in names] + ["q.key_id" if joins else "NULL"]
     joined = "LEFT JOIN messages_quotes AS q ON q._id = messages.quoted_row_id" if joins else ""

@@ -66,7 +66,7 @@ class Title(NamedTuple):
 Content = tuple[str, int, Media]  # text, when it was edited (1: unknown when), files
 
 
-def content(
+def content(  # noqa: PLR0911, PLR0912  # a decision a line
     text: str, is_bracketed: bool, name: str = "", trusts_unmarked: bool = False, is_silent: bool = False
 ) -> Content | str:
     """Decide what somebody's text is: its words and files, or the reason why it is skipped.
@@ -99,7 +99,7 @@ def content(
     is_marked = first in _DIRECTIONS
     if len(text) > LONGEST_PHRASE and not is_marked and first != "<" and last not in ">)" and "\u200e" not in text:
         return "poll" if "\n" in text and _is_poll(text) else (text, edited, ())
-    if media := _media(text, first, is_bracketed, trusts_unmarked):
+    if media := _media(text, first, trusts_unmarked):
         caption, files = media
         return caption, edited, files
     whole = _fold(text) if len(text) <= LONGEST_PHRASE * 2 else ""
@@ -158,7 +158,7 @@ def _is_poll(text: str) -> bool:
     return len(options) > 1 and len(set(options)) == 1
 
 
-def _media(text: str, first: str, is_bracketed: bool, trusts_unmarked: bool) -> tuple[str, Media] | None:
+def _media(text: str, first: str, trusts_unmarked: bool) -> tuple[str, Media] | None:  # noqa: PLR0911  # a form a line
     """Return what was written with a file, and the file."""
     line, newline, caption = text.partition("\n")
     plain = line.strip(_DIRECTIONS)
@@ -190,7 +190,7 @@ def _media(text: str, first: str, is_bracketed: bool, trusts_unmarked: bool) -> 
 
 
 def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
-    """Read an iPhone's words for a file that was left out: `caption ‎image omitted`, `Plan.pdf • 2 pages ‎document omitted`."""
+    """Read an iPhone's words for a file that was left out: `caption ‎image omitted`."""
     before, mark, tail = text.rpartition("\u200e")
     if not mark and text[0] == "\u200f":
         before, mark, tail = "", "\u200f", text[1:]
