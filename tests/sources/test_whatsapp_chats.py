@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -298,6 +299,18 @@ def test_a_folder_of_chats_is_read_with_its_owner(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "_chat.txt").write_text(f"[13.01.23, 10:00:00] {name}: hi\n[13.01.23, 10:00:01] Me: yo\n")
     with open_export(None, tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"))) as source:
+        rows = [row for row in source.rows() if isinstance(row, SourceMessage)]
+    assert [(row.chat_guid, row.is_from_me) for row in rows] == [
+        ("whatsapp:Ann", 0), ("whatsapp:Ann", 1), ("whatsapp:Bo", 0), ("whatsapp:Bo", 1),
+    ]  # fmt: skip
+
+
+def test_a_folder_of_zips_is_read_as_the_chats_in_them(tmp_path: Path) -> None:
+    for name in ("Ann", "Bo"):
+        with zipfile.ZipFile(tmp_path / f"WhatsApp Chat - {name}.zip", "w") as archive:
+            archive.writestr("_chat.txt", f"[13.01.23, 10:00:00] {name}: hi\n[13.01.23, 10:00:01] Me: yo\n")
+    (tmp_path / "other.zip").write_bytes(b"no zip")
+    with open_export("whatsapp", tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"))) as source:
         rows = [row for row in source.rows() if isinstance(row, SourceMessage)]
     assert [(row.chat_guid, row.is_from_me) for row in rows] == [
         ("whatsapp:Ann", 0), ("whatsapp:Ann", 1), ("whatsapp:Bo", 0), ("whatsapp:Bo", 1),

@@ -100,7 +100,8 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
 def _items(path: Path) -> Iterator[list[Item]]:
     try:
         if path.is_dir():
-            yield list(_in_folder(path))
+            with ExitStack() as stack:
+                yield [one for item in _in_folder(path) for one in _with_zips(path, item, stack)]
             return
         require_regular(path)
         with path.open("rb") as file:
@@ -130,6 +131,15 @@ def _in_folder(folder: Path) -> Iterator[Item]:
             if count > MOST_FILES:
                 raise SourceError(f"{folder} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
             yield Item(PurePosixPath(path.relative_to(folder).as_posix()), partial(path.open, "rb"))
+
+
+def _with_zips(folder: Path, item: Item, stack: ExitStack) -> list[Item]:
+    """Return a file of a folder, or what is in it if it is a zip of one WhatsApp chat, as iPhones write them."""
+    path = folder / item.path
+    if path.suffix.lower() != ".zip" or not whatsapp.is_chat_zip(path.name):
+        return [item]
+    inside = _in_zip(path, stack.enter_context(ZipFile(path)))
+    return [Item(item.path / one.path, one.open) for one in inside]
 
 
 def _in_zip(path: Path, archive: ZipFile) -> list[Item]:

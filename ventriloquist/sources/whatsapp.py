@@ -32,6 +32,7 @@ from ventriloquist.sources.whatsapp_text import (
     Title,
     alike,
     content,
+    is_chat_zip,
     number_of,
     says_group,
     title_of,
@@ -39,7 +40,16 @@ from ventriloquist.sources.whatsapp_text import (
 )
 from ventriloquist.sources.whatsapp_words import ENCRYPTED, SYSTEM_VERBS
 
-__all__ = ["Choice", "TextExport", "entries", "looks_like_an_export", "read_text_exports", "title_of", "titled"]
+__all__ = [
+    "Choice",
+    "TextExport",
+    "entries",
+    "is_chat_zip",
+    "looks_like_an_export",
+    "read_text_exports",
+    "title_of",
+    "titled",
+]
 
 LONGEST_NAME = 120  # characters; the name of a group has 100
 MOST_NAMES = 100_000  # that are counted

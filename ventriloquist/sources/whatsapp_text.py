@@ -272,3 +272,8 @@ def titled(name: str, folder: str = "") -> Title:
                 title = found[1].strip(MARKS + " ")[:MOST_TITLE]
                 return Title(title, True, candidate.startswith("WhatsApp Chat"))
     return Title(stem.strip()[:MOST_TITLE], False, True)
+
+
+def is_chat_zip(name: str) -> bool:
+    """Tell whether a zip is called as an iPhone calls the zip of a chat."""
+    return titled(name).is_sure
