@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -28,6 +27,7 @@ from ventriloquist.sources.whatsapp_dates import (
     decide,
     head,
 )
+from ventriloquist.sources.whatsapp_order import in_order, new_ones
 from ventriloquist.sources.whatsapp_text import (
     Title,
     alike,
@@ -55,8 +55,6 @@ LONGEST_NAME = 120  # characters; the name of a group has 100
 MOST_NAMES = 100_000  # that are counted
 MOST_HEADS = 50  # that are kept to see how a phone writes
 RARE = 10  # times fewer heads of another shape: they were pasted
-WINDOW = 50_000  # messages within which the order of time is restored
-WINDOW_CHARACTERS = 1 << 25
 _OPENS_HEAD = frozenset("[0123456789")
 
 
@@ -250,31 +248,13 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
             notes.append(f"{file.path.name}: dates are read as {SHOWN[order]}.")
         records = _records(file, order, choice.zone)
         if copies[thread := _thread(file)] > 1:
-            records = _new_ones(records, earlier.setdefault(thread, Counter()))
+            records = new_ones(records, earlier.setdefault(thread, Counter()))
         yield from records
 
 
 def _thread(file: TextExport) -> str:
     """Return what a chat is known by."""
     return file.title.text or " and ".join(sorted(file.names)[:3]) or "WhatsApp"
-
-
-def _new_ones(records: Iterable[Record], earlier: Counter[int]) -> Iterator[Record]:
-    """Leave out what an earlier file has of the same chat: repeats within a minute count."""
-    here: Counter[int] = Counter()
-    for record in records:
-        if isinstance(record, (Said, Skipped)):
-            key = (
-                hash((record.sender, record.sent_at // 60_000, record.text, record.media))
-                if isinstance(record, Said)
-                else hash(record.id)
-            )
-            here[key] += 1
-            if here[key] <= earlier[key]:
-                continue
-        yield record
-    for key, count in here.items():
-        earlier[key] = max(earlier[key], count)
 
 
 def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
@@ -284,7 +264,7 @@ def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
     people: dict[str, None] = {}
     if file.has_preamble:
         yield Skipped(thread, "before the first message", "event")
-    for row in rows if file.is_sorted else _in_order(rows):
+    for row in rows if file.is_sorted else in_order(rows):
         record = row[2]
         if type(record) is Said and record.sender not in people:
             people[record.sender] = None
@@ -332,26 +312,6 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
         else:
             words, edited, media = result
             yield sent_at, number, new(Said, (thread, "", name, sent_at, words, "", edited, media))
-
-
-def _in_order(rows: Iterable[tuple[int, int, Said | Skipped]]) -> Iterator[tuple[int, int, Said | Skipped]]:
-    """Sort rows by time within a window: phones write some messages a little late."""
-    window: list[tuple[int, int, Said | Skipped]] = []
-    size = 0
-    for row in rows:
-        heapq.heappush(window, row)
-        size += _size(row)
-        while len(window) > WINDOW or size > WINDOW_CHARACTERS:
-            first = heapq.heappop(window)
-            size -= _size(first)
-            yield first
-    while window:
-        yield heapq.heappop(window)
-
-
-def _size(row: tuple[int, int, Said | Skipped]) -> int:
-    record = row[2]
-    return len(record.text if isinstance(record, Said) else record.id)
 
 
 def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
