@@ -111,7 +111,8 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
 def _items(path: Path) -> Iterator[list[Item]]:
     try:
         if path.is_dir():
-            yield list(_in_folder(path))
+            with ExitStack() as stack:
+                yield [one for item in _in_folder(path) for one in _with_zips(path, item, stack)]
             return
         require_regular(path)
         with path.open("rb") as file:
@@ -143,6 +144,15 @@ def _in_folder(folder: Path) -> Iterator[Item]:
             yield Item(PurePosixPath(path.relative_to(folder).as_posix()), partial(path.open, "rb"))
 
 
+def _with_zips(folder: Path, item: Item, stack: ExitStack) -> list[Item]:
+    """Return a file of a folder, or what is in it if it is a zip of one WhatsApp chat, as iPhones write them."""
+    path = folder / item.path
+    if path.suffix.lower() != ".zip" or not whatsapp.is_chat_zip(path.name):
+        return [item]
+    inside = _in_zip(path, stack.enter_context(ZipFile(path)))
+    return [Item(item.path / one.path, one.open) for one in inside]
+
+
 def _in_zip(path: Path, archive: ZipFile) -> list[Item]:
     items = []
     for info in archive.infolist():
@@ -164,25 +174,23 @@ def _in_zip(path: Path, archive: ZipFile) -> list[Item]:
 def _is_whatsapp(item: Item) -> bool:
     suffix = item.path.suffix.lower()
     if suffix == ".txt":
-        head = item.head().rpartition(b"\n")[0] or item.head()
-        try:
-            return next(whatsapp.entries(io.BytesIO(head), Path(item.path.name)), None) is not None
-        except SourceError:
-            return False
+        return whatsapp.looks_like_an_export(item.head(), Path(item.path.name))
     return item.path.name.startswith("msgstore") and item.head().startswith(SQLITE)
 
 
 def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]) -> Iterator[Record]:
+    texts = []
     for item in items:
         if item.path.suffix.lower() != ".txt":
+            if path.is_file() and item.path.name != path.name:
+                raise SourceError(f"{path} holds a database.", hint="Unpack it, and name the folder.")
             database = path if path.is_file() else path / item.path
             names = database.with_name("wa.db")
             yield from whatsapp_db.read_msgstore(database, names if names.exists() else None)
             continue
         above = item.path.parent.name or (path.name if len(items) == 1 or path.is_file() else "")
-        title = whatsapp.title_of(item.path.name, above)
-        choice = whatsapp.Choice(asked.zone, asked.day_first)
-        yield from whatsapp.read_text_export(item.open, Path(item.path), title, choice, notes)
+        texts.append(whatsapp.TextExport(item.open, Path(item.path), whatsapp.titled(item.path.name, above)))
+    yield from whatsapp.read_text_exports(texts, whatsapp.Choice(asked.zone, asked.day_first), notes)
 
 
 def _json_with(*marks: bytes) -> Callable[[Item], bool]:

@@ -2,62 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from itertools import pairwise
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO
 
 from ventriloquist.errors import SettingsError, SourceError
-from ventriloquist.media import MediaKind, media_kind
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
-from ventriloquist.sources.whatsapp_words import (
-    AFTERNOON,
-    ATTACHED,
-    DELETED,
-    DELETED_BY,
-    EDITED,
-    GENERATED,
-    MEDIA,
-    MORNING,
-    SYSTEM_ENDINGS,
-    TITLES,
+from ventriloquist.sources.text_lines import lines
+from ventriloquist.sources.whatsapp_dates import (
+    MARKS,
+    MOST_RUNS,
+    SHOWN,
+    STRONG,
+    Clock,
+    Day,
+    Decision,
+    Head,
+    Order,
+    as_date,
+    decide,
+    head,
 )
+from ventriloquist.sources.whatsapp_order import in_order, new_ones
+from ventriloquist.sources.whatsapp_text import (
+    Title,
+    alike,
+    content,
+    is_chat_zip,
+    number_of,
+    says_group,
+    title_of,
+    titled,
+)
+from ventriloquist.sources.whatsapp_words import ENCRYPTED, SYSTEM_VERBS
 
-Order = Literal["dmy", "mdy", "ymd"]
-MARKS = "\ufeff\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # byte order, and direction
+__all__ = [
+    "Choice",
+    "TextExport",
+    "entries",
+    "is_chat_zip",
+    "looks_like_an_export",
+    "read_text_exports",
+    "title_of",
+    "titled",
+]
+
 LONGEST_NAME = 120  # characters; the name of a group has 100
-MOST_LINE_BYTES = 1 << 24
-MOST_TITLE = 200
-
-_GAP = r"[\s\u200e\u200f\u202f\u2009\u00a0]"
-_DATE = rf"(\d{{1,4}}){_GAP}?[./\-年월년]{_GAP}?(\d{{1,2}}){_GAP}?[./\-月월]{_GAP}?(\d{{1,4}})[.日일]?"
-_TIME = r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?"
-_HALF = r"[^\W\d_](?:[^\d\]\-:,]{0,14})?"  # AM, a. m., 下午
-_BETWEEN = rf"[,،]?{_GAP}+(?:(?:à|at|um|kl\.?|klo|om|às|alle|a las|lúc){_GAP}+)?"
-_HEADER = re.compile(
-    rf"(?P<open>\[)?{_DATE}{_BETWEEN}(?:(?P<before>{_HALF}?){_GAP}*)?{_TIME}(?:{_GAP}*(?P<after>{_HALF}?))?"
-    rf"(?(open){_GAP}*\]{_GAP}?|{_GAP}*[-–]{_GAP})"
-)
-_NAME = re.compile(rf"([^:]{{1,{LONGEST_NAME}}}?):(?: |$)")
-_NAME_CLOSE = re.compile(rf"([^:]{{1,{LONGEST_NAME}}}?):")
-_EDITED = re.compile(r"\s?[\u200e\u200f]?<([^<>]+)>\Z")
-_TAGGED = re.compile(r"[\u200e\u200f]?<[^<>:：]{2,30}\s?[:：]\s?([^<>]+\.\w{1,5})>")
-_ATTACHED = re.compile(r"[\u200e\u200f]?([^\n]{1,200}?\.\w{1,5}) \(([^()\n]+)\)")
-_MEDIA_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w+")
-_NUMBER = re.compile(r"\+?[\d\s().\-\u00a0\u2010\u2011\u202a\u202c]{7,25}")
-_COPY = re.compile(r"\s?\(\d{1,3}\)\Z")
-_TITLES = [re.compile(pattern, re.IGNORECASE) for pattern in TITLES]
+MOST_NAMES = 100_000  # that are counted
+MOST_HEADS = 50  # that are kept to see how a phone writes
+RARE = 10  # times fewer heads of another shape: they were pasted
+_OPENS_HEAD = frozenset("[0123456789")
 
 
-class Entry(NamedTuple):
-    """A header with everything up to the next one."""
-
-    when: tuple[int, int, int, int, int, int]  # three numbers of the date as they stand; hour, minute, second
-    name: str  # empty: a line of the application's own
-    text: str
+# a head, the name (empty: a line of the application's own), the text up to the next head, and the head as it stands
+Entry = tuple[Head, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,232 +70,317 @@ class Choice:
     day_first: bool | None = None  # None: the file decides
 
 
-def read_text_export(
-    opened: Callable[[], BinaryIO], path: Path, title: str, choice: Choice, notes: list[str]
-) -> Iterator[Record]:
-    """Read a text export in two passes: how dates are written and who writes, then every message.
+@dataclass
+class TextExport:
+    """A text file, and what a first look at it showed."""
+
+    open: Callable[[], BinaryIO]
+    path: Path
+    title: Title
+    days: list[Day] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
+    shapes: frozenset[str] | None = None  # of heads; None: not looked at yet
+    names: Counter[str] = field(default_factory=Counter)  # who writes, without lines of the application
+    loose: Counter[str] = field(default_factory=Counter)  # what stands before the first colon and space
+    known: dict[str, bool] = field(default_factory=dict)  # whether it is a name: what was decided
+    colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
+    has_lost_marks: bool = False  # of direction, with which an iPhone begins what the application says
+    has_first: bool = False  # the first head was read
+    is_group: bool = False  # the application speaks of a group
+    is_sorted: bool = True
+    has_preamble: bool = False  # lines before the first head
+    decision: Decision = field(default_factory=Decision)
+
+    def survey(self, day_first: bool | None) -> None:  # noqa: PLR0912  # a question a branch
+        """Read the file once: how dates are written, and who writes.
+
+        Raises:
+            SourceError: it is not an export of WhatsApp's.
+        """
+        shapes: Counter[str] = Counter()
+        spoken: dict[str, str] = {}  # by the last speaker with a mark
+        prefixes: dict[str, str | None] = {}
+        days, second, first = self.days, -1, ""
+        for (shape, day, at, _), name, text, plain in entries(self, None):
+            first = first or shape
+            shapes[shape] += 1
+            if not days or days[-1] != day:
+                if len(days) < MOST_RUNS:
+                    days.append(day)
+                else:
+                    self.is_sorted = False
+                if len(self.heads) < MOST_HEADS:
+                    self.heads.append(plain)
+            elif at < second:
+                self.is_sorted = False
+            second = at
+            if not name:
+                self.is_group = self.is_group or says_group(text)
+            elif text[:1] == "\u200e":
+                spoken[name] = text
+                if not self.is_group and says_group(text):
+                    self.is_group = content(text, True, name) == "event"
+            else:
+                if name in self.names or len(self.names) < MOST_NAMES:
+                    self.names[name] += 1
+                    self._count_colon(prefixes, name, text)
+                if (
+                    not self.has_first and shape == "[" and len(text) > 20 and "\n" not in text
+                ):  # an iPhone's first line
+                    self.has_lost_marks = text.casefold().startswith(ENCRYPTED)
+            self.has_first = True
+        if not days:
+            raise SourceError(
+                f"{self.path} is not a text export of WhatsApp.",
+                hint="Export it again: in the chat's menu, Export chat.",
+            )
+        self.known.clear()
+        self._choose_shapes(shapes, first)
+        self._name_the_chat(spoken)
+        self.colons = {
+            name: prefix
+            for name, prefix in prefixes.items()
+            if prefix and (self.names[name] >= 5 or alike(f"{name}: {prefix}", self.title.text))
+        }
+        self.decision = decide(days, self.heads, day_first, is_foreign=not self.title.is_english)
+        self.is_sorted = self.is_sorted and not self.decision.runs_backwards
+
+    def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
+        """Learn whether all texts of somebody begin alike, up to a colon: then it is the rest of the name."""
+        known = prefixes.get(name, "")
+        if known == "":
+            place = text.find(": ", 0, LONGEST_NAME)
+            prefixes[name] = text[:place] if place > 0 and "\n" not in text[:place] else None
+        elif known is not None and not text.startswith(f"{known}: "):
+            prefixes[name] = None
+
+    def _choose_shapes(self, shapes: Counter[str], first: str) -> None:
+        """Keep the shapes of heads that are the file's own: heads of another shape stand in texts that were pasted."""
+        own = {shape: count for shape, count in shapes.items() if shape in STRONG}
+        if not own or first not in STRONG:
+            own = {first: shapes[first]}
+        most = max(own.values())
+        self.shapes = frozenset(shape for shape, count in own.items() if count * RARE >= most)
+
+    def _name_the_chat(self, spoken: dict[str, str]) -> None:
+        """Take the name that only the application speaks under: iPhones name the chat so."""
+        silent = [name for name in spoken if name not in self.names]
+        if not self.title.text and len(silent) == 1 and content(spoken[silent[0]], True, silent[0]) == "event":
+            self.title = Title(silent[0], True, True)
+
+    def split(self, rest: str) -> int:
+        """Return where the name ends in what stands behind a head: the place of its colon, or -1 if it has none."""
+        place = rest.find(":", 0, LONGEST_NAME + 1)
+        if place <= 0 or "\n" in rest[:place]:
+            return -1
+        follows = rest[place + 1 : place + 2]
+        if follows != " " and not (follows.isspace() or not follows or follows in MARKS):
+            later = rest.find(": ", place, LONGEST_NAME + 1)
+            if later > 0 and "\n" not in rest[:later] and self.loose[rest[:later]] > 1:
+                place = later
+            elif not (rest[:place] in self.loose or (place <= 30 and follows not in "/\\" and not follows.isdecimal())):
+                return -1
+        name = rest[:place]
+        is_name = self.known.get(name)
+        if is_name is None:
+            is_name = not (_opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)))
+            if self.shapes is not None and len(self.known) < MOST_NAMES:
+                self.known[name] = is_name
+            elif is_name and self.loose[name] > 1:
+                self.known[name] = True
+        return place if is_name else -1
+
+    def _is_about_somebody(self, name: str) -> bool:
+        """Tell whether a line of the application's has a colon: `Ann added Shop: Berlin`."""
+        return any(
+            verb in name and (name.partition(verb)[0] in self.loose or verb.isascii()) for verb in SYSTEM_VERBS[:5]
+        ) or any(name.partition(verb)[0] in self.loose for verb in SYSTEM_VERBS[5:] if verb in name)
+
+
+def looks_like_an_export(data: bytes, path: Path) -> bool:
+    """Tell whether the beginning of a file is one of a text export."""
+    try:
+        for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False, True)), None):
+            if found.shape in STRONG or (name and "-" not in "".join(found.day) and found.shape in (":", "t[", "t-")):
+                return True
+            if found.shape == " " and name and not found.day[0][3:]:
+                return True
+    except SourceError:
+        return False
+    return False
+
+
+def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str]) -> Iterator[Record]:
+    """Read the text exports of a folder: first how each writes dates, then every message.
 
     Args:
-        opened: opens the text, from its beginning.
-        path: of the file, for errors.
-        title: of the chat; empty: the file does not say.
+        files: that were not looked at yet.
         notes: gets what was decided.
 
     Raises:
-        SourceError: it is not an export of WhatsApp's.
+        SourceError: a file is not an export of WhatsApp's.
         SettingsError: nothing says whether the day or the month comes first.
     """
-    days: list[tuple[int, int, int]] = []
-    names: dict[str, int] = {}
-    with opened() as file:
-        for entry in entries(file, path):
-            if not days or days[-1] != entry.when[:3]:
-                days.append(entry.when[:3])
-            if entry.name:
-                names[entry.name] = names.get(entry.name, 0) + 1
-    if not days:
-        raise SourceError(
-            f"{path} is not a text export of WhatsApp.", hint="Export it again: in the chat's menu, Export chat."
-        )
-    order = date_order(days, choice.day_first, path)
-    notes.append(f"{path.name}: dates are read as {_SHOWN[order]}.")
-    others = [name for name in names if name != title]
-    is_group = len(names) > 2 or (len(names) == 2 and bool(title) and title not in names)
-    thread = title or " and ".join(sorted(others)[:3]) or "WhatsApp"
-    yield Thread(thread, "group" if is_group else "dm", title)
-    for name in names:
-        yield Person(name, name.removeprefix("~").strip("\u202f\u00a0 ") or name, _number(name))
-    with opened() as file:
-        for entry in entries(file, path):
-            yield _record(entry, thread, order, choice.zone)
+    for file in files:
+        file.survey(choice.day_first)
+    known = Counter(file.decision.order for file in files if file.decision.order and not file.decision.reason)
+    copies = Counter(_thread(file) for file in files)
+    earlier: dict[str, Counter[int]] = {}  # messages of chats that are in several files
+    usual = next((order for order, _ in known.most_common(1) if order in ("dmy", "mdy")), None)
+    for file in files:
+        order, reason = file.decision.order, file.decision.reason
+        if usual and (order is None or reason) and reason != "no date":
+            order, reason = usual, "the other files of the export write them so"
+        if order is None and reason:
+            raise SourceError(
+                f"The dates in {file.path} are not dates of a calendar that is known.",
+                hint="Set the phone to the Gregorian calendar, and export the chat again.",
+            )
+        if order is None:
+            raise SettingsError(
+                f"Nothing in {file.path} says whether the day or the month comes first.",
+                hint="Say it: --day-first or --month-first",
+            )
+        if reason:
+            other = "--month-first" if order == "dmy" else "--day-first"
+            notes.append(f"{file.path.name}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
+        else:
+            notes.append(f"{file.path.name}: dates are read as {SHOWN[order]}.")
+        records = _records(file, order, choice.zone)
+        if copies[thread := _thread(file)] > 1:
+            records = new_ones(records, earlier.setdefault(thread, Counter()))
+        yield from records
 
 
-_SHOWN = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+def _thread(file: TextExport) -> str:
+    """Return what a chat is known by."""
+    return file.title.text or " and ".join(sorted(file.names)[:3]) or "WhatsApp"
 
 
-def entries(file: BinaryIO, path: Path) -> Iterator[Entry]:
-    """Yield every header with its text; lines without a header belong to the text before them.
+def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
+    """Yield the people, the chat and the messages of a file, in the order of time."""
+    thread = _thread(file)
+    rows = _dated(file, order, zone, thread)
+    people: dict[str, None] = {}
+    if file.has_preamble:
+        yield Skipped(thread, "before the first message", "event")
+    for row in rows if file.is_sorted else in_order(rows):
+        record = row[2]
+        if type(record) is Said and record.sender not in people:
+            people[record.sender] = None
+            yield _person(record.sender)
+        yield record
+    title = file.title.text
+    others = [name for name in people if not alike(name, title)]
+    is_dm = len(people) <= 2 and (len(others) < len(people) or not file.is_group)
+    if is_dm and len(people) == 2 and len(others) == 2 and file.title.is_sure:
+        is_dm = False  # a chat with one person is called like that person
+    members: tuple[str, ...] = ()
+    if is_dm and title and len(others) == len(people) < 2 and file.title.is_sure:
+        yield _person(title)
+        members = (title,)
+    yield Thread(thread, "dm" if is_dm else "group", title, members)
+
+
+def _person(name: str) -> Person:
+    return Person(name, name.removeprefix("~").strip("\u202f\u00a0 ") or name, number_of(name))
+
+
+def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterator[tuple[int, int, Said | Skipped]]:
+    """Yield time, number and record of every entry, in the order of the file."""
+    clock, previous = Clock(zone), 0
+    is_bracketed = "[" in (file.shapes or ())
+    skipped: Counter[str] = Counter()  # within one time
+    last, last_day, day = "", None, None
+    has_lost_marks, names, new = file.has_lost_marks, file.names, tuple.__new__
+    for number, entry in enumerate(entries(file, order), 1):
+        found, name, text, plain = entry
+        _, written, second, _ = found
+        if written != last_day:
+            day, last_day = as_date(written, order), written
+        if day is None:
+            continue  # entries yields no such head
+        previous = sent_at = clock.unix_ms(day, second, previous)
+        result = content(text, is_bracketed, name, has_lost_marks, name not in names) if name else "event"
+        if isinstance(result, str):
+            if plain != last:
+                skipped.clear()
+                last = plain
+            id = f"{plain}{name}: {text}"
+            skipped[id] += 1
+            yield sent_at, number, Skipped(thread, f"{id} {skipped[id]}", result)
+        else:
+            words, edited, media = result
+            yield sent_at, number, new(Said, (thread, "", name, sent_at, words, "", edited, media))
+
+
+def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
+    """Yield every head with its text; lines without a head belong to the text before them.
+
+    Args:
+        order: of dates; a head whose date is none is text. None: every head counts.
 
     Raises:
         SourceError: the file is not UTF-8, or holds a line longer than any message.
     """
-    when: tuple[int, ...] | None = None
+    opened: Head | None = None
+    plain = ""
     rest: list[str] = []
-    for line in _lines(file, path):
-        found = _HEADER.match(line.lstrip(MARKS)) if line[:1] in "[0123456789" or not line[:1].isascii() else None
-        parsed = _when(found) if found else None
-        if parsed is None or found is None:
-            if when is not None:
-                rest.append(line)
-            continue
-        if when is not None:
-            yield _entry(when, "\n".join(rest))
-        when, rest = parsed, [line.lstrip(MARKS)[found.end() :]]
-    if when is not None:
-        yield _entry(when, "\n".join(rest))
+    shapes, opens = file.shapes, _OPENS_HEAD
+    day: Day | None = None  # the last one, and whether it is a date
+    is_date = False
+    with file.open() as binary:
+        for line in lines(binary, file.path):
+            found = None
+            start = line[:1]
+            if start in opens or (start > "\x7f" and (start in MARKS or start.isdecimal())):
+                bare = line.lstrip(MARKS)
+                found = head(bare)
+                if found is not None and shapes is not None:
+                    if found[1] != day:
+                        day = found[1]
+                        is_date = order is None or as_date(day, order) is not None
+                    if found[0] not in shapes or not is_date:
+                        found = None
+            if found is None:
+                if opened is not None:
+                    rest.append(line)
+                elif not file.has_preamble and line.strip(MARKS + " "):
+                    file.has_preamble = True
+                continue
+            if opened is not None:
+                yield _entry(file, opened, plain, rest)
+            end = found[3]
+            opened, plain, rest = found, bare[:end], [bare[end:]]
+    if opened is not None:
+        yield _entry(file, opened, plain, rest)
 
 
-def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
-    while data := file.readline(MOST_LINE_BYTES):
-        if len(data) == MOST_LINE_BYTES:
-            raise SourceError(f"{path} has a line longer than any message.", hint="Export the chat again.")
-        try:
-            line = data.decode()
-        except UnicodeDecodeError:
-            raise SourceError(
-                f"{path} is not UTF-8.", hint="Export the chat again, and do not edit the file."
-            ) from None
-        yield line.removesuffix("\n").removesuffix("\r")
-
-
-def _when(found: re.Match[str]) -> tuple[int, ...] | None:
-    """Return date and time as they stand, with the hour from 0 to 23; None if it cannot be a time."""
-    first, second, third = int(found[2]), int(found[3]), int(found[4])
-    hour, minute, seconds = int(found[6]), int(found[7]), int(found[8] or 0)
-    half = re.sub(r"[.\s\u202f\u00a0]", "", (found["before"] or found["after"] or "")).casefold()
-    if half:
-        if half in AFTERNOON:
-            hour = hour % 12 + 12 if hour <= 12 else hour
-        elif half in MORNING:
-            hour = hour % 12 if hour <= 12 else hour
-        else:
-            return None
-    if hour > 23 or minute > 59 or seconds > 59 or not (0 < second <= 31):
-        return None
-    return first, second, third, hour, minute, seconds
-
-
-def _entry(when: tuple[int, ...], rest: str) -> Entry:
-    rest = rest.lstrip("\ufeff")
-    plain = rest.lstrip(MARKS)
-    head = plain[: LONGEST_NAME + 2]
-    found = _NAME.match(head) or _NAME_CLOSE.match(head)
-    if found is None or "\n" in found[1] or _opens_a_quote(found[1]):
-        return Entry(when, "", rest)  # type: ignore[arg-type]
-    return Entry(when, found[1].strip(MARKS), plain[found.end() :])  # type: ignore[arg-type]
+def _entry(file: TextExport, found: Head, plain: str, rest: list[str]) -> Entry:
+    text = rest[0] if len(rest) == 1 else "\n".join(rest).rstrip("\n")  # the application trims what is sent
+    stripped = text.lstrip(MARKS) if text[:1] > "\x7f" else text
+    if file.shapes is None:
+        loose = stripped.find(": ", 0, LONGEST_NAME)
+        if loose > 0 and len(file.loose) < MOST_NAMES:
+            file.loose[stripped[:loose]] += 1
+    place = file.split(stripped)
+    if place < 0:
+        return (found, "", text, plain)
+    name = stripped[:place]
+    if not name.isascii():
+        name = name.strip(MARKS)
+    start = (
+        place + 2 if (gap := stripped[place + 1 : place + 2]) == " " or (gap.isspace() and gap != "\n") else place + 1
+    )
+    if file.colons and (more := file.colons.get(name)) and stripped.startswith(f"{more}: ", start):
+        return (found, f"{name}: {more}", stripped[start + len(more) + 2 :], plain)
+    return (found, name, stripped[start:], plain)
 
 
 def _opens_a_quote(name: str) -> bool:
     """Tell whether a quotation begins in what stands before a colon: `Ann changed the subject to "Ski: 2024"`."""
-    return name.count('"') % 2 == 1 or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "„“"))
-
-
-def date_order(days: Iterable[tuple[int, int, int]], day_first: bool | None, path: Path) -> Order:
-    """Return in which order a file writes its dates.
-
-    A number over 12 decides; else the order that never runs backwards; else the day is what changes more often.
-
-    Raises:
-        SettingsError: nothing says it.
-    """
-    days = list(days)
-    orders: list[Order] = ["ymd"] if any(day[0] > 31 for day in days) else ["dmy", "mdy"]
-    fitting = [order for order in orders if all(_is_date(_ordered(day, order)) for day in days)]
-    if not fitting and all(_is_date(_ordered(day, "ymd")) for day in days):
-        fitting = ["ymd"]
-    if not fitting:
-        raise SourceError(f"{path} has dates that are none.", hint="Export the chat again, and do not edit the file.")
-    if len(fitting) == 1:
-        return fitting[0]
-    if day_first is not None:
-        return "dmy" if day_first else "mdy"
-    steps: dict[Order, int] = {}
-    for order in fitting:
-        dates = [_ordered(day, order) for day in days]
-        steps[order] = sum(later < earlier for earlier, later in pairwise(dates))
-    forward = [order for order in fitting if not steps[order]]
-    if len(forward) == 1:
-        return forward[0]
-    changes = [sum(a[part] != b[part] for a, b in pairwise(days)) for part in (0, 1)]
-    if changes[0] != changes[1]:
-        return "dmy" if changes[0] > changes[1] else "mdy"
-    raise SettingsError(
-        f"Nothing in {path} says whether the day or the month comes first.", hint="Say it: --day-first or --month-first"
+    return (
+        (name.count('"') % 2 == 1 and '"' in name)
+        or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "「」"))
+        or ("„" in name and not ("“" in name.partition("„")[2] or "”" in name.partition("„")[2]))
     )
-
-
-def _ordered(day: tuple[int, int, int], order: Order) -> tuple[int, int, int]:
-    """Return year, month and day."""
-    first, second, third = day
-    year, month, day_of_month = {
-        "dmy": (third, second, first), "mdy": (third, first, second), "ymd": (first, second, third),
-    }[order]  # fmt: skip
-    return (year + 2000 if year < 100 else year), month, day_of_month
-
-
-def _is_date(date: tuple[int, int, int]) -> bool:
-    return 2000 <= date[0] < 2100 and 1 <= date[1] <= 12 and 1 <= date[2] <= 31
-
-
-def _record(entry: Entry, thread: str, order: Order, zone: tzinfo) -> Said | Skipped:  # noqa: PLR0911  # a decision a line
-    """Decide what an entry is."""
-    text = entry.text
-    if not entry.name:
-        return Skipped(thread, f"{entry.when} {text}", "event")
-    sent_at = _unix_ms((*_ordered(entry.when[:3], order), *entry.when[3:]), zone)
-    id = f"{entry.when} {entry.name} {text}"
-    plain = text.strip(MARKS + " ").casefold()
-    edited = 0
-    if plain.endswith(">") and (found := _EDITED.search(text)) and found[1].strip(MARKS).casefold() in EDITED:
-        text, edited = text[: found.start()], 1
-    bare = plain.removesuffix(".").strip("<>" + MARKS)
-    if (kind := MEDIA.get(bare)) and (text[:1] in MARKS + "<"):
-        return Said(thread, "", entry.name, sent_at, "", media=((kind, None, None),))
-    if plain.removesuffix(".").strip(MARKS) in DELETED or plain.startswith(DELETED_BY):
-        return Skipped(thread, id, "unsent")
-    if media := _attached(text):
-        file, caption = media
-        return Said(thread, "", entry.name, sent_at, caption, "", edited, ((_kind(file), None, file),))
-    if text[:1] and text[0] in MARKS:
-        for reason, beginnings in GENERATED.items():
-            if plain.startswith(beginnings):
-                return Skipped(thread, id, reason)
-        if any(ending in plain for ending in SYSTEM_ENDINGS):
-            return Skipped(thread, id, "event")
-    if not text:
-        return Skipped(thread, id, "empty")
-    return Said(thread, "", entry.name, sent_at, text, "", edited)
-
-
-def _attached(text: str) -> tuple[str, str] | None:
-    """Return the name of the file that was sent, and what was written with it."""
-    first, _, caption = text.partition("\n")
-    if found := _TAGGED.fullmatch(first):
-        return found[1], caption
-    if (found := _TAGGED.search(first)) and text[found.start()] in MARKS:  # iPhones write the caption before it
-        return found[1], first[: found.start()].rstrip()
-    found = _ATTACHED.fullmatch(first)
-    if found and (found[2].casefold() in ATTACHED or _MEDIA_NAME.fullmatch(found[1])):
-        return found[1].strip(MARKS), caption
-    return None
-
-
-def _kind(file: str) -> MediaKind:
-    if "STICKER" in file or file.startswith("STK-"):
-        return "sticker"
-    return media_kind(None, None, file)
-
-
-def _unix_ms(when: tuple[int, ...], zone: tzinfo) -> int:
-    year, month, day, hour, minute, second = when
-    try:
-        local = datetime(year, month, day, hour, minute, second, tzinfo=zone)
-    except ValueError:  # the 31st of a month that has 30
-        local = datetime(year, month, 28, hour, minute, second, tzinfo=zone)
-    return int(local.timestamp()) * 1000
-
-
-def _number(name: str) -> str:
-    plain = name.strip(MARKS + " ")
-    return plain if _NUMBER.fullmatch(plain) else ""
-
-
-def title_of(name: str, folder: str = "") -> str:
-    """Return a chat's title out of the name of its file, else of its zip or folder; empty if neither names it."""
-    stem = _COPY.sub("", re.sub(r"\.(?:txt|zip)\Z", "", name, flags=re.IGNORECASE))
-    if stem.casefold() in ("_chat", "chat"):
-        return title_of(folder) if folder else ""
-    for pattern in _TITLES:
-        if found := pattern.fullmatch(stem):
-            return found[1].strip()[:MOST_TITLE]
-    return stem.strip()[:MOST_TITLE]

@@ -1,0 +1,52 @@
+"""Lines of a text file that another application wrote."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ventriloquist.errors import SourceError
+
+MOST_LINE_BYTES = 1 << 24
+
+
+def lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    """Yield the lines of a file in UTF-8, or in UTF-16 if it says so."""
+    start = file.readline(MOST_LINE_BYTES)
+    encoding = "utf-8"
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = "utf-16-le" if start[:2] == codecs.BOM_UTF16_LE else "utf-16-be"
+        yield from _wide_lines(start, file, path, encoding)
+        return
+    data = start
+    while data:
+        if len(data) == MOST_LINE_BYTES:
+            raise SourceError(f"{path} has a line longer than any message.", hint="Export the chat again.")
+        try:
+            line = data.decode()
+        except UnicodeDecodeError:
+            following = file.readline(MOST_LINE_BYTES)
+            if following:
+                raise SourceError(
+                    f"{path} is not UTF-8.", hint="Export the chat again, and do not edit the file."
+                ) from None
+            line = data.decode(errors="replace")  # the file was cut off in the middle of a character
+        yield line[:-2] if line[-2:] == "\r\n" else line[:-1] if line[-1:] == "\n" else line.removesuffix("\r")
+        data = file.readline(MOST_LINE_BYTES)
+
+
+def _wide_lines(start: bytes, file: BinaryIO, path: Path, encoding: str) -> Iterator[str]:
+    """Yield the lines of a file in UTF-16, as some editors save it."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    text, data = "", start[2:]
+    while data:
+        text += decoder.decode(data)
+        if len(text) > MOST_LINE_BYTES:
+            raise SourceError(f"{path} has a line longer than any message.", hint="Export the chat again.")
+        *whole, text = text.split("\n")
+        yield from (line.removesuffix("\r") for line in whole)
+        data = file.read(1 << 16)
+    if text:
+        yield text
