@@ -167,10 +167,10 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
             if sent_at > newest.get(thread, 0):
                 newest[thread] = sent_at
             batch.append((_SAID, *record))
-        elif kind is Person:
+        elif isinstance(record, Person):
             archive.people[record.id] = record
             continue
-        elif kind is Thread:
+        elif isinstance(record, Thread):
             archive.threads[record.id] = record
             continue
         else:
@@ -192,7 +192,7 @@ def _batches(spool: BinaryIO) -> Iterator[list[tuple[Any, ...]]]:
     """Read what `_write` wrote. `marshal.load` would ask the file for every number and string: ten times as slow."""
     spool.seek(0)
     while size := spool.read(8):
-        yield marshal.loads(spool.read(int.from_bytes(size, "little")))
+        yield marshal.loads(spool.read(int.from_bytes(size, "little")))  # noqa: S302  # our own file
 
 
 def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator[SourceRow]:
