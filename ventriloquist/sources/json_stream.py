@@ -76,24 +76,8 @@ class JsonStream:
 
     def values(self) -> Iterator[Any]:
         """Decode the elements of an array, one at a time."""
-        self._expect("[")
-        while True:
-            at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it matches nothing, too
-            try:  # the usual case first: an element and its comma lie in memory
-                value, end = _decode(self._text, at)
-                is_whole = self._text[end] == ","
-            except (ValueError, IndexError, RecursionError):
-                is_whole = False
-            if is_whole:
-                self._at = end + 1
-                yield value
-                continue
-            if self.peek() == "]":
-                self._at += 1
-                return
+        for _ in self.items():
             yield self.value()
-            if self.peek() == ",":
-                self._at += 1
 
     def skip(self) -> None:
         """Pass over the next value, however large it is."""
