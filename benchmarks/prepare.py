@@ -59,7 +59,7 @@ def build(home: Path, messages: int, conversations: int, long_text: int, *, reac
         db.executemany("INSERT INTO people VALUES (?, ?, 0)", [(id, f"Person {id:06}") for id in people])
         db.executemany("INSERT INTO handles VALUES (?, ?)", [(f"+1415555{id:04}", id) for id in people])
         rows = ((id, "group" if id % 10 == 0 else "dm") for id in range(1, conversations + 1))
-        db.executemany("INSERT INTO conversations VALUES (?, ?, NULL)", rows)
+        db.executemany("INSERT INTO conversations (id, type) VALUES (?, ?)", rows)
         for id in range(1, conversations + 1):
             others = [id + 1] if id % 10 else [1 + (id + k) % conversations + 1 for k in range(4)]
             db.executemany(

@@ -62,7 +62,7 @@ def fill(db: Connection, conversations: Iterable[Conversation], *, owner: str = 
 
     rowid = 0
     for number, conversation in enumerate(conversations, 1):
-        db.execute("INSERT INTO conversations VALUES (?, ?, ?)", (number, conversation.type, conversation.title))
+        db.execute("INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)", (number, conversation.type, conversation.title))
         names = conversation.members or [message.sender for message in conversation.messages if message.sender]
         for name in sorted({owner, *names}):
             db.execute("INSERT INTO members VALUES (?, ?)", (number, person(name)))

@@ -8,6 +8,19 @@ from typing import Literal, NamedTuple
 
 from ventriloquist.media import MediaKind
 
+# The applications that messages come from, by the name of the source, as the file and the command line have it.
+APPLICATIONS = {
+    "imessage": "Messages",
+    "android": "Android SMS",
+    "discord": "Discord",
+    "instagram": "Instagram",
+    "messenger": "Messenger",
+    "signal": "Signal",
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+}
+MESSAGES = "imessage"
+
 ReactionKind = Literal["love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker"]
 
 
@@ -83,13 +96,14 @@ class SourceChat(NamedTuple):
     newest_at: int  # time of its newest message, Unix milliseconds; 0: none
     lookups: tuple[str, ...] = ()  # identifiers by which the source finds it: chats that share one are the same
     is_spam: bool = False  # the source filters the whole chat
+    source: str = MESSAGES  # a key of APPLICATIONS: chats of two applications are never one conversation
 
 
 class ContactCard(NamedTuple):
     """A card of an address book."""
 
-    folder: str  # the address book it is from
-    store: str  # the store in that folder
+    folder: str  # the address book it is from; a key of APPLICATIONS if an application's export names somebody
+    store: str  # the store in that folder; the chat of an export
     number: int  # the card's number in the store
     first: str
     last: str
@@ -112,6 +126,12 @@ class Source:
     cards: Sequence[ContactCard] | None  # None: no contacts were read
     notes: Sequence[str]  # one sentence for each thing that could not be read
     rows: Callable[[], Iterator[SourceRow]]
+
+
+def application_of(handle: str) -> str:
+    """Return the application of a handle that only it knows, such as `telegram:user777`; empty for any other handle."""
+    name, colon, _ = handle.partition(":")
+    return name if colon and name in APPLICATIONS and name != MESSAGES else ""
 
 
 # Why a row is not in text_messages, as the summary says it.
@@ -142,6 +162,7 @@ SKIPPED = {
     "forwarded": "messages of others, forwarded",
     "bot": "written by programs",
     "no_sender": "messages that do not say who wrote them",
+    "repeated": "records that the export holds twice",
 }
 
 Progress = Callable[[int, int], None]

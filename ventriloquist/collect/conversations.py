@@ -1,7 +1,8 @@
 """Which chats are one conversation, and the ids of conversations.
 
-One-to-one: all with one person, over every service and handle. Groups: those of the same people under one title,
-those that Messages gives one `group_id`, and those that it finds under one identifier and that have somebody in common.
+Each application has its own conversations. One-to-one: all with one person, over every service and handle. Groups:
+those of the same people under one title, those that Messages gives one `group_id`, and those that it finds under one
+identifier and that have somebody in common.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ventriloquist.collect.identity import Directory, Person, UnionFind
-from ventriloquist.records import SourceChat
+from ventriloquist.records import MESSAGES, SourceChat
 from ventriloquist.store.people import ConversationRow, StoredIdentities
+
+SMS = (MESSAGES, "android")  # the applications that send and receive SMS
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +27,11 @@ class Conversation:
     chats: list[SourceChat]
     people: dict[Person, None]  # in it by the chats, without the owner; there may be other senders
     other: Person | None = None  # of a dm: whom it is with; the owner in notes to self
+
+    @property
+    def source(self) -> str:
+        """The application, a key of `records.APPLICATIONS`."""
+        return self.chats[0].source
 
     @property
     def title(self) -> str | None:
@@ -50,11 +58,19 @@ class ConversationIds:
             conversation = of_chat[guid]
             if conversation not in self.of:
                 self.of[conversation] = id_ = stored.last_conversation_id + len(self.new) + 1
-                self.new.append(ConversationRow(id_, conversation.type, conversation.title))
+                self.new.append(ConversationRow(id_, conversation.type, conversation.title, conversation.source))
 
     def notes_to_self(self) -> set[int]:
-        """Return the ids of the conversations that the owner has alone."""
-        return {id_ for conversation, id_ in self.of.items() if conversation.other and conversation.other.is_me}
+        """Return the ids of the conversations that the owner has alone in Messages, which keeps each note twice."""
+        return {
+            id_
+            for conversation, id_ in self.of.items()
+            if conversation.source == MESSAGES and conversation.other and conversation.other.is_me
+        }
+
+    def with_tapback_texts(self) -> set[int]:
+        """Return the ids of the conversations in which a tapback may arrive as a text: those with SMS."""
+        return {id_ for conversation, id_ in self.of.items() if conversation.source in SMS}
 
 
 def merge_chats(stored: SourceChat, found: SourceChat) -> SourceChat:
@@ -83,9 +99,9 @@ def group_chats(chats: Iterable[SourceChat], directory: Directory) -> dict[str, 
             keys = [(others, chat.title)] if others else []  # a group that lists nobody is like no other
             keys += [("group_id", chat.group_id)] if chat.group_id else []
         for key in keys:
-            alike.merge(first_with.setdefault(key, chat.guid), chat.guid)
+            alike.merge(first_with.setdefault((chat.source, key), chat.guid), chat.guid)
         for identifier in chat.lookups if chat.type == "group" else ():
-            first = first_with.setdefault(("lookup", identifier), chat.guid)
+            first = first_with.setdefault((chat.source, "lookup", identifier), chat.guid)
             if _may_be_one(people_of[first], people, directory.me):
                 alike.merge(first, chat.guid)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import phonenumbers
 
+from ventriloquist.records import application_of
 from ventriloquist.sources.imessage.texts import without_label
 from ventriloquist.transcript import well_formed
 
@@ -33,13 +34,17 @@ class Normalizer:
 def normalize(handle: str, region: str | None) -> str:
     """Return a handle's one form: a number as E.164, an address in lower case, anything else as it is.
 
-    A label that a filter wrote behind the handle is dropped.
+    A label that a filter wrote behind the handle is dropped. An application's own handle, such as `telegram:user777`,
+    stays as it is.
 
     Args:
         handle: as a message or a card has it.
         region: two letters: the country of numbers without a country code.
     """
-    handle = without_label(handle.replace("\x00", "").strip())
+    handle = handle.replace("\x00", "").strip()
+    if application_of(handle):
+        return handle
+    handle = without_label(handle)
     if "@" in handle:
         return handle.lower()
     number = _EXTENSION.sub("", handle)
@@ -70,8 +75,13 @@ def is_short_code(handle: str) -> bool:
 
 
 def is_business(handle: str) -> bool:
-    """Tell whether a handle is a business: one of Business Chat, or a name instead of a number or address."""
+    """Tell whether a handle is a business: one of Business Chat, or a name instead of a number or address.
+
+    An application's own handle is a person's.
+    """
     handle = without_label(handle)
+    if application_of(handle):
+        return False
     return handle.startswith("urn:biz:") or ("@" not in handle and any(map(str.isalpha, handle)))
 
 

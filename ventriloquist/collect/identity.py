@@ -1,7 +1,8 @@
 """Who is who: whose card and whose handle is whose, which of the people is the owner, and what cards call them.
 
 Cards that share a number or an address are one person when their names do not contradict each other. Where they do,
-as on a couple's landline, both stay, and the shared handle belongs to neither.
+as on a couple's landline, both stay, and the shared handle belongs to neither. What an application calls somebody, such
+as a name in WhatsApp, contradicts nothing: it only names who has no card in an address book.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from ventriloquist.collect.corrections import Corrections
 from ventriloquist.collect.handles import one_line, region_of
 from ventriloquist.errors import SettingsError
-from ventriloquist.records import ContactCard
+from ventriloquist.records import APPLICATIONS, ContactCard
 from ventriloquist.store.people import Evidence
 from ventriloquist.transcript import UNKNOWN
 
@@ -52,8 +53,13 @@ def card_name(card: ContactCard) -> str:
     return one_line(f"{card.first} {card.last}") or one_line(card.nickname) or one_line(card.organization)
 
 
-def fullness(card: ContactCard) -> tuple[int, str, str, int]:
-    """Return a key that sorts cards by how well they name somebody, best first."""
+def is_from_application(card: ContactCard) -> bool:
+    """Tell whether an application's export names somebody so, and no address book."""
+    return card.folder in APPLICATIONS
+
+
+def fullness(card: ContactCard) -> tuple[bool, int, str, str, int]:
+    """Return a key that sorts cards by how well they name somebody, best first; those of address books come first."""
     full_name = (bool(one_line(card.first)), bool(one_line(card.last)))
     if any(full_name):
         rank = 0 if all(full_name) else 1
@@ -61,7 +67,7 @@ def fullness(card: ContactCard) -> tuple[int, str, str, int]:
         rank = 2
     else:
         rank = 3 if one_line(card.organization) else 4
-    return rank, card.folder, card.store, card.number
+    return is_from_application(card), rank, card.folder, card.store, card.number
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -152,8 +158,15 @@ def build_directory(
     own = frozenset(owner_handles)
     split = frozenset(map(normalize, corrections.handles_to_split))
     entries = [
-        _Entry("" if any(card.is_me for card in cards) else owner_name or "", own, None),
-        *(_Entry(card_name(card), frozenset(map(normalize, card.identifiers)) - split, card) for card in cards),
+        _Entry("" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None),
+        *(
+            _Entry(
+                "" if is_from_application(card) else card_name(card),
+                frozenset(map(normalize, card.identifiers)) - split,
+                card,
+            )
+            for card in cards
+        ),
         *(_Entry("", frozenset(map(normalize, group)), None) for group in corrections.handles_to_merge),
     ]
     having: dict[str, list[int]] = {}
@@ -299,7 +312,8 @@ def _merge_people(directory: Directory, handles: Collection[str]) -> bool:
     if len(handles) > MAX_HANDLES:
         return False
     people = list(dict.fromkeys(map(directory.person, handles)))
-    names = {words_of(card_name(card)) for person in people for card in person.cards}
+    cards = [card for person in people for card in person.cards if not is_from_application(card)]
+    names = {words_of(card_name(card)) for card in cards}
     if len(people) < 2 or directory.me in people:
         return False
     if not all(compatible(one, other) for one, other in combinations(names, 2)):
@@ -311,11 +325,17 @@ def _merge_people(directory: Directory, handles: Collection[str]) -> bool:
 def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | None) -> str:
     """Return the owner's name: MY_NAME, else the name on the owner's card, else the name in the file.
 
+    What an application calls the owner counts last, so that a second application does not rename them.
+
     Raises:
         SettingsError: there is none of these, or it is the name for unknown senders.
     """
-    marked = sorted((card for card in cards if card.is_me), key=fullness)
-    name = one_line(my_name or "") or next((name for card in marked if (name := card_name(card))), "") or stored
+    marked = sorted((card for card in cards if card.is_me and card_name(card)), key=fullness)
+    on_card, in_application = (
+        next((card_name(card) for card in marked if is_from_application(card) is of_application), "")
+        for of_application in (False, True)
+    )
+    name = one_line(my_name or "") or on_card or stored or in_application
     if not name:
         raise SettingsError(
             "Your own name is not known: MY_NAME is not set, and no contact card is marked as yours.",

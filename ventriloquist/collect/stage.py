@@ -166,6 +166,7 @@ def run(
         moved = 0 if is_new else move_messages(db, placer)
         places: Iterable[Place] = placer.places()
         quoting = tally.quoting if is_new else conversations_with_tapback_texts(db)
+        quoting = quoting & plan.conversations.with_tapback_texts()
         if quoting:
             _take_text_tapbacks(db, quoting, tally)
             places = messages_store.places(db)
@@ -282,7 +283,7 @@ def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[
         others = (id_of(person) for person in conversation.people if person not in plan.gone)
         members.update((id_, member) for member in (placer.me, *others))
     placer.write_new_people(db)
-    rows = [ConversationRow(id_, conversation.type, conversation.title) for conversation, id_ in kept.items()]
+    rows = [ConversationRow(id_, one.type, one.title, one.source) for one, id_ in kept.items()]
     people_store.replace_members(db, rows, members)
     left = people_store.delete_people_but(db, {placer.me, *(member for _, member in members)})
 

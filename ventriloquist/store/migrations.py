@@ -263,7 +263,16 @@ def m006_members(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS = (m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members)
+def m007_sources(db: sqlite3.Connection) -> None:
+    """The application of each chat and conversation, a key of `records.APPLICATIONS`."""
+    for table in ("conversations", "chats"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT 'imessage'")
+
+
+MIGRATIONS = (
+    m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members,
+    m007_sources,
+)  # fmt: skip
 NAME = "ventriloquist"  # of this set of migrations
 TABLE = "_sqlite_migrations"  # in which sqlite-utils records the migrations that were applied
 

@@ -16,7 +16,7 @@ MessageKey = tuple[int, int, str]
 NEVER: MessageKey = (1 << 62, 0, "")
 
 _CARD = "folder, store, number, first, last, nickname, organization, identifiers, is_me"
-_CHAT = "guid, type, title, group_id, handles, newest_at, lookups"
+_CHAT = "guid, type, title, group_id, handles, newest_at, lookups, source"
 
 
 class StoredPerson(NamedTuple):
@@ -43,6 +43,7 @@ class ConversationRow(NamedTuple):
     id: int
     type: Literal["dm", "group"]
     title: str | None
+    source: str  # a key of records.APPLICATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,9 @@ def load_evidence(db: Connection) -> Evidence:
         ],
         dict(db.execute("SELECT identifier, seen FROM owner_identifiers")),
         {
-            row[0]: SourceChat._make((*row[:4], tuple(json.loads(row[4])), row[5], tuple(json.loads(row[6])), False))
+            row[0]: SourceChat._make(
+                (*row[:4], tuple(json.loads(row[4])), row[5], tuple(json.loads(row[6])), False, row[7])
+            )
             for row in db.execute(f"SELECT {_CHAT} FROM chats")  # noqa: S608
         },
         [
@@ -120,7 +123,7 @@ def insert_people(db: Connection, people: Iterable[tuple[int, bool]]) -> None:
 
 def insert_conversations(db: Connection, conversations: Iterable[ConversationRow]) -> None:
     """Insert new conversations."""
-    db.executemany("INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)", conversations)
+    db.executemany("INSERT INTO conversations (id, type, title, source) VALUES (?, ?, ?, ?)", conversations)
 
 
 def rename_people(db: Connection, names: Mapping[int, str]) -> None:
@@ -139,8 +142,8 @@ def replace_members(
         members: pairs of a conversation's id and a person's.
     """
     clear_identities(db)
-    changed = [(type_, title, id_) for id_, type_, title in conversations]
-    db.executemany("UPDATE conversations SET type = ?, title = ? WHERE id = ?", changed)
+    changed = [(type_, title, source, id_) for id_, type_, title, source in conversations]
+    db.executemany("UPDATE conversations SET type = ?, title = ?, source = ? WHERE id = ?", changed)
     _delete_all_but(db, "conversations", [conversation.id for conversation in conversations])
     db.executemany("INSERT INTO members (conversation_id, person_id) VALUES (?, ?)", sorted(members))
 
@@ -181,9 +184,12 @@ def insert_evidence(
     reacted = db.execute("SELECT DISTINCT chat_guid FROM tapbacks WHERE chat_guid IS NOT NULL")
     chats = [evidence.chats[guid] for guid in sorted({*conversation_of_chat, *(guid for (guid,) in reacted)})]
     db.executemany(
-        f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
-            (*chat[:4], _json(chat.handles), chat.newest_at, _json(chat.lookups), conversation_of_chat.get(chat.guid))
+            (
+                *chat[:4], _json(chat.handles), chat.newest_at, _json(chat.lookups), chat.source,
+                conversation_of_chat.get(chat.guid),
+            )
             for chat in chats
         ],
     )
