@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
+import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
-from zipfile import BadZipFile, ZipFile
+from pathlib import Path
+from zipfile import BadZipFile
 
-from ventriloquist.errors import SourceError
-from ventriloquist.fs import require_regular
+from ventriloquist.errors import SourceError, StorageError
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import Record, open_archive
-
-HEAD_BYTES = 1 << 16
-MOST_FILES = 200_000
-MOST_RATIO = 300  # unpacked to packed: no text is repeated so often
-LARGE = 64 << 20  # bytes; a smaller file may be as repetitive as it likes
-SQLITE = b"SQLite format 3\0"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A file in an export: its path inside, and a way to open it."""
-
-    path: PurePosixPath
-    open: Callable[[], BinaryIO]
-
-    def head(self) -> bytes:
-        """Return its first bytes."""
-        with self.open() as file:
-            return file.read(HEAD_BYTES)
+from ventriloquist.sources.export_files import SQLITE, Item, damaged_zip, open_items
+from ventriloquist.sources.other_exports import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +41,11 @@ class Format:
     application: str
     finds: Callable[[Item], bool]  # whether a file is of this format
     read: Reader  # given those files
+    may_be: Callable[[Item], bool] | None = None  # whether it is, if the user says so; None: as `finds`
+
+    def accepts(self, item: Item) -> bool:
+        """Tell whether a file is of this format if the user says so."""
+        return (self.may_be or self.finds)(item)
 
 
 @contextmanager
@@ -71,83 +58,65 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
 
     Raises:
         SourceError: it cannot be read, or no format fits.
+        StorageError: VQ_HOME has no space for the temporary file.
         SettingsError: it leaves something open that only the user can say.
     """
     path = path.expanduser()
     with ExitStack() as stack:
-        items = stack.enter_context(_items(path))
-        format, chosen = _recognised(name, path, items)
-        notes = [] if name else [f"{path.name} was recognised as {format.application}."]
-        records = format.read(chosen, path, asked, notes)
-        source = stack.enter_context(
-            open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
-        )
+        with _explained(path, home):
+            items = stack.enter_context(open_items(path))
+            format, chosen = _recognised(name, path, items)
+            notes = [] if name else [f"{path.name} was recognised as {format.application}."]
+            records = format.read(chosen, path, asked, notes)
+            source = stack.enter_context(
+                open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
+            )
         yield source
 
 
-def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
-    formats = [FORMATS[name]] if name else [*FORMATS.values()]
-    for format in formats:
-        if found := [item for item in items if format.finds(item)]:
-            return format, found
-    what = FORMATS[name].application if name else "any application that is known"
-    raise SourceError(
-        f"{path} holds no export of {what}.", hint="See docs/sources.md for what each application exports, and how."
-    )
-
-
 @contextmanager
-def _items(path: Path) -> Iterator[list[Item]]:
+def _explained(path: Path, home: Path) -> Iterator[None]:
+    """Turn what may go wrong while files are read into errors for the user."""
     try:
-        if path.is_dir():
-            yield list(_in_folder(path))
-            return
-        require_regular(path)
-        with path.open("rb") as file:
-            is_zip = file.read(4) in (b"PK\3\4", b"PK\5\6")
-        if not is_zip:
-            yield [Item(PurePosixPath(path.name), partial(path.open, "rb"))]
-            return
-        with ZipFile(path) as archive:
-            yield _in_zip(path, archive)
-    except BadZipFile:
-        raise SourceError(f"{path} is a damaged zip.", hint="Download or copy it again.") from None
+        yield
+    except (BadZipFile, EOFError, zlib.error, lzma.LZMAError):
+        raise damaged_zip(path) from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(f"{home} has no space left.", hint="Free some, or set VQ_HOME.") from None
         raise SourceError(
-            f"{path} cannot be read: {error.strerror or error}.", hint="Check the path and its permissions."
+            f"{error.filename or path} cannot be read: {error.strerror or error}.",
+            hint="Check the path and its permissions.",
         ) from None
 
 
-def _in_folder(folder: Path) -> Iterator[Item]:
-    count = 0
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for file in sorted(files):
-            path = Path(parent) / file
-            if path.is_symlink() or not path.is_file():
-                continue
-            count += 1
-            if count > MOST_FILES:
-                raise SourceError(f"{folder} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
-            yield Item(PurePosixPath(path.relative_to(folder).as_posix()), partial(path.open, "rb"))
-
-
-def _in_zip(path: Path, archive: ZipFile) -> list[Item]:
-    items = []
-    for info in archive.infolist():
-        inside = PurePosixPath(info.filename)
-        if info.is_dir():
-            continue
-        if inside.is_absolute() or ".." in inside.parts:
-            raise SourceError(f"{path} holds a path that leads out of it.", hint="Do not trust it.")
-        if info.file_size > LARGE and info.file_size > MOST_RATIO * max(1, info.compress_size):
-            raise SourceError(f"{path} unpacks to far more than a chat can be.", hint="Do not trust it.")
-        if info.flag_bits & 1:
-            raise SourceError(f"{path} is encrypted.", hint="Unpack it, and name the folder.")
-        items.append(Item(inside, cast("Callable[[], BinaryIO]", partial(archive.open, info))))
-        if len(items) > MOST_FILES:
-            raise SourceError(f"{path} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
-    return items
+def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if name and FORMATS[name].accepts(item):
+            found.setdefault(name, []).append(item)
+        elif format := next((format for format in FORMATS.values() if format.finds(item)), None):
+            found.setdefault(format.name, []).append(item)
+        item.forget_head()
+    if name in found or (len(found) == 1 and name is None):
+        format = FORMATS[name or next(iter(found))]
+        return format, found[format.name]
+    if name and found:
+        other = FORMATS[next(iter(found))]
+        raise SourceError(
+            f"{path} is an export of {other.application}, not of {FORMATS[name].application}.",
+            hint=f"Read it with --source {other.name}:{path}",
+        )
+    if found:
+        listed = [f"{FORMATS[name].application} ({found[name][0].path})" for name in found]
+        raise SourceError(
+            f"{path} holds exports of several applications: {', '.join(listed)}.",
+            hint="Read each by its name: " + " ".join(f"--source {name}:{path}" for name in found),
+        )
+    what = FORMATS[name].application if name else "any application that is known"
+    raise explain(path, items) or SourceError(
+        f"{path} holds no export of {what}.", hint="See docs/sources.md for what each application exports, and how."
+    )
 
 
 def _is_whatsapp(item: Item) -> bool:
@@ -164,7 +133,9 @@ def _is_whatsapp(item: Item) -> bool:
 def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]) -> Iterator[Record]:
     for item in items:
         if item.path.suffix.lower() != ".txt":
-            database = path if path.is_file() else path / item.path
+            database = path / item.path if path.is_dir() else path.with_name(item.path.name)
+            if not database.is_file():
+                raise SourceError(f"{item.path} lies in a zip.", hint="Unpack it, and name the folder.")
             names = database.with_name("wa.db")
             yield from whatsapp_db.read_msgstore(database, names if names.exists() else None)
             continue
@@ -172,13 +143,6 @@ def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]
         title = whatsapp.title_of(item.path.name, above)
         choice = whatsapp.Choice(asked.zone, asked.day_first)
         yield from whatsapp.read_text_export(item.open, Path(item.path), title, choice, notes)
-
-
-def _json_with(*marks: bytes) -> Callable[[Item], bool]:
-    def finds(item: Item) -> bool:
-        return item.path.suffix.lower() == ".json" and all(mark in item.head() for mark in marks)
-
-    return finds
 
 
 def _is_telegram(item: Item) -> bool:
