@@ -1,10 +1,12 @@
-"""`vq collect`: read messages from a source into the database."""
+"""`vq collect`: read messages from one source or several into the database."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +14,29 @@ import typer
 
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, day, settings_to_write
-from ventriloquist.sources import SOURCES
+from ventriloquist.sources import EXPORTS, SOURCES
 
 if TYPE_CHECKING:
-    from ventriloquist.collect import CollectSummary
+    from ventriloquist.collect import CollectSummary, Options
+    from ventriloquist.records import Source
+    from ventriloquist.settings import Settings
+
+SourceOption = Annotated[
+    list[str],
+    typer.Option(
+        "--source",
+        metavar="[NAME:]PATH",
+        help=f"An export of another application. NAME is {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}; "
+        "without it the content decides. Repeatable.",
+    ),
+]
+MeOption = Annotated[
+    list[str], typer.Option("--me", metavar="NAME", help="Your name in an export that does not say who you are.")
+]
+DayFirstOption = Annotated[
+    bool | None,
+    typer.Option("--day-first/--month-first", help="How an export writes dates. Default: as its own dates show."),
+]
 
 ContactsOption = Annotated[
     Path | None,
@@ -27,10 +48,11 @@ ContactsOption = Annotated[
     ),
 ]
 ExcludeOption = Annotated[
-    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
+    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person, conversation or source. Repeatable.")
 ]
 OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
+    list[str],
+    typer.Option("--only", metavar="NAME", help="Collect only this person, conversation or source. Repeatable."),
 ]
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
@@ -63,8 +85,11 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @with_source_options
 def command(
+    source: SourceOption = [],  # noqa: B006  # Typer reads it and nothing changes it
+    me: MeOption = [],  # noqa: B006
+    day_first: DayFirstOption = None,
     contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it and nothing changes it
+    exclude: ExcludeOption = [],  # noqa: B006
     only: OnlyOption = [],  # noqa: B006
     since: SinceOption = None,
     until: UntilOption = None,
@@ -76,15 +101,12 @@ def command(
     """Copy your messages into the database. Run it again to add new messages and update changed ones.
 
     Example: vq collect --exclude "Dr. Lee" --since 2020-01-01
+
+    Example: vq collect --source "WhatsApp Chat - Sam.zip" --me Robin
     """
     from ventriloquist import collect, status
-    from ventriloquist.store import recorded_run
     from ventriloquist.store.temporary import sweep
 
-    named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
-    if len(named) > 1:
-        first_two = " and ".join(kind.option for kind in named[:2])
-        raise typer.BadParameter(f"{first_two} are two sources: collect one after the other.")
     first, last = day(since, "--since"), day(until, "--until")
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is a later day than --until.")
@@ -94,23 +116,91 @@ def command(
     corrections = collect.load_corrections(settings.home)
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
-    kind = named[0] if named else next(iter(SOURCES.values()))
-    with kind.open(places[kind.parameter], contacts, home=settings.home) as source:
-        asked = {"source": source.name, **asdict(choice), "replace": replace, "timezone": zone}
-        with (
-            progress("Collecting") as advance,
-            recorded_run(
-                settings.home, "collect", asked, create=True, plan=lambda db: collect.plan(db, source, options)
-            ) as run,
-        ):
-            run.result = summary = collect.run(run.db, source, run.plan, home=settings.home, progress=advance)
-    for text in summary.notes:
-        note(text)
+    summaries: list[CollectSummary] = []
+    with _open(settings, places, contacts, source, me, day_first, zone) as sources:
+        for place, opened in enumerate(sources):
+            others = [*sources[:place], *sources[place + 1 :]]
+            asked = changed(options, replace=replace and not place, elsewhere=collect.names_in(others))
+            summaries.append(_collect(settings.home, opened, asked, me))
+            for text in summaries[-1].notes:
+                note(text)
+            if len(sources) > 1 and not json_:
+                show(summaries[-1], _rows(summaries[-1]), json=False)
+                print()
     next_step: str | None = status.status(settings.home).next_step
-    if not summary.changed:
+    if not any(summary.changed for summary in summaries):
         note("Nothing new: the file is as it was.")
         next_step = next_step if next_step != "vq prepare" else "vq status"
-    show(summary, _rows(summary), json=json_, next_step=next_step if summary.total_messages else None)
+    next_step = next_step if summaries[-1].total_messages else None
+    if len(summaries) == 1:
+        show(summaries[0], _rows(summaries[0]), json=json_, next_step=next_step)
+    else:
+        show(summaries, _total(summaries), json=json_, next_step=next_step)
+
+
+@contextmanager
+def _open(
+    settings: Settings,
+    places: Mapping[str, Path | None],
+    contacts: Path | None,
+    exports: Sequence[str],
+    me: Sequence[str],
+    day_first: bool | None,
+    zone: str | None,
+) -> Iterator[list[Source]]:
+    """Open all sources of the command before anything is written: Messages first, since they know the owner best."""
+    from ventriloquist import collect
+    from ventriloquist.sources import open_export
+    from ventriloquist.sources.exports import Asked
+
+    home = settings.home
+    named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
+    if not named and not exports:
+        named = [next(iter(SOURCES.values()))]
+    with ExitStack() as stack:
+        sources = [
+            stack.enter_context(kind.open(places[kind.parameter], contacts if kind is named[0] else None, home=home))
+            for kind in named
+        ]
+        owner = [*filter(None, [settings.my_name]), *settings.user_identifiers, *collect.known_owner(home)]
+        for export in exports:
+            known = [*owner, *(name for source in sources for name in collect.owner_in(source))]
+            asked = Asked(collect.known_zone(home, zone), tuple(me), day_first, known)
+            sources.append(stack.enter_context(open_export(export, home, asked)))
+        if contacts is not None and not named:
+            sources[0] = collect.with_contacts(sources[0], contacts, home)
+        yield sources
+
+
+def _collect(home: Path, source: Source, options: Options, me: Sequence[str]) -> CollectSummary:
+    """Collect one source, as a recorded run of its own."""
+    from ventriloquist import collect
+    from ventriloquist.store import recorded_run
+
+    asked = {"source": source.name, **asdict(options.choice), "replace": options.replace, "timezone": options.timezone}
+    with (
+        progress("Collecting") as advance,
+        recorded_run(
+            home, "collect", asked | ({"me": list(me)} if me else {}), create=True,
+            plan=lambda db: collect.plan(db, source, options),
+        ) as run,
+    ):  # fmt: skip
+        run.result = summary = collect.run(run.db, source, run.plan, home=home, progress=advance)
+    return summary
+
+
+def _total(summaries: Sequence[CollectSummary]) -> list[tuple[str, object]]:
+    last = summaries[-1]
+    return [
+        ("sources", len(summaries)),
+        ("rows", sum(summary.rows for summary in summaries)),
+        ("messages", sum(summary.messages for summary in summaries)),
+        ("reactions", sum(summary.reactions for summary in summaries)),
+        ("skipped", sum(sum(summary.skipped.values()) for summary in summaries)),
+        ("in the file", f"{last.total_messages:,} messages"),
+        ("people", last.people),
+        ("conversations", last.conversations),
+    ]
 
 
 def _rows(summary: CollectSummary) -> list[tuple[str, object]]:

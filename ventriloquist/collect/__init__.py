@@ -2,6 +2,10 @@
 
 from ventriloquist.collect.corrections import Corrections, load_corrections
 from ventriloquist.collect.filters import Choice
+from ventriloquist.collect.several import known_owner, known_zone, names_in, owner_in, with_contacts
 from ventriloquist.collect.stage import CollectPlan, CollectSummary, Options, plan, run
 
-__all__ = ["Choice", "CollectPlan", "CollectSummary", "Corrections", "Options", "load_corrections", "plan", "run"]
+__all__ = [
+    "Choice", "CollectPlan", "CollectSummary", "Corrections", "Options", "known_owner", "known_zone",
+    "load_corrections", "names_in", "owner_in", "plan", "run", "with_contacts",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which rows to take: people and conversations by --only and --exclude, days by --since and --until."""
+"""Which rows to take: people, conversations and sources by --only and --exclude, days by --since and --until."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.identity import Directory, Person
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.names import fold
-from ventriloquist.records import SourceMessage, SourceTapback
+from ventriloquist.records import APPLICATIONS, SourceMessage, SourceTapback
 
 _FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # so that the day before and after exists in every zone
 
@@ -22,7 +22,7 @@ RowFilter = Callable[[SourceMessage | SourceTapback], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to take. A name is a person's, a handle, or a conversation's title."""
+    """What to take. A name is a person's, a handle, a conversation's title, or a source's."""
 
     only: Sequence[str] = ()  # the one-to-one conversations with these people, and the groups they are in
     exclude: Sequence[str] = ()  # the one-to-one conversations with these people, and what they wrote anywhere
@@ -34,10 +34,15 @@ class Choice:
 class _Chosen:
     people: frozenset[Person]
     conversations: frozenset[Conversation]
+    sources: frozenset[str]  # keys of records.APPLICATIONS
 
     def has(self, conversation: Conversation) -> bool:
-        """Tell whether a conversation was named, or is one-to-one with somebody who was."""
-        return conversation in self.conversations or conversation.other in self.people
+        """Tell whether a conversation or its source was named, or it is one-to-one with somebody who was."""
+        return (
+            conversation in self.conversations
+            or conversation.other in self.people
+            or conversation.source in self.sources
+        )
 
 
 def row_filter(
@@ -48,6 +53,9 @@ def row_filter(
     renamed: Mapping[str, str],
     gone: Collection[Person],
     zone: ZoneInfo,
+    *,
+    elsewhere: Collection[str] = (),
+    notes: list[str],
 ) -> RowFilter | None:
     """Return a filter of rows, None if everything is wanted.
 
@@ -56,14 +64,17 @@ def row_filter(
         renamed: names from corrections, by normalised handle.
         gone: whom `vq forget` removed.
         zone: where days begin.
+        elsewhere: names that other sources of the same command know.
+        notes: gets a sentence for each name that is a person's or a conversation's, and a source's too.
 
     Raises:
-        UnknownNameError: no person and no conversation has a name in `choice`.
+        UnknownNameError: no person, source and no conversation has a name in `choice`.
     """
     if choice == Choice() and not gone:
         return None
     known = _known_names(directory, of_chat, names, renamed)
-    exclude, only = _find(choice.exclude, known, directory), _find(choice.only, known, directory)
+    lookup = _Lookup(known, directory, elsewhere, notes)
+    exclude, only = lookup.find(choice.exclude), lookup.find(choice.only)
     after = _midnight(choice.since, zone) if choice.since else None
     before = _midnight(choice.until, zone, days_later=1) if choice.until else None
     out = {"": bool(choice.only)}
@@ -110,19 +121,51 @@ def _known_names(
     return known
 
 
-def _find(wanted: Sequence[str], known: Mapping[str, list[Person | Conversation]], directory: Directory) -> _Chosen:
-    folded: dict[str, list[Person | Conversation]] = {}
-    for name, found in known.items():
-        folded.setdefault(fold(name), []).extend(found)
-    people: set[Person] = set()
-    conversations: set[Conversation] = set()
-    for name in wanted:
-        named = known.get(name) or folded.get(fold(name)) or known.get(directory.normalize(name))
-        if not named:
-            raise UnknownNameError(name, known, noun="person or conversation")
-        people.update(one for one in named if isinstance(one, Person))
-        conversations.update(one for one in named if isinstance(one, Conversation))
-    return _Chosen(frozenset(people), frozenset(conversations))
+class _Lookup:
+    """Finds what a name stands for: a person or a conversation, else a source."""
+
+    def __init__(
+        self,
+        known: Mapping[str, list[Person | Conversation]],
+        directory: Directory,
+        elsewhere: Collection[str],
+        notes: list[str],
+    ) -> None:
+        self._known = known
+        self._normalize = directory.normalize
+        self._elsewhere = {fold(name) for name in elsewhere}
+        self._notes = notes
+        self._folded: dict[str, list[Person | Conversation]] = {}
+        for name, found in known.items():
+            self._folded.setdefault(fold(name), []).extend(found)
+
+    def find(self, wanted: Sequence[str]) -> _Chosen:
+        """Return everything that has one of these names.
+
+        Raises:
+            UnknownNameError: nothing has a name.
+        """
+        people: set[Person] = set()
+        conversations: set[Conversation] = set()
+        sources: set[str] = set()
+        for name in wanted:
+            named = self._known.get(name) or self._folded.get(fold(name)) or self._known.get(self._normalize(name), [])
+            source = source_called(name)
+            if named and source:
+                self._notes.append(f"{name!r} is taken as a person or conversation here, not as the source {source}.")
+            elif source:
+                sources.add(source)
+            elif not named and fold(name) not in self._elsewhere:
+                raise UnknownNameError(name, self._known, noun="person or conversation")
+            people.update(one for one in named if isinstance(one, Person))
+            conversations.update(one for one in named if isinstance(one, Conversation))
+        return _Chosen(frozenset(people), frozenset(conversations), frozenset(sources))
+
+
+def source_called(name: str) -> str:
+    """Return the source with a name, a key of records.APPLICATIONS; empty if there is none."""
+    wanted = fold(name)
+    return next((key for key, label in APPLICATIONS.items() if wanted in (key, fold(label))), "")
 
 
 def _midnight(day: dt.date, zone: ZoneInfo, *, days_later: int = 0) -> int:

@@ -158,7 +158,9 @@ def build_directory(
     own = frozenset(owner_handles)
     split = frozenset(map(normalize, corrections.handles_to_split))
     entries = [
-        _Entry("" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None),
+        _Entry(
+            "" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None
+        ),
         *(
             _Entry(
                 "" if is_from_application(card) else card_name(card),

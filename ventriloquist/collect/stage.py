@@ -30,7 +30,7 @@ from ventriloquist.collect.tapbacks import (
 )
 from ventriloquist.collect.writer import Placer, Tally, move_messages, skip_echoes, write_rows
 from ventriloquist.fs import open_to_others
-from ventriloquist.records import SKIPPED, ContactCard, Progress, Source
+from ventriloquist.records import SKIPPED, ContactCard, Progress, Source, application_of
 from ventriloquist.store import Connection, transaction
 from ventriloquist.store import messages as messages_store
 from ventriloquist.store import people as people_store
@@ -50,6 +50,7 @@ class Options:
     choice: Choice = field(default_factory=Choice)
     replace: bool = False  # start over
     timezone: str | None = None  # IANA name of the zone where days begin; default this machine's
+    elsewhere: Collection[str] = ()  # names that other sources of the same command know: `choice` may name them
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     stored = StoredIdentities() if options.replace else people_store.load_identities(db)
     evidence = _merge_evidence(stored.evidence, source)
     me = owner_name(options.my_name, evidence.cards, stored.me.name if stored.me else None)
-    identifiers = options.user_identifiers or list(evidence.owner_identifiers)
+    own = list(evidence.owner_identifiers)
+    identifiers = [*options.user_identifiers, *filter(application_of, own)] if options.user_identifiers else own
     normalize = Normalizer(
         region(options.user_identifiers, evidence.owner_identifiers, evidence.cards, evidence.handles)
     )
@@ -121,6 +123,11 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     people = PeopleIds(stored, directory)
     gone = _forgotten(db, directory)
     zone = zone_of_collect(None if options.replace else db, options.timezone)
+    meanings: list[str] = []
+    leave_out = row_filter(
+        options.choice, directory, of_chat, people.current_names(), renamed, gone, zone,
+        elsewhere=options.elsewhere, notes=meanings,
+    )  # fmt: skip
     return CollectPlan(
         evidence=evidence,
         owner_name=me,
@@ -129,9 +136,14 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
         people=people,
         conversations=ConversationIds(stored, of_chat),
         renamed=renamed,
-        leave_out=row_filter(options.choice, directory, of_chat, people.current_names(), renamed, gone, zone),
+        leave_out=leave_out,
         gone=gone,
-        notes=[*source.notes, *_nameless(source, evidence), *_unknown(options.corrections, evidence, normalize)],
+        notes=[
+            *source.notes,
+            *meanings,
+            *_nameless(source, evidence),
+            *_unknown(options.corrections, evidence, normalize),
+        ],
         zone=zone,
         replace=options.replace,
     )
@@ -206,7 +218,10 @@ def _merge_evidence(stored: Evidence, source: Source) -> Evidence:
     read_again = {(card.folder, card.store) for card in cards}
     cards += [card for card in stored.cards if (card.folder, card.store) not in read_again]
     identifiers = dict(source.owner_identifiers)
+    others = set(filter(application_of, source.handles))  # the user may have said another name with --me before
     for identifier, seen in stored.owner_identifiers.items():
+        if identifier in others and identifier not in source.owner_identifiers:
+            continue
         identifiers[identifier] = max(seen, identifiers.get(identifier, 0))
     chats = {chat.guid: chat for chat in source.chats}
     for guid, chat in stored.chats.items():

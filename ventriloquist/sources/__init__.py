@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ventriloquist.errors import SettingsError
+from ventriloquist.records import APPLICATIONS, MESSAGES
+
 if TYPE_CHECKING:
     from ventriloquist.records import Source
+    from ventriloquist.sources.exports import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,29 @@ SOURCES = {
         SourceKind("backup", "DIR", "An iPhone's unencrypted backup, instead of a chat.db.", _open_backup),
     )
 }
+
+# Other applications are read from the files that they export. `exports.FORMATS` has a reader for each.
+EXPORTS = tuple(name for name in APPLICATIONS if name != MESSAGES)
+
+
+def open_export(named: str, home: Path, asked: Asked) -> AbstractContextManager[Source]:
+    """Open an export that is named as on the command line: `NAME:PATH`, or only the path.
+
+    A colon in a path, as in `C:\\chats`, names no format: what stands before it must be one of EXPORTS.
+
+    Raises:
+        SettingsError: no path is given.
+        SourceError: it cannot be read, or no format fits.
+    """
+    from ventriloquist.sources import exports
+
+    name, path = split_name(named)
+    if not path:
+        raise SettingsError("--source names no file.", hint=f"Write it like: --source {name or 'whatsapp'}:chat.zip")
+    return exports.open_export(name, Path(path), home, asked)
+
+
+def split_name(named: str) -> tuple[str | None, str]:
+    """Split `NAME:PATH` into the format's name, None if there is none, and the path."""
+    before, colon, after = named.partition(":")
+    return (before.lower(), after) if colon and before.lower() in EXPORTS else (None, named)

@@ -7,8 +7,9 @@ format and nothing else: ids of messages without one, the owner, and the rows th
 from __future__ import annotations
 
 import marshal
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from ventriloquist.media import MediaKind
 from ventriloquist.names import fold
 from ventriloquist.records import (
     Attachment,
+    ContactCard,
     Source,
     SourceChat,
     SourceMessage,
@@ -29,11 +31,17 @@ from ventriloquist.records import (
     SourceTapback,
 )
 from ventriloquist.store.temporary import temporary_folder
+from ventriloquist.transcript import well_formed
 
 SHOWN = 12  # names, if one must be chosen
 BATCH = 1000  # records that are written to the temporary file at once
-LONGEST_GUID = 100  # characters; a longer one is replaced by a hash
+LONGEST_ID = 60  # characters; a longer id is replaced by a hash
+LATEST = 86_400_000 * 365 * 200  # Unix ms: a later time than this is no time
+REMEMBERED = 1 << 18  # of the latest texts without an id: those of one minute stand nearer together
+BITS = 1 << 26  # of the filter that finds ids which may occur twice: eight megabytes
+DIGITS = 7  # at least, by which a number is recognised
 _SAID, _REACTED, _SKIPPED = range(3)
+_NUMBER = re.compile(r"[\s\d+().\-/\u00a0\u2010-\u2015\u200e\u200f\u202a-\u202f\u2066-\u2069]*")
 
 
 class Person(NamedTuple):
@@ -96,22 +104,46 @@ Record = Person | Thread | Said | Reacted | Skipped
 class Archive:
     """What was learnt of an archive while it was read."""
 
-    source: str  # the format's name
+    source: str  # the format's name, a key of records.APPLICATIONS
     people: dict[str, Person] = field(default_factory=dict)
     threads: dict[str, Thread] = field(default_factory=dict)
     senders: dict[str, dict[str, int]] = field(default_factory=dict)  # by thread: how much each has written
+    reactors: dict[str, dict[str, None]] = field(default_factory=dict)  # by thread
     newest: dict[str, int] = field(default_factory=dict)
     rows: int = 0
+    twice: set[int] = field(default_factory=set)  # hashes of ids that may occur twice
 
     def handle(self, person_id: str) -> str:
         """Return what collect knows somebody by: a number or address, else an id within this source."""
         person = self.people.get(person_id)
-        return person.number if person and person.number else f"{self.source}:{person_id}"
+        return well_formed(person.number if person and person.number else f"{self.source}:{person_id}")
+
+    def name(self, person_id: str) -> str:
+        """Return what the source calls somebody; empty if that is only a number."""
+        person = self.people.get(person_id)
+        name = well_formed(person.name).replace("\0", "").strip() if person else ""
+        return "" if _NUMBER.fullmatch(name) else name
+
+    def members(self, thread_id: str) -> dict[str, None]:
+        """Return the ids of everybody in a chat: those it lists, those who write, and those who react."""
+        thread = self.threads[thread_id]
+        return dict.fromkeys((*thread.members, *self.senders.get(thread_id, ()), *self.reactors.get(thread_id, ())))
+
+    def everybody(self) -> dict[str, None]:
+        """Return the ids of everybody in any chat."""
+        return dict.fromkeys(person for thread in self.threads for person in self.members(thread))
 
 
 @contextmanager
 def open_archive(
-    source: str, name: str, records: Iterable[Record], home: Path, *, me: str | None = None, notes: Iterable[str] = ()
+    source: str,
+    name: str,
+    records: Iterable[Record],
+    home: Path,
+    *,
+    me: str | Sequence[str] | None = None,
+    owner: Sequence[str] = (),
+    notes: list[str] | None = None,
 ) -> Iterator[Source]:
     """Read an archive into a temporary file in VQ_HOME, and yield it as a source.
 
@@ -119,19 +151,22 @@ def open_archive(
         source: the format's name, such as `telegram`.
         name: what it is and where, for people.
         records: of the format's reader.
-        me: the owner's name in it, if the user says so.
-        notes: what the reader has to say once it has read; it may be a list that the reader fills.
+        me: the owner's name in it, or several that it may be, if the user says so.
+        owner: names and numbers by which the owner is known already.
+        notes: what the reader has to say; it may fill the list while it reads.
 
     Raises:
         SourceError: it cannot be read, or holds no messages.
         SettingsError: nobody can tell who the owner is.
     """
     archive = Archive(source)
+    notes = [] if notes is None else notes
     with temporary_folder(home) as folder, (folder / "rows").open("w+b") as spool:
         _read(archive, records, spool)
         if not archive.rows:
             raise SourceError(f"{name} holds no messages.", hint="Check that the export is complete.")
-        owners = _owners(archive, me)
+        owners = _owners(archive, (me,) if isinstance(me, str) else me or (), owner, notes)
+        _name_partners(archive, owners)
 
         def rows() -> Iterator[SourceRow]:
             yield from _rows(archive, owners, spool)
@@ -140,13 +175,13 @@ def open_archive(
             name=name,
             total=archive.rows,
             chats=[_chat(archive, thread, owners) for thread in archive.threads],
-            handles=[archive.handle(person) for person in _seen(archive) if person not in owners],
+            handles=[archive.handle(person) for person in archive.everybody() if person not in owners],
             person_hints=(),
             owner_identifiers={
                 archive.handle(person): sum(senders.get(person, 0) for senders in archive.senders.values())
                 for person in owners
             },
-            cards=None,
+            cards=_cards(archive, owners),
             notes=[*notes],
             rows=rows,
         )
@@ -155,133 +190,237 @@ def open_archive(
 def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
     """Sort what a reader yields: people and threads into the archive, everything else into the spool."""
     batch: list[tuple[Any, ...]] = []
-    senders_of, newest = archive.senders, archive.newest
+    seen = bytearray(BITS >> 3)  # a hash that comes again finds its bit set
     for record in records:
-        kind = type(record)
-        if kind is Said:
-            thread, _, sender, sent_at, _, _, _, _ = record
-            senders = senders_of.get(thread)
-            if senders is None:
-                senders = senders_of[thread] = {}
-            senders[sender] = senders.get(sender, 0) + 1
-            if sent_at > newest.get(thread, 0):
-                newest[thread] = sent_at
-            batch.append((_SAID, *record))
+        if isinstance(record, Said):
+            batch.append(_said(archive, record))
+            key = hash(record[:2]) if record[1] else None
         elif isinstance(record, Person):
             archive.people[record.id] = record
             continue
         elif isinstance(record, Thread):
             archive.threads[record.id] = record
             continue
+        elif isinstance(record, Reacted):
+            archive.reactors.setdefault(record.thread, {})[record.sender] = None
+            batch.append((_REACTED, *record))
+            key = hash((record.thread, record.target, record.sender, record.emoji))
         else:
-            batch.append((_REACTED if kind is Reacted else _SKIPPED, *record))
+            batch.append((_SKIPPED, *record))
+            key = hash(record[:2]) if record[1] else None
+        if key is not None:
+            byte, bit = (key & (BITS - 1)) >> 3, 1 << (key & 7)
+            if seen[byte] & bit:
+                archive.twice.add(key)
+            else:
+                seen[byte] |= bit
         if len(batch) == BATCH:
             archive.rows += BATCH
             _write(batch, spool)
             batch.clear()
     archive.rows += len(batch)
     _write(batch, spool)
+    for thread in (*archive.senders, *archive.reactors):  # a reader should have given each
+        archive.threads.setdefault(thread, Thread(thread, "group"))
+
+
+def _said(archive: Archive, record: Said) -> tuple[Any, ...]:
+    """Count a message, and return it as the spool has it."""
+    thread, id, sender, sent_at = record[:4]
+    if not 0 < sent_at < LATEST:
+        return _SKIPPED, thread, id, "no_date"
+    senders = archive.senders.get(thread)
+    if senders is None:
+        senders = archive.senders[thread] = {}
+    senders[sender] = senders.get(sender, 0) + 1
+    if sent_at > archive.newest.get(thread, 0):
+        archive.newest[thread] = sent_at
+    return (_SAID, *record)
 
 
 def _write(batch: list[tuple[Any, ...]], spool: BinaryIO) -> None:
     data = marshal.dumps(batch)
-    spool.write(len(data).to_bytes(8, "little") + data)
+    spool.write(len(data).to_bytes(8, "little"))
+    spool.write(data)
 
 
 def _batches(spool: BinaryIO) -> Iterator[list[tuple[Any, ...]]]:
     """Read what `_write` wrote. `marshal.load` would ask the file for every number and string: ten times as slow."""
     spool.seek(0)
     while size := spool.read(8):
-        yield marshal.loads(spool.read(int.from_bytes(size, "little")))  # noqa: S302  # our own file
+        yield marshal.loads(spool.read(int.from_bytes(size, "little")))  # noqa: S302  # this process wrote it
 
 
 def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator[SourceRow]:
-    source = archive.source
-    repeats: Counter[bytes] = Counter()
+    source, twice = archive.source, archive.twice
+    guid_of = Guids(source)
+    seen: set[int] = set()  # of `twice`
     handles: dict[str, tuple[str, int]] = {}
     chats: dict[str, str] = {}
     new = tuple.__new__  # a third of the time of NamedTuple's own
-    number = 0
-    for record in chain.from_iterable(_batches(spool)):
-        number += 1
-        kind, thread, id = record[:3]
+    for number, record in enumerate(chain.from_iterable(_batches(spool)), 1):
+        kind, thread, id, sender = record[:4]
         if kind == _SKIPPED:
-            yield SourceSkipped(guid_of(source, thread, id or f"row {number}"), record[3])
+            reason = sender
+            key = hash((thread, id))
+            is_own = id and key not in seen  # a message may have this id
+            if is_own and key in twice:
+                seen.add(key)
+            yield SourceSkipped(guid_of(thread, id) if is_own else guid_of.next(thread, reason), reason)
             continue
-        sender = record[3]
         found = handles.get(sender)
         if found is None:
             found = handles[sender] = ("", 1) if sender in owners else (archive.handle(sender), 0)
         handle, is_me = found
-        chat = chats.get(thread) or chats.setdefault(thread, f"{source}:{thread}")
+        if twice and (id or kind == _REACTED):
+            key = hash((thread, id)) if kind == _SAID else hash((thread, id, sender, record[5]))
+            if key in seen:
+                yield SourceSkipped(guid_of.next(thread, "repeated"), "repeated")
+                continue
+            if key in twice:
+                seen.add(key)
+        chat = chats.get(thread)
+        if chat is None:
+            chat = chats[thread] = _chat_guid(source, thread)
         if kind == _REACTED:
-            _, _, _, _, sent_at, emoji = record
-            guid = guid_of(source, thread, f"{id} {sender} {emoji}")
-            target = guid_of(source, thread, id)
-            yield SourceTapback(guid, number, chat, handle, is_me, sent_at, target, "emoji", emoji, 0)
+            sent_at, emoji = record[4], well_formed(record[5])
+            guid = guid_of(thread, f"{id} {sender} {emoji}")
+            yield SourceTapback(guid, number, chat, handle, is_me, sent_at, guid_of(thread, id), "emoji", emoji, 0)
             continue
         _, _, _, _, sent_at, text, reply_to, edited_at, media = record
-        guid = guid_of(source, thread, id) if id else _guid_of_content(source, record[1:], repeats)
+        guid = guid_of(thread, id) if id else guid_of.of_content(thread, sender, sent_at, text, media)
+        target = guid_of(thread, reply_to) if reply_to else ""
+        attachments = tuple([Attachment(mime, file, kind=kind) for kind, mime, file in media]) if media else ()
         yield new(SourceMessage, (
-            guid, number, chat, handle, is_me, sent_at, text, guid_of(source, thread, reply_to) if reply_to else "", "",
-            1 if edited_at else 0, edited_at, source, "",
-            tuple([Attachment(mime, file, kind=kind) for kind, mime, file in media]) if media else (), False, False,
+            guid, number, chat, handle, is_me, sent_at, text if text.isascii() else well_formed(text), target, "",
+            1 if edited_at else 0, edited_at, source, "", attachments, False, False,
         ))  # fmt: skip
 
 
-def guid_of(source: str, thread: str, id: str) -> str:
-    """Return what a message is known by among those of all sources."""
-    guid = f"{source}:{thread}:{id}"
-    if len(guid) <= LONGEST_GUID and guid.isascii() and guid.isprintable():
-        return guid
-    return f"{source}:{blake2b(guid.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+class Guids:
+    """What the records of an archive are known by among those of all sources. They name neither people nor chats."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._prefixes: dict[str, str] = {}
+        self._repeats: dict[bytes, int] = {}  # of the latest texts
+        self._numbers: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, thread: str, id: str) -> str:
+        """Return the guid of a record with an id."""
+        prefix = self._prefixes.get(thread)
+        if prefix is None:
+            prefix = self._prefixes[thread] = f"{self._source}:{_hash(thread.encode('utf-8', 'surrogatepass'), 8)}:"
+        if len(id) <= LONGEST_ID and id.isascii() and id.isprintable():
+            return prefix + id
+        return prefix + _hash(id.encode("utf-8", "surrogatepass"))
+
+    def next(self, thread: str, reason: str) -> str:
+        """Return the guid of a record without an id that is skipped: how many of its kind came before."""
+        self._numbers[thread, reason] += 1
+        return self(thread, f"{reason} {self._numbers[thread, reason]}")
+
+    def of_content(self, thread: str, sender: str, sent_at: int, text: str, media: Media) -> str:
+        """Return a guid of sender, minute and text, and of how many equal ones came before: a newer export has more."""
+        key = f"{thread}\0{sender}\0{sent_at // 60_000}\0{text}\0{media}".encode("utf-8", "surrogatepass")
+        digest = blake2b(key, digest_size=16).digest()
+        repeats = self._repeats
+        count = repeats[digest] = repeats.get(digest, 0) + 1
+        if len(repeats) > REMEMBERED:
+            for old in [*repeats][: REMEMBERED // 2]:
+                del repeats[old]
+        return f"{self._source}:{_hash(digest + str(count).encode())}"
 
 
-def _guid_of_content(source: str, said: tuple[Any, ...], repeats: Counter[bytes]) -> str:
-    """Return an id made of sender, minute and text, and of how many equal ones came before: a newer export has more."""
-    thread, _, sender, sent_at, text, _, _, media = said
-    key = f"{thread}\0{sender}\0{sent_at // 60_000}\0{text}\0{media}".encode("utf-8", "surrogatepass")
-    digest = blake2b(key, digest_size=16).digest()
-    repeats[digest] += 1
-    return f"{source}:{blake2b(digest + str(repeats[digest]).encode(), digest_size=16).hexdigest()}"
+def _hash(data: bytes, size: int = 16) -> str:
+    return blake2b(data, digest_size=size).hexdigest()
+
+
+def _chat_guid(source: str, thread: str) -> str:
+    return f"{source}:{thread if thread.isascii() else well_formed(thread)}"
 
 
 def _chat(archive: Archive, id: str, owners: frozenset[str]) -> SourceChat:
     thread = archive.threads[id]
-    members = dict.fromkeys((*thread.members, *archive.senders.get(id, ())))
-    handles = tuple(archive.handle(member) for member in members if member not in owners)
-    title = thread.title or None
+    handles = dict.fromkeys(archive.handle(member) for member in archive.members(id) if member not in owners)
+    is_direct = thread.type == "dm" and len(handles) < 2
     return SourceChat(
-        f"{archive.source}:{id}", thread.type, title if thread.type == "group" else None, None, handles,
-        archive.newest.get(id, 0),
+        _chat_guid(archive.source, id), "dm" if is_direct else "group",
+        None if is_direct else well_formed(thread.title) or None, None, tuple(handles), archive.newest.get(id, 0),
+        source=archive.source,
     )  # fmt: skip
 
 
-def _seen(archive: Archive) -> list[str]:
-    seen = dict.fromkeys(person for senders in archive.senders.values() for person in senders)
-    return [*seen]
+def _name_partners(archive: Archive, owners: frozenset[str]) -> None:
+    """List whom a chat of two is with by its title, if only the owner has written in it so far."""
+    own = {fold(name) for person in owners for name in (person, archive.name(person))}
+    for id, thread in archive.threads.items():
+        is_untold = thread.type == "dm" and thread.title and not thread.members
+        if is_untold and fold(thread.title) not in own and owners.issuperset(archive.members(id)):
+            archive.threads[id] = thread._replace(members=(thread.title,))
+            archive.people.setdefault(thread.title, Person(thread.title, thread.title))
 
 
-def _owners(archive: Archive, me: str | None) -> frozenset[str]:
-    """Return the ids under which the owner writes: as the user says, as the source says, or who is in every chat.
+def _cards(archive: Archive, owners: frozenset[str]) -> list[ContactCard]:
+    """Return what the source calls everybody in its chats, as one card for each handle."""
+    cards = {
+        handle: ContactCard(archive.source, handle, 0, name, "", "", "", (handle,), person in owners)
+        for person in dict.fromkeys((*archive.everybody(), *owners))
+        if (name := archive.name(person)) and (handle := archive.handle(person))
+    }
+    return [*cards.values()]
+
+
+def _owners(archive: Archive, me: Sequence[str], owner: Sequence[str], notes: list[str]) -> frozenset[str]:
+    """Return the ids under which the owner writes.
+
+    The user's word counts first, then what the source says, then who is called like the owner so far, then who is in
+    every chat.
 
     Raises:
-        SettingsError: several people may be the owner.
+        SettingsError: nobody or several people may be the owner.
     """
-    names = {person: archive.people[person].name or person for person in archive.people}
-    if me is not None:
-        found = frozenset(person for person, name in names.items() if fold(me) in (fold(name), fold(person)))
+    called = {person: _called(archive, person) for person in dict.fromkeys((*archive.people, *archive.everybody()))}
+    marked = frozenset(person.id for person in archive.people.values() if person.is_me)
+    if me:
+        found = [id for id, names in called.items() if not names.isdisjoint(map(_comparable, me))]
+        if len(found) == 1 or (found and marked.issuperset(found)):
+            return frozenset(found)
         if found:
-            return found
-    elif found := frozenset(person.id for person in archive.people.values() if person.is_me):
-        return found
+            raise SettingsError(
+                f"Several people in this source are called {me[0]!r}.",
+                hint=f"Say which one is you with --me ID, one of: {', '.join(map(repr, sorted(found)[:SHOWN]))}",
+            )
+        if marked:
+            names = ", ".join(filter(None, map(archive.name, sorted(marked))))
+            if names:
+                notes.append(f"The export itself says that you are {names}; it knows nobody called {me[0]!r}.")
+            else:  # it knows which messages are the owner's, and not the name
+                archive.people.update({id: archive.people[id]._replace(name=me[0]) for id in marked})
+            return marked
+    elif marked:
+        return marked
+    elif len(found := [id for id, names in called.items() if not names.isdisjoint(map(_comparable, owner))]) == 1:
+        return frozenset(found)
     else:
         members = [{*senders, *archive.threads[id].members} for id, senders in archive.senders.items()]
         everywhere = set.intersection(*members) if members else set()
         if len(everywhere) == 1 and len(members) > 1:
             return frozenset(everywhere)
-    shown = ", ".join(repr(names.get(person, person)) for person in _seen(archive)[:SHOWN])
+    shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
     raise SettingsError(
-        f"Nobody in this source is called {me!r}." if me is not None else "The source does not say who you are.",
+        f"Nobody in this source is called {me[0]!r}." if me else "The source does not say who you are.",
         hint=f"Say it with --me NAME, one of: {shown}",
     )
+
+
+def _called(archive: Archive, id: str) -> set[str]:
+    """Return all that somebody may be called by, as `_comparable` returns it."""
+    person = archive.people.get(id, Person(id))
+    return {_comparable(name) for name in (id, f"{archive.source}:{id}", person.name, person.number) if name}
+
+
+def _comparable(name: str) -> str:
+    """Return the form in which names and numbers are compared."""
+    digits = "".join(filter(str.isdecimal, name))
+    return f"+{digits}" if len(digits) >= DIGITS and _NUMBER.fullmatch(name) else fold(name)

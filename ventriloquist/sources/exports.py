@@ -6,7 +6,7 @@ import errno
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -26,8 +26,9 @@ class Asked:
     """What a user says of an export."""
 
     zone: tzinfo  # of times without one
-    me: str | None = None
+    me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
     day_first: bool | None = None  # None: the file decides
+    owner: Sequence[str] = ()  # names and numbers by which the owner is known already
 
 
 Reader = Callable[[list[Item], Path, Asked, list[str]], Iterator[Record]]
@@ -68,8 +69,9 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
             format, chosen = _recognised(name, path, items)
             notes = [] if name else [f"{path.name} was recognised as {format.application}."]
             records = format.read(chosen, path, asked, notes)
+            about = f"{format.application} at {path}"
             source = stack.enter_context(
-                open_archive(format.name, f"{format.application} at {path}", records, home, me=asked.me, notes=notes)
+                open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
             )
         yield source
 

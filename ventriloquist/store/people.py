@@ -84,6 +84,15 @@ def load_identities(db: Connection) -> StoredIdentities:
     )
 
 
+def load_owner(db: Connection) -> list[str]:
+    """Return what the owner is called and reached by: the name, numbers and addresses, and handles of applications."""
+    rows = db.execute(
+        "SELECT name FROM people WHERE is_me UNION SELECT identifier FROM owner_identifiers"
+        " UNION SELECT handle FROM handles JOIN people ON people.id = person_id WHERE is_me"
+    )
+    return [name for (name,) in rows]
+
+
 def load_people(db: Connection) -> list[StoredPerson]:
     """Return everybody, in the order of their ids."""
     rows = db.execute("SELECT id, name, is_me FROM people ORDER BY id")
@@ -187,7 +196,11 @@ def insert_evidence(
         f"INSERT INTO chats ({_CHAT}, conversation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
             (
-                *chat[:4], _json(chat.handles), chat.newest_at, _json(chat.lookups), chat.source,
+                *chat[:4],
+                _json(chat.handles),
+                chat.newest_at,
+                _json(chat.lookups),
+                chat.source,
                 conversation_of_chat.get(chat.guid),
             )
             for chat in chats
