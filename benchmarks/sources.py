@@ -132,7 +132,8 @@ def write_large(format: str, gigabytes: float, folder: Path) -> Path:
                 else:
                     lines.append(
                         f'<mms date="{at}" msg_box="1" address="+15550102030" m_id="{number}"><parts>'
-                        f'<part ct="image/jpeg" cl="a.jpg" data="{"QUJDREVG" * 25_000}"/><part ct="text/plain" text="{sent.text}"/></parts>'
+                        f'<part ct="image/jpeg" cl="a.jpg" data="{"QUJDREVG" * 25_000}"/>'
+                        f'<part ct="text/plain" text="{sent.text}"/></parts>'
                         '<addrs><addr address="+15550102030" type="137"/></addrs></mms>\n'
                     )
             file.write("".join(lines))
