@@ -135,9 +135,7 @@ def _is_whatsapp(item: Item) -> bool:
 def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]) -> Iterator[Record]:
     for item in items:
         if item.path.suffix.lower() != ".txt":
-            database = path / item.path if path.is_dir() else path.with_name(item.path.name)
-            if not database.is_file():
-                raise SourceError(f"{item.path} lies in a zip.", hint="Unpack it, and name the folder.")
+            database = path if path.is_file() else path / item.path
             names = database.with_name("wa.db")
             yield from whatsapp_db.read_msgstore(database, names if names.exists() else None)
             continue
@@ -145,6 +143,13 @@ def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]
         title = whatsapp.title_of(item.path.name, above)
         choice = whatsapp.Choice(asked.zone, asked.day_first)
         yield from whatsapp.read_text_export(item.open, Path(item.path), title, choice, notes)
+
+
+def _json_with(*marks: bytes) -> Callable[[Item], bool]:
+    def finds(item: Item) -> bool:
+        return item.path.suffix.lower() == ".json" and all(mark in item.head() for mark in marks)
+
+    return finds
 
 
 def _is_telegram(item: Item) -> bool:
