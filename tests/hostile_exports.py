@@ -15,8 +15,9 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import exported
@@ -42,19 +43,47 @@ MMS = (
     '<part seq="0" ct="text/plain" text="look &#55357;&#56846;"/></parts><addrs>'
     '<addr address="+15550102030" type="137"/><addr address="+15550199999" type="151"/></addrs></mms>'
 )
-_VALUE = re.compile(rb'"[^"\\\r\n]{0,60}"|\b\d+\b')
-_ODD = (b"null", b"[]", b"{}", b"[1]", b"-1", b'""', b"1e999", b"true", b'"null"', b'"\xf0\x9f\xa6\x8a"', b"9" * 30)
+_ATTRIBUTE = re.compile(r'(?<==)"[^"]*"')
+_ODD: tuple[Any, ...] = (
+    None,
+    [],
+    {},
+    [1],
+    [[None]],
+    {"a": {}},
+    -1,
+    1e300,
+    10**30,
+    True,
+    "",
+    "null",
+    "🦊",
+    "9" * 30,
+    "\0",
+)
 
 
 def replace_values(data: bytes, rng: random.Random) -> bytes:
-    """Return an export in which some values are odd ones, of which most are still JSON."""
-    found = [*_VALUE.finditer(data)]
-    for match in sorted(rng.sample(found, min(len(found), rng.randint(1, 5))), key=lambda one: -one.start()):
-        odd = rng.choice(_ODD)
-        if match[0].startswith(b'"') and data.lstrip()[:1] == b"<":
-            odd = b'"%b"' % odd.strip(b'"')
-        data = data[: match.start()] + odd + data[match.end() :]
-    return data
+    """Return an export in which some values are odd ones, and which is JSON or XML still."""
+    text = data.decode()
+    if text.startswith("<"):
+        return _ATTRIBUTE.sub(lambda found: f'"{rng.choice(_ODD)}"' if rng.random() < 0.02 else found[0], text).encode()
+    if not text.startswith(("{", "[")):
+        return mutate(data, rng)
+    lines = text.splitlines() if text.startswith('{"version"') else [text]
+    documents = [json.loads(line) for line in lines]
+    places = [place for document in documents for place in _places(document)]
+    for container, key in rng.sample(places, min(len(places), rng.randint(1, 8))):
+        container[key] = rng.choice(_ODD)
+    return "\n".join(json.dumps(document, indent=1 if len(lines) == 1 else None) for document in documents).encode()
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each place in a JSON value that holds another."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield value, key
+        yield from _places(one)
 
 
 def _whatsapp(folder: Path) -> Path:
@@ -136,7 +165,8 @@ def read_mutated_exports(count: int, *, seed: int = 0) -> tuple[Counter[str], fl
             if chance < 0.05:
                 path.write_bytes(rng.randbytes(rng.randint(0, 4000)))
             else:
-                path.write_bytes(mutate(sound, rng) if chance < 0.5 else replace_values(sound, rng))
+                is_binary = path.suffix == ".zip" or chance < 0.4
+                path.write_bytes(mutate(sound, rng) if is_binary else replace_values(sound, rng))
             begin = time.process_time()
             try:
                 with open_export(
