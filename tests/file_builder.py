@@ -62,7 +62,8 @@ def fill(db: Connection, conversations: Iterable[Conversation], *, owner: str = 
 
     rowid = 0
     for number, conversation in enumerate(conversations, 1):
-        db.execute("INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)", (number, conversation.type, conversation.title))
+        about = (number, conversation.type, conversation.title)
+        db.execute("INSERT INTO conversations (id, type, title) VALUES (?, ?, ?)", about)
         names = conversation.members or [message.sender for message in conversation.messages if message.sender]
         for name in sorted({owner, *names}):
             db.execute("INSERT INTO members VALUES (?, ?)", (number, person(name)))

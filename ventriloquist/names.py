@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ventriloquist.errors import UnknownNameError
+from ventriloquist.records import APPLICATIONS
 from ventriloquist.spelling import fold
 
-__all__ = ["find_name", "fold"]
+__all__ = ["find_name", "fold", "source_called", "without_number"]
+
+NUMBERED = re.compile(r" \((\d+)\)$")
+
+
+def without_number(name: str) -> str:
+    """Return a name without the number that sets it apart from equal names."""
+    return NUMBERED.sub("", name)
 
 
 def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:
@@ -23,3 +32,9 @@ def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:
     if len(alike) != 1:
         raise UnknownNameError(name, known, noun=noun)
     return alike[0]
+
+
+def source_called(name: str) -> str:
+    """Return the source with a name, a key of records.APPLICATIONS; empty if there is none."""
+    wanted = fold(name)
+    return next((key for key, label in APPLICATIONS.items() if wanted in (key, fold(label))), "")

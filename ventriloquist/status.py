@@ -15,7 +15,7 @@ from ventriloquist.model.run_folder import finished_runs
 from ventriloquist.store import open_database
 from ventriloquist.store.connect import read_only, row_count
 from ventriloquist.store.corpus import count_by_split
-from ventriloquist.store.people import names, names_on_cards, people_with_handles
+from ventriloquist.store.people import count_by_source, names, names_on_cards, people_with_handles
 from ventriloquist.store.runs import PastRun, is_newer, last_result, last_runs
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
@@ -31,6 +31,7 @@ class Status:
 
     home: str
     rows: dict[str, int]
+    sources: dict[str, dict[str, int]]  # conversations and messages of each application, a key of records.APPLICATIONS
     splits: dict[str, int]  # training messages by split
     runs: list[PastRun]  # the newest first
     adapters: list[str]  # finished ones, the newest last
@@ -54,12 +55,17 @@ class PersonStatus:
 def status(home: Path) -> Status:
     """Read the state of a home; a home that does not exist is not made."""
     rows: dict[str, int] = dict.fromkeys(TABLES, 0)
+    sources: dict[str, dict[str, int]] = {}
     splits: dict[str, int] = {}
     runs: list[PastRun] = []
     prepared = evaluated = False
     if (home / DATABASE).exists():
         with open_database(home) as db:
             rows = {table: row_count(db, table) for table in TABLES}
+            sources = {
+                source: {"conversations": conversations, "messages": messages}
+                for source, (conversations, messages) in count_by_source(db).items()
+            }
             splits = count_by_split(db)
             runs = last_runs(db, LAST_RUNS)
             prepared = "train" in splits and not is_newer(db, "collect", "prepare")
@@ -69,6 +75,7 @@ def status(home: Path) -> Status:
     return Status(
         home=str(home),
         rows=rows,
+        sources=sources,
         splits=splits,
         runs=runs,
         adapters=adapters,

@@ -308,8 +308,11 @@ def test_every_source_has_an_option_in_the_help() -> None:
         assert f"{kind.option} " in shown
 
 
-def test_two_sources_at_once_are_refused(tmp_path: Path) -> None:
-    options = [argument for kind in SOURCES.values() for argument in (kind.option, tmp_path)]
-    result = vq("collect", *options)
-    assert result.exit_code == 2
-    assert "are two sources" in result.output
+def test_a_mac_and_a_backup_are_collected_one_after_the_other_or_not_at_all(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"), "--backup", tmp_path / "nowhere")
+    assert result.exit_code == 1
+    assert "There is no backup" in result.stderr
+    assert not home.exists()

@@ -30,6 +30,10 @@ SourceOption = Annotated[
         "without it the content decides. Repeatable.",
     ),
 ]
+AcceptOption = Annotated[
+    list[str],
+    typer.Option("--accept", metavar="NAME", help="Merge people as `vq status --people` proposes. Repeatable."),
+]
 MeOption = Annotated[
     list[str], typer.Option("--me", metavar="NAME", help="Your name in an export that does not say who you are.")
 ]
@@ -95,6 +99,7 @@ def command(
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     replace: ReplaceOption = False,
+    accept: AcceptOption = [],  # noqa: B006
     json_: JsonOption = False,
     **places: Path | None,
 ) -> None:
@@ -116,6 +121,11 @@ def command(
     corrections = collect.load_corrections(settings.home)
     zone = timezone or settings.time_zone
     options = collect.Options(settings.my_name, settings.user_identifiers, corrections, choice, replace, zone)
+    if accept:
+        if source or any(places.values()):
+            raise typer.BadParameter("--accept reads no source: collect first, then accept.")
+        _accept(settings.home, accept, options, json=json_)
+        return
     summaries: list[CollectSummary] = []
     with _open(settings, places, contacts, source, me, day_first, zone) as sources:
         for place, opened in enumerate(sources):
@@ -187,6 +197,22 @@ def _collect(home: Path, source: Source, options: Options, me: Sequence[str]) ->
     ):  # fmt: skip
         run.result = summary = collect.run(run.db, source, run.plan, home=home, progress=advance)
     return summary
+
+
+def _accept(home: Path, names: Sequence[str], options: Options, *, json: bool) -> None:
+    """Merge people who were proposed to be one, and say what came of it."""
+    from ventriloquist import collect, status
+    from ventriloquist.store import recorded_run
+
+    with recorded_run(
+        home, "collect", {"accept": list(names)}, plan=lambda db: collect.plan_accept(db, home, names, options)
+    ) as run:
+        run.result = summary = collect.run_accept(run.db, home, run.plan)
+    for text in summary.notes:
+        note(text)
+    rows: list[tuple[str, object]] = [("merged", ", ".join(handles)) for handles in summary.merged]
+    rows += [("people", summary.people), ("conversations", summary.conversations)]
+    show(summary, rows, json=json, next_step=status.status(home).next_step)
 
 
 def _total(summaries: Sequence[CollectSummary]) -> list[tuple[str, object]]:

@@ -38,7 +38,9 @@ ExcludeOption = Annotated[
 ]
 ExcludeConversationOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation. Repeatable."),
+    typer.Option(
+        "--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation, or a source. Repeatable."
+    ),
 ]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day to use.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Last day to use.")]

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ventriloquist.cli.console import note, show
 from ventriloquist.cli.options import JsonOption
+from ventriloquist.records import APPLICATIONS, MESSAGES
 
 if TYPE_CHECKING:
+    from ventriloquist.collect.proposals import Proposal, ProposedPerson
     from ventriloquist.status import PersonStatus, Status
 
 
 def command(
-    people: Annotated[bool, typer.Option("--people", help="Show which handles were merged into each person.")] = False,
+    people: Annotated[
+        bool, typer.Option("--people", help="Show the handles of each person, and who may be one.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Show what is collected, prepared and trained, and the next step.
 
     Example: vq status --people
     """
-    from ventriloquist import status
+    from ventriloquist import collect, status
     from ventriloquist.settings import load_settings
 
     settings = load_settings(lenient=True)
@@ -36,7 +41,11 @@ def command(
             ("nobody's", f"{handle}, on the cards of {', '.join(names)}")
             for handle, names in last_collect.get("ambiguous", {}).items()
         ]
-        show({"people": everybody, "collect": last_collect}, lines, json=json_)
+        proposals = collect.proposals(home)
+        lines += [("perhaps one", _proposed(proposal)) for proposal in proposals]
+        show({"people": everybody, "collect": last_collect, "proposals": proposals}, lines, json=json_)
+        if proposals and not json_:
+            note(f"Names alone merge nobody. To merge two: vq collect --accept {quote(proposals[0].name)}")
         return
     result = status.status(home)
     for warning in result.warnings:
@@ -51,11 +60,33 @@ def _about(person: PersonStatus) -> str:
     return f"{person.messages:,}  {', '.join(person.handles)}{cards}{hinted}"
 
 
+def _proposed(proposal: Proposal) -> str:
+    """Return why two people may be one."""
+    people = "; ".join(f"{person.name}: {', '.join(person.handles)}, {_written(person)}" for person in proposal.people)
+    return f"{people}; both wrote on {_count(proposal.days_in_common, 'day')}"
+
+
+def _written(person: ProposedPerson) -> str:
+    """Return what somebody wrote, by source, and from when to when."""
+    counts = ", ".join(
+        f"{_count(messages, 'message')} in {APPLICATIONS[source]}" for source, messages in person.sources.items()
+    )
+    return f"{counts} ({person.first_day} to {person.last_day})" if person.first_day else counts
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def rows(result: Status) -> Iterator[tuple[str, object]]:
     """Return a status's lines for a person to read."""
     yield "home", result.home
     for table, count in result.rows.items():
         yield table.replace("_", " "), count
+        if table == "text_messages" and [*result.sources] not in ([], [MESSAGES]):
+            for source, counts in result.sources.items():
+                label = APPLICATIONS.get(source, source)
+                yield f"  {label}", f"{counts['messages']:,} in {_count(counts['conversations'], 'conversation')}"
     for split, count in result.splits.items():
         yield f"  {split}", count
     for run in result.runs:

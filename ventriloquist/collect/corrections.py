@@ -11,7 +11,10 @@ split = ["+12505550199"]                        # a person of its own, whatever 
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ventriloquist.collect.handles import one_line
 from ventriloquist.errors import SettingsError
-from ventriloquist.fs import require_regular
+from ventriloquist.fs import new_file, require_regular
 from ventriloquist.layout import CORRECTIONS
 from ventriloquist.values import shown
 
@@ -89,3 +92,53 @@ def load_corrections(home: Path) -> Corrections:
     if blank:
         raise SettingsError(f"{path}: rename.{blank[0]}: the name is empty.", hint="Name somebody, or drop the line.")
     return corrections
+
+
+_OPENING = re.compile(
+    r"""^[ \t]*(?:merge|"merge"|'merge')[ \t]*=[ \t]*\[""", re.MULTILINE
+)  # of a list that stands there
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+
+
+def with_merged(home: Path, groups: Sequence[Sequence[str]]) -> str:
+    """Return the text of the file of corrections with more people to merge; what the user wrote stays as it is.
+
+    Args:
+        groups: the handles of each person.
+
+    Raises:
+        SettingsError: the file has a form in which no place was found.
+    """
+    path = home / CORRECTIONS
+    text = path.read_bytes().decode("utf-8") if path.exists() else ""
+    wanted = tomllib.loads(text.removeprefix("\ufeff"))
+    wanted["merge"] = [*map(list, groups), *wanted.get("merge", [])]
+    added = ", ".join(f"[{', '.join(map(_quoted, group))}]" for group in groups)
+    for candidate in _with_added(text, added):
+        try:
+            if tomllib.loads(candidate.removeprefix("\ufeff")) == wanted:
+                return candidate
+        except tomllib.TOMLDecodeError:
+            continue
+    raise SettingsError(f"{path} has a form that cannot be added to.", hint=f"Add it yourself: merge = [{added}]")
+
+
+def write_corrections(home: Path, text: str) -> None:
+    """Write the file of corrections. A link to it stays."""
+    with new_file((home / CORRECTIONS).resolve()) as file:
+        file.write(text.encode())
+
+
+def _with_added(text: str, added: str) -> Iterator[str]:
+    """Yield texts with the people in every place where they may belong."""
+    for found in _OPENING.finditer(text):
+        yield f"{text[: found.end()]}{added}, {text[found.end() :]}"
+    line = f"merge = [{added}]"
+    yield f"{text.rstrip()}\n{line}\n".lstrip("\n")
+    for found in _TABLE.finditer(text):
+        yield f"{text[: found.start()]}{line}\n\n{text[found.start() :]}"
+
+
+def _quoted(handle: str) -> str:
+    """Return a TOML string; JSON has the same escapes."""
+    return json.dumps(handle, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,8 +11,8 @@ from ventriloquist.clock import at_hour
 from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.identity import Directory, Person
 from ventriloquist.errors import UnknownNameError
-from ventriloquist.names import fold
-from ventriloquist.records import APPLICATIONS, SourceMessage, SourceTapback
+from ventriloquist.names import fold, source_called
+from ventriloquist.records import SourceMessage, SourceTapback
 
 _FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # so that the day before and after exists in every zone
 
@@ -160,12 +160,6 @@ class _Lookup:
             people.update(one for one in named if isinstance(one, Person))
             conversations.update(one for one in named if isinstance(one, Conversation))
         return _Chosen(frozenset(people), frozenset(conversations), frozenset(sources))
-
-
-def source_called(name: str) -> str:
-    """Return the source with a name, a key of records.APPLICATIONS; empty if there is none."""
-    wanted = fold(name)
-    return next((key for key, label in APPLICATIONS.items() if wanted in (key, fold(label))), "")
 
 
 def _midnight(day: dt.date, zone: ZoneInfo, *, days_later: int = 0) -> int:

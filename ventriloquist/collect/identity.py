@@ -161,14 +161,7 @@ def build_directory(
         _Entry(
             "" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None
         ),
-        *(
-            _Entry(
-                "" if is_from_application(card) else card_name(card),
-                frozenset(map(normalize, card.identifiers)) - split,
-                card,
-            )
-            for card in cards
-        ),
+        *(_entry(card, frozenset(map(normalize, card.identifiers)), split) for card in cards),
         *(_Entry("", frozenset(map(normalize, group)), None) for group in corrections.handles_to_merge),
     ]
     having: dict[str, list[int]] = {}
@@ -206,6 +199,12 @@ class _Entry(NamedTuple):
     card: ContactCard | None
 
 
+def _entry(card: ContactCard, handles: frozenset[str], split: frozenset[str]) -> _Entry:
+    if is_from_application(card):  # it names one handle, whoever that belongs to
+        return _Entry("", handles, card)
+    return _Entry(card_name(card), handles - split, card)
+
+
 def _merge_entries(entries: Sequence[_Entry], having: Mapping[str, list[int]], *, corrected_from: int) -> _Groups:
     """Group the entries by person.
 
@@ -232,12 +231,23 @@ def _merge_entries(entries: Sequence[_Entry], having: Mapping[str, list[int]], *
             if len(people) <= MAX_NAMES:
                 for one, other in combinations(people, 2):
                     groups.merge_if_compatible(one, other)
-    for place in range(corrected_from, len(entries)):
-        for handle in entries[place].handles:
-            others = {groups.find(other) for other in having[handle] if other < corrected_from}
-            if len(others) == 1:  # on several people's cards it merges none of them: only the handle moves
-                groups.merge(others.pop(), place)
+    _merge_corrected(groups, entries, having, corrected_from)
     return groups
+
+
+def _merge_corrected(
+    groups: _Groups, entries: Sequence[_Entry], having: Mapping[str, list[int]], corrected_from: int
+) -> None:
+    """Merge each correction with those that share a handle with it, and with the person on whose cards a handle is."""
+    handles = [(place, handle) for place in range(corrected_from, len(entries)) for handle in entries[place].handles]
+    for place, handle in handles:
+        for other in having[handle]:
+            if other >= corrected_from:
+                groups.merge(other, place)
+    for place, handle in handles:
+        others = {groups.find(other) for other in having[handle] if other < corrected_from}
+        if len(others) == 1:  # on several people's cards it merges none of them: only the handle moves
+            groups.merge(others.pop(), place)
 
 
 class _Groups(UnionFind[int]):

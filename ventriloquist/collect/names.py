@@ -6,18 +6,16 @@ get " (2)", " (3)" …; who has a number keeps it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 
 from ventriloquist.collect.handles import one_line
 from ventriloquist.collect.identity import Directory, Person
+from ventriloquist.names import without_number
 from ventriloquist.store.people import MessageKey, StoredIdentities
 from ventriloquist.transcript import UNKNOWN
 
 FirstSeen = tuple[MessageKey, MessageKey, str]
 """The first message of their conversations, their own first message, and a handle."""
-
-_NUMBERED = re.compile(r" \((\d+)\)$")
 
 
 class PeopleIds:
@@ -88,11 +86,6 @@ def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -
     if current in person.handles:
         return current
     return min(person.handles, key=lambda handle: (not handle.startswith("+"), handle))
-
-
-def without_number(name: str) -> str:
-    """Return a name without the number that sets it apart from equal names."""
-    return _NUMBERED.sub("", name)
 
 
 def give_names(

@@ -79,7 +79,7 @@ class Placer:
     def place_of(self, chat: str, handle: str, is_from_me: int) -> Place:
         """Return the place of a message in a chat from a sender."""
         conversation = self._conversations.of_chat[chat]
-        partner = conversation.chats[0].handles[0] if conversation.other is not None else ""
+        partner = next(iter(conversation.chats[0].handles), "") if conversation.other is not None else ""
         place = self._places[chat, handle, is_from_me] = Place(
             self._conversations.of[conversation],
             self.person_id(chat, handle, is_from_me),

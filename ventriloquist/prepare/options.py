@@ -20,7 +20,7 @@ class PrepareOptions:
         split_date: hold out everything since this local date (ISO) instead; the second half of it is test.
         keep: flags of `UNWANTED_FLAGS` whose messages stay.
         exclude_people: names of people whose messages and one-to-one conversations are left out.
-        exclude_conversations: titles, names of one-to-one conversations, or ids that are left out.
+        exclude_conversations: titles, names of one-to-one conversations, ids, or sources that are left out.
         since: the first local date (ISO) to use.
         until: the last local date (ISO) to use.
         min_messages: conversations with fewer collected messages are left out.

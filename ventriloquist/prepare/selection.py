@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ventriloquist.clock import day_begins
 from ventriloquist.errors import SettingsError
-from ventriloquist.names import find_name
+from ventriloquist.names import find_name, fold, source_called
 from ventriloquist.prepare.options import UNWANTED_FLAGS, PrepareOptions
 from ventriloquist.store import Connection, collected
 from ventriloquist.store.collected import CollectedConversation
@@ -91,17 +91,26 @@ def _find_people(people: Sequence[StoredPerson], names: Iterable[str]) -> frozen
 def _find_conversations(
     people: Sequence[StoredPerson], conversations: Sequence[CollectedConversation], names: Iterable[str]
 ) -> set[int]:
-    """Return the conversations with these ids, titles, or names of the other person."""
+    """Return the conversations with these ids, titles, or names of the other person, or of these sources."""
     others = {person.id: person.name for person in people if not person.is_me}
     known: dict[str, set[int]] = {}
-    for id, type, title, members, _ in conversations:
+    sources: dict[str, set[int]] = {}
+    for id, type, title, members, _, source in conversations:
+        sources.setdefault(source, set()).add(id)
         with_whom = [others[member] for member in members if member in others] if type == "dm" else []
         for name in (str(id), title, *with_whom):
             if name:
                 known.setdefault(name, set()).add(id)
     called = [name for name in known if not name.isdecimal()]
-    chosen = (name if name in known else find_name(name, called, noun="conversation") for name in names)
-    return {id for name in chosen for id in known[name]}
+    folded = set(map(fold, called))
+    found: set[int] = set()
+    for name in names:
+        source = source_called(name)
+        if name not in known and fold(name) not in folded and source:
+            found |= sources.get(source, set())
+        else:
+            found |= known[name if name in known else find_name(name, called, noun="conversation")]
+    return found
 
 
 def _unwanted_conversations(db: Connection, flags: tuple[str, ...]) -> dict[int, str]:

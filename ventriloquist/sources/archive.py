@@ -165,7 +165,7 @@ def open_archive(
         _read(archive, records, spool)
         if not archive.rows:
             raise SourceError(f"{name} holds no messages.", hint="Check that the export is complete.")
-        owners = _owners(archive, (me,) if isinstance(me, str) else me or (), owner, notes)
+        owners = _owners(archive, name, (me,) if isinstance(me, str) else me or (), owner, notes)
         _name_partners(archive, owners)
 
         def rows() -> Iterator[SourceRow]:
@@ -190,6 +190,7 @@ def open_archive(
 def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
     """Sort what a reader yields: people and threads into the archive, everything else into the spool."""
     batch: list[tuple[Any, ...]] = []
+    twice = archive.twice
     seen = bytearray(BITS >> 3)  # a hash that comes again finds its bit set
     for record in records:
         if isinstance(record, Said):
@@ -211,7 +212,7 @@ def _read(archive: Archive, records: Iterable[Record], spool: BinaryIO) -> None:
         if key is not None:
             byte, bit = (key & (BITS - 1)) >> 3, 1 << (key & 7)
             if seen[byte] & bit:
-                archive.twice.add(key)
+                twice.add(key)
             else:
                 seen[byte] |= bit
         if len(batch) == BATCH:
@@ -255,8 +256,7 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
     source, twice = archive.source, archive.twice
     guid_of = Guids(source)
     seen: set[int] = set()  # of `twice`
-    handles: dict[str, tuple[str, int]] = {}
-    chats: dict[str, str] = {}
+    places: dict[tuple[str, str], tuple[str, str, int]] = {}  # chat, handle, and whether the owner's
     new = tuple.__new__  # a third of the time of NamedTuple's own
     for number, record in enumerate(chain.from_iterable(_batches(spool)), 1):
         kind, thread, id, sender = record[:4]
@@ -268,10 +268,11 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
                 seen.add(key)
             yield SourceSkipped(guid_of(thread, id) if is_own else guid_of.next(thread, reason), reason)
             continue
-        found = handles.get(sender)
+        found = places.get((thread, sender))
         if found is None:
-            found = handles[sender] = ("", 1) if sender in owners else (archive.handle(sender), 0)
-        handle, is_me = found
+            who = ("", 1) if sender in owners else (archive.handle(sender), 0)
+            found = places[thread, sender] = (_chat_guid(source, thread), *who)
+        chat, handle, is_me = found
         if twice and (id or kind == _REACTED):
             key = hash((thread, id)) if kind == _SAID else hash((thread, id, sender, record[5]))
             if key in seen:
@@ -279,9 +280,6 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
                 continue
             if key in twice:
                 seen.add(key)
-        chat = chats.get(thread)
-        if chat is None:
-            chat = chats[thread] = _chat_guid(source, thread)
         if kind == _REACTED:
             sent_at, emoji = record[4], well_formed(record[5])
             guid = guid_of(thread, f"{id} {sender} {emoji}")
@@ -371,7 +369,7 @@ def _cards(archive: Archive, owners: frozenset[str]) -> list[ContactCard]:
     return [*cards.values()]
 
 
-def _owners(archive: Archive, me: Sequence[str], owner: Sequence[str], notes: list[str]) -> frozenset[str]:
+def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str], notes: list[str]) -> frozenset[str]:
     """Return the ids under which the owner writes.
 
     The user's word counts first, then what the source says, then who is called like the owner so far, then who is in
@@ -382,36 +380,37 @@ def _owners(archive: Archive, me: Sequence[str], owner: Sequence[str], notes: li
     """
     called = {person: _called(archive, person) for person in dict.fromkeys((*archive.people, *archive.everybody()))}
     marked = frozenset(person.id for person in archive.people.values() if person.is_me)
-    if me:
-        found = [id for id, names in called.items() if not names.isdisjoint(map(_comparable, me))]
-        if len(found) == 1 or (found and marked.issuperset(found)):
-            return frozenset(found)
-        if found:
-            raise SettingsError(
-                f"Several people in this source are called {me[0]!r}.",
-                hint=f"Say which one is you with --me ID, one of: {', '.join(map(repr, sorted(found)[:SHOWN]))}",
-            )
-        if marked:
-            names = ", ".join(filter(None, map(archive.name, sorted(marked))))
-            if names:
-                notes.append(f"The export itself says that you are {names}; it knows nobody called {me[0]!r}.")
-            else:  # it knows which messages are the owner's, and not the name
-                archive.people.update({id: archive.people[id]._replace(name=me[0]) for id in marked})
-            return marked
-    elif marked:
-        return marked
-    elif len(found := [id for id, names in called.items() if not names.isdisjoint(map(_comparable, owner))]) == 1:
-        return frozenset(found)
-    else:
-        members = [{*senders, *archive.threads[id].members} for id, senders in archive.senders.items()]
-        everywhere = set.intersection(*members) if members else set()
-        if len(everywhere) == 1 and len(members) > 1:
-            return frozenset(everywhere)
-    shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
-    raise SettingsError(
-        f"Nobody in this source is called {me[0]!r}." if me else "The source does not say who you are.",
-        hint=f"Say it with --me NAME, one of: {shown}",
+    named, known = (
+        [id for id, names in called.items() if not names.isdisjoint(map(_comparable, wanted))] for wanted in (me, owner)
     )
+    if len(named) == 1 or (named and marked.issuperset(named)):
+        return frozenset(named)
+    if named:
+        raise SettingsError(
+            f"Several people in {about} are called {me[0]!r}.",
+            hint=f"Say which one is you with --me ID, one of: {', '.join(map(repr, sorted(named)[:SHOWN]))}",
+        )
+    found = marked or frozenset(known if len(known) == 1 else () if me else _everywhere(archive))
+    if me and found:
+        names = ", ".join(filter(None, map(archive.name, sorted(found))))
+        if names:
+            notes.append(f"{about} knows nobody called {me[0]!r}: {names} is taken as you.")
+        else:  # it knows which messages are the owner's, and not the name
+            archive.people.update({id: archive.people[id]._replace(name=me[0]) for id in found & marked})
+    if found:
+        return found
+    shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
+    hint = f"Say it with --me NAME, one of: {shown}"
+    if me:
+        raise SettingsError(f"Nobody in {about} is called {me[0]!r}.", hint=hint)
+    raise SettingsError(f"{about} does not say who you are.", hint=hint)
+
+
+def _everywhere(archive: Archive) -> set[str]:
+    """Return who is in every chat, if that is one person and there are several chats."""
+    members = [{*senders, *archive.threads[id].members} for id, senders in archive.senders.items()]
+    found = set.intersection(*members) if len(members) > 1 else set()
+    return found if len(found) == 1 else set()
 
 
 def _called(archive: Archive, id: str) -> set[str]:

@@ -19,6 +19,7 @@ class CollectedConversation(NamedTuple):
     title: str | None
     members: tuple[int, ...]  # ids of people, the owner included
     messages: int
+    source: str  # a key of records.APPLICATIONS
 
 
 class CollectedMessage(NamedTuple):
@@ -71,13 +72,14 @@ def conversations(db: Connection) -> list[CollectedConversation]:
         """
         SELECT id, type, title,
             (SELECT json_group_array(person_id) FROM members WHERE conversation_id = conversations.id),
-            (SELECT count(*) FROM text_messages WHERE conversation_id = conversations.id)
+            (SELECT count(*) FROM text_messages WHERE conversation_id = conversations.id),
+            source
         FROM conversations ORDER BY id
         """
     )
     return [
-        CollectedConversation(id, type, title, tuple(json.loads(members)), messages)
-        for id, type, title, members, messages in rows
+        CollectedConversation(id, type, title, tuple(json.loads(members)), messages, source)
+        for id, type, title, members, messages, source in rows
     ]
 
 

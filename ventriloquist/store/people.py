@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Literal, NamedTuple
@@ -289,6 +289,39 @@ def names_on_cards(db: Connection) -> dict[int, list[str]]:
         if name and name not in found.setdefault(person_id, []):
             found[person_id].append(name)
     return found
+
+
+class Presence(NamedTuple):
+    """What a person wrote in one application."""
+
+    source: str  # a key of records.APPLICATIONS
+    messages: int
+
+
+def presences(db: Connection) -> dict[int, list[Presence]]:
+    """Return, for each person, the applications in whose conversations they are, and how much they wrote in each."""
+    found: dict[int, list[Presence]] = {}
+    for person_id, source, messages in db.execute(
+        "SELECT person_id, source, sum((SELECT count(*) FROM text_messages AS m"
+        " WHERE m.conversation_id = c.id AND m.sender_id = person_id))"
+        " FROM members JOIN conversations AS c ON c.id = conversation_id GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        found.setdefault(person_id, []).append(Presence(source, messages))
+    return found
+
+
+def times_of(db: Connection, person_id: int) -> Iterator[int]:
+    """Yield when a person wrote, in Unix milliseconds."""
+    return (at for (at,) in db.execute("SELECT sent_at FROM text_messages WHERE sender_id = ?", (person_id,)))
+
+
+def count_by_source(db: Connection) -> dict[str, tuple[int, int]]:
+    """Return how many conversations and messages the file has of each application, those with most messages first."""
+    rows = db.execute(
+        "SELECT source, count(*), sum((SELECT count(*) FROM text_messages WHERE conversation_id = c.id)) AS messages"
+        " FROM conversations AS c GROUP BY source ORDER BY messages DESC, source"
+    )
+    return {source: (conversations, messages) for source, conversations, messages in rows}
 
 
 def conversations_with(db: Connection, person_id: int) -> frozenset[int]:
