@@ -122,7 +122,7 @@ def write_large(format: str, gigabytes: float, folder: Path) -> Path:
                         "from": sent.sender, "from_id": "user1" if sent.sender == OWNER else "user2", "text": sent.text,
                         "text_entities": [{"type": "plain", "text": sent.text}],
                     }  # fmt: skip
-                    lines.append(("," if number > 1 else "") + json.dumps(about, indent=1, ensure_ascii=False))
+                    lines.append(("," if number > 1 else "") + json.dumps(about, ensure_ascii=False))
                 elif number % 100:
                     kind = 2 if sent.sender == OWNER else 1
                     lines.append(
