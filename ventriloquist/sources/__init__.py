@@ -60,7 +60,7 @@ SOURCES = {
     kind.name: kind
     for kind in (
         SourceKind("chat-db", "FILE", "A chat.db. Default: this Mac's own.", _open_chat_db),
-        SourceKind("backup", "DIR", "An iPhone's unencrypted backup, instead of a chat.db.", _open_backup),
+        SourceKind("backup", "DIR", "An iPhone's unencrypted backup.", _open_backup),
     )
 }
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -30,14 +28,13 @@ from ventriloquist.records import (
     SourceSkipped,
     SourceTapback,
 )
+from ventriloquist.sources.guids import Guids
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.transcript import well_formed
 
 SHOWN = 12  # names, if one must be chosen
 BATCH = 1000  # records that are written to the temporary file at once
-LONGEST_ID = 60  # characters; a longer id is replaced by a hash
 LATEST = 86_400_000 * 365 * 200  # Unix ms: a later time than this is no time
-REMEMBERED = 1 << 18  # of the latest texts without an id: those of one minute stand nearer together
 BITS = 1 << 26  # of the filter that finds ids which may occur twice: eight megabytes
 DIGITS = 7  # at least, by which a number is recognised
 _SAID, _REACTED, _SKIPPED = range(3)
@@ -293,45 +290,6 @@ def _rows(archive: Archive, owners: frozenset[str], spool: BinaryIO) -> Iterator
             guid, number, chat, handle, is_me, sent_at, text if text.isascii() else well_formed(text), target, "",
             1 if edited_at else 0, edited_at, source, "", attachments, False, False,
         ))  # fmt: skip
-
-
-class Guids:
-    """What the records of an archive are known by among those of all sources. They name neither people nor chats."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._prefixes: dict[str, str] = {}
-        self._repeats: dict[bytes, int] = {}  # of the latest texts
-        self._numbers: Counter[tuple[str, str]] = Counter()
-
-    def __call__(self, thread: str, id: str) -> str:
-        """Return the guid of a record with an id."""
-        prefix = self._prefixes.get(thread)
-        if prefix is None:
-            prefix = self._prefixes[thread] = f"{self._source}:{_hash(thread.encode('utf-8', 'surrogatepass'), 8)}:"
-        if len(id) <= LONGEST_ID and id.isascii() and id.isprintable():
-            return prefix + id
-        return prefix + _hash(id.encode("utf-8", "surrogatepass"))
-
-    def next(self, thread: str, reason: str) -> str:
-        """Return the guid of a record without an id that is skipped: how many of its kind came before."""
-        self._numbers[thread, reason] += 1
-        return self(thread, f"{reason} {self._numbers[thread, reason]}")
-
-    def of_content(self, thread: str, sender: str, sent_at: int, text: str, media: Media) -> str:
-        """Return a guid of sender, minute and text, and of how many equal ones came before: a newer export has more."""
-        key = f"{thread}\0{sender}\0{sent_at // 60_000}\0{text}\0{media}".encode("utf-8", "surrogatepass")
-        digest = blake2b(key, digest_size=16).digest()
-        repeats = self._repeats
-        count = repeats[digest] = repeats.get(digest, 0) + 1
-        if len(repeats) > REMEMBERED:
-            for old in [*repeats][: REMEMBERED // 2]:
-                del repeats[old]
-        return f"{self._source}:{_hash(digest + str(count).encode())}"
-
-
-def _hash(data: bytes, size: int = 16) -> str:
-    return blake2b(data, digest_size=size).hexdigest()
 
 
 def _chat_guid(source: str, thread: str) -> str:
