@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import os
+import errno
+import lzma
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
-from ventriloquist.errors import SourceError
-from ventriloquist.fs import require_regular
+from ventriloquist.errors import SourceError, StorageError
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import Record, open_archive
+from ventriloquist.sources.export_files import SQLITE, Item, damaged_zip, open_items
+from ventriloquist.sources.other_exports import explain
 
-HEAD_BYTES = 1 << 16
-MOST_FILES = 200_000
-MOST_RATIO = 300  # unpacked to packed: no text is repeated so often
-LARGE = 64 << 20  # bytes; a smaller file may be as repetitive as it likes
-SQLITE = b"SQLite format 3\0"
 INSTAGRAM = "your_instagram_activity"  # the folder in an Instagram download
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A file in an export: its path inside, and a way to open it."""
-
-    path: PurePosixPath
-    open: Callable[[], BinaryIO]
-
-    def head(self) -> bytes:
-        """Return its first bytes."""
-        with self.open() as file:
-            return file.read(HEAD_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +45,10 @@ class Format:
     read: Reader  # given those files
     may_be: Callable[[Item], bool] | None = None  # whether it is, if the user says so; None: as `finds`
 
+    def accepts(self, item: Item) -> bool:
+        """Tell whether a file is of this format if the user says so."""
+        return (self.may_be or self.finds)(item)
+
 
 @contextmanager
 def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Iterator[Source]:
@@ -74,101 +60,66 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
 
     Raises:
         SourceError: it cannot be read, or no format fits.
+        StorageError: VQ_HOME has no space for the temporary file.
         SettingsError: it leaves something open that only the user can say.
     """
     path = path.expanduser()
     with ExitStack() as stack:
-        items = stack.enter_context(_items(path))
-        format, chosen = _recognised(name, path, items)
-        notes = [] if name else [*_said(path, format, items)]
-        records = format.read(chosen, path, asked, notes)
-        about = f"{format.application} at {path}"
-        yield stack.enter_context(
-            open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
-        )
-
-
-def _said(path: Path, chosen: Format, items: list[Item]) -> Iterator[str]:
-    """Say which format was recognised, and which others are in the same place and are not read."""
-    yield f"{path.name} was recognised as {chosen.application}."
-    for format in FORMATS.values():
-        if format is not chosen and any(format.finds(item) for item in items if not chosen.finds(item)):
-            yield f"It also holds {format.application}: collect that with --source {format.name}:'{path}'"
-
-
-def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
-    for format in [FORMATS[name]] if name else FORMATS.values():
-        finds = format.may_be if name and format.may_be else format.finds
-        if found := [item for item in items if finds(item)]:
-            return format, found
-    what = FORMATS[name].application if name else "any application that is known"
-    raise SourceError(
-        f"{path} holds no export of {what}.", hint="See docs/sources.md for what each application exports, and how."
-    )
+        with _explained(path, home):
+            items = stack.enter_context(open_items(path))
+            format, chosen = _recognised(name, path, items)
+            notes = [] if name else [f"{path.name} was recognised as {format.application}."]
+            records = format.read(chosen, path, asked, notes)
+            about = f"{format.application} at {path}"
+            source = stack.enter_context(
+                open_archive(format.name, about, records, home, me=asked.me, owner=asked.owner, notes=notes)
+            )
+        yield source
 
 
 @contextmanager
-def _items(path: Path) -> Iterator[list[Item]]:
+def _explained(path: Path, home: Path) -> Iterator[None]:
+    """Turn what may go wrong while files are read into errors for the user."""
     try:
-        if path.is_dir():
-            with ExitStack() as stack:
-                yield [one for item in _in_folder(path) for one in _with_zips(path, item, stack)]
-            return
-        require_regular(path)
-        with path.open("rb") as file:
-            is_zip = file.read(4) in (b"PK\3\4", b"PK\5\6")
-        if not is_zip:
-            yield [Item(PurePosixPath(path.name), partial(path.open, "rb"))]
-            return
-        with ZipFile(path) as archive:
-            yield _in_zip(path, archive)
-    except BadZipFile:
-        raise SourceError(f"{path} is a damaged zip.", hint="Download or copy it again.") from None
+        yield
+    except (BadZipFile, EOFError, zlib.error, lzma.LZMAError):
+        raise damaged_zip(path) from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(f"{home} has no space left.", hint="Free some, or set VQ_HOME.") from None
         raise SourceError(
-            f"{path} cannot be read: {error.strerror or error}.", hint="Check the path and its permissions."
+            f"{error.filename or path} cannot be read: {error.strerror or error}.",
+            hint="Check the path and its permissions.",
         ) from None
 
 
-def _in_folder(folder: Path) -> Iterator[Item]:
-    count = 0
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for file in sorted(files):
-            path = Path(parent) / file
-            if path.is_symlink() or not path.is_file():
-                continue
-            count += 1
-            if count > MOST_FILES:
-                raise SourceError(f"{folder} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
-            yield Item(PurePosixPath(path.relative_to(folder).as_posix()), partial(path.open, "rb"))
-
-
-def _with_zips(folder: Path, item: Item, stack: ExitStack) -> list[Item]:
-    """Return a file of a folder, or what is in it if it is a zip of one WhatsApp chat, as iPhones write them."""
-    path = folder / item.path
-    if path.suffix.lower() != ".zip" or not whatsapp.is_chat_zip(path.name):
-        return [item]
-    inside = _in_zip(path, stack.enter_context(ZipFile(path)))
-    return [Item(item.path / one.path, one.open) for one in inside]
-
-
-def _in_zip(path: Path, archive: ZipFile) -> list[Item]:
-    items = []
-    for info in archive.infolist():
-        inside = PurePosixPath(info.filename)
-        if info.is_dir():
-            continue
-        if inside.is_absolute() or ".." in inside.parts:
-            raise SourceError(f"{path} holds a path that leads out of it.", hint="Do not trust it.")
-        if info.file_size > LARGE and info.file_size > MOST_RATIO * max(1, info.compress_size):
-            raise SourceError(f"{path} unpacks to far more than a chat can be.", hint="Do not trust it.")
-        if info.flag_bits & 1:
-            raise SourceError(f"{path} is encrypted.", hint="Unpack it, and name the folder.")
-        items.append(Item(inside, cast("Callable[[], BinaryIO]", partial(archive.open, info))))
-        if len(items) > MOST_FILES:
-            raise SourceError(f"{path} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
-    return items
+def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format, list[Item]]:
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if name and FORMATS[name].accepts(item):
+            found.setdefault(name, []).append(item)
+        elif format := next((format for format in FORMATS.values() if format.finds(item)), None):
+            found.setdefault(format.name, []).append(item)
+        item.forget_head()
+    if name in found or (len(found) == 1 and name is None):
+        format = FORMATS[name or next(iter(found))]
+        return format, found[format.name]
+    if name and found:
+        other = FORMATS[next(iter(found))]
+        raise SourceError(
+            f"{path} is an export of {other.application}, not of {FORMATS[name].application}.",
+            hint=f"Read it with --source {other.name}:{path}",
+        )
+    if found:
+        listed = [f"{FORMATS[name].application} ({found[name][0].path})" for name in found]
+        raise SourceError(
+            f"{path} holds exports of several applications: {', '.join(listed)}.",
+            hint="Read each by its name: " + " ".join(f"--source {name}:{path}" for name in found),
+        )
+    what = FORMATS[name].application if name else "any application that is known"
+    raise explain(path, items) or SourceError(
+        f"{path} holds no export of {what}.", hint="See docs/sources.md for what each application exports, and how."
+    )
 
 
 def _is_whatsapp(item: Item) -> bool:
@@ -193,13 +144,6 @@ def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]
     yield from whatsapp.read_text_exports(texts, whatsapp.Choice(asked.zone, asked.day_first), notes)
 
 
-def _json_with(*marks: bytes) -> Callable[[Item], bool]:
-    def finds(item: Item) -> bool:
-        return item.path.suffix.lower() == ".json" and all(mark in item.head() for mark in marks)
-
-    return finds
-
-
 def _is_telegram(item: Item) -> bool:
     return item.path.suffix.lower() == ".json" and telegram.is_telegram(item.head())
 
@@ -213,7 +157,7 @@ def _read_telegram(items: list[Item], _path: Path, asked: Asked, notes: list[str
 
 
 def _is_signal(item: Item) -> bool:
-    if item.path.name == "data.json":
+    if item.path.stem == "data" and item.path.suffix == ".json":
         return b'"sender"' in item.head() and b'"body"' in item.head()
     return item.path.suffix == ".jsonl" and any(
         mark in item.head() for mark in (b'"recipient"', b'"chatItem"', b'"account"')
