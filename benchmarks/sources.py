@@ -32,8 +32,8 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import exported
-from exported import OWNER, Sent
+import chat_exports
+from chat_exports import OWNER, Sent
 
 from ventriloquist.records import SourceMessage
 from ventriloquist.sources.exports import Asked, open_export

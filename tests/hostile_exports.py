@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import exported
-from exported import OWNER, Sent
+import chat_exports
+from chat_exports import OWNER, Sent
 from hostile import mutate
 
 from ventriloquist.errors import VentriloquistError
@@ -94,13 +94,13 @@ def _whatsapp(folder: Path) -> Path:
 
 
 def _android(folder: Path) -> Path:
-    path = exported.android(ANDROID, folder)
+    path = chat_exports.android(ANDROID, folder)
     path.write_text(path.read_text(encoding="utf-8").replace("</smses>", MMS + "</smses>"), encoding="utf-8")
     return path
 
 
 def _account(folder: Path) -> Path:
-    path = exported.telegram(HISTORY, folder, control=False)
+    path = chat_exports.telegram(HISTORY, folder, control=False)
     chat = json.loads(path.read_text(encoding="utf-8"))
     about = {"user_id": 1, "first_name": OWNER}
     whole = {"about": "", "personal_information": about, "chats": {"about": "", "list": [chat, chat]}}
@@ -128,17 +128,17 @@ def _zip(folder: Path) -> Path:
 
 
 def _messenger(folder: Path) -> Path:
-    return next(exported.messenger(HISTORY, folder, parts=1).rglob("*.json"))
+    return next(chat_exports.messenger(HISTORY, folder, parts=1).rglob("*.json"))
 
 
 # by name: the format, and what writes a sound file
 WRITERS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "android": ("android", _android),
-    "discord": ("discord", lambda folder: exported.discord(HISTORY, folder)),
+    "discord": ("discord", lambda folder: chat_exports.discord(HISTORY, folder)),
     "messenger": ("messenger", _messenger),
-    "signal": ("signal", lambda folder: exported.signal(HISTORY, folder)),
+    "signal": ("signal", lambda folder: chat_exports.signal(HISTORY, folder)),
     "signal-export": ("signal", _sigexport),
-    "telegram": ("telegram", lambda folder: exported.telegram(HISTORY, folder)),
+    "telegram": ("telegram", lambda folder: chat_exports.telegram(HISTORY, folder)),
     "telegram account": ("telegram", _account),
     "whatsapp": ("whatsapp", _whatsapp),
     "zip": ("whatsapp", _zip),

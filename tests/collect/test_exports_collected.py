@@ -10,11 +10,11 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import exported
+import chat_exports
 import pytest
 from apple import ChatDb, MacCard, write_address_book
 from collected import dump, names, query
-from exported import Sent
+from chat_exports import Sent
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
@@ -67,7 +67,7 @@ def telegram(folder: Path) -> Path:
     folder = folder / "telegram"
     folder.mkdir()
     history = [Sent("Ann Lee", "hello", BEGIN), Sent("Me", "again", BEGIN + 60_000)]
-    return exported.telegram(history, folder)
+    return chat_exports.telegram(history, folder)
 
 
 def messages(folder: Path) -> Path:
@@ -131,7 +131,7 @@ def test_who_has_one_number_is_one_person_whatever_an_application_calls_them(tmp
         tmp_path / "contacts", [MacCard("Mum", None, [SMS]), MacCard("Robin", "Vale", [], is_me=True)]
     )
     history = [Sent("Ann", "hello", BEGIN), Sent(exported.OWNER, "yes", BEGIN + 1000)]
-    collected("--source", exported.android(history, tmp_path), "--contacts", book)
+    collected("--source", chat_exports.android(history, tmp_path), "--contacts", book)
     assert names(home) == {"Robin Vale", "Mum"}
     collected("--chat-db", db.close(), "--contacts", book)
     assert names(home) == {"Robin Vale", "Mum"}
@@ -144,7 +144,7 @@ def test_who_has_one_number_is_one_person_whatever_an_application_calls_them(tmp
 def test_an_export_names_people_who_have_no_card(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_NAME", "Robin")
     history = [Sent("Ann", "hello", BEGIN), Sent(exported.OWNER, "yes", BEGIN + 1000)]
-    collected("--source", exported.android(history, tmp_path))
+    collected("--source", chat_exports.android(history, tmp_path))
     assert names(home) == {"Robin", "Ann"}
     assert query(home, "SELECT handle FROM handles JOIN people ON people.id = person_id WHERE NOT is_me") == [(SMS,)]
 
@@ -153,7 +153,7 @@ def test_a_tapback_as_a_text_is_one_only_where_sms_are(tmp_path: Path, home: Pat
     text = CHAT + "[15.05.23, 10:05:00] Ann Lee: Liked “yo”\n"
     assert collected("--source", whatsapp(tmp_path, text), "--me", "Robin")["messages"] == 5
     history = [Sent(exported.OWNER, "see you", BEGIN), Sent("Ann", "Liked “see you”", BEGIN + 1000)]
-    summary = collected("--source", exported.android(history, tmp_path))
+    summary = collected("--source", chat_exports.android(history, tmp_path))
     assert (summary["messages"], summary["reactions"]) == (1, 1)
     assert collected("--source", whatsapp(tmp_path, text))["messages"] == 5
 
@@ -211,7 +211,7 @@ def test_notes_to_oneself_stay_though_two_are_alike(tmp_path: Path, home: Path) 
 def test_what_an_export_holds_twice_is_stored_once_and_said(tmp_path: Path, home: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "export" / name).mkdir(parents=True)
-        exported.discord([Sent("Ann", "hello", BEGIN), Sent("Me", "again", BEGIN + 1000)], tmp_path / "export" / name)
+        chat_exports.discord([Sent("Ann", "hello", BEGIN), Sent("Me", "again", BEGIN + 1000)], tmp_path / "export" / name)
     for _ in range(2):
         summary = collected("--source", tmp_path / "export", "--me", "Me")
         assert (summary["rows"], summary["messages"], summary["skipped"]) == (4, 2, {"repeated": 2})
@@ -285,7 +285,7 @@ def test_two_accounts_with_one_name_are_not_merged_at_once(tmp_path: Path, home:
     three(tmp_path)
     folder = tmp_path / "second"
     folder.mkdir()
-    path = exported.telegram([Sent("Ann Lee", "hello", BEGIN), Sent("Me", "again", BEGIN + 60_000)], folder)
+    path = chat_exports.telegram([Sent("Ann Lee", "hello", BEGIN), Sent("Me", "again", BEGIN + 60_000)], folder)
     path.write_text(path.read_text().replace("777", "888"))
     collected("--source", path, "--me", "Me")
     shown = vq("collect", "--accept", "Ann Lee", code=1)

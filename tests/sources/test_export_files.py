@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import exported
+import chat_exports
 import pytest
-from exported import OWNER, Sent
+from chat_exports import OWNER, Sent
 
 from ventriloquist.errors import SettingsError, SourceError, StorageError
 from ventriloquist.records import SourceMessage
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(
 def test_a_folder_with_exports_of_several_applications_is_asked_about(tmp_path: Path) -> None:
     folder = tmp_path / "all"
     folder.mkdir()
-    exported.telegram(HISTORY, folder)
+    chat_exports.telegram(HISTORY, folder)
     (folder / "WhatsApp Chat - Ann.txt").write_text(CHAT)
     with pytest.raises(SourceError, match=r"WhatsApp \(WhatsApp Chat - Ann.txt\), Telegram \(result.json\)") as error:
         texts(folder)
@@ -81,7 +81,7 @@ def test_a_folder_with_exports_of_several_applications_is_asked_about(tmp_path: 
 
 
 def test_a_wrong_name_is_told_the_right_one(tmp_path: Path) -> None:
-    path = exported.telegram(HISTORY, tmp_path)
+    path = chat_exports.telegram(HISTORY, tmp_path)
     with pytest.raises(SourceError, match="export of Telegram, not of Discord") as error:
         texts(path, "discord")
     assert f"--source telegram:{path}" in error.value.hint
@@ -103,7 +103,7 @@ def test_what_no_application_wrote_is_said(name: str | None, tmp_path: Path) -> 
 
 
 def test_a_single_file_needs_no_ending(tmp_path: Path) -> None:
-    for number, path in enumerate((exported.telegram(HISTORY, tmp_path), exported.discord(HISTORY, tmp_path))):
+    for number, path in enumerate((chat_exports.telegram(HISTORY, tmp_path), chat_exports.discord(HISTORY, tmp_path))):
         assert texts(path.rename(tmp_path / f"export{number}")) == ["hi", "yo"]
     (tmp_path / "WhatsApp Chat - Ann").write_text(CHAT)
     assert texts(tmp_path / "WhatsApp Chat - Ann") == ["hi", "yo"]
@@ -248,7 +248,7 @@ def test_links_pipes_and_sockets_in_a_folder_are_passed_over(tmp_path: Path) -> 
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
-    exported.telegram(HISTORY, folder).chmod(0)
+    chat_exports.telegram(HISTORY, folder).chmod(0)
     with pytest.raises(SourceError, match=r"result\.json cannot be read: Permission denied"):
         texts(folder)
 
@@ -275,7 +275,7 @@ def test_files_are_read_in_the_order_of_their_paths(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_not_blamed_on_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = exported.telegram(HISTORY, tmp_path)
+    path = chat_exports.telegram(HISTORY, tmp_path)
     monkeypatch.setattr("ventriloquist.sources.exports.open_archive", _full)
     with pytest.raises(StorageError, match="no space left"):
         texts(path)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import exported
+import chat_exports
 import pytest
-from exported import OWNER, Sent
+from chat_exports import OWNER, Sent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,11 +23,11 @@ ASKED = Asked(ZoneInfo("UTC"))
 BEGIN = 1_684_144_800_000
 
 WRITERS: dict[str, Callable[[list[Sent], Path], Path]] = {
-    "telegram": exported.telegram,
-    "discord": exported.discord,
-    "signal": exported.signal,
-    "messenger": exported.messenger,
-    "android": exported.android,
+    "telegram": chat_exports.telegram,
+    "discord": chat_exports.discord,
+    "signal": chat_exports.signal,
+    "messenger": chat_exports.messenger,
+    "android": chat_exports.android,
 }
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=30).filter(

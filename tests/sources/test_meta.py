@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import exported
+import chat_exports
 import pytest
-from exported import OWNER, Sent
+from chat_exports import OWNER, Sent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -456,11 +456,11 @@ def test_a_history_is_read_as_it_was_written(drawn: list[tuple[str, str, int]], 
         history.append(Sent(name, body, at))
     history.append(Sent(OWNER, "last", at + 5))
     with tempfile.TemporaryDirectory() as temporary:
-        found = said(read(exported.messenger(history, Path(temporary), parts=parts), me=OWNER)[1])
+        found = said(read(chat_exports.messenger(history, Path(temporary), parts=parts), me=OWNER)[1])
         assert [(row.is_from_me, row.text, row.sent_at) for row in found] == [
             (int(sent.sender == OWNER), sent.text, sent.at) for sent in history
         ]
         newer = [*history, Sent(OWNER, "newer", at + 9)]
     with tempfile.TemporaryDirectory() as temporary:
-        again = said(read(exported.messenger(newer, Path(temporary), parts=parts + 1), me=OWNER)[1])
+        again = said(read(chat_exports.messenger(newer, Path(temporary), parts=parts + 1), me=OWNER)[1])
         assert [row.guid for row in again][: len(found)] == [row.guid for row in found]

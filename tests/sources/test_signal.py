@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import exported
+import chat_exports
 import pytest
-from exported import OWNER, Sent
+from chat_exports import OWNER, Sent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -418,7 +418,7 @@ def test_any_json_in_any_field_of_signal_export_is_accounted_for(messages: list[
 def test_a_history_is_read_as_it_was_written(drawn: list[tuple[str, str, int]]) -> None:
     history = [Sent(name, body, AT + 1000 * n + at % 1000) for n, (name, body, at) in enumerate(drawn)]
     with tempfile.TemporaryDirectory() as temporary:
-        _, rows = read(exported.signal(history, Path(temporary)))
+        _, rows = read(chat_exports.signal(history, Path(temporary)))
         assert [(row.is_from_me, row.text, row.sent_at) for row in said(rows)] == [
             (int(sent.sender == OWNER), sent.text, sent.at) for sent in history
         ]
