@@ -44,7 +44,9 @@ def command(
 
     user_home = settings_to_write().home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
-    settings = resolve_settings(model, None, {"max_minutes": max_minutes, "max_steps": max_steps, "seed": seed})
+    settings = resolve_settings(
+        None, {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed}
+    )
     with stages() as stage:
 
         def begin(name: str) -> Progress:

@@ -89,7 +89,7 @@ def command(
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = train.resolve_settings(None, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(config, flags, memory_gib=cuda_gib())
 
     def planned(db: Connection) -> TrainPlan:
         plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)

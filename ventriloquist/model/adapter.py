@@ -117,7 +117,16 @@ def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None)
     device, bits = _place(manifest, to_merge)
     plain = load_base(base, device=device, bits=bits)
     with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
-        model = put_on(plain, adapter_config(folder, manifest))
+        config = adapter_config(folder, manifest)
+        model = put_on(
+            plain,
+            r=config.r,
+            lora_alpha=config.lora_alpha,
+            target_modules=config.target_modules,
+            layers_to_transform=config.layers_to_transform,
+            use_rslora=bool(config.use_rslora),
+            inference_mode=True,
+        ).eval()
         load_adapter_weights(model, folder)
         try_out(model, str(folder))
     return Adapter(folder, manifest, model, tokenizer)
@@ -170,22 +179,11 @@ def check_same_base(folder: Path, manifest: Manifest, config: Any, tokenizer: An
         )
 
 
-def put_on(model: Any, config: AdapterConfig) -> Any:
-    """Add LoRA modules of an adapter's shape to a base model, for inference and without the adapter's weights."""
+def put_on(model: Any, **options: Any) -> Any:
+    """Add LoRA modules with new weights to a base model; the options are those of peft's LoraConfig."""
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=config.r,
-            lora_alpha=config.lora_alpha,
-            target_modules=list(config.target_modules),
-            layers_to_transform=config.layers_to_transform,
-            use_rslora=bool(config.use_rslora),
-            inference_mode=True,
-            task_type="CAUSAL_LM",
-        ),
-    ).eval()
+    return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **options))
 
 
 def load_adapter_weights(model: Any, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The log of a run: one line of JSON per optimizer step, figures only."""
+"""The figures of a run: of each optimizer step, logged as one line of JSON, and of the whole training loop."""
 
 from __future__ import annotations
 
@@ -30,6 +30,22 @@ class Step:
     @property
     def minutes_left(self) -> float:
         return self.minutes * (1 - self.share) / self.share if self.share else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far the training loop came."""
+
+    steps: int
+    trained_tokens: int
+    trained_targets: int
+    minutes: float
+    first_loss: float | None  # nats a token
+    last_loss: float | None
+    best_step: int | None  # the best by validation, whose weights were kept; None without a validation
+    bits_per_character: float | None  # of the validation messages, with those weights
+    stopped_early: bool  # validation stopped getting better
+    failed_at: int | None  # the step since which the loss was not a number
 
 
 def append(path: Path, step: Step) -> None:

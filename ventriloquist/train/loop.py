@@ -15,9 +15,8 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
 from ventriloquist.train.callbacks import RunCallback, stop_on_signals
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
-from ventriloquist.train.log import Step
+from ventriloquist.train.log import Outcome, Step
 from ventriloquist.train.loss import Loss
-from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.ranks import broadcast, is_main, main_first
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings

@@ -27,9 +27,8 @@ from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
-from ventriloquist.train.log import Step
+from ventriloquist.train.log import Outcome, Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
-from ventriloquist.train.outcome import Interrupted, TrainSummary
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 
@@ -50,6 +49,22 @@ class TrainPlan:
     corpus: Corpus
     rows: Schedule
     estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSummary(Outcome):
+    """What a run did."""
+
+    plan: Estimate
+    run: str  # the path of its folder
+
+
+class Interrupted(BaseException):
+    """A signal ended the run; it is saved and can be resumed."""
+
+    def __init__(self, signal: int, steps: int) -> None:
+        super().__init__(f"Stopped after {steps} steps.")
+        self.signal, self.steps = signal, steps
 
 
 def plan(
