@@ -27,24 +27,20 @@ def line_grammar(names: Sequence[str]) -> str:
     """Return the Lark grammar of a line of one of these people, newline included."""
     openings = " | ".join(_literal(line_opening(name)) for name in names)
     deltas = " | ".join(_literal(delta) for delta in DELTAS)
-    return "\n".join(
-        [
-            f"start: OPENING {_literal(_BEFORE_DELTA)} DELTA {_literal(_BEFORE_CONTENT)} CONTENT {_literal(_END)}",
-            f"OPENING: {openings}",
-            f"DELTA: {deltas}",
-            f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # not empty
-        ]
-    )
+    rules = [
+        f"start: OPENING {_literal(_BEFORE_DELTA)} DELTA {_literal(_BEFORE_CONTENT)} CONTENT {_literal(_END)}",
+        f"OPENING: {openings}",
+        f"DELTA: {deltas}",
+        f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # not empty
+    ]
+    return "\n".join(rules)
 
 
 class LineGrammar:
     """Line grammars for one tokenizer. Building this takes seconds: do it once for each model."""
 
     def __init__(self, tokenizer: Any, vocabulary: int) -> None:
-        """Prepare a fast tokenizer of transformers.
-
-        Args:
-            vocabulary: length of the model's logits; the tokenizer may have fewer tokens.
+        """Prepare a fast tokenizer for logits of the length `vocabulary`.
 
         Raises:
             ModelError: llguidance cannot use the tokenizer.

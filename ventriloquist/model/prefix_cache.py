@@ -27,13 +27,7 @@ class PrefixCache:
     """A prefix with its KV cache. It is computed in chunks, with logits at wanted positions only."""
 
     def __init__(self, model: Any, ids: NDArray[np.integer[Any]], wanted: Wanted = ()) -> None:
-        """Compute the cache.
-
-        Args:
-            model: a causal language model of transformers.
-            ids: (length,), at least one.
-            wanted: see `Wanted`; the results are in `nats`.
-        """
+        """Compute the cache of `ids`, (length,) with at least one."""
         self._model = model
         self._ids = torch.from_numpy(ids.astype(np.int64)).to(model.device)
         self._cache: Any = None
