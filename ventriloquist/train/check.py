@@ -50,11 +50,7 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
 
 
 def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
-    """Cut rows to the positions that a base model has; return the settings, and notes for the user.
-
-    Raises:
-        ModelError: the model reads too little for a row.
-    """
+    """Cut rows to the positions that a base model has; return the settings, and notes for the user."""
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None or settings.max_length <= positions:
         return settings, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,13 +58,10 @@ def read(path: Path, upto: int | None = None) -> list[Step]:
     """Return the steps of a log, up to step `upto`. A line that a killed run left unfinished is skipped."""
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
+        with suppress(ValueError, TypeError):
             step = Step(**json.loads(line))
-            known = upto is None or step.step <= upto
-        except (ValueError, TypeError):
-            continue
-        if known:
-            steps.append(step)
+            if upto is None or step.step <= upto:
+                steps.append(step)
     return steps
 
 

@@ -77,11 +77,10 @@ def plan(
 ) -> TrainPlan:
     """Plan a new run, or resume the newest unfinished one. Only caches are written: tokens, and parts of a base model.
 
-    Processes that train together all call this.
+    Processes that train together all call this. `progress` is called with the lines tokenised.
 
     Args:
         settings: see `preset` and `resolve_settings`; a run that is resumed has its own.
-        progress: called with the lines tokenised.
 
     Raises:
         MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
@@ -141,11 +140,8 @@ def run(
 ) -> TrainSummary:
     """Train as planned, and write the adapter with its manifest into the run's folder.
 
-    Processes that train together all call this; only the main one writes and calls back.
-
-    Args:
-        progress: called with the steps done.
-        observe: called with every Step.
+    Processes that train together all call this. Only the main one writes, and calls `progress` and `observe` after
+    each optimizer step.
 
     Raises:
         ModelError: memory is exhausted, or the loss is no longer a number; then the last good adapter is kept.
@@ -226,7 +222,7 @@ def _found_base(db: Connection, settings: TrainSettings, folder: Path, home: Pat
 
 @contextmanager
 def _begun(plan: TrainPlan) -> Iterator[None]:
-    """Clear what earlier runs left that never began; if this one makes no step, remove its folder as well."""
+    """Remove the folders of earlier runs that never began; if this run makes no step, remove its folder as well."""
     if ranks.is_main():
         folders.remove_never_begun(plan.home / RUNS)
     try:
