@@ -25,8 +25,8 @@ GGUF_TYPE = "q8_0"  # half of 16 bits, and needs no calibration; llama.cpp's own
 CARD = """\
 # A private model
 
-This model was fine-tuned on private messages of {owner} with {others}. It imitates them: what it writes, they did not
-write. It can also repeat their own words. Keep it to yourself: do not publish it, and tell anyone who talks to it what
+This model was fine-tuned on private messages of {owner} with {others}. It imitates them, but they did not write what it
+writes. It can also repeat their own words. Keep it to yourself: do not publish it, and tell anyone who talks to it what
 it is.
 
 `vq merge` made it from the run {run}, trained on {base}. It is a completion model: it continues a transcript.

@@ -44,14 +44,14 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
 
     Raises:
         UnknownNameError: no person or conversation has that name.
-        SettingsError: a date is not valid, somebody wrote nothing, or the user would answer themselves.
+        SettingsError: a date is not valid, a person wrote nothing, or the speaker is the user.
         NotReadyError: the request names no other person.
     """
     owner = voice.people[0]
     me = find_person(request.me, voice) if request.me else owner
     speaker = find_person(request.speaker, voice) if request.speaker else None
     if speaker == me:
-        raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
+        raise SettingsError(f"You write as {me} yourself.", hint=f"Set another --me: vq chat --as {me!r} --me NAME")
     others = [find_person(name, voice) for name in request.others]
     members = {me, *others, *([speaker] if speaker else ())} - {owner}
     if not members and request.source is None:

@@ -1,6 +1,6 @@
 """Checks of a model's files before a library reads them, and library errors as ModelError.
 
-Base models and adapters are downloads that nobody here has vetted. Nothing in a folder is executed: no pickle, no code.
+Base models and adapters are untrusted downloads. Nothing in a folder is executed: no pickle, no code.
 """
 
 from __future__ import annotations

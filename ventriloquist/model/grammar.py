@@ -13,8 +13,8 @@ from ventriloquist.model.gate import explained
 from ventriloquist.model.tokens import HINT
 from ventriloquist.transcript import DELTAS, line_opening
 
-# Exactly what `render_line` writes, so that a finished line equals its rendering byte for byte. No \n and no \r, where
-# messages are split. No raw < before |, / or a letter, where it is rendered as \u003c.
+# Exactly what `render_line` writes, so that a finished line equals its rendering byte for byte. A content has no \n and
+# no \r, because messages are split there, and no raw < before |, / or a letter, because that is rendered as \u003c.
 _ESCAPE = r'\\["\\bft]|\\u00(0[0-7be-f]|1[0-9a-f])|\\u003c[|\/A-Za-z]'
 _CONTENT = rf'([^"\\\x00-\x1f<]|<*({_ESCAPE})|<+[^"\\\x00-\x1f<|\/A-Za-z])*<*'
 

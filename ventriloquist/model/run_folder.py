@@ -1,4 +1,4 @@
-"""The folders of training runs: which there are, and which are finished. Light: no torch, no manifest is read."""
+"""The folders of training runs, and which of them are finished. Light: no torch, and no manifest is read."""
 
 from __future__ import annotations
 

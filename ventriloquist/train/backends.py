@@ -39,9 +39,9 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         ModelError: Unsloth is asked for and does not run here, or in several processes.
     """
     if wish == "transformers":
-        return Backend("transformers", "as it is set")
+        return Backend("transformers", "as set")
     if wish == "unsloth" and world_size() > 1:
-        raise ModelError("Unsloth trains in one process; here are several.", hint="Leave out --backend unsloth.")
+        raise ModelError("Unsloth trains in one process, but there are several.", hint="Leave out --backend unsloth.")
     obstacle = _obstacle(device) if wish == "auto" else None
     if obstacle is not None:
         return Backend("transformers", obstacle)
@@ -59,7 +59,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         if wish == "unsloth":
             raise ModelError(reason, hint="Run: vq train --backend transformers") from None
         return Backend("transformers", reason)
-    return Backend("unsloth", "as it is set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
+    return Backend("unsloth", "as set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
 
 
 def _obstacle(device: str) -> str | None:
@@ -78,7 +78,7 @@ def _obstacle(device: str) -> str | None:
 
 
 def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSettings:
-    """Return the settings that this device can follow, so that plan, run and manifest say the same.
+    """Return the settings adapted to this device, so that plan, run and manifest say the same.
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.

@@ -1,4 +1,4 @@
-"""The folder of a run: begin it, find it again to resume it, and train on from the adapter in another."""
+"""The folder of a run: begin it, find it again to resume it, or continue from the adapter in another run's folder."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
         f"{model} needs about {needed:.0f} GiB to train; {device} has {available:.0f} GiB{free}.",
         hint=f"Use {enough.changes} (about {enough.gib:.0f} GiB), or {smaller}."
         if enough
-        else f"Use {smaller}. {rungs[-1].changes} would not do: {rungs[-1].gib:.0f} GiB."
+        else f"Use {smaller}. {rungs[-1].changes} would not be enough: {rungs[-1].gib:.0f} GiB."
         if rungs
         else f"Use {smaller}.",
     )

@@ -40,7 +40,7 @@ class TrainPlan:
     home: Path
     folder: Path  # of the run
     resume: bool
-    settings: TrainSettings  # as this machine can follow them
+    settings: TrainSettings  # adapted to this machine
     backend: Backend
     device: str
     base: Base
