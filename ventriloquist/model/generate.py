@@ -24,14 +24,10 @@ def sample_lines(
     min_p: float = MIN_P,
     seed: int = 0,
 ) -> list[str]:
-    """Continue each prompt up to its first newline, without a grammar.
+    """Return the text after each prompt, up to its first newline, an end-of-text token or `max_new_tokens`.
 
-    The other prompts do not affect a prompt's text, except where rounding decides between tokens.
-
-    The text after each prompt is returned without the newline, cut off at `max_new_tokens` or an end-of-text token.
-
-    Args:
-        prompts: transcripts from their header on, which may end within a line.
+    A prompt is a transcript from its header on, and may end within a line. The other prompts do not affect its text,
+    except where rounding decides between tokens.
     """
     uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
     lines: list[str] = []
@@ -40,7 +36,7 @@ def sample_lines(
     while len(lines) < len(encoded):
         batch = encoded[len(lines) : len(lines) + BATCH]
         while len(batch) > 1 and len(batch) * (max(map(len, batch)) + max_new_tokens) > BATCH_TOKENS:
-            batch.pop()  # the cache may grow to so many tokens, padding included
+            batch.pop()  # the cache, padding included, would grow too large
         lines += _continue(model, tokenizer, batch, uniforms[len(lines) : len(lines) + len(batch)], sampling)
     return lines
 

@@ -37,7 +37,7 @@ def run_loop(
     gradient_checkpointing: bool = False,
     observe: Callable[[Step], None] = lambda _step: None,
 ) -> tuple[Outcome, int | None]:
-    """Train `model` in place, and return the outcome and the signal that ended the run. `folder` is the run's.
+    """Train `model` in place; return the outcome, and the signal that ended the run. `folder` is that of the run.
 
     In the end the model has the weights that did best on the validation messages. If the loss is no longer a number,
     it has the last weights that are known to be good.

@@ -109,7 +109,7 @@ class RowTrainer(Trainer):
 
 
 def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
-    """Return the arguments of transformers' Trainer. Unsloth switches gradient checkpointing on itself."""
+    """Return the arguments of Trainer. With `gradient_checkpointing` it switches that on; Unsloth does so itself."""
     training = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # a row is a batch
