@@ -185,7 +185,7 @@ class ChatSession:
         return list(self._candidates)
 
     def pick(self, number: int) -> Line | None:
-        """Replace the last answer with an alternative, counted from 1; return None if there is no such one."""
+        """Replace the last answer with an alternative, counted from 1; return None if there is none."""
         if not self._turns or not 1 <= number <= len(self._candidates):
             return None
         turn, line = self._turns[-1], self._candidates[number - 1]

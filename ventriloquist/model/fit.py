@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file though they are computed, or tied
+UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file, although they are computed or tied
 
 
 def skeleton(config: Any, name: str) -> Any:

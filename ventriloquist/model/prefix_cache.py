@@ -118,7 +118,7 @@ class PrefixCache:
 
 
 def held_tokens(layer: Any) -> int | None:
-    """Return how many tokens a layer of a KV cache holds, or None if it does not hold every one."""
+    """Return how many tokens a layer of a KV cache holds, or None if it has dropped some."""
     keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
     if keys is None or values is None or keys.shape[-2] != values.shape[-2]:
         return None

@@ -19,7 +19,7 @@ GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
-RUNTIME = {  # of a process, beside the model
+RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
