@@ -124,3 +124,19 @@ def test_the_rules_see_what_breaks_them(
         "test_architecture.tree", lambda _module: ast.parse("text.replace('a', 'b')\nday.replace(hour=1)\n'runs'")
     )
     assert not rule("x.py")
+
+
+def test_the_functions_on_the_path_of_a_message_exist() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    path = page.partition("## The path of a message")[2].partition("## Every file")[0]
+    named, module = [], ""
+    for name in re.findall(r"`([^`]+)`", path):
+        file, _, function = name.rpartition(": ")
+        module = file or module
+        if function and not function.endswith((".py", ".db", "_messages")) and module.endswith(".py"):
+            named.append((module, function.split(".")[-1]))
+    assert len(named) >= 15
+    for module, function in named:
+        sources = [tree(found) for found in MODULES if found.endswith(module)]
+        defined = {node.name for source in sources for node in ast.walk(source) if hasattr(node, "name")}
+        assert function in defined, f"{module}: {function}"

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apple import ChatDb
 
 import ventriloquist
-from ventriloquist.demo.build import build
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+
+
+def write_messages(path: Path) -> None:
+    """Write a chat.db in which two people talk with the owner."""
+    db = ChatDb(path)
+    for number, words in enumerate(("see you at the lake", "the oven is broken again")):
+        handle = f"+1250555011{number}"
+        chat = db.dm(handle)
+        for at in range(60):
+            text = f"{words} {at}" if at % 2 else f"ok {at}"
+            db.message(chat, 1_700_000_000_000 + at * 600_000, text, sender=None if at % 2 else handle)
+    db.close()
 
 
 @pytest.mark.slow
 def test_the_examples_of_the_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copy(build(tmp_path / "demo", 0).chat_db, tmp_path / "chat.db")
+    write_messages(tmp_path / "chat.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VQ_HOME", str(tmp_path / "other"))
     monkeypatch.setenv("MY_NAME", "Nora Lindqvist")

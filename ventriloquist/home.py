@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,12 +105,18 @@ class Home:
         planned = chat.plan(self.folder, chat.Request(speaker=speaker, fresh=True), voice)
         return chat.start(planned, chat.load_writer(voice, seed=seed))
 
-    def evaluate(self, run: str | None = None, *, extent: Extent = evaluate.QUICK) -> Evaluation:
-        """Measure how well a run writes like each person, on messages that it never saw."""
+    def evaluate(
+        self, run: str | None = None, *, extent: Extent = evaluate.QUICK, only: Collection[str] = ()
+    ) -> Evaluation:
+        """Measure how well a run writes like each person, on messages that it never saw.
+
+        Args:
+            only: keys of evaluate.METRICS; empty for all.
+        """
         folder = find_run(self.folder / RUNS, run)
         with recorded_run(
             self.folder, "eval", {"run": str(folder)},
-            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent),
+            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only),
         ) as recorded:  # fmt: skip
             recorded.result = result = evaluate.run(recorded.db, recorded.plan)
         return result
