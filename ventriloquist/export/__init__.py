@@ -5,14 +5,4 @@ from ventriloquist.export.options import ExportOptions
 from ventriloquist.export.rows import Format
 from ventriloquist.export.stage import ExportPlan, ExportSummary, export, plan, run, stream
 
-__all__ = [
-    "ExportOptions",
-    "ExportPlan",
-    "ExportSummary",
-    "ExportedFile",
-    "Format",
-    "export",
-    "plan",
-    "run",
-    "stream",
-]
+__all__ = ["ExportOptions", "ExportPlan", "ExportSummary", "ExportedFile", "Format", "export", "plan", "run", "stream"]
