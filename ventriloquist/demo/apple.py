@@ -1,9 +1,11 @@
-"""How Messages writes dates, tapbacks, events and edits into its database."""
+"""How Messages writes dates, tapbacks, events and edits into its database, and how to insert a row."""
 
 from __future__ import annotations
 
 import plistlib
+import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Literal
 
@@ -53,6 +55,17 @@ EVENTS: dict[EventKind, tuple[int, int]] = {
 def schema(name: Literal["chat", "addressbook"]) -> str:
     """Return the SQL that makes one of Apple's databases, empty."""
     return resources.files("ventriloquist.demo").joinpath("schema", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def insert(connection: sqlite3.Connection, table: str, **columns: object) -> int:
+    """Insert a row, and return its ROWID."""
+    return connection.execute(_insertion(table, *columns), tuple(columns.values())).lastrowid or 0
+
+
+@cache
+def _insertion(table: str, *columns: str) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
 
 
 def apple_date(unix_ms: int, seconds: bool = False) -> int:

@@ -21,7 +21,7 @@ from ventriloquist.evaluate.heldout import (
     most_talkative,
     only_targets,
 )
-from ventriloquist.evaluate.inference import FULL, Extent, Inference, Stage
+from ventriloquist.evaluate.inference import FULL, Extent, Inference
 from ventriloquist.evaluate.inputs import EvalContext, NamesInContext, RankedMessages, System
 from ventriloquist.evaluate.metric import Measurement, Metric, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
@@ -31,6 +31,7 @@ from ventriloquist.model.adapter import check_run, load_adapter
 from ventriloquist.model.base import Base, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.manifest import Manifest, first_unseen
+from ventriloquist.records import Stage
 from ventriloquist.store import Connection
 
 SCHEMA = 1  # of the JSON; raise it when a key changes its meaning or is removed

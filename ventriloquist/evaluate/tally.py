@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,36 @@ def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
         vector = np.asarray(values, dtype=np.float64)
         sums[cluster] = sums[cluster] + vector if cluster in sums else vector
     return sums
+
+
+def tally_by_person(
+    sides: Iterable[Iterable[tuple[Message, Sequence[float] | Array]]],
+    places: Mapping[str, int],
+    shape: tuple[int, int],
+) -> Sums:
+    """Add up the values of generated and of real messages by person: `split_sides` reads the sums.
+
+    Args:
+        sides: generated messages and then real ones, each with its values.
+        places: by person; messages of other people are left out.
+        shape: the number of people and of values.
+    """
+
+    def placed() -> Iterator[tuple[Cluster, Array]]:
+        for side, messages in enumerate(sides):
+            for message, values in messages:
+                if message.name in places:
+                    sums = np.zeros((2, *shape))
+                    sums[side, places[message.name]] = values
+                    yield message.target.cluster, sums.ravel()
+
+    return tally(placed())
+
+
+def split_sides(totals: Array, people: int) -> tuple[Array, Array]:
+    """Split the sums of `tally_by_person` into generated and real ones, each (…, people, values)."""
+    sums = totals.reshape(*totals.shape[:-1], 2, people, -1)
+    return sums[..., 0, :, :], sums[..., 1, :, :]
 
 
 def ratio(above: Array, below: Array) -> Array:

@@ -131,13 +131,6 @@ def stream(db: Connection, plan: ExportPlan, out: BinaryIO) -> int:
     return rows
 
 
-def export(
-    db: Connection, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
-) -> ExportSummary:
-    """Plan and run; see both."""
-    return run(db, plan(db, folder, options), progress=progress)
-
-
 def _estimate(db: Connection, options: ExportOptions, splits: Sequence[Split]) -> int:
     per_row, per_span = 200, 18  # header and field names; where a target stands in a block
     lines = line_bytes = rows = shown = spans = 0

@@ -10,15 +10,15 @@ a caricature. Gibberish of typical letters and copies score high, too: the guard
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array, Cluster
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.tally import ratio, split_sides, tally_by_person
 
 OTHERS = 500  # messages of other people, judged as each person's
 
@@ -34,24 +34,19 @@ def voice(messages: Messages) -> Measurement | None:
     if not places:
         return None
 
-    def counted() -> Iterator[tuple[Cluster, Array]]:
-        for side, judged in enumerate(sides):
-            for message, score in judged:
-                if message.name in places:
-                    sums = np.zeros((2, len(people), 2))
-                    sums[side, places[message.name]] = 1, score - others[message.name]
-                    yield message.target.cluster, sums.ravel()
+    counted = (((one, (1, score - others.get(one.name, 0))) for one, score in judged) for judged in sides)
+    sums = tally_by_person(counted, places, (len(people), 2))
 
-    def points(sums: Array) -> Array:
-        counts, scores = np.moveaxis(sums.reshape(*sums.shape[:-1], 2, len(people), 2), -1, 0)
-        compared = counts[..., 1, :] > 0  # people with real messages
-        weights = np.where(compared, counts[..., 0, :], 0)
-        above = np.where(compared, scores[..., 0, :], 0).sum(axis=-1)
-        below = (weights * np.where(compared, ratio(scores[..., 1, :], counts[..., 1, :]), 0)).sum(axis=-1)
+    def points(totals: Array) -> Array:
+        generated, real = split_sides(totals, len(people))
+        compared = real[..., 0] > 0  # people with real messages
+        weights = np.where(compared, generated[..., 0], 0)
+        above = np.where(compared, generated[..., 1], 0).sum(axis=-1)
+        below = (weights * np.where(compared, ratio(real[..., 1], real[..., 0]), 0)).sum(axis=-1)
         return 100 * ratio(above, below)  # NaN if real messages score no higher than others
 
     measured = sum(message.name in places for message, _ in sides[0])
-    return Measurement(measured, tally(counted()), points, detail={"judged_on": context.judge.messages})
+    return Measurement(measured, sums, points, detail={"judged_on": context.judge.messages})
 
 
 def _of_others(person: str, context: EvalContext) -> float:
