@@ -75,8 +75,6 @@ def plan(run: Path, folder: Path, converter: Path | None = None) -> MergePlan:
     """Plan to write the merged model of a run into a new folder.
 
     Args:
-        run: the folder of a finished run.
-        folder: must not exist.
         converter: llama.cpp's `convert_hf_to_gguf.py`, to write a GGUF file as well.
 
     Raises:

@@ -104,12 +104,10 @@ class Settings(BaseSettings):
 
     @property
     def models(self) -> Path:
-        """Base models that were converted here, such as SmolLM2."""
         return self.home / MODELS
 
     @property
     def tokens(self) -> Path:
-        """Token caches, as private as the messages they encode."""
         return self.home / TOKENS
 
 

@@ -80,11 +80,7 @@ def tapback_prose(kind: ReactionKind, target: str | None, *, emoji: str | None, 
 
 
 def edit_summary(versions: Sequence[tuple[int, str]]) -> bytes:
-    """Return the summary of an edited message of one part.
-
-    Args:
-        versions: when each was written (Unix ms), and its text.
-    """
+    """Return the summary of an edited message of one part, from the time (Unix ms) and the text of each version."""
     history = [{"d": apple_date(at) / 1e9, "t": plain_body(text)} for at, text in versions]
     return _summary(versions[0][1], ec={"0": history}, ep=[0])
 

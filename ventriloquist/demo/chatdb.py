@@ -313,7 +313,7 @@ class ChatDatabase:
             "is_sent": int(outgoing),
             "cache_roomnames": chat.room,
             "destination_caller_id": self.owner.phone,
-            # Messages chains its rows so; this is not an inline reply
+            # Messages links each row to the one before; this is not an inline reply
             "reply_to_guid": chat.last_guid if chat.service == "iMessage" else None,
             "date_edited": 0,
             "date_retracted": 0,

@@ -59,11 +59,7 @@ def demo(
     seed: int = 0,
     stage: Stage = lambda _name: lambda _done, _total: None,
 ) -> DemoSummary:
-    """Run every stage on the cast in a home of its own, which is emptied first.
-
-    Args:
-        home: the demo's own VQ_HOME; never the user's.
-        stage: is called with the name of each part of the work, and returns its progress callback.
+    """Run every stage on the cast in a home of its own, never the user's, which is emptied first.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.

@@ -77,10 +77,7 @@ class HeldOutRow:
 
 
 def held_out_rows(
-    db: Connection,
-    corpus: Corpus,
-    manifest: Manifest,
-    boundaries: Mapping[int, int],
+    db: Connection, corpus: Corpus, manifest: Manifest, boundaries: Mapping[int, int]
 ) -> list[HeldOutRow]:
     """Cut the test split into rows of the adapter's own window.
 

@@ -13,6 +13,7 @@ from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.evaluate.heldout import HeldOutRow, Target, draw_for_writing, draw_rows, draw_targets, prompt
 from ventriloquist.evaluate.inputs import (
     Candidates,
+    EvalContext,
     Input,
     Message,
     Messages,
@@ -80,18 +81,13 @@ class Inference:
         self._placeholders = read_placeholders(db)
         self.targets = [target for row in rows for target in row.targets]
 
-    def systems(self, types: Collection[type[Input]], candidates: Sequence[str]) -> tuple[System, System]:
-        """Return the outputs of the adapter and of the base model.
-
-        Args:
-            types: what metrics take; other outputs stay empty.
-            candidates: the names that are swapped.
-        """
+    def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
+        """Return the outputs that metrics take, of the adapter and of the base model. Other outputs stay empty."""
         scored = self._scored() if ScoredLines in types else []
-        return self._system(ADAPTER, types, candidates, scored), self._system(BASE, types, candidates, scored)
+        return self._system(ADAPTER, types, context, scored), self._system(BASE, types, context, scored)
 
     def _system(
-        self, system: str, types: Collection[type[Input]], candidates: Sequence[str], scored: Sequence[Scored]
+        self, system: str, types: Collection[type[Input]], context: EvalContext, scored: Sequence[Scored]
     ) -> System:
         written = self._written(system) if {*types} & {WrittenLines, Messages} else []
         named = types if system == ADAPTER or self._extent.thorough else ()
@@ -100,10 +96,10 @@ class Inference:
             scored=scored,
             written=written,
             messages=self._messages(system, written) if Messages in types else [],
-            reference=[Message(target, own) for target in self.targets if (own := target.typed)],
-            names=self._named(system, candidates) if NamesAlone in named else [],
+            reference=context.real,
+            names=self._named(system, context.candidates) if NamesAlone in named else [],
             ranked=self._ranked(system) if RankedMessages in named else [],
-            swapped=self._swapped(system, candidates) if NamesInContext in named else [],
+            swapped=self._swapped(system, context.candidates) if NamesInContext in named else [],
         )
 
     def _progress(self, system: str, stage: str) -> Progress:
@@ -153,7 +149,7 @@ class Inference:
     def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
         """Return a message by the target's writer in place of each target.
 
-        A line that the model wrote under that name by itself is used: the name comes first, so the rest is sampled as
+        A line is used if the model wrote it under that name unasked: the name comes first, so the rest is sampled as
         if the name had been given. For the other targets a line is written again with the name given.
         """
         found: dict[Target, str] = {}

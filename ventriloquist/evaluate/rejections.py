@@ -1,4 +1,4 @@
-"""The guards: the metrics that tell generated messages from real ones. One can be gamed, all together hardly."""
+"""The guards: the metrics that tell generated messages from real ones. A model can game one, but hardly all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, WORSE, Result
 
-GUARDS = {  # and what gives an adapter away that a guard rejects
+GUARDS = {  # what gives an adapter away if the guard rejects it
     "validity": "lines that break the format",
     "voice": "the style",
     "indistinguishable": "a classifier trained on real and generated messages",

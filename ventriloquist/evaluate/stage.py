@@ -153,7 +153,7 @@ def _infer(db: Connection, plan: EvalPlan, run: _Run, stage: Stage) -> tuple[Eva
     adapter = load_adapter(run.folder, tokenizer=run.tokenizer)
     inference = Inference(db, run.corpus, adapter, run.rows, OutputCache(run.folder), plan.extent, plan.seed, stage)
     context = read_context(db, inference.targets, plan.boundaries, plan.seed, run.manifest)
-    system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context.candidates)
+    system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context)
     if system.messages:
         keep_examples(db, run.folder, system, base)
     return context, system, base

@@ -62,6 +62,11 @@ def share(sums: Array) -> Array:
     return ratio(sums[..., 0], sums[..., 1])
 
 
+def saved(sums: Array) -> Array:
+    """Return which share of the second sum the first one saves."""
+    return 1 - ratio(sums[..., 0], sums[..., 1])
+
+
 def gap(successes: Array, trials: Array, others: Array, other_trials: Array) -> Array:
     """Return the squared difference of two shares, 0 if one has no trials."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -111,7 +111,7 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
             with partial_file(manifest) as file:
                 file.write(_manifest(plan, folder, written, replaced))
             put_in_place(*(folder / file.name for file in written), manifest)
-            for name in replaced:  # what is in it is not in that split any more
+            for name in replaced:  # their rows are no longer in that split
                 (folder / name).unlink(missing_ok=True)
         finally:
             for path in _partials(folder):
@@ -201,7 +201,7 @@ def _check_disk(folder: Path, existing: Path, needed: int) -> None:
 
 
 def _partials(folder: Path) -> Iterator[Path]:
-    """Yield where exports that were killed may have left files of any size."""
+    """Yield the partial files that killed exports may have left."""
     names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
     return (partial(folder / name) for name in (*names, MANIFEST))
 

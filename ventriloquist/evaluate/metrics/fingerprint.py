@@ -63,7 +63,7 @@ def fingerprint(messages: Messages) -> Measurement | None:
     if not people:
         return None
     places = {person: place for place, person in enumerate(people)}
-    # the number of messages, then of those with each habit
+    # of each message: 1, and then 1 for each habit that it shows
     sides = (((one, [1, *habits(one.content)]) for one in group) for group in (messages.generated, messages.real))
     sums = tally_by_person(sides, places, (len(people), 1 + len(HABITS)))
 
