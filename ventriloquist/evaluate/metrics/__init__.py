@@ -1,4 +1,4 @@
-"""The table of metrics: one row for each, and one file for each pure function. Reports keep this order."""
+"""The table of metrics: each has one row and one pure function. Reports keep this order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ventriloquist.evaluate.metrics.bursts import bursts
 from ventriloquist.evaluate.metrics.copies import copies
 from ventriloquist.evaluate.metrics.diversity import diversity
 from ventriloquist.evaluate.metrics.fingerprint import fingerprint
-from ventriloquist.evaluate.metrics.identity import identity
+from ventriloquist.evaluate.metrics.identity import identity, identity_in_context
 from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
 from ventriloquist.evaluate.metrics.lengths import lengths
 from ventriloquist.evaluate.metrics.likelihood import likelihood
@@ -88,7 +88,7 @@ METRICS: dict[str, Metric] = {
         aim="more",
         minimum=40,
         takes=NamesInContext,
-        compute=identity,
+        compute=identity_in_context,
         floor="base",
     ),
     "ranking": Metric(

@@ -14,8 +14,9 @@ from who spoke last and from what they just wrote. So the floor is the base mode
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from ventriloquist.evaluate.inputs import NamesAlone, NamesInContext
+from ventriloquist.evaluate.inputs import Candidates, NamesAlone, NamesInContext
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import mean_reciprocal_rank, rank_sums, share
@@ -23,9 +24,17 @@ from ventriloquist.evaluate.tally import mean_reciprocal_rank, rank_sums, share
 MAX_CANDIDATES = 10  # the people with the most messages
 
 
-def identity(names: NamesAlone | NamesInContext) -> Measurement:
+def identity(names: NamesAlone) -> Measurement:
     """Return ID@1; in the detail the mean reciprocal rank and the confusion matrix (writer: name that came first)."""
-    items = names.items
+    return _identify(names.items)
+
+
+def identity_in_context(names: NamesInContext) -> Measurement:
+    """Return the same as `identity`, for messages in their context."""
+    return _identify(names.items)
+
+
+def _identify(items: Sequence[Candidates]) -> Measurement:
     sums = rank_sums(items)
     confusion: dict[str, Counter[str]] = {}
     for item in items:

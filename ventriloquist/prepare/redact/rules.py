@@ -10,23 +10,11 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ventriloquist.prepare.redact import words
 from ventriloquist.prepare.redact.checks import has_digits, is_card, is_iban, is_password, is_strong, is_strong_password
 from ventriloquist.prepare.redact.streets import STREETS
 from ventriloquist.prepare.redact.triggers import Trigger, always, holding
-from ventriloquist.prepare.redact.words import (
-    ACCOUNT,
-    ACCOUNT_STEMS,
-    CODE,
-    CODE_PREFIXES,
-    CODE_STEMS,
-    IBAN_LENGTHS,
-    PASSWORD,
-    PASSWORD_STEMS,
-    PASSWORD_STEMS_BEYOND_ASCII,
-    PUBLIC_CODES,
-    alternatives,
-    word_set,
-)
+from ventriloquist.prepare.redact.words import alternatives, word_set
 from ventriloquist.transcript import SECRETS
 
 KINDS = SECRETS
@@ -67,15 +55,15 @@ def _rule(
 
 # each country has its own length; without it, the next word could look like one more group
 _IBAN = "|".join(
-    rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(IBAN_LENGTHS))
+    rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(words.IBAN_LENGTHS))
 )
-_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(PASSWORD)})"
-_PASSWORD = holding(*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
+_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(words.PASSWORD)})"
+_PASSWORD = holding(*words.PASSWORD_STEMS, *words.PASSWORD_STEMS_BEYOND_ASCII)
 _PASS = holding("pass")
-_ACCOUNT = holding(*ACCOUNT_STEMS)
-_CODE = holding(*CODE_STEMS)
-_ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(ACCOUNT)})"
-_CODE_NAME = rf"(?:(?:{alternatives(CODE_PREFIXES)})-?)?(?:{alternatives(CODE)})"
+_ACCOUNT = holding(*words.ACCOUNT_STEMS)
+_CODE = holding(*words.CODE_STEMS)
+_ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(words.ACCOUNT)})"
+_CODE_NAME = rf"(?:(?:{alternatives(words.CODE_PREFIXES)})-?)?(?:{alternatives(words.CODE)})"
 
 _POSSESSIVE = r"['’]s[ \t]+"  # the code's 4471: right after the word only
 # between the word and the secret: "… for the wifi upstairs", then "is", a colon, an arrow
@@ -96,7 +84,7 @@ _UNITS = "lines|files|times|people|dollars|bucks|euros?|pounds|km|miles|steps|wo
 _LONG_CODE = rf"(?:[A-Z]-\d{{5,8}} | \d{{3}}[ -]\d{{3}} | \d{{5,8}}){_END_OF_NUMBER}(?![ ]?(?:{_UNITS})\b)"
 _SECRET_CODE = (
     rf"(?<![\w-])(?={_CODE_NAME}(?!\w))"  # first, since the look-behinds cost more
-    + "".join(rf"(?<!\b{word}[ ])(?<!\b{word}-)" for word in alternatives(PUBLIC_CODES).split("|"))
+    + "".join(rf"(?<!\b{word}[ ])(?<!\b{word}-)" for word in alternatives(words.PUBLIC_CODES).split("|"))
     + _CODE_NAME
 )
 _BEFORE_NUMBER = r"(?<![\w$€£.,:/-])"
