@@ -47,11 +47,11 @@ class RunDetails:
     run: RunInfo
     folder: str
     manifest: dict[str, Any]  # empty unless it is finished
-    settings: dict[str, Any]  # of its beginning
+    settings: dict[str, Any]  # from when it began
 
     @property
     def used_settings(self) -> dict[str, Any]:
-        """The settings in the manifest, else those of its beginning."""
+        """The settings in the manifest, else those from when it began."""
         return _only(dict, self.manifest.get("settings")) or self.settings
 
     @property

@@ -216,7 +216,7 @@ def _add(
 
 
 def _match(baseline: System, system: System, seed: int) -> System:
-    """Keep a baseline's messages in the system's places, or as many: a classifier would learn more from more."""
+    """Keep a baseline's messages in the system's places, or as many: a classifier learns more from more."""
     if baseline.name == "real":
         return replace(baseline, messages=draw(baseline.messages, len(system.messages), seed))
     here = {message.target.id for message in system.messages}

@@ -33,9 +33,9 @@ class ExportPlan:
     Attributes:
         folder: an absolute path; None for a stream.
         splits: to write; a stream has one.
-        bytes: about how many there will be, uncompressed: a few per cent more than in the end.
-        targets: in all splits.
-        earlier: what the manifest of an earlier export says of its files.
+        bytes: an estimate of the uncompressed size, a few per cent too high.
+        targets: their number in all of these splits.
+        earlier: the files of an earlier export, as its manifest lists them.
     """
 
     options: ExportOptions
