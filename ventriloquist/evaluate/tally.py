@@ -22,23 +22,21 @@ def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
 
 
 def tally_by_person(
-    sides: Iterable[Iterable[tuple[Message, Sequence[float] | Array]]],
-    places: Mapping[str, int],
-    shape: tuple[int, int],
+    sides: Iterable[Iterable[tuple[Message, Sequence[float] | Array]]], people: Sequence[str], width: int
 ) -> Sums:
-    """Add up the values of generated and of real messages by person: `split_sides` reads the sums.
+    """Add up the values of these people's messages by side and person: `split_sides` reads the sums.
 
     Args:
         sides: generated messages and then real ones, each with its values.
-        places: by person; messages of other people are left out.
-        shape: the number of people and of values.
+        width: the number of values.
     """
+    places = {person: place for place, person in enumerate(people)}
 
     def placed() -> Iterator[tuple[Cluster, Array]]:
         for side, messages in enumerate(sides):
             for message, values in messages:
                 if message.name in places:
-                    sums = np.zeros((2, *shape))
+                    sums = np.zeros((2, len(people), width))
                     sums[side, places[message.name]] = values
                     yield message.target.cluster, sums.ravel()
 

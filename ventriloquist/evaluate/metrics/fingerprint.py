@@ -62,10 +62,9 @@ def fingerprint(messages: Messages) -> Measurement | None:
     ]
     if not people:
         return None
-    places = {person: place for place, person in enumerate(people)}
     # of each message: 1, and then 1 for each habit that it shows
     sides = (((one, [1, *habits(one.content)]) for one in group) for group in (messages.generated, messages.real))
-    sums = tally_by_person(sides, places, (len(people), 1 + len(HABITS)))
+    sums = tally_by_person(sides, people, 1 + len(HABITS))
 
     def figure(totals: Array) -> Array:
         generated, real = split_sides(totals, len(people))

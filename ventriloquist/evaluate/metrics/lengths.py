@@ -27,9 +27,8 @@ def lengths(messages: Messages) -> Measurement | None:
     people = most_talkative(message.name for message in messages.real if message.name in written)
     if not people:
         return None
-    places = {person: place for place, person in enumerate(people)}
     sides = (((one, _bin(one)) for one in group) for group in (messages.generated, messages.real))
-    sums = tally_by_person(sides, places, (len(people), BINS))
+    sums = tally_by_person(sides, people, BINS)
 
     def distance(totals: Array) -> Array:
         generated, real = (side.cumsum(axis=-1) for side in split_sides(totals, len(people)))

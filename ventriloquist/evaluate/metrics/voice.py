@@ -27,26 +27,24 @@ def voice(messages: Messages) -> Measurement | None:
     """Return the style match in points, over the people who have both generated and real messages."""
     context = messages.context
     sides = _judged(messages.generated, context), _judged(messages.real, context)
-    generated, real = ({message.name for message, _ in side} for side in sides)
+    written, real = ({message.name for message, _ in side} for side in sides)
     people = sorted(real)  # the same for every system, so that systems can be compared
-    others = {person: _of_others(person, context) for person in generated & real}
-    places = {person: people.index(person) for person, score in others.items() if np.isfinite(score)}
-    if not places:
+    means = {person: _of_others(person, context) for person in written & real}
+    others = {person: mean for person, mean in means.items() if np.isfinite(mean)}
+    if not others:
         return None
-
-    counted = (((one, (1, score - others.get(one.name, 0))) for one, score in judged) for judged in sides)
-    sums = tally_by_person(counted, places, (len(people), 2))
+    judged = [[(one, (1, score - others[one.name])) for one, score in side if one.name in others] for side in sides]
+    sums = tally_by_person(judged, people, 2)
 
     def points(totals: Array) -> Array:
-        generated, real = split_sides(totals, len(people))
-        compared = real[..., 0] > 0  # people with real messages
-        weights = np.where(compared, generated[..., 0], 0)
-        above = np.where(compared, generated[..., 1], 0).sum(axis=-1)
-        below = (weights * np.where(compared, ratio(real[..., 1], real[..., 0]), 0)).sum(axis=-1)
+        ours, theirs = split_sides(totals, len(people))  # message counts, and sums of scores
+        compared = theirs[..., 0] > 0  # people with real messages
+        weights = np.where(compared, ours[..., 0], 0)
+        above = np.where(compared, ours[..., 1], 0).sum(axis=-1)
+        below = (weights * np.where(compared, ratio(theirs[..., 1], theirs[..., 0]), 0)).sum(axis=-1)
         return 100 * ratio(above, below)  # NaN if real messages score no higher than others
 
-    measured = sum(message.name in places for message, _ in sides[0])
-    return Measurement(measured, sums, points, detail={"judged_on": context.judge.messages})
+    return Measurement(len(judged[0]), sums, points, detail={"judged_on": context.judge.messages})
 
 
 def _of_others(person: str, context: EvalContext) -> float:
