@@ -5,11 +5,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from exported import export
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 
 from ventriloquist import forget
 from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
 from ventriloquist.store import Connection, open_database, recorded_run, transaction

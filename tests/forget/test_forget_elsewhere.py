@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from exported import export
 from file_builder import chat, filled
 from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, record, recorded_run
 
