@@ -292,7 +292,7 @@ def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:
     with recorded_run(home, "export") as run:
         run.result = export(run.db, tmp_path / "mine", ExportOptions())
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "mine"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "mine"),)
     assert (tmp_path / "mine" / "train.jsonl").exists()
 
 
@@ -305,7 +305,7 @@ def test_an_export_into_a_folder_beside_is_named_from_wherever_it_is_forgotten(
         run.result = export(run.db, Path("mine"), ExportOptions())
     monkeypatch.chdir(tmp_path)
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(beside / "mine"),)
+    assert plan.artifacts.elsewhere == (str(beside / "mine"),)
 
 
 def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path
     with recorded_run(home, "export") as run:
         run.result = export(run.db, tmp_path / "link" / "exported", ExportOptions())
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "report.html"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "report.html"),)
     assert WORD.encode() not in bytes_under(home)
 
 
@@ -333,7 +333,7 @@ def test_what_an_evaluation_kept_of_a_run_elsewhere_is_named(home: Path, tmp_pat
         with recorded_run(home, "eval", {"run": str(run)}):
             pass
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "adapter" / "evaluation"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "adapter" / "evaluation"),)
     assert WORD.encode() not in bytes_under(home)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day, settings_to_write
+from ventriloquist.cli.options import JsonOption, days, settings_to_write
 from ventriloquist.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def command(
     if len(named) > 1:
         first_two = " and ".join(kind.option for kind in named[:2])
         raise typer.BadParameter(f"{first_two} are two sources: collect one after the other.")
-    first, last = day(since, "--since"), day(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is a later day than --until.")
+    first, last = days(since, until)
     settings = settings_to_write()
     sweep(settings.home)  # first, since the source may fail to open
     choice = collect.Choice(only, exclude, first, last)

@@ -9,7 +9,7 @@ import typer
 
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day, settings_to_write
+from ventriloquist.cli.options import JsonOption, days, settings_to_write
 
 TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone in which days begin. Default: as collected.")
@@ -82,11 +82,8 @@ def command(
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
     if holdout is not None and split_date is not None:
         raise typer.BadParameter("--holdout and --split-date exclude each other.")
-    first, last = day(since, "--since"), day(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is a later day than --until.")
+    days(since, until)  # raises if they are no dates, or in the wrong order
     settings = settings_to_write()
-    home = settings.home
     options = prepare.PrepareOptions(
         timezone=timezone or settings.time_zone,
         redact=() if no_redact else (tuple(redact_only) if redact_only else None),
@@ -100,9 +97,10 @@ def command(
         until=until,
         min_messages=min_messages,
     )
-    own_rules = prepare.load_own_rules(home)
+    own_rules = prepare.load_own_rules(settings.home)
+    asked = asdict(options)
     with (
-        recorded_run(home, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, own_rules)) as run,
+        recorded_run(settings.home, "prepare", asked, plan=lambda db: prepare.plan(db, options, own_rules)) as run,
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.run(run.db, run.plan, progress=advance)
@@ -120,14 +118,9 @@ def command(
         *((f"Redacted: {kind}", count) for kind, count in summary.redacted.items()),
     ]
     for label, counted in (("Person", people), ("Conversation", conversations)):
-        rows += [
-            (
-                f"{label}: {counts.name}",
-                f"{counts.train:,} train, {counts.validation:,} validation, {counts.test:,} test,"
-                f" {counts.context:,} context",
-            )
-            for counts in counted
-        ]
+        for name, *counts in counted:
+            of_splits = zip(counts, ("train", "validation", "test", "context"), strict=True)
+            rows.append((f"{label}: {name}", ", ".join(f"{count:,} {split}" for count, split in of_splits)))
     result = asdict(summary)
     if report:
         result["by_person"] = [one._asdict() for one in people]

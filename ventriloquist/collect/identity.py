@@ -88,22 +88,18 @@ class Person:
         return next((name for card in sorted(self.cards, key=fullness) if (name := card_name(card))), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """A handle on the cards of several people: it belongs to none of them."""
-
-    handle: str
-    names: tuple[str, ...]
-
-
 class Directory:
     """Finds the person behind a handle. A handle without a card is a person of its own."""
 
     def __init__(
-        self, people: Iterable[Person], me: Person, ambiguous: Iterable[Ambiguous], normalize: Callable[[str], str]
+        self,
+        people: Iterable[Person],
+        me: Person,
+        ambiguous: Mapping[str, Sequence[str]],
+        normalize: Callable[[str], str],
     ) -> None:
         self.me = me
-        self.ambiguous = tuple(ambiguous)
+        self.ambiguous = ambiguous  # handles on the cards of several people, with their names: they belong to nobody
         self.normalize = normalize
         self._by_handle = {handle: person for person in people for handle in person.handles}
         self._by_raw: dict[str, Person] = {}
@@ -169,7 +165,7 @@ def build_directory(
             person.cards.append(entry.card)
     me = people[groups.find(0)]
     me.is_me = True
-    ambiguous = []
+    ambiguous: dict[str, list[str]] = {}
     for handle, places in sorted(having.items()):
         owners = list(dict.fromkeys(people[groups.find(place)] for place in places))
         if handle in own:  # what Messages says about its owner is surer than a card
@@ -179,7 +175,7 @@ def build_directory(
         elif len(owners) == 1:
             owners[0].handles.add(handle)
         else:
-            ambiguous.append(Ambiguous(handle, tuple(sorted(person.card_name for person in owners))))
+            ambiguous[handle] = sorted(person.card_name for person in owners)
     return Directory(people.values(), me, ambiguous, normalize)
 
 
@@ -256,7 +252,7 @@ def merge_by_hints(directory: Directory, evidence: Evidence, split: Collection[s
     """
     alike: UnionFind[Person] = UnionFind()
     found: list[tuple[Person, list[str]]] = []
-    kept_apart = {*split, *(one.handle for one in directory.ambiguous)}
+    kept_apart = {*split, *directory.ambiguous}
     for hinted in _hinted(evidence, directory.normalize):
         handles = [handle for handle in hinted if handle not in kept_apart]
         if 1 < len(handles) <= MAX_HANDLES:

@@ -15,9 +15,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ventriloquist.collect.tapback_wordings import OBJECTS, WORDINGS
-from ventriloquist.media import MediaKind
+from ventriloquist.media import MediaKind, media_kind
 from ventriloquist.records import ReactionKind
-from ventriloquist.store import Connection
+from ventriloquist.store import Connection, collected
 from ventriloquist.store import messages as store
 from ventriloquist.store.messages import StoredTapback
 
@@ -275,10 +275,7 @@ def move_text_tapbacks(db: Connection, conversations: Collection[int]) -> list[s
     """Turn the messages of some conversations that are tapbacks into tapbacks; return their guids."""
     moved: list[str] = []
     for conversation_id in sorted(conversations):
-        found = [
-            (guid, target, tapback.kind, tapback.emoji, tapback.removed)
-            for guid, target, tapback in _find_text_tapbacks(db, conversation_id)
-        ]
+        found = list(_find_text_tapbacks(db, conversation_id))
         store.turn_into_tapbacks(db, found)
         moved += [guid for guid, *_ in found]
     return moved
@@ -290,32 +287,18 @@ def conversations_with_tapback_texts(db: Connection) -> set[int]:
     return {conversation for conversation, text in texts if read_tapback(text)}
 
 
-def _find_text_tapbacks(db: Connection, conversation_id: int) -> Iterator[tuple[str, str, TapbackText]]:
-    """Yield the tapbacks of a conversation that arrived as texts: guid, target's guid and what they say."""
+def _find_text_tapbacks(db: Connection, conversation_id: int) -> Iterator[tuple[str, str, ReactionKind, str, int]]:
+    """Yield the tapbacks of a conversation that arrived as texts, as `turn_into_tapbacks` takes them."""
     quotable = Quotable()
-    for guid, text, has_attachments in store.texts_in_order(db, conversation_id):
-        if not has_attachments and text is not None and may_be_tapback(text):
-            tapback = read_tapback(text)
-            target = quotable.find(tapback) if tapback is not None else None
-            if tapback is not None and target is not None:
-                yield guid, target, tapback
-                continue
-        quotable.add(guid, text or "", store.attachment_kinds(db, guid) if has_attachments else ())
-
-
-def skip_reactions_to_forgotten(db: Connection, seen: Collection[str] | None) -> int:
-    """Skip every tapback on a message that `vq forget` removed, as that did itself.
-
-    Args:
-        seen: the guids to count, None for all.
-
-    Returns:
-        How many of those there are.
-    """
-    theirs = store.tapbacks_on_forgotten(db)
-    store.delete_rows(db, "tapbacks", theirs)
-    store.insert_skipped(db, [(guid, "forgotten") for guid in theirs])
-    return sum(seen is None or guid in seen for guid in theirs)
+    for message in collected.messages(db, conversation_id):
+        guid, text = message.guid, message.text or ""
+        files = collected.attachments(db, guid) if message.has_attachments else []
+        tapback = read_tapback(text) if not files and may_be_tapback(text) else None
+        target = quotable.find(tapback) if tapback is not None else None
+        if tapback is not None and target is not None:
+            yield guid, target, tapback.kind, tapback.emoji, tapback.removed
+        else:
+            quotable.add(guid, text, [file.kind or media_kind(file.mime_type, None, file.filename) for file in files])
 
 
 def derive_reactions(

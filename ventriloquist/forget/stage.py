@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ventriloquist.collect.handles import Normalizer
+from ventriloquist.collect.handles import normalizer
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.person import SCRUBBED, Person, find_person, scrubber
@@ -32,11 +32,6 @@ class ForgetPlan:
     artifacts: Artifacts
     prepare_options: PrepareOptions | None  # to prepare again with; None if nothing is prepared
     own_rules: tuple[OwnRule, ...]
-
-    @property
-    def elsewhere(self) -> tuple[str, ...]:
-        """What lies outside VQ_HOME, for the user to remove."""
-        return self.artifacts.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +95,7 @@ def run(
             hint="Check its permissions, then run the command again.",
         ) from None
     written = {*person.handles, *erasure.handles_as_written(db, person.id)}
-    normalized = Normalizer(person.region)
+    normalized = normalizer(person.region)
     prepared_again = False
     with transaction(db):
         erasure.scrub_runs(db, scrubber(person, home))

@@ -132,23 +132,16 @@ def rename_people(db: Connection, names: Mapping[int, str]) -> None:
 def replace_members(
     db: Connection, conversations: Collection[ConversationRow], members: Iterable[tuple[int, int]]
 ) -> None:
-    """Replace types, titles and members of conversations, and delete every other conversation.
+    """Replace types, titles and members (conversation, person) of conversations, and delete every other conversation.
 
-    Args:
-        conversations: those to keep.
-        members: pairs of a conversation's id and a person's.
+    Handles, cards, chats and hints are deleted, too: `insert_handles` and `insert_evidence` write them anew.
     """
-    clear_identities(db)
+    for table in ("members", "handles", "cards", "chats", "person_hints"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
     changed = [(type_, title, id_) for id_, type_, title in conversations]
     db.executemany("UPDATE conversations SET type = ?, title = ? WHERE id = ?", changed)
     _delete_all_but(db, "conversations", [conversation.id for conversation in conversations])
     db.executemany("INSERT INTO members (conversation_id, person_id) VALUES (?, ?)", sorted(members))
-
-
-def clear_identities(db: Connection) -> None:
-    """Delete what every collect derives anew from the evidence, and the evidence itself but for the owner's."""
-    for table in ("members", "handles", "cards", "chats", "person_hints"):
-        db.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
 
 
 def delete_people_but(db: Connection, ids: Collection[int]) -> set[int]:

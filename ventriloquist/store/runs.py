@@ -51,8 +51,6 @@ def recorded_run(
     inside VQ_HOME are recorded relative to it.
 
     Args:
-        home: VQ_HOME.
-        command: the subcommand's name.
         parameters: the options of the run, as JSON values.
         create: make the home and the database if they do not exist yet.
         plan: checks everything that can fail, and returns the plan of the run. If there is no database yet, it gets an
@@ -109,12 +107,6 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
             id = _insert(db, home, command, parameters)
             with transaction(db):
                 db.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
-
-
-def has_finished(db: Connection, command: str) -> bool:
-    """Return whether a command has ever run to its end."""
-    query = "SELECT 1 FROM runs WHERE command = ? AND finished_at IS NOT NULL LIMIT 1"
-    return db.execute(query, (command,)).fetchone() is not None
 
 
 def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
