@@ -137,12 +137,9 @@ def build_directory(
     corrections: Corrections,
     normalize: Callable[[str], str],
 ) -> Directory:
-    """Merge cards into people.
+    """Merge the cards of all address books into people.
 
-    Args:
-        cards: of every address book.
-        owner_handles: the owner's, normalised.
-        owner_name: MY_NAME; used if no card is marked as the owner's.
+    The owner's handles are normalised. The owner's name is MY_NAME, used if no card is marked as theirs.
     """
     cards = sorted(cards, key=lambda card: (card.folder, card.store, card.number))
     own = frozenset(owner_handles)
@@ -165,7 +162,7 @@ def build_directory(
             person.cards.append(entry.card)
     me = people[groups.find(0)]
     me.is_me = True
-    ambiguous: dict[str, list[str]] = {}
+    ambiguous: dict[str, tuple[str, ...]] = {}
     for handle, places in sorted(having.items()):
         owners = list(dict.fromkeys(people[groups.find(place)] for place in places))
         if handle in own:  # what Messages says about its owner is surer than a card
@@ -175,7 +172,7 @@ def build_directory(
         elif len(owners) == 1:
             owners[0].handles.add(handle)
         else:
-            ambiguous[handle] = sorted(person.card_name for person in owners)
+            ambiguous[handle] = tuple(sorted(person.card_name for person in owners))
     return Directory(people.values(), me, ambiguous, normalize)
 
 
@@ -244,11 +241,8 @@ class _Groups(UnionFind[int]):
 def merge_by_hints(directory: Directory, evidence: Evidence, split: Collection[str]) -> list[tuple[str, ...]]:
     """Merge people whose handles the source takes for one person's, unless a card, correction or owner contradicts.
 
-    Args:
-        split: handles that a correction keeps apart.
-
     Returns:
-        For each such person the handles by which they were merged, normalised.
+        For each such person the handles by which they were merged, normalised. None is in `split`.
     """
     alike: UnionFind[Person] = UnionFind()
     found: list[tuple[Person, list[str]]] = []
@@ -292,11 +286,9 @@ def _is_specific(hint: str) -> bool:
 
 def _merge_people(directory: Directory, handles: Collection[str]) -> bool:
     """Merge the people with these handles, unless one is the owner or their cards name several people."""
-    if len(handles) > MAX_HANDLES:
-        return False
     people = list(dict.fromkeys(map(directory.person, handles)))
     names = {words_of(card_name(card)) for person in people for card in person.cards}
-    if len(people) < 2 or directory.me in people:
+    if len(handles) > MAX_HANDLES or len(people) < 2 or directory.me in people:
         return False
     if not all(compatible(one, other) for one, other in combinations(names, 2)):
         return False
@@ -335,9 +327,8 @@ def region(
     """Return the region for numbers without a country code: the owner's number's, else that of most numbers."""
     most_seen = sorted(owner_identifiers, key=lambda identifier: (-owner_identifiers[identifier], identifier))
     own_cards = [identifier for card in cards if card.is_me for identifier in card.identifiers]
-    for numbers in (user_identifiers, most_seen, own_cards):
-        for number in numbers:
-            found = region_of([number])
-            if found is not None:
-                return found
+    for number in (*user_identifiers, *most_seen, *own_cards):
+        found = region_of([number])
+        if found is not None:
+            return found
     return region_of(handles)

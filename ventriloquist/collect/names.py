@@ -76,9 +76,7 @@ class PeopleIds:
 def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -> str:
     """Return a person's name without a number: from a correction, else a card, else a handle.
 
-    Args:
-        renamed: corrections, by normalised handle.
-        current: the name in the file. If it is one of several handles, it stays.
+    If the current name, the one in the file, is one of several handles, it stays.
     """
     for handle in sorted(person.handles):
         if handle in renamed:
@@ -106,16 +104,13 @@ def give_names(
     Args:
         bases: each name without a number. The owner gets it as it is.
         current: the names in the file.
-        owner: the owner's id.
         first_seen: returns keys that sort people by when they were first seen. It is called once at most.
     """
     names = {owner: bases[owner]}
     taken = {bases[owner], UNKNOWN}
     rest = []
-    for person in sorted(bases):
+    for person in sorted(bases.keys() - {owner}):
         name = current.get(person)
-        if person == owner:
-            continue
         if name is not None and name not in taken and bases[person] in (name, without_number(name)):
             names[person] = name
             taken.add(name)

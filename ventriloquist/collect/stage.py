@@ -250,7 +250,7 @@ def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:
     """Derive the reactions and tally the other tapbacks as skipped; return how many of this source's stand."""
 
     def person_of(tapback: StoredTapback) -> int | None:
-        person = placer.person_of(tapback)
+        person = placer.person_id(tapback.chat_guid or "", tapback.sender_handle or "", tapback.is_from_me)
         placer.write_new_people(db)
         return person
 
@@ -266,8 +266,7 @@ def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:
 def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[Place]) -> None:
     """Write members, names, handles and evidence of everybody in the file, and delete orphans.
 
-    Args:
-        places: of every message in the file.
+    `places` are those of every message in the file.
     """
     id_of = plan.people.get_or_create
     members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}

@@ -232,9 +232,7 @@ class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no 
 def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
     """Yield the bytes of each NSString in a typedstream, in order, and again for each reference to one.
 
-    Args:
-        stream: the body.
-        events: how many to read at most; a few bytes can stand for millions.
+    At most so many events are read: a few bytes can stand for millions.
 
     Raises:
         Exception: anything, on damaged input.

@@ -21,10 +21,7 @@ def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterato
 
     The folder is removed when the block ends, also by Ctrl-C. If the process is killed, the next run removes it.
 
-    Args:
-        database: the file to copy.
-        home: VQ_HOME.
-        wal: its write-ahead log, if it has another name than SQLite expects.
+    Name the -wal only if it has another name than SQLite expects.
 
     Raises:
         SourceError: there is too little space, or the database changed during every attempt.
@@ -36,7 +33,7 @@ def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterato
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
             before = file_state(database), file_state(wal)
-            _check_space(folder, sum(size for size, _ in before))
+            _check_space(folder, sum(size for size, _ in before) + SPARE_BYTES)
             try:
                 shutil.copyfile(database, copy)
                 if wal.exists():
@@ -68,9 +65,8 @@ def file_state(file: Path) -> tuple[int, int]:
 
 def _check_space(folder: Path, needed: int) -> None:
     free = free_bytes(folder)
-    if free < needed + SPARE_BYTES:
+    if free < needed:
         raise SourceError(
-            f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and VQ_HOME has "
-            f"{free >> 20:,} MB left.",
+            f"A private copy of the messages needs {needed >> 20:,} MB, and VQ_HOME has {free >> 20:,} MB left.",
             hint="Free some space, or set VQ_HOME to a folder on another disk.",
         )
