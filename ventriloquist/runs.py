@@ -80,10 +80,7 @@ def list_runs(home: Path) -> list[RunInfo]:
 
 
 def show_run(home: Path, name: str | None = None) -> RunDetails:
-    """Return what is known of a run.
-
-    Args:
-        name: its name or path; default: the run that chat uses, else the newest.
+    """Return what is known of a run. By default it is the run that chat uses, else the newest.
 
     Raises:
         NotReadyError: there are no runs.
@@ -107,10 +104,7 @@ def has_resumable(home: Path) -> bool:
 
 
 def plan_removal(home: Path, names: Sequence[str]) -> Removal:
-    """Find out what removing runs will do.
-
-    Args:
-        names: of runs, or paths to them in the runs folder.
+    """Find out what removing runs, named or given as paths into the runs folder, will do.
 
     Raises:
         UnknownNameError: no run has one of the names.

@@ -29,9 +29,7 @@ def command(
     ] = "list",
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="NAME...", help="The runs to show or remove.", show_default=False, autocompletion=run_names
-        ),
+        typer.Argument(metavar="NAME...", help="The runs to show or remove.", autocompletion=run_names),
     ] = None,
     yes: YesOption = False,
     json_: JsonOption = False,

@@ -48,10 +48,7 @@ class ForgetSummary:
 
 
 def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
-    """Find out what forgetting a person will remove.
-
-    Args:
-        name: their name, what a card calls them, or one of their numbers or addresses; in any case and formatting.
+    """Find out what forgetting a person will remove. `name` is whatever `find_person` finds.
 
     Raises:
         UnknownNameError: nobody is called so.

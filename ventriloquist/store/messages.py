@@ -226,8 +226,7 @@ def senders(db: Connection) -> list[tuple[str, str, int]]:
 def move_messages(db: Connection, moves: Iterable[tuple[str, str, int, int, int | None]]) -> int:
     """Give messages another conversation and sender; return how many have changed.
 
-    Args:
-        moves: what `senders` returns, with the ids of the conversation and the sender.
+    Each move is a row of `senders`, with the ids of its conversation and its sender.
     """
     db.execute(
         "CREATE TEMP TABLE placed (chat_guid, sender_handle, is_from_me, conversation_id, sender_id, "

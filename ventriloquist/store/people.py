@@ -163,10 +163,9 @@ def insert_evidence(
     person_of_card: Mapping[ContactCard, int | None],
     person_hints: Iterable[tuple[str, str]],
 ) -> None:
-    """Store what the next collect needs. Of chats and cards keep only what belongs to somebody in the file.
+    """Store what the next collect needs. Keep only the chats and cards that belong to somebody in the file.
 
     Args:
-        evidence: of all sources.
         conversation_of_chat: the conversation's id for each chat with a message in the file.
         person_of_card: the cards to keep, and the id of each one's owner if that is clear.
         person_hints: those to keep.
