@@ -17,30 +17,6 @@ from ventriloquist.sources import SOURCES
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
 
-ContactsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--contacts",
-        metavar="DIR",
-        readable=False,  # the library says what may not be read, with a remedy
-        help="An AddressBook folder. Default: this Mac's own, or the backup's.",
-    ),
-]
-ExcludeOption = Annotated[
-    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
-]
-OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
-]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
-TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
-]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
-
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each source in place of its parameter `places`, before all other options."""
@@ -63,13 +39,28 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @with_source_options
 def command(
-    contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it and nothing changes it
-    only: OnlyOption = [],  # noqa: B006
-    since: SinceOption = None,
-    until: UntilOption = None,
-    timezone: TimezoneOption = None,
-    replace: ReplaceOption = False,
+    contacts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,  # the library says what may not be read, with a remedy
+            help="An AddressBook folder. Default: this Mac's own, or the backup's.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Leave out a person or conversation. Repeatable.")
+    ] = [],  # noqa: B006  # Typer reads it and nothing changes it
+    only: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Collect only this person or conversation. Repeatable.")
+    ] = [],  # noqa: B006
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The first day to collect, as in 2020-01-31.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day to collect.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The time zone of your days. Default: this machine's.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")] = False,
     json_: JsonOption = False,
     **places: Path | None,
 ) -> None:

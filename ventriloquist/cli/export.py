@@ -15,30 +15,22 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, settings_to_write
 from ventriloquist.windows import Split
 
-OutputOption = Annotated[
-    str | None,
-    typer.Option(
-        "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
-    ),
-]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Export only this split.")]
-FormatOption = Annotated[
-    Literal["blocks", "prompt-completion", "windows"],
-    typer.Option("--format", help="blocks: rows of many targets with loss spans. The others: one target in a row."),
-]
-TargetsOption = Annotated[
-    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets in a block.")
-]
-GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
-
 
 def command(
     *,
-    output: OutputOption = None,
-    split: SplitOption = None,
-    format: FormatOption = "blocks",
-    targets_per_window: TargetsOption = 64,
-    gzip: GzipOption = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
+        ),
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Export only this split.")] = None,
+    format: Annotated[
+        Literal["blocks", "prompt-completion", "windows"],
+        typer.Option(help="blocks: rows of many targets with loss spans. The others: one target in a row."),
+    ] = "blocks",
+    targets_per_window: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Targets in a block.")] = 64,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress the files.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Write the training data as JSON Lines for other trainers.
