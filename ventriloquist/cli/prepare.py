@@ -69,7 +69,7 @@ def command(
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
     if holdout is not None and split_date is not None:
         raise typer.BadParameter("--holdout and --split-date exclude each other.")
-    days(since, until)  # raises if they are no dates, or in the wrong order
+    days(since, until)  # only checks them
     settings = settings_to_write()
     options = prepare.PrepareOptions(
         timezone=timezone or settings.time_zone,

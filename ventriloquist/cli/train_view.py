@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ventriloquist.train import Estimate, Step
 
 MEASURED_STEPS = 3  # then the time of the whole run is shown
-LINES = 20  # in a pipe, at least; and one a minute
+LINES = 20  # plain lines in a pipe, at least; and one a minute
 WIDE = 110  # columns; a narrower terminal shows less of a step
 
 

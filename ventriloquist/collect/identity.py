@@ -1,7 +1,7 @@
-"""Who is who: whose card and whose handle is whose, which of the people is the owner, and what cards call them.
+"""Who is who: which cards and handles are one person's, who the owner is, and what cards call people.
 
-Cards that share a number or an address are one person when their names do not contradict each other. Where they do,
-as on a couple's landline, both stay, and the shared handle belongs to neither.
+Cards that share a number or an address are one person's if their names do not contradict each other. If they do, as
+with a couple's landline, both people stay, and the shared handle belongs to neither.
 """
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | 
         )
     if name == UNKNOWN:
         raise SettingsError(
-            f"You cannot be called {UNKNOWN!r}: so are senders whom nobody knows.",
+            f"You cannot be called {UNKNOWN!r}: that is the name of unknown senders.",
             hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect",
         )
     return name

@@ -1,7 +1,7 @@
 """Ids and names of people. Both stay the same from one collect to the next whenever they can.
 
-Names are unique, as transcripts need it. Of several people with one name the first seen keeps it bare and later ones
-get " (2)", " (3)" …; who has a number keeps it.
+Names are unique, because transcripts need that. If several people have one name, the first seen has it bare, and the
+others get " (2)", " (3)" …. A number that was given once stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r" \((\d+)\)$")
 
 
 class PeopleIds:
-    """The id of each person: the id in the file, whoever was merged, split or renamed since, or a new one."""
+    """The id of each person: the one in the file, even if people were merged, split or renamed since, or a new one."""
 
     def __init__(self, stored: StoredIdentities, directory: Directory) -> None:
         self._directory = directory
@@ -59,7 +59,7 @@ class PeopleIds:
         return {person: self.names[id_] for person, id_ in self.of.items() if id_ in self.names}
 
     def get_or_create(self, person: Person) -> int:
-        """Return a person's id; a new person gets the next one. Whoever uses it writes the rows of `take_new` first."""
+        """Return a person's id. A new person gets the next one: insert the rows of `take_new` before it is used."""
         found = self.of.get(person)
         if found is None:
             self._last += 1

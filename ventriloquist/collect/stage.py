@@ -57,7 +57,7 @@ class CollectPlan:
     evidence: Evidence  # of the source and the file
     owner_name: str
     directory: Directory
-    hinted: Sequence[tuple[str, ...]]  # for each person whom hints of the source merged: the handles
+    hinted: Sequence[tuple[str, ...]]  # the handles of each person whom the source's hints merged
     people: PeopleIds
     conversations: ConversationIds
     renamed: Mapping[str, str]  # corrections of names, by normalised handle
@@ -79,7 +79,7 @@ class CollectSummary:
     skipped: Mapping[str, int]  # by reason, as in records.SKIPPED
     added: int  # messages that are new in the file
     updated: int  # messages that the file had and that changed
-    changed: bool  # something changed that training messages are made of
+    changed: bool  # the training messages would differ
     total_messages: int  # in the file, of all sources
     people: int
     conversations: int
@@ -87,7 +87,7 @@ class CollectSummary:
     owner_identifiers: Mapping[str, int]  # how many rows of this source name each as the owner's
     timezone: str  # where days begin; it travels in the file
     ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards: they belong to none of them
-    hinted: Sequence[Sequence[str]]  # for each person whom hints of the source merged: the handles
+    hinted: Sequence[Sequence[str]]  # the handles of each person whom the source's hints merged
     notes: Sequence[str]
 
 

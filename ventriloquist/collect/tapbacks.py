@@ -24,11 +24,11 @@ from ventriloquist.store.messages import StoredTapback
 MAX_CHARACTERS = 32_768  # of a text that may be a tapback; a longer one was typed, or is an attack
 MAX_EMOJI = 40  # characters of one emoji: families and flags take a dozen
 
-# How many of a conversation's latest messages can be quoted at least: whole, and by how they begin.
+# At least so many of a conversation's latest messages can be quoted: in full, and by their beginnings.
 MAX_WHOLE = 50_000
 MAX_BEGINNINGS = 10_000
 MAX_ALIKE = 32  # messages with one head that are compared with a cut quote
-HEADS = (32, 8, 2)  # characters of a beginning; the longest is used that the quote has
+HEADS = (32, 8, 2)  # lengths of a beginning; the longest that the quote has is looked up
 MAX_BEGINNING = 256  # characters of a message that are kept to compare with cut quotes
 
 BATCH = 1000
@@ -208,7 +208,7 @@ def is_emoji(text: str) -> bool:
 
 
 class Quotable:
-    """The latest messages of a conversation. Each full dictionary becomes the older one, and that one is dropped."""
+    """The latest messages of a conversation. A full dictionary becomes the older one, which is dropped."""
 
     def __init__(self) -> None:
         self._whole: dict[int, str] = {}  # by the hash of the text

@@ -20,7 +20,7 @@ from ventriloquist.store.runs import places_written
 MADE_FOLDERS = (EXPORTS, TOKENS, CHATS)  # everything in them was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 PARTIALS = (".*.jsonl.partial", ".*.jsonl.gz.partial", f".{MANIFEST}.partial")  # left by an export that was killed
-# Of a finished run only files that no message can be read from are kept, whatever else lies in its folder.
+# The files of a finished run that reveal no message. They are kept, and everything else in its folder is removed.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
 KEPT_NAMES = frozenset(
     {
@@ -35,7 +35,7 @@ RUN_FILES = {MANIFEST: "format_version", SETTINGS: "targets_per_window"}  # each
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What tells from a manifest that a person's messages were trained on."""
+    """What shows, in a manifest, that an adapter was trained on a person's messages."""
 
     person: Person
     conversations: frozenset[int]  # those that they are in

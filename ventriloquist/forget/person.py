@@ -46,8 +46,8 @@ def find_person(db: Connection, typed: str) -> Person:
     """Find a person by their name, by what a card calls them, or by a handle, in any case and formatting.
 
     Raises:
-        UnknownNameError: nobody is called so.
-        VentriloquistError: several people are.
+        UnknownNameError: nobody has this name or handle.
+        VentriloquistError: several people have it.
     """
     everybody = people.people_with_handles(db)
     cards = people.names_on_cards(db)

@@ -51,8 +51,8 @@ def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
     """Find out what forgetting a person will remove. `name` is whatever `find_person` finds.
 
     Raises:
-        UnknownNameError: nobody is called so.
-        VentriloquistError: several people are.
+        UnknownNameError: nobody has this name or handle.
+        VentriloquistError: several people have it.
         SettingsError: it is the owner, or the user's own rules of redaction cannot be read.
     """
     person = find_person(db, name)

@@ -16,7 +16,7 @@ REASON = "forgotten"
 
 @dataclass(frozen=True, slots=True)
 class ErasedRows:
-    """How many rows go with a person."""
+    """How many rows are removed with a person."""
 
     conversations: int  # one-to-one
     messages: int  # both sides of these conversations, and the person's in groups

@@ -82,7 +82,7 @@ class StoredTapback(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A note to self. One without a text is known by the number of its attachments."""
+    """A note to self. If it has no text, the number of its attachments stands for its content."""
 
     text: str | None
     attachments: int | None
@@ -249,7 +249,7 @@ def move_messages(db: Connection, moves: Iterable[tuple[str, str, int, int, int 
 
 
 def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
-    """Return the messages of a conversation that the owner has alone, those of one content together, by time."""
+    """Return the notes to self of a conversation, by content and time."""
     rows = db.execute(
         """
         SELECT text, files, guid, is_from_me, sent_at FROM (
@@ -267,7 +267,7 @@ def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
 def texts_ending_with(
     db: Connection, last_character: Collection[str], last_four: Collection[str]
 ) -> Iterator[tuple[int, str]]:
-    """Return the messages that end with one of these characters or fours of them: the conversation and the text."""
+    """Return conversation and text of each message that ends with one of these characters, or of these fours."""
     return db.execute(
         "SELECT conversation_id, text FROM text_messages WHERE substr(text, -1) IN (SELECT value FROM json_each(?)) "
         "OR substr(text, -4) IN (SELECT value FROM json_each(?))",
@@ -276,7 +276,7 @@ def texts_ending_with(
 
 
 def turn_into_tapbacks(db: Connection, found: Collection[tuple[str, str, ReactionKind, str, int]]) -> None:
-    """Move messages to `tapbacks`, each given by guid, target's guid, kind, emoji or empty, and 1 if it takes back."""
+    """Move messages to `tapbacks`: guid, target's guid, kind, emoji or empty, and 1 if a tapback is taken back."""
     db.executemany(
         "INSERT INTO tapbacks (guid, source_rowid, chat_guid, sender_handle, is_from_me, sent_at, target_guid, "
         "kind, emoji, removed, from_text) SELECT guid, source_rowid, chat_guid, sender_handle, is_from_me, "
@@ -287,7 +287,7 @@ def turn_into_tapbacks(db: Connection, found: Collection[tuple[str, str, Reactio
 
 
 def tapbacks_by_target(db: Connection) -> Iterator[StoredTapback]:
-    """Return all tapbacks, those on one message together, by time."""
+    """Return all tapbacks, by target and time."""
     rows = db.execute(
         f"SELECT {', '.join(StoredTapback._fields)} FROM tapbacks "  # noqa: S608  # fixed names
         "ORDER BY target_guid, sent_at, source_rowid, guid"

@@ -50,7 +50,7 @@ class Evidence:
     """What sources say: people and conversations are derived from it."""
 
     cards: Sequence[ContactCard] = ()
-    owner_identifiers: Mapping[str, int] = field(default_factory=dict)  # the rows that name each
+    owner_identifiers: Mapping[str, int] = field(default_factory=dict)  # how many rows name each
     chats: Mapping[str, SourceChat] = field(default_factory=dict)  # by guid
     handles: Sequence[str] = ()  # as sources have them
     person_hints: Sequence[tuple[str, str]] = ()  # (hint, handle), as sources have them
@@ -113,7 +113,7 @@ def load_evidence(db: Connection) -> Evidence:
 
 
 def insert_people(db: Connection, people: Iterable[tuple[int, bool]]) -> None:
-    """Insert new people, each an id and whether it is the owner. `rename_people` names them; until then ids do."""
+    """Insert new people: ids, and whether each is the owner. Their names are placeholders until `rename_people`."""
     rows = [(id_, f"\x00{id_}", is_me) for id_, is_me in people]
     db.executemany("INSERT INTO people (id, name, is_me) VALUES (?, ?, ?)", rows)
 

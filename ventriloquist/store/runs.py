@@ -192,7 +192,7 @@ def is_newer(db: Connection, command: str, other: str) -> bool:
 
 
 def places_written(db: Connection, home: Path, command: str, key: str) -> set[Path]:
-    """Return the paths that runs of a command have recorded under a key, finished or not, as they are today."""
+    """Return the paths that runs of a command, finished or not, have recorded under a key, resolved in this home."""
     rows = db.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall()
     values = (json.loads(text) for row in rows for text in row if text)
     places = (value.get(key) for value in values if isinstance(value, dict))

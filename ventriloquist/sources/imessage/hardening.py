@@ -1,4 +1,4 @@
-"""Protection against databases that were made to do harm: limits on work and memory, and only plain tables."""
+"""Protection against malicious databases: limits on work and memory, and only plain tables."""
 
 from __future__ import annotations
 

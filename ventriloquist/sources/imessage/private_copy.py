@@ -19,7 +19,7 @@ SPARE_BYTES = 64 << 20
 def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterator[Path]:
     """Copy a database and its -wal into a temporary folder in VQ_HOME, without the -shm of running processes.
 
-    The folder is removed when the block ends, also by Ctrl-C. If the process is killed, the next run removes it.
+    The folder is removed when the block ends, also after Ctrl-C. If the process is killed, the next run removes it.
 
     Name the -wal only if it has another name than SQLite expects.
 
