@@ -104,7 +104,7 @@ def has_resumable(home: Path) -> bool:
 
 
 def plan_removal(home: Path, names: Sequence[str]) -> Removal:
-    """Find out what removing runs, named or given as paths into the runs folder, will do.
+    """Find out what removing runs will do. Each is named, or given as a path into the runs folder.
 
     Raises:
         UnknownNameError: no run has one of the names.

@@ -28,7 +28,7 @@ MAX_EMOJI = 40  # characters of one emoji: families and flags take a dozen
 MAX_WHOLE = 50_000
 MAX_BEGINNINGS = 10_000
 MAX_ALIKE = 32  # messages with one head that are compared with a cut quote
-HEADS = (32, 8, 2)  # lengths of a beginning; the longest that the quote has is looked up
+HEADS = (32, 8, 2)  # lengths of the beginnings by which messages are found; a quote uses the longest that fits
 MAX_BEGINNING = 256  # characters of a message that are kept to compare with cut quotes
 
 BATCH = 1000

@@ -131,7 +131,7 @@ def _kind_of_sender(handle: str) -> str:
 def write_rows(
     db: Connection, source: Source, placer: Placer, leave_out: RowFilter | None, *, is_new: bool, progress: Progress
 ) -> Tally:
-    """Write every row of a source, a batch at a time. `is_new`: nothing was ever collected into the file.
+    """Write every row of a source, a batch at a time. A file is new if nothing was ever collected into it.
 
     Raises:
         SourceError: two rows have one guid: the source is damaged, since its own index should have prevented that.

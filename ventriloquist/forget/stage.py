@@ -48,7 +48,7 @@ class ForgetSummary:
 
 
 def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
-    """Find out what forgetting a person will remove. `name` is whatever `find_person` finds.
+    """Find out what forgetting a person will remove. See `find_person` for what the name can be.
 
     Raises:
         UnknownNameError: nobody has this name or handle.

@@ -267,7 +267,7 @@ def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
 def texts_ending_with(
     db: Connection, last_character: Collection[str], last_four: Collection[str]
 ) -> Iterator[tuple[int, str]]:
-    """Return conversation and text of each message that ends with one of these characters, or of these fours."""
+    """Return conversation and text of each message whose last character or last four characters are among these."""
     return db.execute(
         "SELECT conversation_id, text FROM text_messages WHERE substr(text, -1) IN (SELECT value FROM json_each(?)) "
         "OR substr(text, -4) IN (SELECT value FROM json_each(?))",

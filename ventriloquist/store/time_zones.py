@@ -27,7 +27,7 @@ class Zone(NamedTuple):
 def find_zone(connection: Connection | None, named: str | None, *stages: str) -> Zone:
     """Return the zone that the user named, else the recorded one, else this machine's.
 
-    The recorded zones of these stages count, in this order.
+    The stages are asked for their recorded zone in this order.
 
     Raises:
         SettingsError: there is no such zone, or this machine does not know it.

@@ -21,7 +21,7 @@ def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterato
 
     The folder is removed when the block ends, also after Ctrl-C. If the process is killed, the next run removes it.
 
-    Name the -wal only if it has another name than SQLite expects.
+    Pass `wal` only if the write-ahead log has another name than SQLite expects.
 
     Raises:
         SourceError: there is too little space, or the database changed during every attempt.
