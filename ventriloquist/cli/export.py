@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -52,7 +51,11 @@ def command(
         if run.plan.bytes >= 1e9:
             note(f"Writing about {run.plan.bytes / 1e9:.1f} GB.")
         if folder is None:
-            run.result = {"rows": _stream(lambda: export.stream(run.db, run.plan, sys.stdout.buffer))}
+            run.result = {"rows": None}  # unless the reader takes them all
+            try:
+                run.result = {"rows": export.stream(run.db, run.plan, sys.stdout.buffer)}
+            except BrokenPipeError:  # the reader closed the pipe, as `head` does
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains
             return
         with progress("Exporting") as advance:
             summary = run.result = export.run(run.db, run.plan, progress=advance)
@@ -62,12 +65,3 @@ def command(
     show(summary, rows, json=json_, title=summary.folder)
     for empty in summary.empty:
         note(f"Nothing is in the split {empty}: no file was written for it.")
-
-
-def _stream(write: Callable[[], int]) -> int | None:
-    """Write to stdout until the end, or until the reader closes it, as `head` does."""
-    try:
-        return write()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
-        return None

@@ -53,10 +53,7 @@ class Tally:
 
 
 class Placer:
-    """Finds conversations and senders, and looks up every chat and handle once.
-
-    People get their ids in the order in which they are first needed.
-    """
+    """Finds the conversation and the sender of a message. People get ids in the order in which they are needed."""
 
     def __init__(self, directory: Directory, people: PeopleIds, conversations: ConversationIds) -> None:
         self._directory = directory
@@ -64,8 +61,6 @@ class Placer:
         self._conversations = conversations
         self.me = people.get_or_create(directory.me)
         self._places: dict[tuple[str, str, int], Place] = {}
-        self._others: dict[str, int | None] = {"": None}
-        self._senders: dict[str, int] = {}
 
     def place(self, message: SourceMessage) -> Place:
         """Return a message's place."""
@@ -95,20 +90,11 @@ class Placer:
         """Return who wrote: the owner, the handle's person, the other person of a one-to-one chat, or None."""
         if is_from_me:
             return self.me
-        if not handle:
-            return self._other_id(chat)
-        found = self._senders.get(handle)
-        if found is None:
-            found = self._senders[handle] = self._people.get_or_create(self._directory.person(handle))
-        return found
-
-    def _other_id(self, chat: str) -> int | None:
-        """Return whom a one-to-one chat is with, None for a group."""
-        if chat not in self._others:
-            conversation = self._conversations.of_chat.get(chat)
-            other = conversation.other if conversation is not None else None
-            self._others[chat] = self._people.get_or_create(other) if other is not None else None
-        return self._others[chat]
+        if handle:
+            return self._people.get_or_create(self._directory.person(handle))
+        conversation = self._conversations.of_chat.get(chat)
+        other = conversation.other if conversation is not None else None
+        return None if other is None else self._people.get_or_create(other)
 
     def is_received_note(self, message: SourceMessage) -> bool:
         """Tell whether a message is a note to self as it was received."""

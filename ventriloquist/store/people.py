@@ -193,27 +193,23 @@ def insert_evidence(
 def first_seen(db: Connection, ids: Collection[int]) -> dict[int, tuple[MessageKey, MessageKey]]:
     """Return when people were first seen: the first message of their conversations, and their own first message."""
     wanted = _json(sorted(ids))
-    first_of = {
-        conversation: tuple(first)
-        for conversation, *first in db.execute(
-            "SELECT c.id, sent_at, source_rowid, guid FROM conversations AS c JOIN text_messages AS m ON m.id = ("
-            "SELECT id FROM text_messages WHERE conversation_id = c.id ORDER BY sent_at, source_rowid, guid LIMIT 1)"
-        )
-    }
+    first_messages = db.execute(
+        "SELECT c.id, sent_at, source_rowid, guid FROM conversations AS c JOIN text_messages AS m ON m.id = ("
+        "SELECT id FROM text_messages WHERE conversation_id = c.id ORDER BY sent_at, source_rowid, guid LIMIT 1)"
+    )
+    first_of = {conversation: tuple(first) for conversation, *first in first_messages}
     among: dict[int, MessageKey] = {}
     for person, conversation in db.execute(
         "SELECT person_id, conversation_id FROM members WHERE person_id IN (SELECT value FROM json_each(?))", (wanted,)
     ):
         among[person] = min(among.get(person, NEVER), first_of.get(conversation, NEVER))
-    own = {
-        person: tuple(first)
-        for person, *first in db.execute(
-            "SELECT sender_id, sent_at, source_rowid, guid FROM (SELECT *, row_number() OVER ("
-            "PARTITION BY sender_id ORDER BY sent_at, source_rowid, guid) AS place FROM text_messages "
-            "WHERE sender_id IN (SELECT value FROM json_each(?))) WHERE place = 1",
-            (wanted,),
-        )
-    }
+    own_messages = db.execute(
+        "SELECT sender_id, sent_at, source_rowid, guid FROM (SELECT *, row_number() OVER ("
+        "PARTITION BY sender_id ORDER BY sent_at, source_rowid, guid) AS place FROM text_messages "
+        "WHERE sender_id IN (SELECT value FROM json_each(?))) WHERE place = 1",
+        (wanted,),
+    )
+    own = {person: tuple(first) for person, *first in own_messages}
     return {id_: (among.get(id_, NEVER), own.get(id_, NEVER)) for id_ in ids}
 
 
