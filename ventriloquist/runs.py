@@ -81,10 +81,7 @@ def list_runs(home: Path) -> list[RunInfo]:
 
 
 def show_run(home: Path, name: str | None = None) -> RunDetails:
-    """Return what is known of a run.
-
-    Args:
-        name: its name or path; default: the run that chat uses, else the newest.
+    """Return what is known of a run. By default it is the run that chat uses, else the newest.
 
     Raises:
         NotReadyError: there are no runs.
@@ -108,10 +105,7 @@ def has_resumable(home: Path) -> bool:
 
 
 def plan_removal(home: Path, names: Sequence[str]) -> Removal:
-    """Find out what removing runs will do.
-
-    Args:
-        names: of runs, or paths to them in the runs folder.
+    """Find out what removing runs will do. Each is named, or given as a path into the runs folder.
 
     Raises:
         UnknownNameError: no run has one of the names.

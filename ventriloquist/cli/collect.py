@@ -11,35 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day, settings_to_write
+from ventriloquist.cli.options import JsonOption, days, settings_to_write
 from ventriloquist.sources import SOURCES
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary
-
-ContactsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--contacts",
-        metavar="DIR",
-        readable=False,  # the library says what may not be read, with a remedy
-        help="An AddressBook folder. Default: this Mac's own, or the backup's.",
-    ),
-]
-ExcludeOption = Annotated[
-    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person or conversation. Repeatable.")
-]
-OnlyOption = Annotated[
-    list[str], typer.Option("--only", metavar="NAME", help="Collect only this person or conversation. Repeatable.")
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
-]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
-TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
-]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -63,13 +39,28 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @with_source_options
 def command(
-    contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006  # Typer reads it and nothing changes it
-    only: OnlyOption = [],  # noqa: B006
-    since: SinceOption = None,
-    until: UntilOption = None,
-    timezone: TimezoneOption = None,
-    replace: ReplaceOption = False,
+    contacts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,  # the library says what may not be read, with a remedy
+            help="An AddressBook folder. Default: this Mac's own, or the backup's.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Leave out a person or conversation. Repeatable.")
+    ] = [],  # noqa: B006  # Typer reads it and nothing changes it
+    only: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Collect only this person or conversation. Repeatable.")
+    ] = [],  # noqa: B006
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The first day to collect, as in 2020-01-31.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day to collect.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The time zone of your days. Default: this machine's.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")] = False,
     json_: JsonOption = False,
     **places: Path | None,
 ) -> None:
@@ -85,9 +76,7 @@ def command(
     if len(named) > 1:
         first_two = " and ".join(kind.option for kind in named[:2])
         raise typer.BadParameter(f"{first_two} are two sources: collect one after the other.")
-    first, last = day(since, "--since"), day(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is a later day than --until.")
+    first, last = days(since, until)
     settings = settings_to_write()
     sweep(settings.home)  # first, since the source may fail to open
     choice = collect.Choice(only, exclude, first, last)

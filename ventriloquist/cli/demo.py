@@ -22,9 +22,7 @@ MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, and
 
 
 def command(
-    home: Annotated[
-        Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.", show_default=False)
-    ] = None,
+    home: Annotated[Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.")] = None,
     model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
     max_minutes: Annotated[float, typer.Option(min=0.1, help="Maximum minutes of training.")] = MINUTES,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps.")] = None,

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 def command(
     model: Annotated[
         str | None,
-        typer.Option(
-            help="The base model: a hub id, a folder, smollm2 or tiny.",
-            show_default="unsloth/Qwen3-8B-Base",
-        ),
+        typer.Option(help="The base model: a hub id, a folder, smollm2 or tiny.", show_default="unsloth/Qwen3-8B-Base"),
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")

@@ -19,7 +19,7 @@ from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_f
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus
-from ventriloquist.store.runs import has_finished
+from ventriloquist.store.runs import last_parameters
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
 
@@ -67,7 +67,7 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
         StorageError: the folder cannot be used or has another program's manifest, or its disk is too small.
     """
     if corpus.is_empty(db):
-        if has_finished(db, "prepare"):
+        if last_parameters(db, "prepare"):
             raise NotReadyError(
                 "Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help"
             )
