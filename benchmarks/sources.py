@@ -32,7 +32,6 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import chat_exports
 from chat_exports import OWNER, Sent
 
 from ventriloquist.records import SourceMessage
@@ -58,7 +57,7 @@ def write(format: str, messages: int, folder: Path) -> Path:
     """Write a history of so many messages in a format; return what a user would name."""
     said = history(format, messages)
     if format != "whatsapp":
-        found: Path = getattr(exported, format)(said, folder)
+        found: Path = getattr(chat_exports, format)(said, folder)
         return found
     path = folder / "WhatsApp Chat with Talk.txt"
     with path.open("w", encoding="utf-8") as file:

@@ -26,12 +26,13 @@ from typing import NamedTuple
 from apple import ChatDb, write_address_book
 from apple_cases import CARDS, write_cases
 from collected import collect_into
+from exported import export
 from hostile import mutate_file
 from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.layout import DATABASE
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import recorded_run

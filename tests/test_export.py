@@ -16,10 +16,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from exported import export
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
 
 from ventriloquist.errors import NotReadyError, StorageError
-from ventriloquist.export import ExportOptions, export, plan, run, stream
+from ventriloquist.export import ExportOptions, plan, run, stream
 from ventriloquist.export.rows import Format
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import Connection, open_database, recorded_run
@@ -293,14 +294,14 @@ import resource, signal, sys
 from pathlib import Path
 from ventriloquist.store import open_database
 from ventriloquist.errors import StorageError
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions, plan, run
 
 home = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with open_database(home) as db:
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
     try:
-        export(db, home / "exports", ExportOptions("windows"))
+        run(db, plan(db, home / "exports", ExportOptions("windows")))
     except StorageError as error:
         print(error.what)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

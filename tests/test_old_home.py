@@ -50,7 +50,7 @@ def test_the_settings_of_an_old_run_are_read_though_one_has_another_name_now(old
     run = find_run(old / "runs")
     written = json.loads((run / "settings.json").read_text(encoding="utf-8"))
     assert recorded_settings(run).gradient_checkpointing is written["recompute"]
-    again = resolve_settings(None, str(run / "settings.json"), {"seed": 1})
+    again = resolve_settings(str(run / "settings.json"), {"seed": 1})
     assert again == recorded_settings(run).changed(seed=1)
 
 

@@ -81,7 +81,7 @@ def test_a_pipe_in_the_place_of_a_file_of_settings_is_not_waited_for(home: Path,
 def test_a_pipe_in_the_place_of_settings_of_a_training_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "settings.toml")
     with pytest.raises(SettingsError, match="a pipe"):
-        resolve_settings(None, str(tmp_path / "settings.toml"), {})
+        resolve_settings(str(tmp_path / "settings.toml"), {})
 
 
 def test_the_key_of_a_server_is_kept_out_of_what_is_printed(home: Path) -> None:

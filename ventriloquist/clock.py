@@ -71,7 +71,7 @@ def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) ->
 def at_hour(day: date, zone: ZoneInfo, hour: int) -> int:
     """Return the Unix milliseconds at which an hour of a local date begins.
 
-    When the clocks change, an hour that comes twice begins the first time, and a skipped hour at the change.
+    When the clocks change, an hour that occurs twice begins at its first occurrence, and a skipped hour at the change.
     """
     return (datetime.combine(day, time(hour), zone) - EPOCH) // MILLISECOND
 

@@ -1,15 +1,5 @@
 """The errors that users see.
 
-    VentriloquistError
-    ├── SettingsError      a setting is missing or makes no sense
-    ├── SourceError        the messages or contacts to read: missing, damaged, not permitted
-    ├── NotReadyError      a command ran before the one it depends on
-    ├── BusyError          another run holds the lock
-    ├── StorageError       our own file or folder cannot be read or written
-    ├── MissingExtraError  an optional part is not installed
-    ├── UnknownNameError   no person or conversation has this name
-    └── ModelError         a base model, adapter or manifest cannot be used
-
 Each is shown in two lines: what is wrong, and what to do. Any other exception is a bug and keeps its traceback.
 """
 

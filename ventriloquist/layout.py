@@ -30,7 +30,7 @@ RECORDS = "records.jsonl"  # in EVALUATION
 EXAMPLES = "examples.json"  # in EVALUATION
 BLIND = "blind.json"  # in EVALUATION
 
-# The beginnings of all names that a home may hold, also of what a user or the demo puts there.
+# The beginnings of all names that a home may hold, including those that a user or the demo puts there.
 HOME_PREFIXES = (
     *("ventriloquist.", ".env", CORRECTIONS, OWN_RULES, ".DS_Store", DEMO_MARK, DEMO_MESSAGES),
     *(RUNS, EXPORTS, TOKENS, CHATS, MODELS, TEMPORARY),

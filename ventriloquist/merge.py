@@ -13,6 +13,7 @@ from ventriloquist.fs import new_folder, size, write_json
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.gate import CONFIG, read_json
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
+from ventriloquist.model.sampling import MIN_P, REPEAT_PENALTY, TEMPERATURE, TOP_K, TOP_P
 from ventriloquist.model.tokens import adds_bos
 from ventriloquist.transcript import Header, Line, render
 
@@ -24,28 +25,13 @@ GGUF_TYPE = "q8_0"  # half of 16 bits, and needs no calibration; llama.cpp's own
 CARD = """\
 # A private model
 
-This model was fine-tuned on private messages of {owner} with {others}. It imitates them: what it writes, they did not
-write. It can also repeat their own words. Keep it to yourself: do not publish it, and tell anyone who talks to it what
+This model was fine-tuned on private messages of {owner} with {others}. It imitates them, but they did not write what it
+writes. It can also repeat their own words. Keep it to yourself: do not publish it, and tell anyone who talks to it what
 it is.
 
 `vq merge` made it from the run {run}, trained on {base}. It is a completion model: it continues a transcript.
 
     {example}
-"""
-
-# The template is the bare prompt: the model continues a transcript and knows no chat roles. A completion is one line.
-# Ollama reads text in quotes as it is: \n would be a backslash and an n.
-MODELFILE = """\
-FROM {source}
-TEMPLATE \"\"\"{{{{ .Prompt }}}}\"\"\"
-PARAMETER temperature 0.9
-PARAMETER min_p 0.05
-PARAMETER top_p 1
-PARAMETER top_k 0
-PARAMETER repeat_penalty 1
-PARAMETER stop "
-"
-PARAMETER num_ctx {context}
 """
 
 
@@ -72,11 +58,9 @@ class MergeSummary:
 
 
 def plan(run: Path, folder: Path, converter: Path | None = None) -> MergePlan:
-    """Plan to write the merged model of a run into a new folder.
+    """Plan to write the merged model of a run into a folder that does not exist yet.
 
     Args:
-        run: the folder of a finished run.
-        folder: must not exist.
         converter: llama.cpp's `convert_hf_to_gguf.py`, to write a GGUF file as well.
 
     Raises:
@@ -86,9 +70,8 @@ def plan(run: Path, folder: Path, converter: Path | None = None) -> MergePlan:
     if os.path.lexists(folder):
         raise StorageError(f"{folder} exists already.", hint="Name another folder with --output.")
     if converter and not converter.is_file():
-        raise ModelError(
-            f"{converter} is not a file.", hint="Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md."
-        )
+        hint = "Name llama.cpp's convert_hf_to_gguf.py; see docs/merge.md."
+        raise ModelError(f"{converter} is not a file.", hint=hint)
     manifest = read_manifest(run)
     if manifest.base_model == MERGED:
         raise ModelError(f"{run} is merged already.", hint="Name the run it was made from with --run.")
@@ -159,7 +142,6 @@ def _suit_older_readers(folder: Path, *, bos: bool) -> None:
 
 
 def _convert(folder: Path, converter: Path, *, name: str) -> None:
-    """Run llama.cpp's converter on the folder."""
     command = [sys.executable, str(converter), str(folder), "--outfile", str(folder / GGUF), "--outtype", GGUF_TYPE]
     command += ["--model-name", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the user named it
@@ -181,9 +163,21 @@ def _describe(folder: Path, run: Path, manifest: Manifest) -> None:
         example=render(header, [Line(owner, "<1m", "hey")]).replace("\n", "\n    ").rstrip(),
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
-    source = f"./{GGUF}" if (folder / GGUF).exists() else "."
-    modelfile = MODELFILE.format(source=source, context=max(CONTEXT_TOKENS, manifest.max_length))
-    (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+    parameters = {
+        "temperature": TEMPERATURE,
+        "min_p": MIN_P,
+        "top_p": TOP_P,
+        "top_k": TOP_K,
+        "repeat_penalty": REPEAT_PENALTY,
+        "stop": '"\n"',  # a completion is one line; Ollama reads \n in quotes as a backslash and an n
+        "num_ctx": max(CONTEXT_TOKENS, manifest.max_length),
+    }
+    modelfile = [
+        f"FROM ./{GGUF}" if (folder / GGUF).exists() else "FROM .",
+        'TEMPLATE """{{ .Prompt }}"""',  # the bare prompt: the model continues a transcript and knows no chat roles
+        *(f"PARAMETER {name} {value}" for name, value in parameters.items()),
+    ]
+    (folder / "Modelfile").write_text("\n".join(modelfile) + "\n", encoding="utf-8")
 
 
 def _base_name(manifest: Manifest) -> str:

@@ -20,7 +20,7 @@ def without_number(name: str) -> str:
 
 
 def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:
-    """Return the known name that was typed: the same to the letter, else the only one that folds alike.
+    """Return the known name that was typed: an exact match, else the only one that folds alike.
 
     Raises:
         UnknownNameError: no known name folds alike, or several do.

@@ -167,3 +167,5 @@ SKIPPED = {
 
 Progress = Callable[[int, int], None]
 """A callback for progress: (done, total). A total of 0 means unknown."""
+Stage = Callable[[str], Progress]
+"""Called with the name of each part of the work; returns its progress callback."""

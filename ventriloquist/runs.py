@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ventriloquist import fs
 from ventriloquist.errors import BusyError, ModelError, NotReadyError, StorageError, UnknownNameError
@@ -21,6 +21,7 @@ from ventriloquist.model.run_folder import can_resume, finished_runs, is_finishe
 from ventriloquist.store.runs import lock_home
 
 State = Literal["finished", "unfinished", "tainted", "damaged"]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,20 @@ class RunDetails:
     run: RunInfo
     folder: str
     manifest: dict[str, Any]  # empty unless it is finished
-    settings: dict[str, Any]  # of its beginning
+    settings: dict[str, Any]  # from when it began
 
     @property
     def used_settings(self) -> dict[str, Any]:
-        """The settings in the manifest, else those of its beginning."""
-        return _mapping(self.manifest.get("settings")) or self.settings
+        """The settings in the manifest, else those from when it began."""
+        return _only(dict, self.manifest.get("settings")) or self.settings
 
     @property
     def result(self) -> dict[str, Any]:
-        return _mapping(self.manifest.get("result"))
+        return _only(dict, self.manifest.get("result")) or {}
 
     @property
     def packages(self) -> dict[str, Any]:
-        return _mapping(self.manifest.get("packages"))
+        return _only(dict, self.manifest.get("packages")) or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,7 @@ def list_runs(home: Path) -> list[RunInfo]:
 
 
 def show_run(home: Path, name: str | None = None) -> RunDetails:
-    """Return what is known of a run.
-
-    Args:
-        name: its name or path; default: the run that chat uses, else the newest.
+    """Return what is known of a run. By default it is the run that chat uses, else the newest.
 
     Raises:
         NotReadyError: there are no runs.
@@ -107,10 +105,7 @@ def has_resumable(home: Path) -> bool:
 
 
 def plan_removal(home: Path, names: Sequence[str]) -> Removal:
-    """Find out what removing runs will do.
-
-    Args:
-        names: of runs, or paths to them in the runs folder.
+    """Find out what removing runs will do. Each is named, or given as a path into the runs folder.
 
     Raises:
         UnknownNameError: no run has one of the names.
@@ -193,8 +188,8 @@ def _chat_default(home: Path) -> str | None:
 def _info(folder: Path, default: str | None) -> RunInfo:
     manifest = fs.read_object(folder / MANIFEST)
     known = manifest or {}
-    settings = _mapping(known.get("settings")) or fs.read_object(folder / SETTINGS) or {}
-    result, tainted, people = _mapping(known.get("result")), known.get("tainted"), known.get("people")
+    settings = _only(dict, known.get("settings")) or fs.read_object(folder / SETTINGS) or {}
+    result, tainted, people = _only(dict, known.get("result")) or {}, known.get("tainted"), known.get("people")
     state: State = "finished"
     if not is_finished(folder):
         state = "unfinished"
@@ -205,9 +200,9 @@ def _info(folder: Path, default: str | None) -> RunInfo:
     return RunInfo(
         name=folder.name,
         state=state,
-        model=_text(settings.get("model")) or _text(known.get("base_model")),
+        model=_only(str, settings.get("model")) or _only(str, known.get("base_model")),
         created_at=_iso_time(known.get("created_at")) or _begun(folder),
-        messages=_count(result.get("trained_targets")),
+        messages=_only(int, result.get("trained_targets")),
         people=[person for person in people if isinstance(person, str)] if isinstance(people, list) else [],
         bits_per_character=_finite(result.get("bits_per_character")),
         bytes=fs.size(folder),
@@ -218,7 +213,7 @@ def _info(folder: Path, default: str | None) -> RunInfo:
 
 def _source(home: Path, folder: Path) -> Path | None:
     """Return the run whose adapter another run continues from."""
-    source = _text((fs.read_object(folder / SETTINGS) or {}).get("continue_from"))
+    source = _only(str, (fs.read_object(folder / SETTINGS) or {}).get("continue_from"))
     return (home / RUNS / source).resolve() if source else None  # an absolute path stays one
 
 
@@ -231,12 +226,9 @@ def _begun(folder: Path) -> str | None:
     return None
 
 
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _only(kind: type[Value], value: object) -> Value | None:
+    """Return a value of a file if it is of this kind, else None."""
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
 
 
 def _finite(value: object) -> float | None:
@@ -246,10 +238,6 @@ def _finite(value: object) -> float | None:
         return float(value) if math.isfinite(value) else None
     except OverflowError:  # an integer of more than 300 digits
         return None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _iso_time(value: object) -> str | None:

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     my_name: str | None = None  # default: the owner's contact card
     user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
     time_zone: str | None = Field(None, validation_alias="VQ_TIME_ZONE")  # over the file's and the machine's
-    wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` serves too
+    wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` also works
     api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # for chat --endpoint
     _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
     _warnings: list[str] = PrivateAttr(default_factory=list)
@@ -104,12 +104,10 @@ class Settings(BaseSettings):
 
     @property
     def models(self) -> Path:
-        """Base models that were converted here, such as SmolLM2."""
         return self.home / MODELS
 
     @property
     def tokens(self) -> Path:
-        """Token caches, as private as the messages they encode."""
         return self.home / TOKENS
 
 

@@ -87,7 +87,6 @@ def fit_block(block: Block, lengths: NDArray[np.int64], budget: int, *, context:
     """Shorten a block to a budget of tokens: drop the oldest context first, then move targets to further blocks.
 
     Args:
-        block: what to fit.
         lengths: tokens of each position of the conversation, (messages,).
         budget: tokens of a block without its header.
         context: messages before the first target of a further block.

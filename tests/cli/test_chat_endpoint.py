@@ -211,7 +211,7 @@ def test_a_copied_manifest_is_enough(served: Served, run: Path, home: Path) -> N
     code, out, err = light_vq("--as", KIM, "--endpoint", served.url, "--run", str(run), "--once", "hello")
     assert code == 0, err
     assert out.strip()
-    assert f"of the run {run.name}" in err
+    assert f"(run {run.name})" in err
 
 
 def test_without_messages_or_a_run_the_error_says_what_is_missing(served: Served, home: Path) -> None:

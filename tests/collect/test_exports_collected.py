@@ -13,8 +13,8 @@ from pathlib import Path
 import chat_exports
 import pytest
 from apple import ChatDb, MacCard, write_address_book
+from chat_exports import OWNER, Sent
 from collected import dump, names, query
-from chat_exports import Sent
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli.app import app
@@ -130,7 +130,7 @@ def test_who_has_one_number_is_one_person_whatever_an_application_calls_them(tmp
     book = write_address_book(
         tmp_path / "contacts", [MacCard("Mum", None, [SMS]), MacCard("Robin", "Vale", [], is_me=True)]
     )
-    history = [Sent("Ann", "hello", BEGIN), Sent(exported.OWNER, "yes", BEGIN + 1000)]
+    history = [Sent("Ann", "hello", BEGIN), Sent(OWNER, "yes", BEGIN + 1000)]
     collected("--source", chat_exports.android(history, tmp_path), "--contacts", book)
     assert names(home) == {"Robin Vale", "Mum"}
     collected("--chat-db", db.close(), "--contacts", book)
@@ -143,7 +143,7 @@ def test_who_has_one_number_is_one_person_whatever_an_application_calls_them(tmp
 
 def test_an_export_names_people_who_have_no_card(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_NAME", "Robin")
-    history = [Sent("Ann", "hello", BEGIN), Sent(exported.OWNER, "yes", BEGIN + 1000)]
+    history = [Sent("Ann", "hello", BEGIN), Sent(OWNER, "yes", BEGIN + 1000)]
     collected("--source", chat_exports.android(history, tmp_path))
     assert names(home) == {"Robin", "Ann"}
     assert query(home, "SELECT handle FROM handles JOIN people ON people.id = person_id WHERE NOT is_me") == [(SMS,)]
@@ -152,7 +152,7 @@ def test_an_export_names_people_who_have_no_card(tmp_path: Path, home: Path, mon
 def test_a_tapback_as_a_text_is_one_only_where_sms_are(tmp_path: Path, home: Path) -> None:
     text = CHAT + "[15.05.23, 10:05:00] Ann Lee: Liked “yo”\n"
     assert collected("--source", whatsapp(tmp_path, text), "--me", "Robin")["messages"] == 5
-    history = [Sent(exported.OWNER, "see you", BEGIN), Sent("Ann", "Liked “see you”", BEGIN + 1000)]
+    history = [Sent(OWNER, "see you", BEGIN), Sent("Ann", "Liked “see you”", BEGIN + 1000)]
     summary = collected("--source", chat_exports.android(history, tmp_path))
     assert (summary["messages"], summary["reactions"]) == (1, 1)
     assert collected("--source", whatsapp(tmp_path, text))["messages"] == 5
@@ -211,7 +211,9 @@ def test_notes_to_oneself_stay_though_two_are_alike(tmp_path: Path, home: Path) 
 def test_what_an_export_holds_twice_is_stored_once_and_said(tmp_path: Path, home: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "export" / name).mkdir(parents=True)
-        chat_exports.discord([Sent("Ann", "hello", BEGIN), Sent("Me", "again", BEGIN + 1000)], tmp_path / "export" / name)
+        chat_exports.discord(
+            [Sent("Ann", "hello", BEGIN), Sent("Me", "again", BEGIN + 1000)], tmp_path / "export" / name
+        )
     for _ in range(2):
         summary = collected("--source", tmp_path / "export", "--me", "Me")
         assert (summary["rows"], summary["messages"], summary["skipped"]) == (4, 2, {"repeated": 2})

@@ -87,7 +87,7 @@ def write_lines(db: Connection, home: Path, run: Path) -> None:
     ]
     drawn = draw_for_writing(targets, EXTENT.validity, 0)
     room = adapter.manifest.max_length - MAX_NEW_TOKENS
-    prompts = [prompt(db, corpus, target, EXTENT.validity_context or 0, room).text for target in drawn]
+    prompts = [prompt(db, corpus, target, EXTENT.validity_context or 0, room) for target in drawn]
     free, given, again = [], [], []
     for number, (target, before) in enumerate(zip(drawn, prompts, strict=True)):
         name = target.line.name
@@ -117,13 +117,13 @@ def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Conn
     target = held_out_rows(db, corpus, adapter.manifest, {})[-1].targets[-1]
 
     def tokens(room: int) -> int:
-        return len(adapter.tokenizer(prompt(db, corpus, target, 99, room).text, add_special_tokens=False)["input_ids"])
+        return len(adapter.tokenizer(prompt(db, corpus, target, 99, room), add_special_tokens=False)["input_ids"])
 
     everything = tokens(1_000_000)
     header = tokens(0)  # the header stays
     assert header < 200 < everything
     assert all(header <= tokens(room) <= room for room in (header, 200, 300, everything - 1))
-    assert prompt(db, corpus, target, 99, everything).text == prompt(db, corpus, target, 99, 1_000_000).text
+    assert prompt(db, corpus, target, 99, everything) == prompt(db, corpus, target, 99, 1_000_000)
 
 
 def test_everything_that_is_held_out_is_scored(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:

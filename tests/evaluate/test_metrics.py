@@ -51,9 +51,7 @@ def test_every_metric_says_what_it_is_and_where_it_stands(name: str) -> None:
 def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
     good = render_line(Line("A", "<1m", "hi"))
     lines = [good, good + " ", good[:-1], good.replace("<1m", "<2m"), good.replace('"A"', '"C"'), "hi"]
-    found = measured(
-        "validity", System("adapter", written=[Written(target("A", "x"), one, ("A", "B")) for one in lines])
-    )
+    found = measured("validity", System("adapter", written=[Written(target("A", "x"), one) for one in lines]))
     low, high = found.interval(0)
     assert found.n == 6
     assert low < found.value == 2 / 6 < high
@@ -332,10 +330,10 @@ def test_where_nothing_differs_habits_and_lengths_are_off_by_nothing_on_average(
 def test_messages_in_a_row_are_counted_against_what_really_came() -> None:
     after_a = Before("A", 1, "hm")
     lines = [
-        Written(target(really, "x", before=after_a), render_line(Line(says, "<1m", "y")), ("A", "B"))
+        Written(target(really, "x", before=after_a), render_line(Line(says, "<1m", "y")))
         for really, says in [("A", "A"), ("B", "A"), ("B", "A"), ("B", "B")]
     ]
-    lines.append(Written(target("A", "x", before=after_a), "no line", ("A", "B")))
+    lines.append(Written(target("A", "x", before=after_a), "no line"))
     found = measured("bursts", System("adapter", written=lines))
     assert (found.n, found.value) == (4, 0.5)
     assert found.detail["by_run"] == [{"run": 1, "n": 4, "generated": 0.75, "real": 0.25}]

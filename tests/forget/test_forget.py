@@ -5,11 +5,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from exported import export
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 
 from ventriloquist import forget
 from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.status import status
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
@@ -208,8 +209,8 @@ def test_the_file_remembers_the_person_without_naming_them(home: Path) -> None:
     forget_sam(home)
     with open_database(home) as db:
         forgotten = load_forgotten(db)
-        assert forgotten.has(handle)
-        assert not forgotten.has("3@example.org")
+        assert forgotten.has_any([handle])
+        assert not forgotten.has_any(["3@example.org"])
         assert forgotten.has_any(["3@example.org", handle])
 
 
@@ -226,7 +227,7 @@ def test_each_file_has_a_key_of_its_own(tmp_path: Path) -> None:
 
 def test_nobody_is_forgotten_in_a_new_file(home: Path) -> None:
     with open_database(home, create=True) as db:
-        assert not load_forgotten(db).has("")
+        assert not load_forgotten(db).has_any([""])
 
 
 def test_prepare_keeps_the_options_it_was_last_run_with(home: Path) -> None:
@@ -292,7 +293,7 @@ def test_exports_outside_the_home_are_named(home: Path, tmp_path: Path) -> None:
     with recorded_run(home, "export") as run:
         run.result = export(run.db, tmp_path / "mine", ExportOptions())
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "mine"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "mine"),)
     assert (tmp_path / "mine" / "train.jsonl").exists()
 
 
@@ -305,7 +306,7 @@ def test_an_export_into_a_folder_beside_is_named_from_wherever_it_is_forgotten(
         run.result = export(run.db, Path("mine"), ExportOptions())
     monkeypatch.chdir(tmp_path)
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(beside / "mine"),)
+    assert plan.artifacts.elsewhere == (str(beside / "mine"),)
 
 
 def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path) -> None:
@@ -320,7 +321,7 @@ def test_reports_are_found_wherever_they_were_written(home: Path, tmp_path: Path
     with recorded_run(home, "export") as run:
         run.result = export(run.db, tmp_path / "link" / "exported", ExportOptions())
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "report.html"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "report.html"),)
     assert WORD.encode() not in bytes_under(home)
 
 
@@ -333,7 +334,7 @@ def test_what_an_evaluation_kept_of_a_run_elsewhere_is_named(home: Path, tmp_pat
         with recorded_run(home, "eval", {"run": str(run)}):
             pass
     plan, _ = forget_sam(home)
-    assert plan.elsewhere == (str(tmp_path / "adapter" / "evaluation"),)
+    assert plan.artifacts.elsewhere == (str(tmp_path / "adapter" / "evaluation"),)
     assert WORD.encode() not in bytes_under(home)
 
 

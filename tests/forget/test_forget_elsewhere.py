@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from exported import export
 from file_builder import chat, filled
 from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, record, recorded_run
 
@@ -57,7 +58,7 @@ def test_a_merged_model_elsewhere_is_named_if_it_may_know_the_person(ready: Path
     for folder in (knows, others, damaged, tmp_path / "gone"):
         with recorded_run(ready, "merge", {"folder": str(folder)}):
             pass
-    assert forget_sam(ready).elsewhere == (str(damaged), str(knows))
+    assert forget_sam(ready).artifacts.elsewhere == (str(damaged), str(knows))
     assert (knows / "model.safetensors").exists()
 
 
@@ -66,7 +67,7 @@ def test_what_a_killed_merge_has_left_elsewhere_is_named(ready: Path, tmp_path: 
     rest.mkdir()
     with pytest.raises(ZeroDivisionError), recorded_run(ready, "merge", {"folder": str(tmp_path / "mine")}):
         raise ZeroDivisionError  # as good as a kill: the row is not finished
-    assert forget_sam(ready).elsewhere == (str(rest),)
+    assert forget_sam(ready).artifacts.elsewhere == (str(rest),)
 
 
 def test_a_merged_model_anywhere_in_the_home_goes_and_what_else_lies_there_stays(ready: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_merged_model_anywhere_in_the_home_goes_and_what_else_lies_there_stays
     (folder / "notes.txt").write_text("kept", encoding="utf-8")
     with recorded_run(ready, "merge", {"folder": str(folder)}):
         pass
-    assert forget_sam(ready).elsewhere == ()
+    assert forget_sam(ready).artifacts.elsewhere == ()
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
@@ -83,7 +84,7 @@ def test_saved_chats_elsewhere_are_named_and_those_in_the_home_go(ready: Path, t
         place.parent.mkdir(exist_ok=True)
         record(ready, "chat", {"saved": str(place)})
         place.write_text(WORD, encoding="utf-8")
-    assert forget_sam(ready).elsewhere == (str(tmp_path / "chat.jsonl"),)
+    assert forget_sam(ready).artifacts.elsewhere == (str(tmp_path / "chat.jsonl"),)
     assert not (ready / "deep" / "chat.txt").exists()
 
 
@@ -103,7 +104,7 @@ def test_what_was_written_before_the_home_was_moved_is_found_in_it(
     moved = ready.with_name("moved")
     ready.rename(moved)
     monkeypatch.setenv("VQ_HOME", str(moved))
-    assert forget_sam(moved).elsewhere == (str(tmp_path / "out"),)
+    assert forget_sam(moved).artifacts.elsewhere == (str(tmp_path / "out"),)
     assert not [path for path in (moved / "deep").rglob("*") if path.is_file()]
 
 
@@ -113,7 +114,7 @@ def test_an_export_that_was_killed_before_its_record_was_done_is_named(ready: Pa
         export(db, tmp_path / "out", ExportOptions())
     with pytest.raises(ZeroDivisionError), recorded_run(ready, "export", {"folder": str(tmp_path / "out")}):
         raise ZeroDivisionError
-    assert forget_sam(ready).elsewhere == (str(tmp_path / "out"),)
+    assert forget_sam(ready).artifacts.elsewhere == (str(tmp_path / "out"),)
 
 
 def test_a_run_that_is_a_link_goes_with_what_it_leads_to(ready: Path, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_a_run_that_is_a_link_goes_with_what_it_leads_to(ready: Path, tmp_path: 
     (ready / "runs" / "1").symlink_to(target)
     (ready / "runs" / "latest").symlink_to(target)
     plan = forget_sam(ready)
-    assert (plan.artifacts.removed_runs, plan.elsewhere) == (("runs/1", "runs/latest"), ())
+    assert (plan.artifacts.removed_runs, plan.artifacts.elsewhere) == (("runs/1", "runs/latest"), ())
     assert not list((ready / "runs").iterdir())
     assert (target.exists(), target.parent.exists()) == (False, True)
 
@@ -138,7 +139,7 @@ def test_a_link_among_the_runs_to_something_else_is_cut_and_what_it_leads_to_is_
     (tmp_path / "mine" / "manifest.json").write_text('{"name": "my app"}', encoding="utf-8")
     (ready / "runs" / "2").symlink_to(tmp_path)  # the home lies in it
     (tmp_path / "settings.json").write_text("{}", encoding="utf-8")
-    assert forget_sam(ready).elsewhere == (str(tmp_path / "mine"), str(tmp_path))
+    assert forget_sam(ready).artifacts.elsewhere == (str(tmp_path / "mine"), str(tmp_path))
     assert (tmp_path / "mine" / "letters.txt").exists()
     assert not list((ready / "runs").iterdir())
 
@@ -150,7 +151,7 @@ def test_what_links_in_exports_and_runs_lead_to_is_named(ready: Path, tmp_path: 
     (ready / "exports" / "train.jsonl").symlink_to(tmp_path / "file")
     run = run_folder(ready / "runs" / "1")
     (run / "checkpoints").symlink_to(tmp_path / "folder")
-    assert set(forget_sam(ready).elsewhere) == {str(tmp_path / "file"), str(tmp_path / "folder")}
+    assert set(forget_sam(ready).artifacts.elsewhere) == {str(tmp_path / "file"), str(tmp_path / "folder")}
     assert not run.exists()
     assert (tmp_path / "file").exists()
 

@@ -146,7 +146,7 @@ def test_what_a_killed_export_has_written_is_found(home: Path, tmp_path: Path, p
     if place == "home":
         assert list(folder.iterdir()) == []
     else:
-        assert plan.elsewhere == (str(folder),)
+        assert plan.artifacts.elsewhere == (str(folder),)
 
 
 @pytest.mark.usefixtures("db")
@@ -166,7 +166,7 @@ def test_a_path_with_the_name_in_it_is_kept_while_something_is_there(home: Path,
             for (parameters,) in db.execute("SELECT parameters FROM runs WHERE command = 'export' ORDER BY id")
         ]
         assert recorded == [str(there), str(gone).replace(NAME, "[forgotten]"), f"deep/{NAME}"]
-        assert forget.plan(db, home, "Kim Oak").elsewhere == (str(there),)
+        assert forget.plan(db, home, "Kim Oak").artifacts.elsewhere == (str(there),)
 
 
 def test_a_name_in_quotes_is_scrubbed_with_any_kind_of_quotes(home: Path) -> None:

@@ -4,12 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from exported import export
 from file_builder import NOON, Conversation, Message, Reaction, fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepare import checker
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.store import open_database, transaction
 

@@ -11,9 +11,10 @@ from typing import TypeVar
 import pytest
 from apple import ChatDb, write_address_book
 from apple_cases import CARDS, write_cases
+from exported import export
 
 from ventriloquist import collect
-from ventriloquist.export import ExportOptions, export
+from ventriloquist.export import ExportOptions
 from ventriloquist.prepare import PrepareOptions, prepare
 from ventriloquist.records import Source
 from ventriloquist.sources import SOURCES

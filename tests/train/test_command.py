@@ -35,7 +35,7 @@ def test_a_dry_run_says_its_plan_as_json_and_in_words(prepared: Connection) -> N
     assert plan.keys() >= KEYS
     assert plan["backend"] == "transformers"
     assert f"{plan['targets']:,} messages" in result.stderr
-    assert "Unsloth wants CUDA, this is cpu" in result.stderr
+    assert "Unsloth needs CUDA, this is cpu" in result.stderr
     assert "s a step" in result.stderr
 
 

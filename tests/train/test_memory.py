@@ -112,7 +112,7 @@ def test_the_least_change_that_fits_is_named() -> None:
     assert error.value.hint.startswith("Use --max-length 4096, --four-bit (about 14 GiB)")
     with pytest.raises(ModelError, match="40 GiB") as error:
         check_memory("M", 40, 8, "cuda", rungs)
-    assert "would not do" in error.value.hint
+    assert "would not be enough" in error.value.hint
     assert "smollm2" in error.value.hint
 
 

@@ -52,26 +52,26 @@ def test_weights_in_four_bits_are_for_cuda_unless_they_are_asked_for() -> None:
     qwen_4b = "unsloth/Qwen3-4B-Base"
     assert preset(qwen_4b, 16).four_bit
     assert not preset(qwen_4b).four_bit
-    assert not resolve_settings(None, "qwen3-8b-16gb", {}).four_bit
-    assert resolve_settings(qwen_4b, None, {"four_bit": True}).four_bit
+    assert not resolve_settings("qwen3-8b-16gb", {}).four_bit
+    assert resolve_settings(None, {"model": qwen_4b, "four_bit": True}).four_bit
 
 
 def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('model = "tiny"\nrank = 8\nlearning_rate = 0.5  # mine\n', encoding="utf-8")
-    settings = resolve_settings(None, str(file), {"learning_rate": 0.25, "epochs": None})
+    settings = resolve_settings(str(file), {"learning_rate": 0.25, "epochs": None})
     assert (settings.model, settings.learning_rate, settings.rank, settings.alpha) == ("tiny", 0.25, 8, 16)
     assert settings.max_steps == PRESETS["tiny"].settings.max_steps
-    assert resolve_settings(None, str(file), {"rank": 4}).alpha == 8
-    assert resolve_settings("smollm2", str(file), {}).context == PRESETS["smollm2"].settings.context
+    assert resolve_settings(str(file), {"rank": 4}).alpha == 8
+    assert resolve_settings(str(file), {"model": "smollm2"}).context == PRESETS["smollm2"].settings.context
 
 
 def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path: Path) -> None:
-    chosen = resolve_settings(None, "qwen3-8b-16gb", {"seed": 7}, memory_gib=80)
+    chosen = resolve_settings("qwen3-8b-16gb", {"seed": 7}, memory_gib=80)
     assert chosen == PRESETS["qwen3-8b-16gb"].settings.changed(seed=7)
     file = tmp_path / "settings.json"
     file.write_text(chosen.model_dump_json(), encoding="utf-8")
-    assert resolve_settings(None, str(file), {}) == chosen
+    assert resolve_settings(str(file), {}) == chosen
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -81,9 +81,9 @@ def test_settings_of_0_1_0_are_read_under_their_names_of_then(tmp_path: Path, su
     table = {"model": "tiny", "recompute": said}
     text = json.dumps(table) if suffix == ".json" else f'model = "tiny"\nrecompute = {str(said).lower()}\n'
     file.write_text(text, encoding="utf-8")
-    assert resolve_settings(None, str(file), {}).gradient_checkpointing is said
+    assert resolve_settings(str(file), {}).gradient_checkpointing is said
     assert TrainSettings.model_validate(table).gradient_checkpointing is said
-    assert "recompute" not in resolve_settings(None, str(file), {}).model_dump()
+    assert "recompute" not in resolve_settings(str(file), {}).model_dump()
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_a_configuration_that_makes_no_sense_is_refused_by_name(tmp_path: Path, 
     file = tmp_path / "mine.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=says):
-        resolve_settings(None, str(file), {})
+        resolve_settings(str(file), {})
 
 
 def test_a_configuration_that_is_not_there_names_the_presets() -> None:
     with pytest.raises(SettingsError) as error:
-        resolve_settings(None, "qwen3-9b", {})
+        resolve_settings("qwen3-9b", {})
     assert "qwen3-8b-24gb" in error.value.hint
 
 
@@ -119,4 +119,4 @@ def test_a_table_is_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps([1]), encoding="utf-8")
     with pytest.raises(SettingsError, match="no table"):
-        resolve_settings(None, str(file), {})
+        resolve_settings(str(file), {})

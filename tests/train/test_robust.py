@@ -29,9 +29,9 @@ from ventriloquist.train import Step, log, preset, train
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.folder import unfinished_run
+from ventriloquist.train.log import Outcome
 from ventriloquist.train.loop import run_loop
 from ventriloquist.train.loss import target_loss
-from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.rows import schedule
 from ventriloquist.train.validation import Validation
 

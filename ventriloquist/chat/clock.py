@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 
 from ventriloquist.clock import now_ms
 from ventriloquist.errors import SettingsError
@@ -15,12 +15,7 @@ class Clock:
     """A clock that can be set to any time and moved forward."""
 
     def __init__(self, start: int | None = None, *, source: Callable[[], int] = now_ms) -> None:
-        """Set the clock.
-
-        Args:
-            start: the time to show now, in Unix milliseconds; default the real time.
-            source: returns the real time in Unix milliseconds.
-        """
+        """Set the clock to `start`, in Unix milliseconds; default the real time, which `source` returns."""
         self._source = source
         self.ahead = 0 if start is None else start - source()  # milliseconds
 
@@ -48,8 +43,3 @@ def parse_period(text: str) -> tuple[date, date]:
     except ValueError:
         pass
     raise SettingsError(f"{text!r} is not a date.", hint="Write it as 2019-06-15, 2019-06 or 2019.")
-
-
-def day_after(day: date) -> str:
-    """Return the next day as an ISO date."""
-    return (day + timedelta(days=1)).isoformat()

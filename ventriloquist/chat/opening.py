@@ -1,12 +1,13 @@
-"""Openings: with whom a conversation starts, after which messages, at what time."""
+"""Openings: who is in a conversation, which messages it continues, and at what time it starts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from ventriloquist.chat.clock import day_after, parse_period
+from ventriloquist.chat.clock import parse_period
 from ventriloquist.clock import at_hour, load_timezone
 from ventriloquist.names import find_name
 from ventriloquist.store import Connection
@@ -42,15 +43,14 @@ def find_opening(
 ) -> Opening:
     """Find the conversation to continue.
 
-    With one other person: the one-to-one conversation with them, else the group in which they last wrote. With
-    several: the group with exactly these members. If there is none, the conversation is empty.
+    With one other person, this is the one-to-one conversation with them, or else the group in which they last wrote.
+    With several, it is the group with exactly these members. If there is none, the conversation is empty.
 
     Args:
         db: None if nothing is prepared.
         others: the other members; with `source`, in addition to its own.
         source: a conversation by title, person or number, and optionally `@` with a date.
         date: a day, month or year; the conversation continues after its last message before the end of it.
-        fresh: start without earlier messages.
         limit: messages to begin with at most.
         zone: days begin in it; default the system's.
 
@@ -66,14 +66,15 @@ def find_opening(
         date = at or date
     else:
         found = _find_members(stored, owner, others)
-    # everybody who was named takes part, even if the group did not include them
+    # everybody whom the user named takes part, also those who are not in the group
     members = order_members(owner, [*(found.members if found else ()), *others])
     type_: ConversationType = "group" if len(members) > 2 else (found.type if found else "dm")
     title = found.title if found else None
     period = parse_period(date) if date else None
     zone = zone or load_timezone()
     if db and found and not fresh:
-        said = tuple(last_lines(db, found.id, limit, before=day_after(period[1]) if period else None))
+        before = (period[1] + timedelta(days=1)).isoformat() if period else None
+        said = tuple(last_lines(db, found.id, limit, before=before))
         if said and (period is None or said[-1].day >= period[0].isoformat()):
             goes_on = period is not None or source is not None
             return Opening(type_, members, said, title, begins_at=said[-1].sent_at if goes_on else None, zone=zone)

@@ -13,10 +13,7 @@ from ventriloquist.store.corpus import SentLine
 def markdown(said: Sequence[SentLine], *, whom: str, me: str, model: str, zone: ZoneInfo) -> str:
     """Return lines as Markdown, with a heading for each day and the local time of each line.
 
-    Args:
-        whom: the imitated person or people.
-        me: the person that the user wrote as.
-        model: what wrote the other lines.
+    The user wrote as `me`. The `model` wrote the other lines and imitated `whom`.
     """
     about = f"{me} wrote their own lines. Everything else was written by {model}."
     parts = [f"# A simulation of {escape_markdown(whom)}", escape_markdown(about)]

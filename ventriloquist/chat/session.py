@@ -25,15 +25,9 @@ from ventriloquist.transcript import (
     well_formed,
 )
 
-START_MESSAGES = 50  # a model is worst with a short context, and slow with a long one
 MAX_LINES = 6  # of an answer
 LONGEST_LINE = 4096  # tokens; the last message may exceed the context's own limit up to this
 KEPT_SHARE = 0.75  # of the window, after it overflows: the prompt is then computed once, not with every message
-
-
-def start_messages(window: int) -> int:
-    """Return how many messages a conversation begins with at most."""
-    return min(START_MESSAGES, int(KEPT_SHARE * window) - 1)
 
 
 class Writer(Protocol):
@@ -50,7 +44,7 @@ class Writer(Protocol):
 
 @dataclass(slots=True)
 class _Turn:
-    """What the user said and its answer, as positions in the conversation."""
+    """What the user said and the answer to it, as positions in the conversation."""
 
     start: int
     clock: int  # how far ahead the clock was, before the answer's own pauses
@@ -78,7 +72,6 @@ class ChatSession:
             speaker: who answers; None: whoever the model expects.
             window: messages of a context, the line to be written included.
             max_tokens: tokens of a context, without the line to be written.
-            time: returns the real time in Unix milliseconds.
 
         Raises:
             UnknownNameError: `me` or `speaker` is not in the conversation.
@@ -112,7 +105,6 @@ class ChatSession:
         self.speaker = speaker
 
     def add_members(self, names: Sequence[str]) -> None:
-        """Add members to the conversation."""
         self.members = order_members(self.members[0], [*self.members[1:], *names])
         self.type = "group" if len(self.members) > 2 else self.type
 
@@ -135,21 +127,29 @@ class ChatSession:
             self._open_turn()
             self._candidates = []
         for content in lines:
-            self._append(Line(self.me, self._delta(), content))
+            passed = self._clock.now() - self.said[-1].sent_at if self.said else 0
+            self._append(Line(self.me, delta_bucket(passed), content))
         return bool(lines)
 
     def answer(self) -> Generator[Piece, None, None]:
         """Write the answer line by line, and yield new text as it is generated.
 
-        If a speaker is chosen, the first line is theirs. The model decides who writes each other line: the answer ends
-        when it expects the user, or anyone but the chosen speaker. If the generator is closed early, finished lines
-        stay; if there are none, the turn stays open.
+        If a speaker is chosen, the first line is theirs. The model decides who writes each other line. The answer ends
+        when the model expects the user, or anyone but the chosen speaker. If the generator is closed early, finished
+        lines stay; if there are none, the turn stays open.
         """
         turn = self._open_turn()
         turn.answer = len(self.said)
         self._candidates = []
         try:
-            yield from self._answer()
+            for number in range(MAX_LINES):
+                name = self._next_speaker(first=number == 0)
+                if name is None:
+                    return
+                for piece in self._writer.write(self.context(), (name,)):
+                    if piece.line is not None:
+                        self._append_written(piece.line)
+                    yield piece
         except BaseException:  # closed, Ctrl-C, a server that fails
             if len(self.said) == turn.answer:
                 turn.answer = None
@@ -185,7 +185,7 @@ class ChatSession:
         return list(self._candidates)
 
     def pick(self, number: int) -> Line | None:
-        """Replace the last answer with an alternative, counted from 1; return None if there is no such one."""
+        """Replace the last answer with an alternative, counted from 1; return None if there is none."""
         if not self._turns or not 1 <= number <= len(self._candidates):
             return None
         turn, line = self._turns[-1], self._candidates[number - 1]
@@ -215,16 +215,6 @@ class ChatSession:
         """Return the lines since the opening."""
         return self.said[self.opened_with :]
 
-    def _answer(self) -> Iterator[Piece]:
-        for number in range(MAX_LINES):
-            name = self._next_speaker(first=number == 0)
-            if name is None:
-                return
-            for piece in self._writer.write(self.context(), (name,)):
-                if piece.line is not None:
-                    self._append_written(piece.line)
-                yield piece
-
     def _next_speaker(self, *, first: bool) -> str | None:
         if first and self.speaker is not None:
             return self.speaker
@@ -238,9 +228,6 @@ class ChatSession:
     def _append_written(self, line: Line) -> None:
         self._clock.pass_by(line.delta)
         self._append(line)
-
-    def _delta(self) -> str:
-        return delta_bucket(self._clock.now() - self.said[-1].sent_at) if self.said else delta_bucket(0)
 
     def _open_turn(self) -> _Turn:
         if not self._turns or self._turns[-1].answer is not None:

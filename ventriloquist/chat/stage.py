@@ -1,4 +1,4 @@
-"""The stage `chat`: `plan` looks up people and the opening, `start` begins the conversation with a loaded model."""
+"""The chat stage: `plan` looks up people and the opening, `start` begins the conversation with a loaded model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ventriloquist.chat.opening import Opening, find_opening
-from ventriloquist.chat.session import ChatSession, Writer, start_messages
+from ventriloquist.chat.session import KEPT_SHARE, ChatSession, Writer
 from ventriloquist.chat.voice import Voice, database, find_person
 from ventriloquist.errors import NotReadyError, SettingsError
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
+
+START_MESSAGES = 50  # to begin with: a model is worst with a short context, and slow with a long one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,14 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
 
     Raises:
         UnknownNameError: no person or conversation has that name.
-        SettingsError: a date is not valid, somebody wrote nothing, or the user would answer themselves.
+        SettingsError: a date is not valid, a person wrote nothing, or the speaker is the user.
         NotReadyError: the request names no other person.
     """
     owner = voice.people[0]
     me = find_person(request.me, voice) if request.me else owner
     speaker = find_person(request.speaker, voice) if request.speaker else None
     if speaker == me:
-        raise SettingsError(f"You write as {me} yourself.", hint=f"Be somebody else: vq chat --as {me!r} --me NAME")
+        raise SettingsError(f"You write as {me} yourself.", hint=f"Set another --me: vq chat --as {me!r} --me NAME")
     others = [find_person(name, voice) for name in request.others]
     members = {me, *others, *([speaker] if speaker else ())} - {owner}
     if not members and request.source is None:
@@ -62,7 +64,7 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
             source=request.source,
             date=request.date,
             fresh=request.fresh,
-            limit=start_messages(voice.window),
+            limit=min(START_MESSAGES, int(KEPT_SHARE * voice.window) - 1),
             zone=find_zone(db or None, timezone, PREPARED, COLLECTED).zone,
         )
     if speaker is None and opening.type == "dm":
@@ -71,11 +73,7 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
 
 
 def start(plan: ChatPlan, writer: Writer) -> ChatSession:
-    """Begin the planned conversation.
-
-    Raises:
-        UnknownNameError: somebody is not in it.
-    """
+    """Begin the planned conversation; raise an UnknownNameError if its people are not in it."""
     return ChatSession(
         writer,
         plan.opening,

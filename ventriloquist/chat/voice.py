@@ -48,10 +48,7 @@ class Voice:
 
 
 def find_voice(home: Path, run: str | None = None, server: Server | None = None) -> Voice:
-    """Read a run's manifest; with a server and no run, take people from the prepared messages.
-
-    Args:
-        run: by name or folder; default the newest.
+    """Read the manifest of a run, default the newest; with a server and no run, take people from prepared messages.
 
     Raises:
         NotReadyError: nothing has been trained, or with a server: nothing is prepared.

@@ -25,12 +25,7 @@ MOST_NAMES = 8  # in an error
 def command(
     name: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="The person who answers, as with --as.",
-            show_default=False,
-            autocompletion=people_names,
-        ),
+        typer.Argument(metavar="NAME", help="The person who answers, as with --as.", autocompletion=people_names),
     ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="The person who answers.", autocompletion=people_names)
@@ -50,11 +45,7 @@ def command(
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="CONVERSATION[@DATE]",
-            help="Continue with a group or person, as of a date.",
-        ),
+        typer.Option("--from", metavar="CONVERSATION[@DATE]", help="Continue with a group or person, as of a date."),
     ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="DATE", help="Talk to an earlier self: 2019, 2019-06 or 2019-06-15.")
@@ -75,11 +66,7 @@ def command(
     endpoint_timeout: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS",
-            min=1,
-            max=86_400,
-            help="How long the server may take for a line; default 300.",
-            show_default=False,
+            metavar="SECONDS", min=1, max=86_400, help="How long the server may take for a line; default 300."
         ),
     ] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Send this, print the answer and exit.")] = None,

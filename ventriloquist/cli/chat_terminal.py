@@ -69,8 +69,7 @@ class Terminal:
         """Prepare the terminal.
 
         Args:
-            request: what the user asked for; commands change it and reopen.
-            reopen: starts another conversation.
+            request: what the user asked for. A command changes it, and `reopen` starts another conversation.
             folder: for the input history and saved conversations.
             record: called before a conversation is saved to a file elsewhere.
             delay: pause as if somebody were typing.
@@ -83,9 +82,9 @@ class Terminal:
             "/help": self._help,
             "/as": self._as,
             "/with": self._with,
-            "/date": self._date,
+            "/date": lambda date: self._begin(replace(self._request, date=date or None)),
             "/new": self._new,
-            "/retry": self._retry,
+            "/retry": lambda _: self._show(self._conversation.retry()),
             "/alts": self._alternatives,
             "/pick": self._pick,
             "/undo": self._undo,
@@ -163,18 +162,12 @@ class Terminal:
         self._request = replace(self._request, others=(*self._request.others, name))
         self._dim(f"In the conversation: {names(self._conversation.members)}.")
 
-    def _date(self, date: str) -> None:
-        self._begin(replace(self._request, date=date or None))
-
     def _new(self, _argument: str) -> None:
         self._conversation = self._reopen(replace(self._request, fresh=True))
 
     def _begin(self, request: Request) -> None:
         self._conversation = self._reopen(request)
         self._request = request
-
-    def _retry(self, _argument: str) -> bool:
-        return self._show(self._conversation.retry())
 
     def _alternatives(self, _argument: str) -> None:
         with cbreak(), self._indicator() as indicator:
@@ -222,11 +215,9 @@ class Terminal:
             self._dim(f"Saved: {path}", whole=True)
 
     def _markdown(self) -> str:
-        conversation = self._conversation
-        others = names(member for member in conversation.members if member != conversation.me)
-        whom = conversation.speaker or others
-        said, zone = conversation.new_lines(), conversation.zone
-        return markdown(said, whom=whom, me=conversation.me, model=self._voice.name, zone=zone)
+        chat = self._conversation
+        whom = chat.speaker or names(member for member in chat.members if member != chat.me)
+        return markdown(chat.new_lines(), whom=whom, me=chat.me, model=self._voice.name, zone=chat.zone)
 
     def _quit(self, _argument: str) -> None:
         raise EOFError

@@ -13,59 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day, settings_to_write
+from ventriloquist.cli.options import JsonOption, days, settings_to_write
 from ventriloquist.sources import EXPORTS, SOURCES
 
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary, Options
     from ventriloquist.records import Source
     from ventriloquist.settings import Settings
-
-SourceOption = Annotated[
-    list[str],
-    typer.Option(
-        "--source",
-        metavar="[NAME:]PATH",
-        help=f"An export of another application. NAME is {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}; "
-        "without it the content decides. Repeatable.",
-    ),
-]
-AcceptOption = Annotated[
-    list[str],
-    typer.Option("--accept", metavar="NAME", help="Merge people as `vq status --people` proposes. Repeatable."),
-]
-MeOption = Annotated[
-    list[str], typer.Option("--me", metavar="NAME", help="Your name in an export that does not say who you are.")
-]
-DayFirstOption = Annotated[
-    bool | None,
-    typer.Option("--day-first/--month-first", help="How an export writes dates. Default: as its own dates show."),
-]
-
-ContactsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--contacts",
-        metavar="DIR",
-        readable=False,  # the library says what may not be read, with a remedy
-        help="An AddressBook folder. Default: this Mac's own, or the backup's.",
-    ),
-]
-ExcludeOption = Annotated[
-    list[str], typer.Option("--exclude", metavar="NAME", help="Leave out a person, conversation or source. Repeatable.")
-]
-OnlyOption = Annotated[
-    list[str],
-    typer.Option("--only", metavar="NAME", help="Collect only this person, conversation or source. Repeatable."),
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="The first day to collect, as in 2020-01-31.")
-]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day to collect.")]
-TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The time zone of your days. Default: this machine's.")
-]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")]
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -89,17 +43,46 @@ def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @with_source_options
 def command(
-    source: SourceOption = [],  # noqa: B006  # Typer reads it and nothing changes it
-    me: MeOption = [],  # noqa: B006
-    day_first: DayFirstOption = None,
-    contacts: ContactsOption = None,
-    exclude: ExcludeOption = [],  # noqa: B006
-    only: OnlyOption = [],  # noqa: B006
-    since: SinceOption = None,
-    until: UntilOption = None,
-    timezone: TimezoneOption = None,
-    replace: ReplaceOption = False,
-    accept: AcceptOption = [],  # noqa: B006
+    source: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[NAME:]PATH",
+            help=f"An export of another application. NAME is {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}; "
+            "without it the content decides. Repeatable.",
+        ),
+    ] = [],  # noqa: B006  # Typer reads it and nothing changes it
+    me: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Your name in an export that does not say who you are.")
+    ] = [],  # noqa: B006
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How an export writes dates. Default: as its own dates show."),
+    ] = None,
+    contacts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,  # the library says what may not be read, with a remedy
+            help="An AddressBook folder. Default: this Mac's own, or the backup's.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Leave out a person, conversation or source. Repeatable.")
+    ] = [],  # noqa: B006
+    only: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Collect only this person, conversation or source. Repeatable.")
+    ] = [],  # noqa: B006
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The first day to collect, as in 2020-01-31.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day to collect.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The time zone of your days. Default: this machine's.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Start over: delete what was collected before.")] = False,
+    accept: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Merge people as `vq status --people` proposes. Repeatable.")
+    ] = [],  # noqa: B006
     json_: JsonOption = False,
     **places: Path | None,
 ) -> None:
@@ -112,9 +95,7 @@ def command(
     from ventriloquist import collect, status
     from ventriloquist.store.temporary import sweep
 
-    first, last = day(since, "--since"), day(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is a later day than --until.")
+    first, last = days(since, until)
     settings = settings_to_write()
     sweep(settings.home)  # first, since the source may fail to open
     choice = collect.Choice(only, exclude, first, last)

@@ -95,11 +95,7 @@ def show_table(
 ) -> bool:
     """Print a table of text and a blank line. No cell is cut; in a pipe a row is one line.
 
-    Args:
-        only_if_it_fits: print nothing if the terminal is too narrow.
-
-    Returns:
-        Whether the table was printed.
+    With `only_if_it_fits` print nothing if the terminal is too narrow. Return whether the table was printed.
     """
     from rich.measure import Measurement
     from rich.table import Table
@@ -121,9 +117,8 @@ def show_table(
 
 def print_json(result: Any) -> None:
     """Print a dataclass or mapping as one line of JSON."""
-    value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = jsonlib.dumps(value, ensure_ascii=not is_utf8, default=_jsonable)
+    text = jsonlib.dumps(result, ensure_ascii=not is_utf8, default=_jsonable)
     print(escape_json(text), flush=True)
 
 

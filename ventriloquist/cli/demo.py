@@ -22,9 +22,7 @@ MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, and
 
 
 def command(
-    home: Annotated[
-        Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.", show_default=False)
-    ] = None,
+    home: Annotated[Path | None, typer.Option(help="The folder of the demo. Default: one beside VQ_HOME.")] = None,
     model: Annotated[str, typer.Option(help="The base model.")] = "smollm2",
     max_minutes: Annotated[float, typer.Option(min=0.1, help="Maximum minutes of training.")] = MINUTES,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps.")] = None,
@@ -44,7 +42,9 @@ def command(
 
     user_home = settings_to_write().home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
-    settings = resolve_settings(model, None, {"max_minutes": max_minutes, "max_steps": max_steps, "seed": seed})
+    settings = resolve_settings(
+        None, {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed}
+    )
     with stages() as stage:
 
         def begin(name: str) -> Progress:

@@ -27,22 +27,15 @@ if TYPE_CHECKING:
 def command(
     run: RunOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure on a sample: minutes on a CPU.")] = False,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Measure only this metric. Repeatable.", show_default=False)
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Measure only this metric. Repeatable.")] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            help="Compare with this run, on the same messages and seeds.", show_default=False, autocompletion=run_names
-        ),
+        typer.Option(help="Compare with this run, on the same messages and seeds.", autocompletion=run_names),
     ] = None,
     blind: Annotated[
         str | None,
         typer.Option(
-            help="Take a quiz: which answer of this person is real?",
-            metavar="NAME",
-            show_default=False,
-            autocompletion=people_names,
+            metavar="NAME", help="Take a quiz: which answer of this person is real?", autocompletion=people_names
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file.")] = None,

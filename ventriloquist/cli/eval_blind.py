@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,22 +59,12 @@ def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
 
 
 def keys() -> Iterator[str]:
-    """Yield the keys pressed: single keys on a terminal, lines from a pipe."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # not on this system: a key and Enter
-        single_keys = False
-    else:
-        single_keys = sys.stdin.isatty()
-    if not single_keys:
+    """Yield the keys pressed: single keys on a terminal, a key and Enter from a pipe and on Windows."""
+    if os.name != "posix" or not sys.stdin.isatty():
         yield from (line.strip()[:1].lower() for line in iter(sys.stdin.readline, ""))
         return
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    try:
-        tty.setcbreak(descriptor)  # Ctrl-C still interrupts
+    from ventriloquist.cli.keyboard import cbreak
+
+    with cbreak():
         while key := sys.stdin.read(1):
             yield key.lower()
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

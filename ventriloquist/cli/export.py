@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,30 +14,22 @@ from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, settings_to_write
 from ventriloquist.windows import Split
 
-OutputOption = Annotated[
-    str | None,
-    typer.Option(
-        "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
-    ),
-]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Export only this split.")]
-FormatOption = Annotated[
-    Literal["blocks", "prompt-completion", "windows"],
-    typer.Option("--format", help="blocks: rows of many targets with loss spans. The others: one target in a row."),
-]
-TargetsOption = Annotated[
-    int, typer.Option("--targets-per-window", metavar="N", min=1, max=100_000, help="Targets in a block.")
-]
-GzipOption = Annotated[bool, typer.Option("--gzip", help="Compress the files.")]
-
 
 def command(
     *,
-    output: OutputOption = None,
-    split: SplitOption = None,
-    format: FormatOption = "blocks",
-    targets_per_window: TargetsOption = 64,
-    gzip: GzipOption = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR|-", help="Folder to write to, or - for stdout. Default: VQ_HOME/exports."
+        ),
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Export only this split.")] = None,
+    format: Annotated[
+        Literal["blocks", "prompt-completion", "windows"],
+        typer.Option(help="blocks: rows of many targets with loss spans. The others: one target in a row."),
+    ] = "blocks",
+    targets_per_window: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Targets in a block.")] = 64,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress the files.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Write the training data as JSON Lines for other trainers.
@@ -60,7 +51,11 @@ def command(
         if run.plan.bytes >= 1e9:
             note(f"Writing about {run.plan.bytes / 1e9:.1f} GB.")
         if folder is None:
-            run.result = {"rows": _stream(lambda: export.stream(run.db, run.plan, sys.stdout.buffer))}
+            run.result = {"rows": None}  # unless the reader takes them all
+            try:
+                run.result = {"rows": export.stream(run.db, run.plan, sys.stdout.buffer)}
+            except BrokenPipeError:  # the reader closed the pipe, as `head` does
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains
             return
         with progress("Exporting") as advance:
             summary = run.result = export.run(run.db, run.plan, progress=advance)
@@ -70,12 +65,3 @@ def command(
     show(summary, rows, json=json_, title=summary.folder)
     for empty in summary.empty:
         note(f"Nothing is in the split {empty}: no file was written for it.")
-
-
-def _stream(write: Callable[[], int]) -> int | None:
-    """Write to stdout until the end, or until the reader closes it, as `head` does."""
-    try:
-        return write()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
-        return None

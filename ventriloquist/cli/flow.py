@@ -10,15 +10,12 @@ _WORD_OR_SPACE = re.compile(r"\s+|\S+")
 
 
 class Flow:
-    """Wraps one paragraph: add the pieces, and print what is returned. A word is held back until it is complete."""
+    """Wraps one paragraph: add the pieces, and print what is returned. A word is held back until it is complete.
+
+    `indent` columns are taken on the first line. Further lines are indented as far, if there is room.
+    """
 
     def __init__(self, width: int, *, indent: int = 0) -> None:
-        """Begin a paragraph.
-
-        Args:
-            width: columns of the terminal.
-            indent: columns that are taken on the first line. Further lines are indented as far, if there is room.
-        """
         self._width = width
         self._indent = indent if indent <= width // 3 else 0
         self._column = indent

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
+from ventriloquist.cli.options import JsonOption, YesOption, confirm, settings_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
     with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # no name is recorded
         summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
-    for place in run.plan.elsewhere:
+    for place in run.plan.artifacts.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
@@ -55,16 +54,9 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
 
 def _ask(plan: ForgetPlan) -> None:
-    from ventriloquist.errors import VentriloquistError
-
-    if not sys.stdin.isatty():
-        raise VentriloquistError("vq forget asks before it removes anything.", hint="Run it with --yes.")
-    note(f"Forgetting {plan.person.name} removes for good:")
-    for label, value in _rows(plan):
-        note(f"  {label}: {value}")
-    note("The Messages app keeps its own copy; vq collect will leave them out from now on.")
-    if not typer.confirm("Go on?", err=True):
-        raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
+    details = [f"  {label}: {value}" for label, value in _rows(plan)]
+    details.append("The Messages app keeps its own copy; vq collect will leave them out from now on.")
+    confirm("vq forget", f"Forgetting {plan.person.name} removes for good:", details)
 
 
 def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
@@ -79,5 +71,5 @@ def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
         yield "adapters that learnt from them, to be trained again", ", ".join(artifacts.tainted)
     if artifacts.removed_runs:
         yield "training runs, removed", ", ".join(artifacts.removed_runs)
-    for place in plan.elsewhere:
+    for place in plan.artifacts.elsewhere:
         yield "not removed, outside of VQ_HOME", place

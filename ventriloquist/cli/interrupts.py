@@ -46,11 +46,8 @@ def forget() -> None:
 def finish(error: BaseException) -> NoReturn:
     """End the process with the exit code of an error, or of the signal that came before it."""
     leave_at_once()
-    number = stopped()
-    finished = isinstance(error, SystemExit) and not error.code
-    if not number and isinstance(error, KeyboardInterrupt):
-        number = signal.SIGINT
-    if not number or finished:
+    number = stopped() or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else 0)
+    if not number or (isinstance(error, SystemExit) and not error.code):
         raise error
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, get_args, get_origin, get_type_hints
 
@@ -11,15 +12,14 @@ import typer
 
 from ventriloquist.cli.completion import run_names
 from ventriloquist.cli.console import note
-from ventriloquist.errors import SettingsError
+from ventriloquist.errors import SettingsError, VentriloquistError
 
 if TYPE_CHECKING:
     from ventriloquist.settings import Settings
 
 
-SEED = typer.Option(
-    "--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of all random choices."
-)  # the range of numpy
+# the range of numpy
+SEED = typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of all random choices.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 SeedOption = Annotated[int, SEED]
@@ -29,16 +29,38 @@ RunOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def day(text: str | None, option: str) -> dt.date | None:
-    """Parse the day of an option, or return None if it was not given.
+def days(since: str | None, until: str | None) -> tuple[dt.date | None, dt.date | None]:
+    """Parse --since and --until.
 
     Raises:
-        SettingsError: it is not a date.
+        SettingsError: one is not a date.
+        typer.BadParameter: the first day is later than the last.
     """
+    first, last = _day(since, "--since"), _day(until, "--until")
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("--since is a later day than --until.")
+    return first, last
+
+
+def _day(text: str | None, option: str) -> dt.date | None:
     try:
         return None if text is None else dt.date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{option} {text!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None
+
+
+def confirm(command: str, question: str, details: Iterable[str]) -> None:
+    """Ask before something is removed.
+
+    Raises:
+        VentriloquistError: the user declined, or there is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise VentriloquistError(f"{command} asks before it removes anything.", hint="Run it with --yes.")
+    for line in (question, *details):
+        note(line)
+    if not typer.confirm("Go on?", err=True):
+        raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
 
 
 def settings_to_write() -> Settings:

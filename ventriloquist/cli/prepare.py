@@ -9,67 +9,53 @@ import typer
 
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
-from ventriloquist.cli.options import JsonOption, day, settings_to_write
-
-TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone in which days begin. Default: as collected.")
-]
-ReactionsOption = Annotated[bool, typer.Option("--reactions", help="Include reactions.")]
-NoRedactOption = Annotated[bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")]
-RedactOnlyOption = Annotated[
-    list[str] | None,
-    typer.Option("--redact-only", metavar="KIND", help="Replace only this kind of secret. Repeatable."),
-]
-HoldoutOption = Annotated[
-    int | None,
-    typer.Option(
-        "--holdout",
-        min=0,
-        metavar="N",
-        help="Lines of each conversation to test on, and as many to validate on: 2 or more, or 0.",
-    ),
-]
-SplitDateOption = Annotated[
-    str | None, typer.Option("--split-date", metavar="DATE", help="Hold out everything since this day instead.")
-]
-ExcludeOption = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="NAME", help="Leave out a person. Repeatable.", autocompletion=people_names),
-]
-ExcludeConversationOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude-conversation", metavar="TITLE|NAME|ID", help="Leave out a conversation, or a source. Repeatable."
-    ),
-]
-SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day to use.")]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Last day to use.")]
-MinMessagesOption = Annotated[
-    int, typer.Option("--min-messages", min=0, metavar="N", help="Leave out conversations with fewer messages.")
-]
-KeepOption = Annotated[
-    list[str] | None, typer.Option("--keep", metavar="FLAG", help="Keep spam, short_code or business. Repeatable.")
-]
-ReportOption = Annotated[bool, typer.Option("--report", help="Also count the lines of each person and conversation.")]
+from ventriloquist.cli.options import JsonOption, days, settings_to_write
 
 ORIGINS = {"named": "as you named it", "file": "where the messages were collected", "machine": "as on this machine"}
 
 
 def command(
     *,
-    timezone: TimezoneOption = None,
-    reactions: ReactionsOption = False,
-    no_redact: NoRedactOption = False,
-    redact_only: RedactOnlyOption = None,
-    holdout: HoldoutOption = None,
-    split_date: SplitDateOption = None,
-    exclude: ExcludeOption = None,
-    exclude_conversation: ExcludeConversationOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    min_messages: MinMessagesOption = 0,
-    keep: KeepOption = None,
-    report: ReportOption = False,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone in which days begin. Default: as collected.")
+    ] = None,
+    reactions: Annotated[bool, typer.Option("--reactions", help="Include reactions.")] = False,
+    no_redact: Annotated[
+        bool, typer.Option("--no-redact", help="Keep phone numbers, passwords and other secrets.")
+    ] = False,
+    redact_only: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Replace only this kind of secret. Repeatable.")
+    ] = None,
+    holdout: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Lines of each conversation to test on, and as many to validate on: 2 or more, or 0.",
+        ),
+    ] = None,
+    split_date: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Hold out everything since this day instead.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Leave out a person. Repeatable.", autocompletion=people_names),
+    ] = None,
+    exclude_conversation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TITLE|NAME|ID", help="Leave out a conversation, or a source. Repeatable."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day to use.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day to use.")] = None,
+    min_messages: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Leave out conversations with fewer messages.")
+    ] = 0,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="FLAG", help="Keep spam, short_code or business. Repeatable.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also count the lines of each person and conversation.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Turn the collected messages into training windows. Safe to run again.
@@ -84,11 +70,8 @@ def command(
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")
     if holdout is not None and split_date is not None:
         raise typer.BadParameter("--holdout and --split-date exclude each other.")
-    first, last = day(since, "--since"), day(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is a later day than --until.")
+    days(since, until)  # only checks them
     settings = settings_to_write()
-    home = settings.home
     options = prepare.PrepareOptions(
         timezone=timezone or settings.time_zone,
         redact=() if no_redact else (tuple(redact_only) if redact_only else None),
@@ -102,9 +85,10 @@ def command(
         until=until,
         min_messages=min_messages,
     )
-    own_rules = prepare.load_own_rules(home)
+    own_rules = prepare.load_own_rules(settings.home)
+    asked = asdict(options)
     with (
-        recorded_run(home, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, own_rules)) as run,
+        recorded_run(settings.home, "prepare", asked, plan=lambda db: prepare.plan(db, options, own_rules)) as run,
         progress("Preparing") as advance,
     ):
         summary = run.result = prepare.run(run.db, run.plan, progress=advance)
@@ -122,14 +106,9 @@ def command(
         *((f"Redacted: {kind}", count) for kind, count in summary.redacted.items()),
     ]
     for label, counted in (("Person", people), ("Conversation", conversations)):
-        rows += [
-            (
-                f"{label}: {counts.name}",
-                f"{counts.train:,} train, {counts.validation:,} validation, {counts.test:,} test,"
-                f" {counts.context:,} context",
-            )
-            for counts in counted
-        ]
+        for name, *counts in counted:
+            of_splits = zip(counts, ("train", "validation", "test", "context"), strict=True)
+            rows.append((f"{label}: {name}", ", ".join(f"{count:,} {split}" for count, split in of_splits)))
     result = asdict(summary)
     if report:
         result["by_person"] = [one._asdict() for one in people]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from ventriloquist.cli.completion import run_names
 from ventriloquist.cli.console import note, note_next, print_json, print_table, show, stdout_console
-from ventriloquist.cli.options import JsonOption, YesOption, settings_to_write
+from ventriloquist.cli.options import JsonOption, YesOption, confirm, settings_to_write
 from ventriloquist.layout import BASE
 from ventriloquist.safe_text import harmless, one_line
 
@@ -30,9 +29,7 @@ def command(
     ] = "list",
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="NAME...", help="The runs to show or remove.", show_default=False, autocompletion=run_names
-        ),
+        typer.Argument(metavar="NAME...", help="The runs to show or remove.", autocompletion=run_names),
     ] = None,
     yes: YesOption = False,
     json_: JsonOption = False,
@@ -59,13 +56,13 @@ def command(
             raise typer.BadParameter("Name what to remove: vq runs lists them.", param_hint="NAME")
         removal = runs.plan_removal(home, names)
         if not yes:
-            _ask(removal)
+            confirm("vq runs remove", "This removes for good:", _consequences(removal))
         runs.remove(home, removal)
         rows: list[tuple[str, object]] = [("removed", run.name) for run in removal.runs]
         show(removal, [*rows, ("freed", _size(sum(run.bytes for run in removal.runs)))], json=json_)
-        for target in removal.targets:
-            note(f"Only the link was removed; the folder stays: {target}")
-        _say_what_chat_uses(removal)
+        kept = (f"Only the link was removed; the folder stays: {target}" for target in removal.targets)
+        for text in (*kept, *_chat_then(removal)):
+            note(text)
 
 
 def _list(found: list[RunInfo], *, can_resume: bool, json: bool) -> None:
@@ -199,31 +196,22 @@ def _state(run: RunInfo, *, can_resume: bool) -> str:
     return f"{about}; vq chat uses it" if run.is_chat_default else about
 
 
-def _ask(plan: Removal) -> None:
-    from ventriloquist.errors import VentriloquistError
-
-    if not sys.stdin.isatty():
-        raise VentriloquistError("vq runs remove asks before it removes anything.", hint="Run it with --yes.")
-    note("This removes for good:")
+def _consequences(plan: Removal) -> Iterator[str]:
     for run in plan.runs:
         about = [run.state, _model(run.model), f"{_thousands(run.messages)} messages", _size(run.bytes)]
-        note(f"  {run.name}: {', '.join(about)}")
+        yield f"  {run.name}: {', '.join(about)}"
     for target in plan.targets:
-        note(f"  only the link; the folder stays: {target}")
+        yield f"  only the link; the folder stays: {target}"
     for name in plan.needed_by:
-        note(f"  {name} continues from it, and can no longer be resumed.")
-    _say_what_chat_uses(plan)
-    if not typer.confirm("Go on?", err=True):
-        raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
+        yield f"  {name} continues from it, and can no longer be resumed."
+    yield from _chat_then(plan)
 
 
-def _say_what_chat_uses(plan: Removal) -> None:
-    if plan.chat_used == plan.chat_uses:
-        return
-    if plan.chat_uses is None:
-        note("vq chat has no adapter without it.")
-    else:
-        note(f"vq chat uses {plan.chat_uses} without it.")
+def _chat_then(plan: Removal) -> Iterator[str]:
+    """Yield which run `vq chat` uses afterwards, if that changes."""
+    if plan.chat_used != plan.chat_uses:
+        uses = "has no adapter" if plan.chat_uses is None else f"uses {plan.chat_uses}"
+        yield f"vq chat {uses} without it."
 
 
 def _people(people: list[str]) -> str:

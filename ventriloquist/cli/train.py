@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 def command(
     model: Annotated[
         str | None,
-        typer.Option(
-            help="The base model: a hub id, a folder, smollm2 or tiny.",
-            show_default="unsloth/Qwen3-8B-Base",
-        ),
+        typer.Option(help="The base model: a hub id, a folder, smollm2 or tiny.", show_default="unsloth/Qwen3-8B-Base"),
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
@@ -89,7 +86,7 @@ def command(
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = train.resolve_settings(None, config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(config, flags, memory_gib=cuda_gib())
 
     def planned(db: Connection) -> TrainPlan:
         plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ventriloquist.cli.console import note
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
     from ventriloquist.train import Estimate, Step
 
 MEASURED_STEPS = 3  # then the time of the whole run is shown
-LINES = 20  # in a pipe, at least; and one a minute
+LINES = 20  # plain lines in a pipe, at least; and one a minute
 WIDE = 110  # columns; a narrower terminal shows less of a step
 
 
@@ -23,8 +22,7 @@ class TrainView:
 
     def __init__(self, *, shown: bool = True) -> None:
         self._is_shown = shown
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar: Progress | None = None  # with one task
         self._planned = False
         self._shown = (0, 0.0)  # the share, in LINES, and the minute of the last plain line
         self._bits: float | None = None
@@ -35,27 +33,21 @@ class TrainView:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=12),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[about]}"),
-            )
+            texts = TextColumn("{task.description}"), TextColumn("{task.fields[about]}")
+            columns = (texts[0], BarColumn(bar_width=12), TaskProgressColumn(), texts[1])
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("Tokenising", total=None, about="")
+            self._bar.add_task("Tokenising", total=None, about="")
             self._bar.start()
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
     def progress(self, done: int, total: int) -> None:
         """Show how many lines are tokenised."""
-        if self._bar is not None and self._task is not None and not self._planned:
-            self._bar.update(self._task, completed=done, total=total or None)
+        if self._bar is not None and not self._planned:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total or None)
 
     def announce(self, estimate: Estimate) -> None:
         """Show the figures of a run before it starts."""
@@ -64,8 +56,8 @@ class TrainView:
         self._planned = True
         for line in plan_lines(estimate):
             note(line)
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description="Loading the model", completed=0, total=None)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description="Loading the model", completed=0, total=None)
 
     def observe(self, step: Step) -> None:
         """Show a step."""
@@ -76,8 +68,9 @@ class TrainView:
             note(f"{MEASURED_STEPS} steps measured: {seconds:.1f} s each, about {duration(step.minutes_left)} to go")
         narrow = self._bar is not None and self._bar.console.width < WIDE
         about = step_text(step, self._bits, brief=narrow)
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description="Training", completed=step.share, total=1.0, about=about)
+        if self._bar is not None:
+            task = self._bar.task_ids[0]
+            self._bar.update(task, description="Training", completed=step.share, total=1.0, about=about)
             return
         part, minute = self._shown
         news = self._steps == 1 or step.bits_per_character is not None

@@ -1,8 +1,8 @@
 """Which chats are one conversation, and the ids of conversations.
 
-Each application has its own conversations. One-to-one: all with one person, over every service and handle. Groups:
-those of the same people under one title, those that Messages gives one `group_id`, and those that it finds under one
-identifier and that have somebody in common.
+Each application has its own conversations. All one-to-one chats with a person are one conversation, over every service
+and handle. Group chats are one if they have the same people and title, or the same `group_id`, or share an identifier
+(`lookups`) and have somebody in common.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Conversation:
 
     type: Literal["dm", "group"]
     chats: list[SourceChat]
-    people: dict[Person, None]  # in it by the chats, without the owner; there may be other senders
-    other: Person | None = None  # of a dm: whom it is with; the owner in notes to self
+    people: dict[Person, None]  # members according to the chats, without the owner; others may have written in it
+    other: Person | None = None  # of a dm: the other person; in notes to self the owner
 
     @property
     def source(self) -> str:

@@ -59,11 +59,9 @@ def row_filter(
 ) -> RowFilter | None:
     """Return a filter of rows, None if everything is wanted.
 
+    People have the names in the file so far, and those from corrections (`renamed`, by normalised handle).
+
     Args:
-        names: of people in the file so far.
-        renamed: names from corrections, by normalised handle.
-        gone: whom `vq forget` removed.
-        zone: where days begin.
         elsewhere: names that other sources of the same command know.
         notes: gets a sentence for each name that is a person's or a conversation's, and a source's too.
 
@@ -77,19 +75,16 @@ def row_filter(
     exclude, only = lookup.find(choice.exclude), lookup.find(choice.only)
     after = _midnight(choice.since, zone) if choice.since else None
     before = _midnight(choice.until, zone, days_later=1) if choice.until else None
-    out = {"": bool(choice.only)}
+    excluded = {"": bool(choice.only)}  # by chat; tapbacks may have none
     for guid, conversation in of_chat.items():
-        taken = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
-        out[guid] = exclude.has(conversation) or not taken
-
+        wanted = not choice.only or only.has(conversation) or not only.people.isdisjoint(conversation.people)
+        excluded[guid] = exclude.has(conversation) or not wanted
     of_gone = {guid for guid, conversation in of_chat.items() if conversation.other in gone}
 
     def leave_out(row: SourceMessage | SourceTapback) -> str | None:
         if gone and (row.chat_guid in of_gone or _sender(row, directory) in gone):
             return "forgotten"
-        if out[row.chat_guid]:
-            return "excluded"
-        if exclude.people and _sender(row, directory) in exclude.people:
+        if excluded[row.chat_guid] or (exclude.people and _sender(row, directory) in exclude.people):
             return "excluded"
         if (after is not None and row.sent_at < after) or (before is not None and row.sent_at >= before):
             return "out_of_range"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 import phonenumbers
 
@@ -17,29 +18,16 @@ _EXTENSION = re.compile(r"\s*(?:ext\.?|x|#|;ext=)\s*\d{1,7}\s*$", re.IGNORECASE)
 _SHORT_CODE_DIGITS = 6  # at most; such numbers are dialled as they are in every country
 
 
-class Normalizer:
-    """Brings handles into one form. It parses each once, which takes 34 µs."""
-
-    def __init__(self, region: str | None) -> None:
-        self.region = region
-        self._known: dict[str, str] = {}
-
-    def __call__(self, handle: str) -> str:
-        known = self._known.get(handle)
-        if known is None:
-            known = self._known[handle] = normalize(handle, self.region)
-        return known
+def normalizer(region: str | None) -> Callable[[str], str]:
+    """Return `normalize` for a region, with a cache: parsing a number takes 34 µs."""
+    return cache(partial(normalize, region=region))
 
 
 def normalize(handle: str, region: str | None) -> str:
-    """Return a handle's one form: a number as E.164, an address in lower case, anything else as it is.
+    """Return a handle in its one form: a number as E.164, an address in lower case, anything else as it is.
 
-    A label that a filter wrote behind the handle is dropped. An application's own handle, such as `telegram:user777`,
-    stays as it is.
-
-    Args:
-        handle: as a message or a card has it.
-        region: two letters: the country of numbers without a country code.
+    A spam filter's label behind the handle is dropped. An application's own handle, such as `telegram:user777`, stays
+    as it is. The region (two letters) is the country of numbers without a country code.
     """
     handle = handle.replace("\x00", "").strip()
     if application_of(handle):

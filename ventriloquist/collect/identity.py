@@ -1,8 +1,8 @@
-"""Who is who: whose card and whose handle is whose, which of the people is the owner, and what cards call them.
+"""Who is who: which cards and handles are one person's, who the owner is, and what cards call people.
 
-Cards that share a number or an address are one person when their names do not contradict each other. Where they do,
-as on a couple's landline, both stay, and the shared handle belongs to neither. What an application calls somebody, such
-as a name in WhatsApp, contradicts nothing: it only names who has no card in an address book.
+Cards that share a number or an address are one person's if their names do not contradict each other. If they do, as
+with a couple's landline, both people stay, and the shared handle belongs to neither. What an application calls
+somebody, such as a name in WhatsApp, contradicts nothing: it only names people who have no card in an address book.
 """
 
 from __future__ import annotations
@@ -94,22 +94,18 @@ class Person:
         return next((name for card in sorted(self.cards, key=fullness) if (name := card_name(card))), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """A handle on the cards of several people: it belongs to none of them."""
-
-    handle: str
-    names: tuple[str, ...]
-
-
 class Directory:
     """Finds the person behind a handle. A handle without a card is a person of its own."""
 
     def __init__(
-        self, people: Iterable[Person], me: Person, ambiguous: Iterable[Ambiguous], normalize: Callable[[str], str]
+        self,
+        people: Iterable[Person],
+        me: Person,
+        ambiguous: Mapping[str, Sequence[str]],
+        normalize: Callable[[str], str],
     ) -> None:
         self.me = me
-        self.ambiguous = tuple(ambiguous)
+        self.ambiguous = ambiguous  # handles on the cards of several people, with their names: they belong to nobody
         self.normalize = normalize
         self._by_handle = {handle: person for person in people for handle in person.handles}
         self._by_raw: dict[str, Person] = {}
@@ -147,12 +143,9 @@ def build_directory(
     corrections: Corrections,
     normalize: Callable[[str], str],
 ) -> Directory:
-    """Merge cards into people.
+    """Merge the cards of all address books into people.
 
-    Args:
-        cards: of every address book.
-        owner_handles: the owner's, normalised.
-        owner_name: MY_NAME; used if no card is marked as the owner's.
+    The owner's handles are normalised. The owner's name is MY_NAME, used if no card is marked as theirs.
     """
     cards = sorted(cards, key=lambda card: (card.folder, card.store, card.number))
     own = frozenset(owner_handles)
@@ -177,7 +170,7 @@ def build_directory(
             person.cards.append(entry.card)
     me = people[groups.find(0)]
     me.is_me = True
-    ambiguous = []
+    ambiguous: dict[str, tuple[str, ...]] = {}
     for handle, places in sorted(having.items()):
         owners = list(dict.fromkeys(people[groups.find(place)] for place in places))
         if handle in own:  # what Messages says about its owner is surer than a card
@@ -187,7 +180,7 @@ def build_directory(
         elif len(owners) == 1:
             owners[0].handles.add(handle)
         else:
-            ambiguous.append(Ambiguous(handle, tuple(sorted(person.card_name for person in owners))))
+            ambiguous[handle] = tuple(sorted(person.card_name for person in owners))
     return Directory(people.values(), me, ambiguous, normalize)
 
 
@@ -273,15 +266,12 @@ class _Groups(UnionFind[int]):
 def merge_by_hints(directory: Directory, evidence: Evidence, split: Collection[str]) -> list[tuple[str, ...]]:
     """Merge people whose handles the source takes for one person's, unless a card, correction or owner contradicts.
 
-    Args:
-        split: handles that a correction keeps apart.
-
     Returns:
-        For each such person the handles by which they were merged, normalised.
+        For each such person the handles by which they were merged, normalised. None is in `split`.
     """
     alike: UnionFind[Person] = UnionFind()
     found: list[tuple[Person, list[str]]] = []
-    kept_apart = {*split, *(one.handle for one in directory.ambiguous)}
+    kept_apart = {*split, *directory.ambiguous}
     for hinted in _hinted(evidence, directory.normalize):
         handles = [handle for handle in hinted if handle not in kept_apart]
         if 1 < len(handles) <= MAX_HANDLES:
@@ -321,12 +311,10 @@ def _is_specific(hint: str) -> bool:
 
 def _merge_people(directory: Directory, handles: Collection[str]) -> bool:
     """Merge the people with these handles, unless one is the owner or their cards name several people."""
-    if len(handles) > MAX_HANDLES:
-        return False
     people = list(dict.fromkeys(map(directory.person, handles)))
     cards = [card for person in people for card in person.cards if not is_from_application(card)]
     names = {words_of(card_name(card)) for card in cards}
-    if len(people) < 2 or directory.me in people:
+    if len(handles) > MAX_HANDLES or len(people) < 2 or directory.me in people:
         return False
     if not all(compatible(one, other) for one, other in combinations(names, 2)):
         return False
@@ -356,7 +344,7 @@ def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | 
         )
     if name == UNKNOWN:
         raise SettingsError(
-            f"You cannot be called {UNKNOWN!r}: so are senders whom nobody knows.",
+            f"You cannot be called {UNKNOWN!r}: that is the name of unknown senders.",
             hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect",
         )
     return name
@@ -371,9 +359,8 @@ def region(
     """Return the region for numbers without a country code: the owner's number's, else that of most numbers."""
     most_seen = sorted(owner_identifiers, key=lambda identifier: (-owner_identifiers[identifier], identifier))
     own_cards = [identifier for card in cards if card.is_me for identifier in card.identifiers]
-    for numbers in (user_identifiers, most_seen, own_cards):
-        for number in numbers:
-            found = region_of([number])
-            if found is not None:
-                return found
+    for number in (*user_identifiers, *most_seen, *own_cards):
+        found = region_of([number])
+        if found is not None:
+            return found
     return region_of(handles)

@@ -1,7 +1,7 @@
 """Ids and names of people. Both stay the same from one collect to the next whenever they can.
 
-Names are unique, as transcripts need it. Of several people with one name the first seen keeps it bare and later ones
-get " (2)", " (3)" …; who has a number keeps it.
+Names are unique, because transcripts need that. If several people have one name, the first seen has it bare, and the
+others get " (2)", " (3)" …. A number that was given once stays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FirstSeen = tuple[MessageKey, MessageKey, str]
 
 
 class PeopleIds:
-    """The id of each person: the id in the file, whoever was merged, split or renamed since, or a new one."""
+    """The id of each person: the one in the file, even if people were merged, split or renamed since, or a new one."""
 
     def __init__(self, stored: StoredIdentities, directory: Directory) -> None:
         self._directory = directory
@@ -57,7 +57,7 @@ class PeopleIds:
         return {person: self.names[id_] for person, id_ in self.of.items() if id_ in self.names}
 
     def get_or_create(self, person: Person) -> int:
-        """Return a person's id; a new person gets the next one. Whoever uses it writes the rows of `take_new` first."""
+        """Return a person's id. A new person gets the next one: insert the rows of `take_new` before it is used."""
         found = self.of.get(person)
         if found is None:
             self._last += 1
@@ -74,9 +74,7 @@ class PeopleIds:
 def base_name(person: Person, renamed: Mapping[str, str], current: str | None) -> str:
     """Return a person's name without a number: from a correction, else a card, else a handle.
 
-    Args:
-        renamed: corrections, by normalised handle.
-        current: the name in the file. If it is one of several handles, it stays.
+    If the current name, the one in the file, is one of several handles, it stays.
     """
     for handle in sorted(person.handles):
         if handle in renamed:
@@ -99,16 +97,13 @@ def give_names(
     Args:
         bases: each name without a number. The owner gets it as it is.
         current: the names in the file.
-        owner: the owner's id.
         first_seen: returns keys that sort people by when they were first seen. It is called once at most.
     """
     names = {owner: bases[owner]}
     taken = {bases[owner], UNKNOWN}
     rest = []
-    for person in sorted(bases):
+    for person in sorted(bases.keys() - {owner}):
         name = current.get(person)
-        if person == owner:
-            continue
         if name is not None and name not in taken and bases[person] in (name, without_number(name)):
             names[person] = name
             taken.add(name)

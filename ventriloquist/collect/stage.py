@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ventriloquist.collect.conversations import ConversationIds, group_chats, merge_chats
 from ventriloquist.collect.corrections import Corrections
 from ventriloquist.collect.filters import Choice, RowFilter, row_filter
-from ventriloquist.collect.handles import Normalizer
+from ventriloquist.collect.handles import normalizer
 from ventriloquist.collect.identity import (
     Directory,
     Person,
@@ -22,22 +22,20 @@ from ventriloquist.collect.identity import (
     region,
 )
 from ventriloquist.collect.names import PeopleIds, base_name, give_names
-from ventriloquist.collect.tapbacks import (
-    conversations_with_tapback_texts,
-    derive_reactions,
-    move_text_tapbacks,
-    skip_reactions_to_forgotten,
-)
+from ventriloquist.collect.tapbacks import conversations_with_tapback_texts, derive_reactions, move_text_tapbacks
 from ventriloquist.collect.writer import Placer, Tally, move_messages, skip_echoes, write_rows
 from ventriloquist.fs import open_to_others
 from ventriloquist.records import SKIPPED, ContactCard, Progress, Source, application_of
 from ventriloquist.store import Connection, transaction
 from ventriloquist.store import messages as messages_store
 from ventriloquist.store import people as people_store
+from ventriloquist.store.connect import row_count, set_cache
 from ventriloquist.store.forgotten import load_forgotten
 from ventriloquist.store.messages import Place, StoredTapback
 from ventriloquist.store.people import ConversationRow, Evidence, StoredIdentities
 from ventriloquist.store.time_zones import COLLECTED, record_zone, zone_of_collect
+
+CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class CollectPlan:
     evidence: Evidence  # of the source and the file
     owner_name: str
     directory: Directory
-    hinted: Sequence[tuple[str, ...]]  # for each person whom hints of the source merged: the handles
+    hinted: Sequence[tuple[str, ...]]  # the handles of each person whom the source's hints merged
     people: PeopleIds
     conversations: ConversationIds
     renamed: Mapping[str, str]  # corrections of names, by normalised handle
@@ -82,7 +80,7 @@ class CollectSummary:
     skipped: Mapping[str, int]  # by reason, as in records.SKIPPED
     added: int  # messages that are new in the file
     updated: int  # messages that the file had and that changed
-    changed: bool  # something changed that training messages are made of
+    changed: bool  # the training messages would differ
     total_messages: int  # in the file, of all sources
     people: int
     conversations: int
@@ -90,7 +88,7 @@ class CollectSummary:
     owner_identifiers: Mapping[str, int]  # how many rows of this source name each as the owner's
     timezone: str  # where days begin; it travels in the file
     ambiguous: Mapping[str, Sequence[str]]  # handles on several people's cards: they belong to none of them
-    hinted: Sequence[Sequence[str]]  # for each person whom hints of the source merged: the handles
+    hinted: Sequence[Sequence[str]]  # the handles of each person whom the source's hints merged
     notes: Sequence[str]
 
 
@@ -109,7 +107,7 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     me = owner_name(options.my_name, evidence.cards, stored.me.name if stored.me else None)
     own = list(evidence.owner_identifiers)
     identifiers = [*options.user_identifiers, *filter(application_of, own)] if options.user_identifiers else own
-    normalize = Normalizer(
+    normalize = normalizer(
         region(options.user_identifiers, evidence.owner_identifiers, evidence.cards, evidence.handles)
     )
     directory = build_directory(
@@ -121,7 +119,8 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     of_chat = group_chats(evidence.chats.values(), directory)
     renamed = {normalize(handle): name for handle, name in options.corrections.rename.items()}
     people = PeopleIds(stored, directory)
-    gone = _forgotten(db, directory)
+    forgotten = load_forgotten(db)
+    gone = frozenset(one for one in directory if one is not directory.me and forgotten.has_any(one.handles))
     zone = zone_of_collect(None if options.replace else db, options.timezone)
     meanings: list[str] = []
     leave_out = row_filter(
@@ -166,7 +165,7 @@ def run(
     Raises:
         SourceError: the source turns out to be damaged.
     """
-    messages_store.enlarge_cache(db)
+    set_cache(db, CACHE_KIB)
     with transaction(db):
         if plan.replace:
             messages_store.clear_collected(db)
@@ -190,7 +189,6 @@ def run(
         record_zone(db, COLLECTED, plan.zone.key)
         added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
         changed = bool(added or updated or moved) or messages_store.digest_of_derived(db) != before
-        in_file = messages_store.count_collected(db)
     return CollectSummary(
         source=source.name,
         rows=source.total,
@@ -200,13 +198,13 @@ def run(
         added=added,
         updated=updated,
         changed=changed,
-        total_messages=in_file.messages,
-        people=in_file.people,
-        conversations=in_file.conversations,
+        total_messages=row_count(db, "text_messages"),
+        people=row_count(db, "people"),
+        conversations=row_count(db, "conversations"),
         owner=plan.owner_name,
         owner_identifiers=dict(sorted(source.owner_identifiers.items(), key=lambda item: (-item[1], item[0]))),
         timezone=plan.zone.key,
-        ambiguous={found.handle: found.names for found in plan.directory.ambiguous if plan.people.knows(found.handle)},
+        ambiguous={handle: names for handle, names in plan.directory.ambiguous.items() if plan.people.knows(handle)},
         hinted=[handles for handles in plan.hinted if plan.people.knows(handles[0])],
         notes=[*plan.notes, *(open_to_others(home) if home else ())],
     )
@@ -251,11 +249,6 @@ def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[
         yield f"corrections.toml: nobody here has the number or address {', '.join(map(repr, unknown))}."
 
 
-def _forgotten(db: Connection, directory: Directory) -> frozenset[Person]:
-    forgotten = load_forgotten(db)
-    return frozenset(person for person in directory if person is not directory.me and forgotten.has_any(person.handles))
-
-
 def _take_text_tapbacks(db: Connection, conversations: Collection[int], tally: Tally) -> None:
     """Turn texts that are tapbacks into tapbacks. Count those of this source as its tapbacks."""
     moved = move_text_tapbacks(db, conversations)
@@ -273,12 +266,14 @@ def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:
     """Derive the reactions and tally the other tapbacks as skipped; return how many of this source's stand."""
 
     def person_of(tapback: StoredTapback) -> int | None:
-        person = placer.person_of(tapback)
+        person = placer.person_id(tapback.chat_guid or "", tapback.sender_handle or "", tapback.is_from_me)
         placer.write_new_people(db)
         return person
 
-    tally.skipped["forgotten"] += skip_reactions_to_forgotten(db, tally.tapbacks)
-    verdicts = derive_reactions(db, person_of, tally.tapbacks)
+    seen = tally.tapbacks
+    to_forgotten = messages_store.skip_tapbacks_on_forgotten(db)
+    tally.skipped["forgotten"] += sum(seen is None or guid in seen for guid in to_forgotten)
+    verdicts = derive_reactions(db, person_of, seen)
     standing = verdicts.pop("", 0)
     tally.skipped.update(verdicts)
     return standing
@@ -287,8 +282,7 @@ def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:
 def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[Place]) -> None:
     """Write members, names, handles and evidence of everybody in the file, and delete orphans.
 
-    Args:
-        places: of every message in the file.
+    `places` are those of every message in the file.
     """
     id_of = plan.people.get_or_create
     members = {(place.conversation_id, place.sender_id) for place in places if place.sender_id is not None}

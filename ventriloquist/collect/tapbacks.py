@@ -15,20 +15,20 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ventriloquist.collect.tapback_wordings import OBJECTS, WORDINGS
-from ventriloquist.media import MediaKind
+from ventriloquist.media import MediaKind, media_kind
 from ventriloquist.records import ReactionKind
-from ventriloquist.store import Connection
+from ventriloquist.store import Connection, collected
 from ventriloquist.store import messages as store
 from ventriloquist.store.messages import StoredTapback
 
 MAX_CHARACTERS = 32_768  # of a text that may be a tapback; a longer one was typed, or is an attack
 MAX_EMOJI = 40  # characters of one emoji: families and flags take a dozen
 
-# How many of a conversation's latest messages can be quoted at least: whole, and by how they begin.
+# At least so many of a conversation's latest messages can be quoted: in full, and by their beginnings.
 MAX_WHOLE = 50_000
 MAX_BEGINNINGS = 10_000
 MAX_ALIKE = 32  # messages with one head that are compared with a cut quote
-HEADS = (32, 8, 2)  # characters of a beginning; the longest is used that the quote has
+HEADS = (32, 8, 2)  # lengths of the beginnings by which messages are found; a quote uses the longest that fits
 MAX_BEGINNING = 256  # characters of a message that are kept to compare with cut quotes
 
 BATCH = 1000
@@ -53,11 +53,7 @@ _UNSEEN = "\u00ad\u034f\u180e\u200b\u200c\u200e\u200f\u2060\ufeff\ufffc\ufffd" +
 )
 _SPACES = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
 _FOLD = str.maketrans(
-    {
-        **dict.fromkeys(_QUOTES, '"'),
-        **dict.fromkeys(_APOSTROPHES, "'"),
-        **dict.fromkeys(_UNSEEN + _SPACES),
-    }
+    {**dict.fromkeys(_QUOTES, '"'), **dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_UNSEEN + _SPACES)}
 )
 _GOOGLES = re.compile("([\u200b\u200c])([^\u200a-\u200c]{1,40})\\1")  # an emoji that is given, or taken back
 _GOOGLES_AT_MOST = 300  # characters before the end of the emoji
@@ -127,8 +123,7 @@ def read_tapback(text: str) -> TapbackText | None:
         return None
     if text[-1:] == "." and not may_be_tapback(text[:-1]):  # the end of a sentence
         return None
-    googles = _read_googles(text)
-    if googles is not None:
+    if (googles := _read_googles(text)) is not None:
         return googles
     folded = without_marks(text)
     if len(folded) < 3:
@@ -138,9 +133,8 @@ def read_tapback(text: str) -> TapbackText | None:
     lower = folded.lower()
     if len(lower) != len(folded):
         folded = lower
-    starts = [lower[:length] for length in range(_START, -1, -1)]
-    for start in starts:
-        for wording in _BY_START.get(start, ()):
+    for length in range(_START, -1, -1):
+        for wording in _BY_START.get(lower[:length], ()):
             if lower.startswith(wording.before) and lower.endswith(wording.after):
                 found = _fill(wording, folded[len(wording.before) : len(folded) - len(wording.after)])
                 if found is not None:
@@ -213,21 +207,14 @@ def is_emoji(text: str) -> bool:
     return bool(pictures) and categories <= allowed and not text.isascii()
 
 
-class Beginning(NamedTuple):
-    """The beginning of a message."""
-
-    text: str
-    guid: str
-
-
 class Quotable:
-    """The latest messages of a conversation. Each full dictionary becomes the older one, and that one is dropped."""
+    """The latest messages of a conversation. A full dictionary becomes the older one, which is dropped."""
 
     def __init__(self) -> None:
         self._whole: dict[int, str] = {}  # by the hash of the text
         self._older_whole: dict[int, str] = {}
-        self._by_head: dict[str, list[Beginning]] = {}
-        self._older_by_head: dict[str, list[Beginning]] = {}
+        self._by_head: dict[str, list[tuple[str, str]]] = {}  # beginnings of messages, and their guids
+        self._older_by_head: dict[str, list[tuple[str, str]]] = {}
         self._beginnings = 0
         self._media: dict[MediaKind, str] = {}
 
@@ -245,7 +232,7 @@ class Quotable:
         self._beginnings += 1
         if self._beginnings % MAX_BEGINNINGS == 0:
             self._by_head, self._older_by_head = {}, self._by_head
-        beginning = Beginning(compared[:MAX_BEGINNING], guid)
+        beginning = (compared[:MAX_BEGINNING], guid)
         for length in HEADS:
             if len(compared) >= length:
                 alike = self._by_head.setdefault(compared[:length], [])
@@ -268,17 +255,14 @@ class Quotable:
         if head is None:
             return None
         alike = [*self._older_by_head.get(head, ()), *self._by_head.get(head, ())]
-        return next((beginning.guid for beginning in reversed(alike) if beginning.text.startswith(begins)), None)
+        return next((guid for beginning, guid in reversed(alike) if beginning.startswith(begins)), None)
 
 
 def move_text_tapbacks(db: Connection, conversations: Collection[int]) -> list[str]:
     """Turn the messages of some conversations that are tapbacks into tapbacks; return their guids."""
     moved: list[str] = []
     for conversation_id in sorted(conversations):
-        found = [
-            (guid, target, tapback.kind, tapback.emoji, tapback.removed)
-            for guid, target, tapback in _find_text_tapbacks(db, conversation_id)
-        ]
+        found = list(_find_text_tapbacks(db, conversation_id))
         store.turn_into_tapbacks(db, found)
         moved += [guid for guid, *_ in found]
     return moved
@@ -290,32 +274,18 @@ def conversations_with_tapback_texts(db: Connection) -> set[int]:
     return {conversation for conversation, text in texts if read_tapback(text)}
 
 
-def _find_text_tapbacks(db: Connection, conversation_id: int) -> Iterator[tuple[str, str, TapbackText]]:
-    """Yield the tapbacks of a conversation that arrived as texts: guid, target's guid and what they say."""
+def _find_text_tapbacks(db: Connection, conversation_id: int) -> Iterator[tuple[str, str, ReactionKind, str, int]]:
+    """Yield the tapbacks of a conversation that arrived as texts, as `turn_into_tapbacks` takes them."""
     quotable = Quotable()
-    for guid, text, has_attachments in store.texts_in_order(db, conversation_id):
-        if not has_attachments and text is not None and may_be_tapback(text):
-            tapback = read_tapback(text)
-            target = quotable.find(tapback) if tapback is not None else None
-            if tapback is not None and target is not None:
-                yield guid, target, tapback
-                continue
-        quotable.add(guid, text or "", store.attachment_kinds(db, guid) if has_attachments else ())
-
-
-def skip_reactions_to_forgotten(db: Connection, seen: Collection[str] | None) -> int:
-    """Skip every tapback on a message that `vq forget` removed, as that did itself.
-
-    Args:
-        seen: the guids to count, None for all.
-
-    Returns:
-        How many of those there are.
-    """
-    theirs = store.tapbacks_on_forgotten(db)
-    store.delete_rows(db, "tapbacks", theirs)
-    store.insert_skipped(db, [(guid, "forgotten") for guid in theirs])
-    return sum(seen is None or guid in seen for guid in theirs)
+    for message in collected.messages(db, conversation_id):
+        guid, text = message.guid, message.text or ""
+        files = collected.attachments(db, guid) if message.has_attachments else []
+        tapback = read_tapback(text) if not files and may_be_tapback(text) else None
+        target = quotable.find(tapback) if tapback is not None else None
+        if tapback is not None and target is not None:
+            yield guid, target, tapback.kind, tapback.emoji, tapback.removed
+        else:
+            quotable.add(guid, text, [file.kind or media_kind(file.mime_type, None, file.filename) for file in files])
 
 
 def derive_reactions(
@@ -325,14 +295,11 @@ def derive_reactions(
 ) -> Counter[str]:
     """Derive `reactions` from all tapbacks ever read, and skip the other tapbacks.
 
-    Of each message, person and kind the newest row decides, and every sticker stands.
-
-    Args:
-        person_of: finds who reacted, None if that is unknown.
-        seen: the guids to count, None for all.
+    For each message, person and kind the newest row decides. Every sticker stands. Who reacted may be unknown (None).
 
     Returns:
-        How many are skipped for each reason. An empty reason stands for those that are not.
+        How many are skipped for each reason, and under an empty reason how many are not. Only the guids in `seen`
+        count, or all if it is None.
     """
     store.clear_reactions(db, DERIVED_REASONS)
     counts: Counter[str] = Counter()
@@ -348,7 +315,7 @@ def derive_reactions(
 def _judge(
     tapbacks: list[StoredTapback], person_of: Callable[[StoredTapback], int | None]
 ) -> Iterator[tuple[StoredTapback, int | None, str]]:
-    """Yield each tapback of one message, who gave it, and why it does not stand; empty where it does."""
+    """Yield each tapback of one message, who gave it, and why it does not stand; empty if it does."""
     people = [person_of(tapback) for tapback in tapbacks]
     reasons = [""] * len(tapbacks)
     standing: dict[tuple[int | None, str], list[int]] = {}

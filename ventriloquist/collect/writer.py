@@ -6,7 +6,7 @@ import sqlite3
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter
@@ -21,7 +21,7 @@ from ventriloquist.errors import SourceError
 from ventriloquist.records import Progress, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 from ventriloquist.store import Connection
 from ventriloquist.store import messages as store
-from ventriloquist.store.messages import Note, Place, StoredRow, StoredTapback, Table
+from ventriloquist.store.messages import Note, Place, StoredRow, Table
 from ventriloquist.store.people import insert_people
 
 BATCH = 300
@@ -53,10 +53,7 @@ class Tally:
 
 
 class Placer:
-    """Finds conversations and senders, and looks up every chat and handle once.
-
-    People get their ids in the order in which they are first needed.
-    """
+    """Finds the conversation and the sender of a message. People get ids in the order in which they are needed."""
 
     def __init__(self, directory: Directory, people: PeopleIds, conversations: ConversationIds) -> None:
         self._directory = directory
@@ -64,8 +61,6 @@ class Placer:
         self._conversations = conversations
         self.me = people.get_or_create(directory.me)
         self._places: dict[tuple[str, str, int], Place] = {}
-        self._others: dict[str, int | None] = {"": None}
-        self._senders: dict[str, int] = {}
 
     def place(self, message: SourceMessage) -> Place:
         """Return a message's place."""
@@ -91,28 +86,15 @@ class Placer:
         """Return every place that was asked for."""
         return self._places.values()
 
-    def person_of(self, tapback: StoredTapback) -> int | None:
-        """Return who reacted."""
-        return self.person_id(tapback.chat_guid or "", tapback.sender_handle or "", tapback.is_from_me)
-
     def person_id(self, chat: str, handle: str, is_from_me: int) -> int | None:
         """Return who wrote: the owner, the handle's person, the other person of a one-to-one chat, or None."""
         if is_from_me:
             return self.me
-        if not handle:
-            return self._other_id(chat)
-        found = self._senders.get(handle)
-        if found is None:
-            found = self._senders[handle] = self._people.get_or_create(self._directory.person(handle))
-        return found
-
-    def _other_id(self, chat: str) -> int | None:
-        """Return whom a one-to-one chat is with, None for a group."""
-        if chat not in self._others:
-            conversation = self._conversations.of_chat.get(chat)
-            other = conversation.other if conversation is not None else None
-            self._others[chat] = self._people.get_or_create(other) if other is not None else None
-        return self._others[chat]
+        if handle:
+            return self._people.get_or_create(self._directory.person(handle))
+        conversation = self._conversations.of_chat.get(chat)
+        other = conversation.other if conversation is not None else None
+        return None if other is None else self._people.get_or_create(other)
 
     def is_received_note(self, message: SourceMessage) -> bool:
         """Tell whether a message is a note to self as it was received."""
@@ -135,39 +117,22 @@ def _kind_of_sender(handle: str) -> str:
 def write_rows(
     db: Connection, source: Source, placer: Placer, leave_out: RowFilter | None, *, is_new: bool, progress: Progress
 ) -> Tally:
-    """Write every row of a source, a batch at a time.
-
-    Args:
-        leave_out: the filter of rows, None to take all.
-        is_new: nothing was ever collected into the file.
+    """Write every row of a source, a batch at a time. A file is new if nothing was ever collected into it.
 
     Raises:
-        SourceError: two rows have one guid.
+        SourceError: two rows have one guid: the source is damaged, since its own index should have prevented that.
     """
     tally = Tally() if is_new else Tally(tapbacks=set(), received_notes=set(), tapback_texts={})
     chosen = source.rows() if leave_out is None else _chosen(source.rows(), leave_out)
     done = 0
-    with _one_row_a_guid(source), store.indexes_built_last(db) if is_new else nullcontext():
-        while batch := list(islice(chosen, BATCH)):
-            done += len(batch)
-            if not is_new:
-                batch = _reconcile(db, batch, placer, tally)
-            _write(db, batch, placer, tally, update=not is_new)
-            progress(done, source.total)
-    return tally
-
-
-def _chosen(rows: Iterable[SourceRow], leave_out: RowFilter) -> Iterator[SourceRow]:
-    for row in rows:
-        reason = None if isinstance(row, SourceSkipped) else leave_out(row)
-        yield SourceSkipped(row.guid, reason) if reason else row
-
-
-@contextmanager
-def _one_row_a_guid(source: Source) -> Iterator[None]:
-    """Call a source damaged if two of its rows have one guid: its own index should have prevented that."""
     try:
-        yield
+        with store.indexes_built_last(db) if is_new else nullcontext():
+            while batch := list(islice(chosen, BATCH)):
+                done += len(batch)
+                if not is_new:
+                    batch = _reconcile(db, batch, placer, tally)
+                _write(db, batch, placer, tally, update=not is_new)
+                progress(done, source.total)
     except sqlite3.IntegrityError as error:
         if "guid" not in str(error):
             raise
@@ -175,6 +140,13 @@ def _one_row_a_guid(source: Source) -> Iterator[None]:
             f"{source.name}: the database is damaged: two rows have one guid.",
             hint="Take a fresh copy of it, or of its backup, and run the command again.",
         ) from error
+    return tally
+
+
+def _chosen(rows: Iterable[SourceRow], leave_out: RowFilter) -> Iterator[SourceRow]:
+    for row in rows:
+        reason = None if isinstance(row, SourceSkipped) else leave_out(row)
+        yield SourceSkipped(row.guid, reason) if reason else row
 
 
 def _write(db: Connection, batch: Iterable[SourceRow], placer: Placer, tally: Tally, *, update: bool) -> None:
@@ -265,10 +237,10 @@ def _reads_like_tapback(row: SourceMessage) -> bool:
 
 
 def move_messages(db: Connection, placer: Placer) -> int:
-    """Give every stored message the conversation and sender that are right now: each source adds to what is known.
+    """Give every stored message its conversation and sender anew, since each source adds to what is known.
 
     Returns:
-        How many messages have another conversation or sender than before.
+        How many messages have another one than before.
     """
     moves = [(*sender, *placer.place_of(*sender)[:2]) for sender in store.senders(db)]
     placer.write_new_people(db)
@@ -278,12 +250,8 @@ def move_messages(db: Connection, placer: Placer) -> int:
 def skip_echoes(db: Connection, notes_to_self: Collection[int], received: Collection[str] | None) -> int:
     """Skip the second copies of notes to self. Messages stores each note as sent and as received; the sent one stays.
 
-    Args:
-        notes_to_self: ids of conversations that the owner has alone.
-        received: guids of the received notes to count, None for all.
-
     Returns:
-        How many of those are copies.
+        How many of the `received` notes (guids, None for all) are copies.
     """
     echoes = [
         guid

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist.demo.apple import schema
+from ventriloquist.demo.apple import insert, schema
 
 STORE = "AddressBook-v22.abcddb"
 
@@ -42,9 +42,9 @@ def write_store(path: Path, cards: Sequence[Card]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(schema("addressbook"))
-        container = _insert(connection, "ZABCDRECORD", Z_ENT=_CONTAINER, ZNAME="Contacts")
+        container = insert(connection, "ZABCDRECORD", Z_ENT=_CONTAINER, ZNAME="Contacts")
         for card in cards:
-            record = _insert(
+            record = insert(
                 connection,
                 "ZABCDRECORD",
                 Z_ENT=_CONTACT,
@@ -57,7 +57,7 @@ def write_store(path: Path, cards: Sequence[Card]) -> None:
             connection.execute("UPDATE ZABCDRECORD SET ZUNIQUEID = ? WHERE Z_PK = ?", (f"{record}:ABPerson", record))
             for order, number in enumerate(card.phones):
                 digits = "".join(filter(str.isdigit, number))
-                _insert(
+                insert(
                     connection,
                     "ZABCDPHONENUMBER",
                     **_owned(_PHONE, record, order, "_$!<Mobile>!$_"),
@@ -65,7 +65,7 @@ def write_store(path: Path, cards: Sequence[Card]) -> None:
                     ZLASTFOURDIGITS=digits[-4:],
                 )
             for order, address in enumerate(card.emails):
-                _insert(
+                insert(
                     connection,
                     "ZABCDEMAILADDRESS",
                     **_owned(_EMAIL, record, order, "_$!<Home>!$_"),
@@ -73,7 +73,7 @@ def write_store(path: Path, cards: Sequence[Card]) -> None:
                     ZADDRESSNORMALIZED=address.lower(),
                 )
         for entity, name in _ENTITIES:
-            _insert(connection, "Z_PRIMARYKEY", Z_ENT=entity, Z_NAME=name, Z_SUPER=0, Z_MAX=len(cards) + 1)
+            insert(connection, "Z_PRIMARYKEY", Z_ENT=entity, Z_NAME=name, Z_SUPER=0, Z_MAX=len(cards) + 1)
 
 
 def _owned(entity: int, record: int, order: int, label: str) -> dict[str, object]:
@@ -85,9 +85,3 @@ def _owned(entity: int, record: int, order: int, label: str) -> dict[str, object
         "ZISPRIMARY": int(order == 0),
         "ZLABEL": label,
     }
-
-
-def _insert(connection: sqlite3.Connection, table: str, **columns: object) -> int:
-    marks = ", ".join("?" * len(columns))
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
-    return connection.execute(sql, tuple(columns.values())).lastrowid or 0

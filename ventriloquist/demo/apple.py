@@ -1,9 +1,11 @@
-"""How Messages writes dates, tapbacks, events and edits into its database."""
+"""How Messages writes dates, tapbacks, events and edits into its database, and how to insert a row."""
 
 from __future__ import annotations
 
 import plistlib
+import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Literal
 
@@ -55,6 +57,17 @@ def schema(name: Literal["chat", "addressbook"]) -> str:
     return resources.files("ventriloquist.demo").joinpath("schema", f"{name}.sql").read_text(encoding="utf-8")
 
 
+def insert(connection: sqlite3.Connection, table: str, **columns: object) -> int:
+    """Insert a row, and return its ROWID."""
+    return connection.execute(_insertion(table, *columns), tuple(columns.values())).lastrowid or 0
+
+
+@cache
+def _insertion(table: str, *columns: str) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
+
+
 def apple_date(unix_ms: int, seconds: bool = False) -> int:
     """Return a time as Messages counts it: in nanoseconds since 2001, or in seconds on old rows."""
     since = unix_ms - EPOCH_MS
@@ -67,11 +80,7 @@ def tapback_prose(kind: ReactionKind, target: str | None, *, emoji: str | None, 
 
 
 def edit_summary(versions: Sequence[tuple[int, str]]) -> bytes:
-    """Return the summary of an edited message of one part.
-
-    Args:
-        versions: when each was written (Unix ms), and its text.
-    """
+    """Return the summary of an edited message of one part, from the time (Unix ms) and the text of each version."""
     history = [{"d": apple_date(at) / 1e9, "t": plain_body(text)} for at, text in versions]
     return _summary(versions[0][1], ec={"0": history}, ep=[0])
 

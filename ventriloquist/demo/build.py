@@ -168,7 +168,7 @@ class _Writer:
         self.expected.events += 1
 
     def _write_strangers(self, end: int) -> None:
-        """Write messages that nobody should learn from. They come last, like rows that synced from another device."""
+        """Write the strangers' messages. They come last, like rows that synced from another device."""
         sent = None
         for number, (handle, service, text, code) in enumerate(STRANGERS, start=1):
             chat = self._chats.get(handle) or self.db.dm(handle, service)

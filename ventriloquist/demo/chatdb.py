@@ -31,6 +31,7 @@ from ventriloquist.demo.apple import (
     Service,
     apple_date,
     edit_summary,
+    insert,
     schema,
     tapback_prose,
     unsent_summary,
@@ -96,7 +97,6 @@ class ChatDatabase:
         self.connection = sqlite3.connect(path, isolation_level=None)
         self._random = random.Random(seed)  # noqa: S311  # GUIDs of a demo
         self._handles: dict[tuple[str, Service], int] = {}
-        self._statements: dict[tuple[str, ...], str] = {}
         self.connection.execute("PRAGMA journal_mode = WAL")  # as Messages has it
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.executescript(schema("chat"))
@@ -122,7 +122,7 @@ class ChatDatabase:
         """Return the ROWID of a handle; write its row at first use. An address has a row for each service."""
         key = (address, service)
         if key not in self._handles:
-            self._handles[key] = self._insert("handle", id=address, country="ca", service=service)
+            self._handles[key] = insert(self.connection, "handle", id=address, country="ca", service=service)
         return self._handles[key]
 
     def dm(self, address: str, service: Service = "iMessage", *, prefix: str | None = None) -> Chat:
@@ -144,7 +144,8 @@ class ChatDatabase:
         return chat
 
     def _chat(self, guid: str, style: int, identifier: str, service: Service, **columns: object) -> int:
-        return self._insert(
+        return insert(
+            self.connection,
             "chat",
             guid=guid,
             style=style,
@@ -159,7 +160,7 @@ class ChatDatabase:
 
     def _join(self, chat: Chat, address: str) -> None:
         chat.handles[address] = self.handle(address, chat.service)
-        self._insert("chat_handle_join", chat_id=chat.rowid, handle_id=chat.handles[address])
+        insert(self.connection, "chat_handle_join", chat_id=chat.rowid, handle_id=chat.handles[address])
 
     def _account(self, service: Service) -> str:
         return f"E:{self.owner.email}" if service == "iMessage" else f"P:{self.owner.phone}"
@@ -254,13 +255,7 @@ class ChatDatabase:
         """Write an event in a group, such as a new title."""
         item_type, action = EVENTS[kind]
         return self._message(
-            chat,
-            at,
-            sender,
-            guid=self.guid(),
-            item_type=item_type,
-            group_action_type=action,
-            group_title=title,
+            chat, at, sender, guid=self.guid(), item_type=item_type, group_action_type=action, group_title=title
         )
 
     def edit(self, message: Sent, at: int, text: str) -> Sent:
@@ -283,7 +278,8 @@ class ChatDatabase:
     def delete(self, message: Sent, at: int) -> None:
         """Move a message to Recently Deleted."""
         self.connection.execute("DELETE FROM chat_message_join WHERE message_id = ?", (message.rowid,))
-        self._insert(
+        insert(
+            self.connection,
             "chat_recoverable_message_join",
             chat_id=message.chat.rowid,
             message_id=message.rowid,
@@ -317,19 +313,20 @@ class ChatDatabase:
             "is_sent": int(outgoing),
             "cache_roomnames": chat.room,
             "destination_caller_id": self.owner.phone,
-            # Messages chains its rows so; this is not an inline reply
+            # Messages links each row to the one before; this is not an inline reply
             "reply_to_guid": chat.last_guid if chat.service == "iMessage" else None,
             "date_edited": 0,
             "date_retracted": 0,
         }
-        rowid = self._insert("message", **(row | columns))
-        self._insert("chat_message_join", chat_id=chat.rowid, message_id=rowid, message_date=date)
+        rowid = insert(self.connection, "message", **(row | columns))
+        insert(self.connection, "chat_message_join", chat_id=chat.rowid, message_id=rowid, message_date=date)
         return Sent(rowid, guid, chat, None, at)
 
     def _attachment(
         self, message: int, guid: str, file: Attachment, *, outgoing: bool, date: int, hidden: bool = False
     ) -> None:
-        rowid = self._insert(
+        rowid = insert(
+            self.connection,
             "attachment",
             guid=guid,
             original_guid=guid,
@@ -341,14 +338,7 @@ class ChatDatabase:
             is_outgoing=int(outgoing),
             hide_attachment=int(hidden),
         )
-        self._insert("message_attachment_join", message_id=message, attachment_id=rowid)
-
-    def _insert(self, table: str, **columns: object) -> int:
-        key = (table, *columns)
-        if key not in self._statements:
-            marks = ", ".join("?" * len(columns))
-            self._statements[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # fixed names
-        return self.connection.execute(self._statements[key], tuple(columns.values())).lastrowid or 0
+        insert(self.connection, "message_attachment_join", message_id=message, attachment_id=rowid)
 
 
 def _runs(text: str | None, files: Sequence[tuple[str, Attachment]], attributes: Mapping[str, Value]) -> list[Run]:

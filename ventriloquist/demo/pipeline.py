@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from ventriloquist import collect, evaluate, export, prepare
 from ventriloquist.demo.build import build
@@ -17,7 +16,7 @@ from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.fs import write_json
 from ventriloquist.layout import DATABASE, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
 from ventriloquist.model.base import require_torch
-from ventriloquist.records import Progress
+from ventriloquist.records import Stage
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.runs import lock_home
@@ -26,9 +25,6 @@ from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, lin
 
 QUESTION = "Are you coming on Sunday? What should I bring?"
 MAX_NEW_TOKENS = 60  # of a sample
-
-Stage = Callable[[str], Progress]
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +59,7 @@ def demo(
     seed: int = 0,
     stage: Stage = lambda _name: lambda _done, _total: None,
 ) -> DemoSummary:
-    """Run every stage on the cast in a home of its own, which is emptied first.
-
-    Args:
-        home: the demo's own VQ_HOME; never the user's.
-        stage: is called with the name of each part of the work, and returns its progress callback.
+    """Run every stage on the cast in a home of its own, never the user's, which is emptied first.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -76,37 +68,28 @@ def demo(
     """
     require_torch()
     _empty(home)
-    clock = _Clock()
-    with clock.measure("build"):
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "build"):
         stage("Writing a chat.db")
         paths = build(home / DEMO_MESSAGES, seed)
-    with clock.measure("collect"), SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home) as source:
-        collected = _recorded(
-            home,
-            "collect",
-            lambda db: collect.run(db, source, collect.plan(db, source), progress=stage("Collecting")),
-            create=True,
-        )
-    with clock.measure("prepare"):
-        prepared = _recorded(home, "prepare", lambda db: prepare.prepare(db, progress=stage("Preparing")))
-    with clock.measure("export"):
-        exported = _recorded(
-            home,
-            "export",
-            lambda db: export.export(db, home / EXPORTS, export.ExportOptions(), progress=stage("Exporting")),
-        )
-    with clock.measure("train"):
-        trained = _recorded(home, "train", lambda db: train(db, settings, home=home, progress=stage("Training")))
+    messages = SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home)
+    with _timed(seconds, "collect"), messages as source, recorded_run(home, "collect", create=True) as record:
+        plan = collect.plan(record.db, source)
+        record.result = collected = collect.run(record.db, source, plan, progress=stage("Collecting"))
+    with _timed(seconds, "prepare"), recorded_run(home, "prepare") as record:
+        record.result = prepared = prepare.prepare(record.db, progress=stage("Preparing"))
+    with _timed(seconds, "export"), recorded_run(home, "export") as record:
+        files = export.plan(record.db, home / EXPORTS, export.ExportOptions())
+        record.result = exported = export.run(record.db, files, progress=stage("Exporting"))
+    with _timed(seconds, "train"), recorded_run(home, "train") as record:
+        record.result = trained = train(record.db, settings, home=home, progress=stage("Training"))
     run = Path(trained.run)
-    with clock.measure("eval"):
-        evaluated = _recorded(
-            home,
-            "eval",
-            lambda db: evaluate.run(db, evaluate.plan(db, run, home=home, extent=extent, seed=seed), stage=stage),
-        )
-    with clock.measure("samples"):
+    with _timed(seconds, "eval"), recorded_run(home, "eval") as record:
+        suite = evaluate.plan(record.db, run, home=home, extent=extent, seed=seed)
+        record.result = evaluated = evaluate.run(record.db, suite, stage=stage)
+    with _timed(seconds, "samples"), recorded_run(home, "chat") as record:
         stage("Asking everybody the same")
-        samples = _recorded(home, "chat", lambda db: answers(db, run, seed))
+        record.result = samples = answers(record.db, run, seed)
     return DemoSummary(
         home=str(home),
         collected=collected,
@@ -116,7 +99,7 @@ def demo(
         evaluated=evaluated,
         question=QUESTION,
         samples=samples,
-        seconds=clock.seconds,
+        seconds=seconds,
     )
 
 
@@ -154,12 +137,6 @@ def _content(line: str) -> str:
         return line
 
 
-def _recorded(home: Path, command: str, work: Callable[[Connection], Result], *, create: bool = False) -> Result:
-    with recorded_run(home, command, create=create) as run:
-        run.result = result = work(run.db)
-    return result
-
-
 def _empty(home: Path) -> None:
     """Make the demo's home, or empty it of an earlier demo except for its base models."""
     if home.exists() and not (home / DEMO_MARK).exists() and (not home.is_dir() or any(home.iterdir())):
@@ -172,14 +149,9 @@ def _empty(home: Path) -> None:
             (home / f"{DATABASE}{suffix}").unlink(missing_ok=True)
 
 
-class _Clock:
-    """Wall-clock seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - started, 1)
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Record the seconds of wall-clock time that the block takes."""
+    started = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - started, 1)

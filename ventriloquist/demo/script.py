@@ -69,11 +69,7 @@ class Spoken(NamedTuple):
 
 
 def parse_script(text: str, speakers: Collection[str], *, name: str = "script") -> list[Scene]:
-    """Parse a script's text.
-
-    Args:
-        speakers: the initials that may speak in it.
-        name: what errors call it.
+    """Parse a script's text, in which only `speakers` may speak. Errors name it `name`.
 
     Raises:
         ScriptError: a line is not in the format.

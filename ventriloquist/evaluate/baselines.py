@@ -157,11 +157,7 @@ def as_base(system: System) -> System:
 
 
 def habit(scored: Sequence[Scored], deltas: Mapping[tuple[str, bool], Array]) -> System:
-    """Forecast each delta by the person's shares, knowing only whether they go on or answer.
-
-    Args:
-        deltas: see `delta_shares`.
-    """
+    """Forecast each delta by the person's shares (`delta_shares`), knowing only whether they go on or answer."""
     known = []
     for item in scored:
         key = item.target.line.name, item.target.line.name == item.target.before.name

@@ -39,10 +39,7 @@ class HitRate:
 
 
 def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]:
-    """Return a person's unanswered questions, in an order that depends on the seed.
-
-    Args:
-        data_hash: of the data as it is prepared now.
+    """Return a person's unanswered questions on the data with this hash, in an order that depends on the seed.
 
     Raises:
         NotReadyError: there are no generated messages for this run and this data.

@@ -14,7 +14,7 @@ from ventriloquist.model.gate import WEIGHTS
 
 
 class OutputCache:
-    """Outputs of models by their inputs and the run's weights. Each is written at once; half a line is ignored."""
+    """Outputs of models by their inputs and the run's weights, each written at once. An incomplete line is ignored."""
 
     def __init__(self, run: Path) -> None:
         """Open the cache of a run. Outputs of other weights that were in its folder before are not found.

@@ -22,7 +22,7 @@ class Compared:
     """One metric's row. `difference` is None if there is not enough data."""
 
     first: float
-    second: float  # of bits saved: over the base model of the first
+    second: float  # bits saved are measured over the base model of the first run
     difference: float | None  # first − second, turned so that positive is better
     low: float | None  # 95 %
     high: float | None
@@ -52,8 +52,7 @@ def compare(
     known = [difference for _, _, difference in pairs.values() if difference is not None]
     adjusted = iter(holm([difference.p for difference in known]))
     return Comparison(
-        against,
-        {name: _row(found, other, difference, adjusted) for name, (found, other, difference) in pairs.items()},
+        against, {name: _row(found, other, difference, adjusted) for name, (found, other, difference) in pairs.items()}
     )
 
 

@@ -26,9 +26,9 @@ def read_context(
     seed: int,
     manifest: Manifest | None = None,
 ) -> EvalContext:
-    """Read what the prepared data says about the people. Of the test split, only the targets are used.
+    """Read what the prepared data says about the people. It uses no message of the test split but the targets.
 
-    Of each message, only what its writer typed is read (see `texts`); of a placeholder, only its delta.
+    It reads only what a message's writer typed (see `texts`), and only the delta of a placeholder.
 
     Args:
         boundaries: for each conversation, the position of the first message that no run was trained on.

@@ -77,10 +77,7 @@ class HeldOutRow:
 
 
 def held_out_rows(
-    db: Connection,
-    corpus: Corpus,
-    manifest: Manifest,
-    boundaries: Mapping[int, int],
+    db: Connection, corpus: Corpus, manifest: Manifest, boundaries: Mapping[int, int]
 ) -> list[HeldOutRow]:
     """Cut the test split into rows of the adapter's own window.
 
@@ -203,15 +200,7 @@ def _typed_lines(db: Connection, conversation: int, first: int, stop: int) -> di
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """The transcript before a held-out message, and the names that the next line may have."""
-
-    text: str
-    members: tuple[str, ...]
-
-
-def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: int) -> Prompt:
+def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: int) -> str:
     """Render the window of a target up to the target.
 
     Args:
@@ -226,4 +215,4 @@ def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: i
         first, lengths = first + 1, lengths[1:]
     *shown, last = stored.lines(db, conversation.id, first, target.position + 1)
     day = (shown[0] if shown else last).day
-    return Prompt(render_window(conversation.header(day), [line.line for line in shown]), conversation.members)
+    return render_window(conversation.header(day), [line.line for line in shown])

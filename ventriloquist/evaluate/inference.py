@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from ventriloquist.evaluate.cache import OutputCache, key_of
-from ventriloquist.evaluate.heldout import HeldOutRow, Prompt, Target, draw_for_writing, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.heldout import HeldOutRow, Target, draw_for_writing, draw_rows, draw_targets, prompt
 from ventriloquist.evaluate.inputs import (
     Candidates,
+    EvalContext,
     Input,
     Message,
     Messages,
@@ -32,7 +33,7 @@ from ventriloquist.evaluate.texts import read_placeholders, typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import LineScore
-from ventriloquist.records import Progress
+from ventriloquist.records import Progress, Stage
 from ventriloquist.store import Connection
 from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
 
@@ -42,8 +43,6 @@ LINES_AT_ONCE = 32  # written and cached together
 TARGETS_AT_ONCE = 8  # scored and cached together under all names
 ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
-Stage = Callable[[str], Progress]
-"""Called with the name of each part of the work; returns its progress callback."""
 ADAPTER, BASE = "adapter", "base"
 
 
@@ -82,42 +81,47 @@ class Inference:
         self._placeholders = read_placeholders(db)
         self.targets = [target for row in rows for target in row.targets]
 
-    def systems(self, types: Collection[type[Input]], candidates: Sequence[str]) -> tuple[System, System]:
-        """Return the outputs of the adapter and of the base model.
-
-        Args:
-            types: what metrics take; other outputs stay empty.
-            candidates: the names that are swapped.
-        """
-        real = [Message(target, own) for target in self.targets if (own := target.typed)]
+    def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
+        """Return the outputs that metrics take, of the adapter and of the base model. Other outputs stay empty."""
         scored = self._scored() if ScoredLines in types else []
-        written: dict[str, list[Written]] = {}
-        messages: dict[str, list[Message]] = {}
-        if {*types} & {WrittenLines, Messages}:
-            for system in (ADAPTER, BASE):
-                written[system] = self._written(system)
-                messages[system] = self._messages(system, written[system]) if Messages in types else []
-        thorough = (ADAPTER, BASE) if self._extent.thorough else (ADAPTER,)
-        named = {system: self._named(system, candidates) for system in thorough if NamesAlone in types}
-        ranked = {system: self._ranked(system) for system in thorough if RankedMessages in types}
-        swapped = {system: self._swapped(system, candidates) for system in thorough if NamesInContext in types}
-        adapter, base = (
-            System(
-                system,
-                scored,
-                written.get(system, []),
-                messages.get(system, []),
-                real,
-                named.get(system, []),
-                ranked.get(system, []),
-                swapped.get(system, []),
-            )
-            for system in (ADAPTER, BASE)
-        )
-        return adapter, base
+        return self._system(ADAPTER, types, context, scored), self._system(BASE, types, context, scored)
 
-    def _using(self, system: str) -> AbstractContextManager[Any]:
-        return self._adapter.disabled() if system == BASE else nullcontext()
+    def _system(
+        self, system: str, types: Collection[type[Input]], context: EvalContext, scored: Sequence[Scored]
+    ) -> System:
+        written = self._written(system) if {*types} & {WrittenLines, Messages} else []
+        named = types if system == ADAPTER or self._extent.thorough else ()
+        return System(
+            system,
+            scored=scored,
+            written=written,
+            messages=self._messages(system, written) if Messages in types else [],
+            reference=context.real,
+            names=self._named(system, context.candidates) if NamesAlone in named else [],
+            ranked=self._ranked(system) if RankedMessages in named else [],
+            swapped=self._swapped(system, context.candidates) if NamesInContext in named else [],
+        )
+
+    def _progress(self, system: str, stage: str) -> Progress:
+        return self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+
+    def _cached(
+        self,
+        kind: str,
+        system: str,
+        inputs: Sequence[object],
+        function: Callable[..., Iterable[Any]],
+        *arguments: Any,
+        keep: Callable[[Any], Any] = lambda one: one,
+    ) -> list[Any]:
+        """Return what a function of model and tokenizer gives, as JSON, or what the cache holds for these inputs."""
+        key = key_of(kind, system, *inputs)
+        known = self._cache.get(key)
+        if known is None:
+            with self._adapter.disabled() if system == BASE else nullcontext():
+                found = function(self._adapter.model, self._adapter.tokenizer, *arguments)
+                known = self._cache.put(key, [keep(one) for one in found])
+        return list(known)
 
     def _scored(self) -> list[Scored]:
         from ventriloquist.model.score import score_row
@@ -129,12 +133,8 @@ class Inference:
             lines = [target.line for target in row.targets]
             found = []
             for system in (ADAPTER, BASE):
-                key = key_of("row", system, row.row.tokens.tolist(), row.row.targets)
-                kept = self._cache.get(key)
-                if kept is None:
-                    with self._using(system):
-                        scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, lines)
-                    kept = self._cache.put(key, [asdict(score) for score in scores])
+                inputs = (row.row.tokens.tolist(), row.row.targets)
+                kept = self._cached("row", system, inputs, score_row, row.row, lines, keep=asdict)
                 found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
             scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
             progress(done, len(rows))
@@ -143,25 +143,24 @@ class Inference:
     def _written(self, system: str) -> list[Written]:
         """Write one line in place of each target. Sampled like a chat, but without its grammar."""
         targets = draw_for_writing(self.targets, self._extent.validity, self._seed)
-        prompts = [self._prompt(target) for target in targets]
-        texts = self._write(system, [one.text for one in prompts], "Writing")
-        return [Written(*item) for item in zip(targets, texts, (one.members for one in prompts), strict=True)]
+        texts = self._write(system, [self._prompt(target) for target in targets], "Writing")
+        return [Written(*item) for item in zip(targets, texts, strict=True)]
 
     def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
         """Return a message by the target's writer in place of each target.
 
-        A line that the model wrote under that name by itself is used: the name comes first, so the rest is sampled as
+        A line is used if the model wrote it under that name unasked: the name comes first, so the rest is sampled as
         if the name had been given. For the other targets a line is written again with the name given.
         """
         found: dict[Target, str] = {}
         again = []
         for line in lines:
-            if is_valid(line.text, line.members) and parse_line(line.text).name == line.target.line.name:
+            if is_valid(line) and parse_line(line.text).name == line.target.line.name:
                 found[line.target] = parse_line(line.text).content
             elif self._extent.thorough or (line.target.is_final and system == ADAPTER):
                 again.append(line.target)
         openings = [line_opening(target.line.name) for target in again]
-        prompts = [self._prompt(target).text + opening for target, opening in zip(again, openings, strict=True)]
+        prompts = [self._prompt(target) + opening for target, opening in zip(again, openings, strict=True)]
         texts = self._write(system, prompts, "Writing in their names")
         for target, opening, text in zip(again, openings, texts, strict=True):
             try:
@@ -171,7 +170,7 @@ class Inference:
         own = {target: typed(content, self._placeholders) for target, content in found.items()}
         return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
 
-    def _prompt(self, target: Target) -> Prompt:
+    def _prompt(self, target: Target) -> str:
         manifest = self._adapter.manifest
         context = self._extent.validity_context or manifest.window - 1
         return prompt(self._db, self._corpus, target, context, manifest.max_length - MAX_NEW_TOKENS)
@@ -181,20 +180,16 @@ class Inference:
 
         if not prompts:
             return []
-        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        progress = self._progress(system, stage)
         texts: list[str] = []
         for start in range(0, len(prompts), LINES_AT_ONCE):
             part = prompts[start : start + LINES_AT_ONCE]
             seed = self._seed + start // LINES_AT_ONCE
-            key = key_of("lines", system, seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
-            kept = self._cache.get(key)
-            if kept is None:
-                sample = partial(
-                    sample_lines, self._adapter.model, self._adapter.tokenizer, temperature=TEMPERATURE, min_p=MIN_P
-                )
-                with self._using(system):
-                    kept = self._cache.put(key, sample(part, max_new_tokens=MAX_NEW_TOKENS, seed=seed))
-            texts += kept
+            inputs = (seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
+            sample = partial(
+                sample_lines, max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=seed
+            )
+            texts += self._cached("lines", system, inputs, sample, part)
             progress(len(texts), len(prompts))
         return texts
 
@@ -217,17 +212,12 @@ class Inference:
         """Yield the nats of the contents of each group of lines after a prefix."""
         from ventriloquist.model.score import score_contents
 
-        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        progress = self._progress(system, stage)
         for start in range(0, len(lines), TARGETS_AT_ONCE):
             part = lines[start : start + TARGETS_AT_ONCE]
             flat = [line for group in part for line in group]
-            key = key_of("contents", system, prefix, [render_line(line) for line in flat])
-            kept = self._cache.get(key)
-            if kept is None:
-                with self._using(system):
-                    nats = list(score_contents(self._adapter.model, self._adapter.tokenizer, prefix, flat))
-                kept = self._cache.put(key, nats)
-            rest = iter(kept)
+            inputs = (prefix, [render_line(line) for line in flat])
+            rest = iter(self._cached("contents", system, inputs, score_contents, prefix, flat))
             yield from ([next(rest) for _ in group] for group in part)
             progress(min(start + TARGETS_AT_ONCE, len(lines)), len(lines))
 
@@ -261,17 +251,15 @@ class Inference:
 
         chosen = {target.id for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
         rows = [row for row in self._rows if any(target.id in chosen for target in row.targets)]
-        progress = self._stage(stage if system == ADAPTER else f"{stage} without the adapter")
+        progress = self._progress(system, stage)
         for done, row in enumerate(rows, 1):
             groups = [lines_of(target) if target.id in chosen else [] for target in row.targets]
             rendered = [[render_line(line) for line in group] for group in groups]
-            key = key_of("in place", system, row.row.tokens.tolist(), rendered)
-            kept = self._cache.get(key)
-            if kept is None:
-                own = [target.line for target in row.targets]
-                with self._using(system):
-                    scores = score_row(self._adapter.model, self._adapter.tokenizer, row.row, own, groups)
-                kept = self._cache.put(key, [list(score.alternatives) for score in scores])
+            inputs = (row.row.tokens.tolist(), rendered)
+            own = [target.line for target in row.targets]
+            kept = self._cached(
+                "in place", system, inputs, score_row, row.row, own, groups, keep=lambda score: list(score.alternatives)
+            )
             yield from (item for item in zip(row.targets, groups, kept, strict=True) if len(item[1]) > 1)
             progress(done, len(rows))
 

@@ -26,7 +26,6 @@ class Written(NamedTuple):
 
     target: Target
     text: str
-    members: tuple[str, ...]  # names that a valid line may have
 
 
 class Message(NamedTuple):

@@ -60,11 +60,11 @@ class Metric:
 
     title: str
     question: str  # that the figure answers; shown on its card
-    unit: Unit
     aim: Aim
-    minimum: int  # messages; with fewer the verdict is "not enough data"
     takes: type[Input]
     compute: Callable[[Any], Measurement | None]  # pure; returns None if its input is too small
+    unit: Unit = "share"
+    minimum: int = 50  # messages; with fewer the verdict is "not enough data"
     floor: str | float | None = None  # the name of a baseline, or a known constant
     ceiling: str | float | None = None  # likewise; None: there is no known ceiling
     baselines: tuple[str, ...] = ()  # further ones that are shown

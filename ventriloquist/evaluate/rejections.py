@@ -1,4 +1,4 @@
-"""The guards: the metrics that tell generated messages from real ones. One can be gamed, all together hardly."""
+"""The guards: the metrics that tell generated messages from real ones. A model can game one, but hardly all of them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Collection, Mapping
 
 from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, WORSE, Result
 
-GUARDS = (
-    "validity",
-    "voice",
-    "indistinguishable",
-    "fingerprint",
-    "lengths",
-    "copies",
-    "diversity",
-    "assistant",
-    "personal",
-)
-
+GUARDS = {  # what gives an adapter away if the guard rejects it
+    "validity": "lines that break the format",
+    "voice": "the style",
+    "indistinguishable": "a classifier trained on real and generated messages",
+    "fingerprint": "small habits",
+    "lengths": "the lengths of its messages",
+    "copies": "sentences it copied",
+    "diversity": "repeating itself too much, or too little",
+    "assistant": "an assistant's phrases",
+    "personal": "the numbers and addresses it writes",
+}
 TOLD_APART = 0.5  # below this 2 · (1 − AUC), the classifier tells generated messages from real ones
 
 

@@ -21,7 +21,7 @@ from ventriloquist.evaluate.heldout import (
     most_talkative,
     only_targets,
 )
-from ventriloquist.evaluate.inference import FULL, Extent, Inference, Stage
+from ventriloquist.evaluate.inference import FULL, Extent, Inference
 from ventriloquist.evaluate.inputs import EvalContext, NamesInContext, RankedMessages, System
 from ventriloquist.evaluate.metric import Measurement, Metric, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
@@ -31,6 +31,7 @@ from ventriloquist.model.adapter import check_run, load_adapter
 from ventriloquist.model.base import Base, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.manifest import Manifest, first_unseen
+from ventriloquist.records import Stage
 from ventriloquist.store import Connection
 
 SCHEMA = 1  # of the JSON; raise it when a key changes its meaning or is removed
@@ -152,7 +153,7 @@ def _infer(db: Connection, plan: EvalPlan, run: _Run, stage: Stage) -> tuple[Eva
     adapter = load_adapter(run.folder, tokenizer=run.tokenizer)
     inference = Inference(db, run.corpus, adapter, run.rows, OutputCache(run.folder), plan.extent, plan.seed, stage)
     context = read_context(db, inference.targets, plan.boundaries, plan.seed, run.manifest)
-    system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context.candidates)
+    system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context)
     if system.messages:
         keep_examples(db, run.folder, system, base)
     return context, system, base
@@ -215,7 +216,7 @@ def _add(
 
 
 def _match(baseline: System, system: System, seed: int) -> System:
-    """Keep a baseline's messages in the system's places, or as many: a classifier would learn more from more."""
+    """Keep a baseline's messages in the system's places, or as many: a classifier learns more from more."""
     if baseline.name == "real":
         return replace(baseline, messages=draw(baseline.messages, len(system.messages), seed))
     here = {message.target.id for message in system.messages}

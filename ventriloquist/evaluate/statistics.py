@@ -142,7 +142,7 @@ def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
     """Return the root of a mean square, minus its noise. It is negative if the noise is larger than the square.
 
     Squaring adds variance bias; a bootstrap would add it again. So the bias is estimated by leaving out each cluster in
-    turn (jackknife; Quenouille, 1956; Tukey, 1958). The interval is one of a t.
+    turn (jackknife; Quenouille, 1956; Tukey, 1958). The interval is a t interval.
     """
     matrix = _matrix(sums)
     total = matrix.sum(axis=0)

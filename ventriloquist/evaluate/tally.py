@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,34 @@ def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
     return sums
 
 
+def tally_by_person(
+    sides: Iterable[Iterable[tuple[Message, Sequence[float] | Array]]], people: Sequence[str], width: int
+) -> Sums:
+    """Add up the values of these people's messages by side and person: `split_sides` reads the sums.
+
+    Args:
+        sides: generated messages and then real ones, each with its values.
+        width: the number of values.
+    """
+    places = {person: place for place, person in enumerate(people)}
+
+    def placed() -> Iterator[tuple[Cluster, Array]]:
+        for side, messages in enumerate(sides):
+            for message, values in messages:
+                if message.name in places:
+                    sums = np.zeros((2, len(people), width))
+                    sums[side, places[message.name]] = values
+                    yield message.target.cluster, sums.ravel()
+
+    return tally(placed())
+
+
+def split_sides(totals: Array, people: int) -> tuple[Array, Array]:
+    """Split the sums of `tally_by_person` into generated and real ones, each (…, people, values)."""
+    sums = totals.reshape(*totals.shape[:-1], 2, people, -1)
+    return sums[..., 0, :, :], sums[..., 1, :, :]
+
+
 def ratio(above: Array, below: Array) -> Array:
     """Divide; NaN if the divisor is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -30,6 +58,11 @@ def ratio(above: Array, below: Array) -> Array:
 def share(sums: Array) -> Array:
     """Return successes over trials."""
     return ratio(sums[..., 0], sums[..., 1])
+
+
+def saved(sums: Array) -> Array:
+    """Return which share of the second sum the first one saves."""
+    return 1 - ratio(sums[..., 0], sums[..., 1])
 
 
 def gap(successes: Array, trials: Array, others: Array, other_trials: Array) -> Array:

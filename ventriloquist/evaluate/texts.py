@@ -65,7 +65,8 @@ def typed_of(content: str, text: MessageText) -> str:
     """
     if "[" not in content or content in text.lines:
         return content
-    if text.first and content.endswith(text.first) and _is_marker(content[: -len(text.first)]):
+    marker = content.removesuffix(text.first)
+    if text.first and marker != content and marker.startswith(_OPENING) and marker.endswith(_CLOSING):
         return text.first
     own = content if text.looks_like_a_reply else _REPLY.sub("", content)
     return _without(own, written_by_redaction(own, text))
@@ -120,10 +121,6 @@ def _read(text: str) -> MessageText:
         frozenset(match["kind"] for match in _PLACEHOLDER.finditer(text)),
         any(line.startswith(_OPENING) for line in lines),
     )
-
-
-def _is_marker(beginning: str) -> bool:
-    return beginning.startswith(_OPENING) and beginning.endswith(_CLOSING)
 
 
 def _without(own: str, kinds: Container[str]) -> str:

@@ -97,17 +97,6 @@ EXPECTS = {
     AT_FLOOR: "It does not clearly predict what they really write better than the base model does.",
     WORSE: "It predicts what they really write worse than the base model does.",
 }
-GIVEN_AWAY = {
-    "validity": "lines that break the format",
-    "voice": "the style",
-    "indistinguishable": "a classifier trained on real and generated messages",
-    "fingerprint": "small habits",
-    "lengths": "the lengths of its messages",
-    "copies": "sentences it copied",
-    "diversity": "repeating itself too much, or too little",
-    "assistant": "an assistant's phrases",
-    "personal": "the numbers and addresses it writes",
-}
 
 
 def headline(evaluation: Evaluation) -> str:
@@ -124,7 +113,7 @@ def headline(evaluation: Evaluation) -> str:
             f"From a single message it names the right writer {value(METRICS['identity'], identity)} of the time."
         )
     if evaluation.rejected_by:
-        said.append(f"What gives it away: {', '.join(GIVEN_AWAY[name] for name in evaluation.rejected_by)}.")
+        said.append(f"What gives it away: {', '.join(GUARDS[name] for name in evaluation.rejected_by)}.")
     elif any(name in found and found[name].verdict != NOT_ENOUGH for name in GUARDS):
         said.append("Nothing that was measured gives it away.")
     return " ".join(said) or "There is not enough data to say how it writes."

@@ -3,16 +3,6 @@
 from ventriloquist.export.files import ExportedFile
 from ventriloquist.export.options import ExportOptions
 from ventriloquist.export.rows import Format
-from ventriloquist.export.stage import ExportPlan, ExportSummary, export, plan, run, stream
+from ventriloquist.export.stage import ExportPlan, ExportSummary, plan, run, stream
 
-__all__ = [
-    "ExportOptions",
-    "ExportPlan",
-    "ExportSummary",
-    "ExportedFile",
-    "Format",
-    "export",
-    "plan",
-    "run",
-    "stream",
-]
+__all__ = ["ExportOptions", "ExportPlan", "ExportSummary", "ExportedFile", "Format", "plan", "run", "stream"]

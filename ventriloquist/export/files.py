@@ -28,7 +28,7 @@ class ExportedFile:
 
 
 def write_rows(path: Path, split: Split, rows: Iterable[ExportRow], advance: Callable[[int], None]) -> ExportedFile:
-    """Write rows to the partial of a file, compressed if its name ends in .gz; `advance` is told each row's targets."""
+    """Write rows to the partial of a file, compressed if its name ends in .gz; `advance` gets each row's targets."""
     count = targets = 0
     with ExitStack() as stack:
         hashed = _HashedFile(stack.enter_context(partial_file(path)))

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from ventriloquist.export.rows import Format
 from ventriloquist.windows import SPLITS, Split
 
-WINDOWS: Mapping[Split, str] = {
-    "train": "training_windows",
-    "validation": "validation_windows",
-    "test": "test_windows",
-}
+WINDOWS: Mapping[Split, str] = {"train": "training_windows", "validation": "validation_windows", "test": "test_windows"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_f
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus
-from ventriloquist.store.runs import has_finished
+from ventriloquist.store.runs import last_parameters
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
 
@@ -33,9 +33,9 @@ class ExportPlan:
     Attributes:
         folder: an absolute path; None for a stream.
         splits: to write; a stream has one.
-        bytes: about how many there will be, uncompressed: a few per cent more than in the end.
-        targets: in all splits.
-        earlier: what the manifest of an earlier export says of its files.
+        bytes: an estimate of the uncompressed size, a few per cent too high.
+        targets: their number in all of these splits.
+        earlier: the files of an earlier export, as its manifest lists them.
     """
 
     options: ExportOptions
@@ -67,7 +67,7 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
         StorageError: the folder cannot be used or has another program's manifest, or its disk is too small.
     """
     if corpus.is_empty(db):
-        if has_finished(db, "prepare"):
+        if last_parameters(db, "prepare"):
             raise NotReadyError(
                 "Everything was left out when it was prepared.", hint="Leave out less: vq prepare --help"
             )
@@ -111,7 +111,7 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
             with partial_file(manifest) as file:
                 file.write(_manifest(plan, folder, written, replaced))
             put_in_place(*(folder / file.name for file in written), manifest)
-            for name in replaced:  # what is in it is not in that split any more
+            for name in replaced:  # their rows are no longer in that split
                 (folder / name).unlink(missing_ok=True)
         finally:
             for path in _partials(folder):
@@ -129,13 +129,6 @@ def stream(db: Connection, plan: ExportPlan, out: BinaryIO) -> int:
             rows += 1
     out.flush()
     return rows
-
-
-def export(
-    db: Connection, folder: Path, options: ExportOptions, *, progress: Progress = lambda _done, _total: None
-) -> ExportSummary:
-    """Plan and run; see both."""
-    return run(db, plan(db, folder, options), progress=progress)
 
 
 def _estimate(db: Connection, options: ExportOptions, splits: Sequence[Split]) -> int:
@@ -208,7 +201,7 @@ def _check_disk(folder: Path, existing: Path, needed: int) -> None:
 
 
 def _partials(folder: Path) -> Iterator[Path]:
-    """Yield where exports that were killed may have left files of any size."""
+    """Yield the partial files that killed exports may have left."""
     names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
     return (partial(folder / name) for name in (*names, MANIFEST))
 

@@ -20,7 +20,7 @@ from ventriloquist.store.runs import places_written
 MADE_FOLDERS = (EXPORTS, TOKENS, CHATS)  # everything in them was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
 PARTIALS = (".*.jsonl.partial", ".*.jsonl.gz.partial", f".{MANIFEST}.partial")  # left by an export that was killed
-# Of a finished run only files that no message can be read from are kept, whatever else lies in its folder.
+# The files of a finished run that reveal no message. They are kept, and everything else in its folder is removed.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
 KEPT_NAMES = frozenset(
     {
@@ -35,7 +35,7 @@ RUN_FILES = {MANIFEST: "format_version", SETTINGS: "targets_per_window"}  # each
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What tells from a manifest that a person's messages were trained on."""
+    """What shows, in a manifest, that an adapter was trained on a person's messages."""
 
     person: Person
     conversations: frozenset[int]  # those that they are in
@@ -73,7 +73,8 @@ def find_artifacts(db: Connection, home: Path, traces: Traces) -> Artifacts:
     files += [path for run in kept_runs for path in _files(run) if not _is_kept(path)]
     files = list(dict.fromkeys(files))
 
-    may_know = (folder for folder in models if _may_know(folder, traces))
+    manifests = ((folder, _manifest(folder)) for folder in models)
+    may_know = (folder for folder, manifest in manifests if manifest is None or _names_in(manifest, traces))
     made = (*exports, *reports, *may_know, *sorted(filter(Path.is_dir, evaluated)))
     elsewhere = [path for path in made if not _is_inside(home, path)]
     own = (run for run in removed if not run.is_symlink() or _is_run(home, run.resolve()))
@@ -166,12 +167,6 @@ def _from(home: Path, paths: Iterable[Path]) -> tuple[str, ...]:
     return tuple(str(path.relative_to(home)) for path in paths)
 
 
-def _may_know(folder: Path, traces: Traces) -> bool:
-    """Tell whether a merged model may have learnt from a person; a model without a readable manifest may."""
-    manifest = _manifest(folder)
-    return manifest is None or bool(_names_in(manifest, traces))
-
-
 def _is_inside(home: Path, path: Path) -> bool:
     return path.resolve().is_relative_to(home.resolve())
 
@@ -195,8 +190,7 @@ def _exported(folder: Path) -> Iterator[Path]:
 
 def _merged(folder: Path) -> Iterator[Path]:
     """Yield the files of a merged model. Its folder may also hold other files by now, or another model."""
-    manifest = _manifest(folder)
-    if folder.suffix == ".partial" or (manifest is not None and manifest.get("base_model") == MERGED):
+    if folder.suffix == ".partial" or (_manifest(folder) or {}).get("base_model") == MERGED:
         yield from (path for path in _files(folder) if path.parent == folder and _is_kept(path, MERGED_NAMES))
 
 

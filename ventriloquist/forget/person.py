@@ -43,11 +43,11 @@ class Person:
 
 
 def find_person(db: Connection, typed: str) -> Person:
-    """Find a person by their name, by what a card calls them, or by a handle.
+    """Find a person by their name, by what a card calls them, or by a handle, in any case and formatting.
 
     Raises:
-        UnknownNameError: nobody is called so.
-        VentriloquistError: several people are.
+        UnknownNameError: nobody has this name or handle.
+        VentriloquistError: several people have it.
     """
     everybody = people.people_with_handles(db)
     cards = people.names_on_cards(db)
@@ -81,8 +81,8 @@ def find_person(db: Connection, typed: str) -> Person:
 def scrubber(person: Person, home: Path) -> Callable[[Any], Any]:
     """Return a function that takes a person's names and handles out of a value that JSON can hold.
 
-    A path stays as it is while something is there: a later forget must find it. From the path of something that is
-    gone only names that are written exactly so are taken.
+    A path stays as it is while something is there, because a later forget must find it. From the path of something
+    that is gone, only names with this exact spelling are taken.
     """
     known = (*person.names, *person.handles)
     exact = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in known))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ventriloquist.collect.handles import Normalizer
+from ventriloquist.collect.handles import normalizer
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.person import SCRUBBED, Person, find_person, scrubber
@@ -33,11 +33,6 @@ class ForgetPlan:
     prepare_options: PrepareOptions | None  # to prepare again with; None if nothing is prepared
     own_rules: tuple[OwnRule, ...]
 
-    @property
-    def elsewhere(self) -> tuple[str, ...]:
-        """What lies outside VQ_HOME, for the user to remove."""
-        return self.artifacts.elsewhere
-
 
 @dataclass(frozen=True, slots=True)
 class ForgetSummary:
@@ -53,14 +48,11 @@ class ForgetSummary:
 
 
 def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
-    """Find out what forgetting a person will remove.
-
-    Args:
-        name: their name, what a card calls them, or one of their numbers or addresses; in any case and formatting.
+    """Find out what forgetting a person will remove. See `find_person` for what the name can be.
 
     Raises:
-        UnknownNameError: nobody is called so.
-        VentriloquistError: several people are.
+        UnknownNameError: nobody has this name or handle.
+        VentriloquistError: several people have it.
         SettingsError: it is the owner, or the user's own rules of redaction cannot be read.
     """
     person = find_person(db, name)
@@ -100,7 +92,7 @@ def run(
             hint="Check its permissions, then run the command again.",
         ) from None
     written = {*person.handles, *erasure.handles_as_written(db, person.id)}
-    normalized = Normalizer(person.region)
+    normalized = normalizer(person.region)
     prepared_again = False
     with transaction(db):
         erasure.scrub_runs(db, scrubber(person, home))

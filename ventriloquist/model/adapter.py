@@ -24,14 +24,7 @@ from ventriloquist.model.base import (
 )
 from ventriloquist.model.configs import LINEARS, AdapterConfig, read_adapter_config
 from ventriloquist.model.fit import check_adapter
-from ventriloquist.model.gate import (
-    ADAPTER_CONFIG,
-    OTHER_ADAPTER,
-    WEIGHTS,
-    check_files,
-    explained,
-    read_tensors,
-)
+from ventriloquist.model.gate import ADAPTER_CONFIG, OTHER_ADAPTER, WEIGHTS, check_files, explained, read_tensors
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
 from ventriloquist.model.run_folder import finished_runs, is_finished
 from ventriloquist.model.tokens import check_tokenizer, sample_hash
@@ -80,11 +73,7 @@ def find_run(runs: Path, name: str | None = None) -> Path:
 
 
 def check_run(folder: Path) -> Manifest:
-    """Check that a run holds a finished adapter, and return its manifest.
-
-    Raises:
-        ModelError: it does not.
-    """
+    """Return a run's manifest, or raise a ModelError if the run has no finished adapter."""
     manifest = read_manifest(folder)
     check_files(folder)
     if manifest.base_model != MERGED:
@@ -98,7 +87,7 @@ def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None)
     If it was trained with 4-bit weights, they are loaded in 4 bits on CUDA, too: the card may not hold more.
 
     Args:
-        to_merge: load weights for merging: 16 bits or more, on the CPU if necessary.
+        to_merge: load weights of 16 bits or more, on the CPU if necessary.
         tokenizer: of the base model, if it is loaded already.
 
     Raises:
@@ -117,18 +106,23 @@ def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None)
     device, bits = _place(manifest, to_merge)
     plain = load_base(base, device=device, bits=bits)
     with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
-        model = put_on(plain, adapter_config(folder, manifest))
+        config = adapter_config(folder, manifest)
+        model = put_on(
+            plain,
+            r=config.r,
+            lora_alpha=config.lora_alpha,
+            target_modules=config.target_modules,
+            layers_to_transform=config.layers_to_transform,
+            use_rslora=bool(config.use_rslora),
+            inference_mode=True,
+        ).eval()
         load_adapter_weights(model, folder)
         try_out(model, str(folder))
     return Adapter(folder, manifest, model, tokenizer)
 
 
 def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
-    """Read an adapter's configuration, and check that it equals the settings in its manifest.
-
-    Raises:
-        ModelError: they differ, or the folder has no usable adapter.
-    """
+    """Read an adapter's configuration; raise a ModelError if it cannot be used or differs from the manifest."""
     _require_weights(folder)
     config = read_adapter_config(folder)
     trained = manifest.settings
@@ -151,41 +145,26 @@ def _require_weights(folder: Path) -> None:
 
 
 def check_same_base(folder: Path, manifest: Manifest, config: Any, tokenizer: Any) -> None:
-    """Check that a base model and its tokenizer are those that an adapter was trained with.
-
-    Raises:
-        ModelError: they differ.
-    """
+    """Raise a ModelError unless a base model and its tokenizer are those that an adapter was trained with."""
+    hint = "Restore the original base model, or train again: vq train"
     if manifest.base_kind is not None and manifest.base_kind != config.model_type:
         raise ModelError(
             f"The adapter in {folder} was trained on a base model of the kind {manifest.base_kind!r}; this one is"
             f" {config.model_type!r}.",
-            hint="Restore the original base model, or train again: vq train",
+            hint=hint,
         )
     check_tokenizer(tokenizer, config.vocab_size, manifest.base_folder_or_id(folder))
     if manifest.tokens_hash is not None and manifest.tokens_hash != sample_hash(tokenizer):
         raise ModelError(
-            f"The base model of {folder} has another tokenizer than when the adapter was trained.",
-            hint="Restore the original base model, or train again: vq train",
+            f"The base model of {folder} has another tokenizer than when the adapter was trained.", hint=hint
         )
 
 
-def put_on(model: Any, config: AdapterConfig) -> Any:
-    """Add LoRA modules of an adapter's shape to a base model, for inference and without the adapter's weights."""
+def put_on(model: Any, **options: Any) -> Any:
+    """Add LoRA modules with new weights to a base model; the options are those of peft's LoraConfig."""
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=config.r,
-            lora_alpha=config.lora_alpha,
-            target_modules=list(config.target_modules),
-            layers_to_transform=config.layers_to_transform,
-            use_rslora=bool(config.use_rslora),
-            inference_mode=True,
-            task_type="CAUSAL_LM",
-        ),
-    ).eval()
+    return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **options))
 
 
 def load_adapter_weights(model: Any, folder: Path) -> None:

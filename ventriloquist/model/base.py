@@ -1,4 +1,7 @@
-"""Base models: resolving a name, and loading configuration, tokenizer and weights."""
+"""Base models: resolving a name, and loading configuration, tokenizer and weights.
+
+A model that cannot be found, fetched or used is a ModelError in every function.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,8 @@ SMOLLM2 = "smollm2"
 Bits = Literal[4, 16]
 
 OTHER_JSON = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-PLAIN_OUTPUT = {  # set whatever a config.json says: the code here relies on it
-    "return_dict": True,
-    "use_cache": True,
-    "output_attentions": False,
-    "output_hidden_states": False,
-}
+# Set whatever a config.json says: the code here relies on it.
+PLAIN_OUTPUT = {"return_dict": True, "use_cache": True, "output_attentions": False, "output_hidden_states": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,6 @@ def resolve(name: str, models: Path) -> Base:
 
     Args:
         models: the folder for converted models; SmolLM2 is converted into it on first use.
-
-    Raises:
-        ModelError: the folder does not exist or has no model in it.
     """
     if name == SMOLLM2:
         from ventriloquist.model import smollm2
@@ -69,16 +65,14 @@ def resolve(name: str, models: Path) -> Base:
         if not folder.exists():
             smollm2.convert(gguf_file, make_private_folder(models) / smollm2.FOLDER)
         return Base(str(folder))
+    hint = "Name a folder with a config.json, or an id of the hub."
     path = model_folder(name, models.parent)
     if path is not None:
         if not (path / CONFIG).exists():
-            raise ModelError(f"{path} is not a model.", hint="Name a folder with a config.json, or an id of the hub.")
+            raise ModelError(f"{path} is not a model.", hint=hint)
         return Base(str(path.resolve()))
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
-        raise ModelError(
-            f"There is no folder {Path(name).expanduser()}.",
-            hint="Name a folder with a config.json, or an id of the hub.",
-        )
+        raise ModelError(f"There is no folder {Path(name).expanduser()}.", hint=hint)
     return Base(name)
 
 
@@ -91,11 +85,7 @@ def model_folder(name: str, home: Path) -> Path | None:
 
 
 def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
-    """Load a base model's fast tokenizer and make it encode predictably, see `tokens.suit`.
-
-    Raises:
-        ModelError: it cannot be found, fetched or used.
-    """
+    """Load a base model's fast tokenizer and make it encode predictably, see `tokens.suit`."""
     from transformers import AutoTokenizer
 
     folder = _checked_folder(base, offline=offline)
@@ -106,11 +96,7 @@ def load_tokenizer(base: Base, *, offline: bool = True) -> Any:
 
 
 def load_config(base: Base, *, offline: bool = True) -> Any:
-    """Load a base model's configuration: kilobytes, no weights.
-
-    Raises:
-        ModelError: it cannot be found or fetched, or its kind is not supported.
-    """
+    """Load a base model's configuration: kilobytes, no weights."""
     from transformers import AutoConfig
 
     _checked_folder(base, offline=offline)
@@ -128,9 +114,6 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
         device: default the best available one.
         bits: of a weight; default 16 (bf16) on an accelerator and 32 on a CPU. 4 needs bitsandbytes; it computes in
             the default type.
-
-    Raises:
-        ModelError: it cannot be found or fetched, is not a causal language model, or is incomplete.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -145,23 +128,15 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
     if bits == 4:
         from transformers import BitsAndBytesConfig
 
-        settings["device_map"] = {"": device}
-        settings["quantization_config"] = BitsAndBytesConfig(
+        quantized = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
-    model, report = _load(
-        AutoModelForCausalLM,
-        base,
-        offline=offline,
-        config=config,
-        dtype=dtype,
-        use_safetensors=True,
-        output_loading_info=True,
-        **settings,
-    )
+        settings = {"device_map": {"": device}, "quantization_config": quantized}
+    settings |= {"config": config, "dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+    model, report = _load(AutoModelForCausalLM, base, offline=offline, **settings)
     if report["missing_keys"] or report["mismatched_keys"]:  # transformers would fill in random ones
         raise ModelError(
             f"The base model {base.source} is incomplete: {len(report['missing_keys'])} weights are missing and"
@@ -175,11 +150,7 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
 
 
 def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
-    """Check a base model's layers, and the headers of its weight files if they are here; return its skeleton.
-
-    Raises:
-        ModelError: they do not match the configuration.
-    """
+    """Check a base model's layers, and the headers of its weight files if they are here; return its skeleton."""
     folder = _checked_folder(base, offline=offline)
     model = skeleton(config, base.source)
     if Path(base.source).is_absolute() or (folder / BASE_WEIGHTS).exists():
@@ -188,11 +159,7 @@ def check_base_weights(base: Base, config: Any, *, offline: bool = True) -> Any:
 
 
 def try_out(model: Any, name: str) -> None:
-    """Run three tokens through a model, to find errors that show only in use.
-
-    Raises:
-        ModelError: its logits are not finite, or do not have the shape that its configuration says.
-    """
+    """Run three tokens through a model; raise a ModelError if the logits are not finite or have another shape."""
     import torch
 
     with torch.inference_mode():
@@ -227,16 +194,12 @@ def best_device() -> str:
 
 
 def has_bitsandbytes() -> bool:
-    """Return whether bitsandbytes is installed: for 4-bit weights and 8-bit Adam."""
+    """Return whether bitsandbytes is installed, which 4-bit weights and 8-bit Adam need."""
     return find_spec("bitsandbytes") is not None
 
 
 def require_torch() -> None:
-    """Check that the `train` extra is installed, and turn off telemetry and chatter of the hub's libraries.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
+    """Check that the `train` extra is installed, and turn off telemetry and chatter of the hub's libraries."""
     require_train_extra()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -248,25 +211,19 @@ def require_torch() -> None:
 
 
 def _checked_folder(base: Base, *, offline: bool) -> Path:
-    """Check the files of a base model and return their folder.
+    """Check the files of a base model and return their folder."""
+    folder = Path(base.source)
+    if folder.is_absolute() and not folder.is_dir():
+        raise ModelError(
+            f"The base model {base.source} no longer exists.",
+            hint="Put it back where it was when the adapter was trained, or train again: vq train",
+        )
+    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
+        if not folder.is_absolute():
+            from transformers.utils import cached_file
 
-    Raises:
-        ModelError: there is none, or a file fails a check.
-    """
-    if Path(base.source).is_absolute():
-        folder = Path(base.source)
-        if not folder.is_dir():
-            raise ModelError(
-                f"The base model {base.source} no longer exists.",
-                hint="Put it back where it was when the adapter was trained, or train again: vq train",
-            )
-    else:
-        from transformers.utils import cached_file
-
-        with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
             path = cached_file(base.source, CONFIG, revision=base.revision, local_files_only=offline)
             folder = Path(path).parent
-    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
         check_files(folder)
         if (folder / CONFIG).exists():
             check_config(folder)

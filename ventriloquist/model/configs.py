@@ -66,12 +66,8 @@ HARMLESS = {"auto_mapping", "base_model_name_or_path", "revision", "peft_version
 KEEPS_BASE = (True, False, None, "gaussian", "eva", "orthogonal")  # others, such as pissa, change the base weights
 
 
-def check_config(folder: Path) -> BaseConfig:
-    """Check a base model's config.json.
-
-    Raises:
-        ModelError: its kind is not supported, or a value is out of range.
-    """
+def check_config(folder: Path) -> None:
+    """Raise a ModelError if a base model's kind is not supported, or a value in its config.json is out of range."""
     path = folder / CONFIG
     values = read_json(path)
     kind = values.get("model_type")
@@ -86,13 +82,11 @@ def check_config(folder: Path) -> BaseConfig:
             f"{folder} is quantised.", hint="Name the model in 16 bits; vq train --four-bit quantises it as it is read."
         )
     try:
-        config = BaseConfig.model_validate(values)
+        BaseConfig.model_validate(values)
     except ValidationError as error:
         raise ModelError(f"{path} is damaged: {_first(error)}.", hint=CHECK_FILES) from None
-    obstacle = _obstacle(values)
-    if obstacle:
+    if obstacle := _obstacle(values):
         raise ModelError(f"{path} is damaged: {obstacle}.", hint=CHECK_FILES)
-    return config
 
 
 def read_adapter_config(folder: Path) -> AdapterConfig:
@@ -110,23 +104,23 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
         config = AdapterConfig.model_validate(values)
     except ValidationError as error:
         raise ModelError(f"{path} cannot be used: {_first(error)}.", hint=OTHER_ADAPTER) from None
+    if unsupported := _unsupported(config):
+        raise ModelError(f"{path} cannot be used: {unsupported}.", hint=OTHER_ADAPTER)
+    return config
+
+
+def _unsupported(config: AdapterConfig) -> str | None:
+    """Describe the first option of an adapter that is not supported."""
     unknown = [name for name in config.target_modules if name not in LINEARS]
     if unknown:
-        raise ModelError(
-            f"{path} cannot be used: target_modules names {unknown[0][:40]!r}; it may name {', '.join(LINEARS)}.",
-            hint=OTHER_ADAPTER,
-        )
+        return f"target_modules names {unknown[0][:40]!r}; it may name {', '.join(LINEARS)}"
     extra = dict(config.model_extra or {})
     if extra.pop("init_lora_weights", True) not in KEEPS_BASE:
-        raise ModelError(
-            f"{path} cannot be used: its init_lora_weights changed the base model's own weights.", hint=OTHER_ADAPTER
-        )
+        return "its init_lora_weights changed the base model's own weights"
     on = [name for name, value in extra.items() if value and name not in HARMLESS]
     if config.bias != "none":
         on.append("bias")
-    if on:
-        raise ModelError(f"{path} cannot be used: {on[0][:40]!r} is not supported.", hint=OTHER_ADAPTER)
-    return config
+    return f"{on[0][:40]!r} is not supported" if on else None
 
 
 def _first(error: ValidationError) -> str:

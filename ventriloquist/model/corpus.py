@@ -55,8 +55,7 @@ class Corpus:
 
     def lengths(self, conversation: StoredConversation) -> NDArray[np.int64]:
         """Return the number of tokens of each line of a conversation, (messages,)."""
-        offsets = self.offsets[conversation.first : conversation.first + conversation.messages + 1]
-        return np.diff(offsets)
+        return np.diff(self.offsets[conversation.first : conversation.first + conversation.messages + 1])
 
     def targets(self, conversation: StoredConversation, split: Split) -> Span | None:
         """Return the first and last position of a split's targets in a conversation, or None."""
@@ -76,9 +75,13 @@ class Corpus:
         line = conversation.first + position
         return self.tokens[self.offsets[line] : self.offsets[line + 1]]
 
+    def line(self, conversation: StoredConversation, position: int) -> str:
+        """Return a rendered line, with its newline."""
+        return str(self.tokenizer.decode(self.line_tokens(conversation, position).tolist()))
+
     def content_start(self, conversation: StoredConversation, position: int) -> int:
         """Return the index of the first token of a line that reaches into its content."""
-        text = self.tokenizer.decode(self.line_tokens(conversation, position).tolist())
+        text = self.line(conversation, position)
         _, start = content_span(parse_line(text.removesuffix("\n")))
         encoding = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         return next(index for index, (_, end) in enumerate(encoding.offsets) if end > start)
@@ -129,7 +132,6 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
     """Read the prepared conversations and their tokens; tokenise them if this tokenizer has not done so yet.
 
     Args:
-        tokenizer: a fast tokenizer of transformers.
         cache: a folder; it keeps the tokens of the last combination of data, tokenizer and format.
         progress: called with the lines tokenised.
 
@@ -150,7 +152,8 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
         senders[index] = people.setdefault(sender, len(people))
     data_hash = corpus.data_hash(db)
 
-    name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {tokenizer_hash(tokenizer)}".encode()).hexdigest()[:16]
+    encoder_hash = hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+    name = hashlib.sha256(f"{FORMAT_VERSION} {data_hash} {encoder_hash}".encode()).hexdigest()[:16]
     folder = cache / name
     if not folder.exists():
         shutil.rmtree(cache, ignore_errors=True)  # tokens are as private as the messages: keep no old ones
@@ -165,11 +168,6 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
         data_hash,
         tokenizer,
     )
-
-
-def tokenizer_hash(tokenizer: Any) -> str:
-    """Return a hash of everything that determines how a fast tokenizer encodes."""
-    return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
 def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, progress: Progress) -> None:

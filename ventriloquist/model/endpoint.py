@@ -49,7 +49,6 @@ class Endpoint:
         """Connect to the server.
 
         Args:
-            address: `/v1` may be left out.
             model: one of the server's models; default its only one.
             key: sent to this server as a Bearer token.
             seconds: time limit of one request, from sending it to the end of its answer.
@@ -169,11 +168,7 @@ def _model_names(body: bytes) -> list[str]:
 def checked_line(opening: str, texts: Iterable[str]) -> Iterator[Piece]:
     """Check one line while it arrives. Yield nothing if its delta is unknown or its content is empty.
 
-    A line that goes wrong within its content ends there.
-
-    Args:
-        opening: the beginning of the line, which the prompt had.
-        texts: the rest as it arrives; text after the line is ignored.
+    A line that goes wrong within its content ends there. `opening` is the beginning of the line, from the prompt.
     """
     reader = LineReader()
     reader.feed(opening.encode())

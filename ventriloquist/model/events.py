@@ -62,11 +62,7 @@ def read_body(chunks: Iterable[bytes]) -> bytes:
 
 
 def _choices(value: Any, data: bytes) -> list[dict[str, Any]]:
-    """Return the choices of an event; the last events may have none.
-
-    Raises:
-        AnswerError: it is an error message, or not a completion.
-    """
+    """Return the choices of an event; the last events may have none."""
     if not isinstance(value, dict):
         raise no_completion(data)
     choices = value.get("choices")
@@ -82,11 +78,7 @@ def _choices(value: Any, data: bytes) -> list[dict[str, Any]]:
 
 
 def _events(chunks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
-    """Yield each event's JSON and bytes. A body that is not a stream counts as one event; `[DONE]` yields DONE.
-
-    Raises:
-        AnswerError: an event is not JSON, or the answer is too long.
-    """
+    """Yield each event's JSON and bytes. A body that is not a stream counts as one event; `[DONE]` yields DONE."""
     lines = _lines(chunks)
     first = next((line for line in lines if line.strip()), b"").removeprefix(BYTE_ORDER_MARK)
     if first and not _FIELD.match(first):
@@ -128,11 +120,7 @@ def _json_or_none(data: bytes) -> Any:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines as they arrive, without comments. U+2028 does not end a line: a JSON string may contain it.
-
-    Raises:
-        AnswerError: a line, the comments or the whole stream are too long.
-    """
+    """Yield lines as they arrive, without comments. U+2028 does not end a line: a JSON string may contain it."""
     held = bytearray()
     carried = b""  # a carriage return whose newline may be the next byte
     received = comments = 0

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.configs import LINEARS, AdapterConfig
-from ventriloquist.model.gate import (
-    CHECK_FILES,
-    OTHER_ADAPTER,
-    WEIGHTS,
-    explained,
-    read_tensors,
-)
+from ventriloquist.model.gate import CHECK_FILES, OTHER_ADAPTER, WEIGHTS, explained, read_tensors
 
 if TYPE_CHECKING:
     from ventriloquist.model.header import Tensor
 
-UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file though they are computed, or tied
+Shape = tuple[int, ...]
+
+UNUSED = ("rotary_emb.inv_freq", "lm_head.weight")  # may be in a file, although they are computed or tied
 
 
 def skeleton(config: Any, name: str) -> Any:
@@ -45,11 +41,7 @@ def skeleton(config: Any, name: str) -> Any:
 
 
 def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
-    """Check that a model's files have every weight in the shape that its configuration says, and no others.
-
-    Args:
-        model: from `skeleton`.
-        tensors: from the headers of the files.
+    """Check that a base model's files have every weight of its skeleton in the same shape, and no others.
 
     Raises:
         ModelError: a weight is missing, has another shape, or is unknown to the model.
@@ -68,12 +60,7 @@ def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
             f" {missing[0]} is the first.",
             hint=CHECK_FILES,
         )
-    for key, shape in expected.items():
-        if found[key] != shape:
-            raise ModelError(
-                f"The base model {name} does not fit its config.json: {key} is {_by(found[key])}, not {_by(shape)}.",
-                hint=CHECK_FILES,
-            )
+    _check_shapes(expected, found, f"The base model {name} does not fit its config.json", CHECK_FILES)
     more = [key for key in found if key not in expected and key.startswith("model.") and not key.endswith(UNUSED)]
     if more:
         raise ModelError(
@@ -84,10 +71,7 @@ def check_weights(model: Any, tensors: dict[str, Tensor], name: str) -> None:
 
 
 def check_adapter(model: Any, config: AdapterConfig, folder: Path) -> None:
-    """Check that an adapter has exactly the tensors that its configuration and its base model call for.
-
-    Args:
-        model: the base model from `skeleton`.
+    """Check that an adapter has exactly the tensors that its configuration and its base's skeleton call for.
 
     Raises:
         ModelError: the adapter is for another base model, or incomplete.
@@ -96,10 +80,7 @@ def check_adapter(model: Any, config: AdapterConfig, folder: Path) -> None:
         f"base_model.model.{name}.{part}.weight": shape
         for layer, linear, name, module in linears(model)
         if linear in config.target_modules and (not config.layers_to_transform or layer in config.layers_to_transform)
-        for part, shape in (
-            ("lora_A", (config.r, module.in_features)),
-            ("lora_B", (module.out_features, config.r)),
-        )
+        for part, shape in (("lora_A", (config.r, module.in_features)), ("lora_B", (module.out_features, config.r)))
     }
     found = {key: tensor.shape for key, tensor in read_tensors(folder / WEIGHTS, hint=OTHER_ADAPTER).items()}
     missing = sorted(expected.keys() - found.keys())
@@ -115,12 +96,7 @@ def check_adapter(model: Any, config: AdapterConfig, folder: Path) -> None:
             f"The adapter in {folder} is incomplete: {len(missing)} of {len(expected)} tensors are missing.",
             hint=OTHER_ADAPTER,
         )
-    for key, shape in expected.items():
-        if found[key] != shape:
-            raise ModelError(
-                f"The adapter in {folder} is for another base model: {key} is {_by(found[key])}, not {_by(shape)}.",
-                hint=OTHER_ADAPTER,
-            )
+    _check_shapes(expected, found, f"The adapter in {folder} is for another base model", OTHER_ADAPTER)
 
 
 def linears(model: Any) -> Iterator[tuple[int, str, str, Any]]:
@@ -133,5 +109,8 @@ def linears(model: Any) -> Iterator[tuple[int, str, str, Any]]:
             yield int(parts[2]), parts[-1], name, module
 
 
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "one number"
+def _check_shapes(expected: Mapping[str, Shape], found: Mapping[str, Shape], what: str, hint: str) -> None:
+    for key, shape in expected.items():
+        if found[key] != shape:
+            is_, should_be = (" x ".join(map(str, each)) or "one number" for each in (found[key], shape))
+            raise ModelError(f"{what}: {key} is {is_}, not {should_be}.", hint=hint)

@@ -1,6 +1,6 @@
 """Checks of a model's files before a library reads them, and library errors as ModelError.
 
-Base models and adapters are downloads that nobody here has vetted. Nothing in a folder is executed: no pickle, no code.
+Base models and adapters are untrusted downloads. Nothing in a folder is executed: no pickle, no code.
 """
 
 from __future__ import annotations
@@ -34,13 +34,9 @@ OTHER_ADAPTER = "Use another adapter, or train one: vq train"
 
 @contextmanager
 def explained(what: str, hint: str, *, rust: bool = False) -> Iterator[None]:
-    """Turn any error of a library inside the block into a ModelError.
+    """Turn any error of a library inside the block into a ModelError: `what`, and the first line of its message.
 
-    Args:
-        rust: whether the library may panic, which prints a report to standard error.
-
-    Raises:
-        ModelError: `what` with the first line of the library's message, and `hint`.
+    With `rust` the library may panic, which prints a report to standard error.
     """
     try:
         with _without_panics() if rust else nullcontext():
@@ -85,11 +81,7 @@ def _without_panics() -> Iterator[None]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read the object in a JSON file that nobody has vetted.
-
-    Raises:
-        ModelError: the file is missing, too large, or not a JSON object.
-    """
+    """Return the object in a JSON file; raise a ModelError if the file is missing, too large or anything else."""
     try:
         if not path.is_file():
             raise ModelError(f"{path} is missing.", hint=CHECK_FILES)
@@ -107,11 +99,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_files(folder: Path) -> None:
-    """Check that a folder has no pipe, socket or device in it, which would block a reader.
-
-    Raises:
-        ModelError: it has one, or cannot be read.
-    """
+    """Raise a ModelError if a folder cannot be read, or has a pipe, socket or device that would block a reader."""
     try:
         paths = list(folder.iterdir())
     except OSError as error:
@@ -147,11 +135,7 @@ def base_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def read_tensors(path: Path, *, hint: str) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file by name, from its header.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
+    """Return the tensors of a safetensors file by name, from its header."""
     if not path.is_file():
         raise ModelError(f"{path.parent} has no {path.name}.", hint=hint)
     with explained(f"{path.parent} cannot be used", hint):

@@ -24,39 +24,21 @@ def sample_lines(
     min_p: float = MIN_P,
     seed: int = 0,
 ) -> list[str]:
-    """Continue each prompt up to its first newline, without a grammar.
+    """Return the text after each prompt, up to its first newline, an end-of-text token or `max_new_tokens`.
 
-    The other prompts do not affect a prompt's text, except where rounding decides between tokens.
-
-    Args:
-        model: a causal language model, with or without an adapter.
-        prompts: a transcript from its header on, which may end within a line.
-        temperature: 0 takes the likeliest token.
-
-    Returns:
-        The text after each prompt, without the newline. It is cut off at `max_new_tokens` or an end-of-text token.
+    A prompt is a transcript from its header on, and may end within a line. The other prompts do not affect its text,
+    except where rounding decides between tokens.
     """
     uniforms = torch.rand((len(prompts), max_new_tokens), generator=torch.Generator().manual_seed(seed))
     lines: list[str] = []
     encoded = [encode(tokenizer, prompt, start=True) for prompt in prompts]
     sampling = Sampling(temperature=temperature, min_p=min_p)
-    start = 0
-    while start < len(encoded):
-        stop = start + 1
-        while (
-            stop < len(encoded)
-            and stop - start < BATCH
-            and _cached(encoded[start : stop + 1], uniforms) <= BATCH_TOKENS
-        ):
-            stop += 1
-        lines += _continue(model, tokenizer, encoded[start:stop], uniforms[start:stop], sampling)
-        start = stop
+    while len(lines) < len(encoded):
+        batch = encoded[len(lines) : len(lines) + BATCH]
+        while len(batch) > 1 and len(batch) * (max(map(len, batch)) + max_new_tokens) > BATCH_TOKENS:
+            batch.pop()  # the cache, padding included, would grow too large
+        lines += _continue(model, tokenizer, batch, uniforms[len(lines) : len(lines) + len(batch)], sampling)
     return lines
-
-
-def _cached(encoded: Sequence[list[int]], uniforms: torch.Tensor) -> int:
-    """Return to how many tokens a batch's cache may grow, padding included."""
-    return len(encoded) * (max(map(len, encoded)) + uniforms.shape[1])
 
 
 def _continue(

@@ -13,8 +13,8 @@ from ventriloquist.model.gate import explained
 from ventriloquist.model.tokens import HINT
 from ventriloquist.transcript import DELTAS, line_opening
 
-# Exactly what `render_line` writes, so that a finished line equals its rendering byte for byte. No \n and no \r, where
-# messages are split. No raw < before |, / or a letter, where it is rendered as \u003c.
+# Exactly what `render_line` writes, so that a finished line equals its rendering byte for byte. A content has no \n and
+# no \r, because messages are split there, and no raw < before |, / or a letter, because that is rendered as \u003c.
 _ESCAPE = r'\\["\\bft]|\\u00(0[0-7be-f]|1[0-9a-f])|\\u003c[|\/A-Za-z]'
 _CONTENT = rf'([^"\\\x00-\x1f<]|<*({_ESCAPE})|<+[^"\\\x00-\x1f<|\/A-Za-z])*<*'
 
@@ -27,24 +27,20 @@ def line_grammar(names: Sequence[str]) -> str:
     """Return the Lark grammar of a line of one of these people, newline included."""
     openings = " | ".join(_literal(line_opening(name)) for name in names)
     deltas = " | ".join(_literal(delta) for delta in DELTAS)
-    return "\n".join(
-        [
-            f"start: OPENING {_literal(_BEFORE_DELTA)} DELTA {_literal(_BEFORE_CONTENT)} CONTENT {_literal(_END)}",
-            f"OPENING: {openings}",
-            f"DELTA: {deltas}",
-            f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # not empty
-        ]
-    )
+    rules = [
+        f"start: OPENING {_literal(_BEFORE_DELTA)} DELTA {_literal(_BEFORE_CONTENT)} CONTENT {_literal(_END)}",
+        f"OPENING: {openings}",
+        f"DELTA: {deltas}",
+        f"CONTENT: /{_CONTENT}/ & ~/[ ]*/",  # not empty
+    ]
+    return "\n".join(rules)
 
 
 class LineGrammar:
     """Line grammars for one tokenizer. Building this takes seconds: do it once for each model."""
 
     def __init__(self, tokenizer: Any, vocabulary: int) -> None:
-        """Prepare a fast tokenizer of transformers.
-
-        Args:
-            vocabulary: length of the model's logits; the tokenizer may have fewer tokens.
+        """Prepare a fast tokenizer for logits of the length `vocabulary`.
 
         Raises:
             ModelError: llguidance cannot use the tokenizer.

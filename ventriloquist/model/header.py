@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-LONGEST_HEADER = 16 * 2**20  # bytes; a model of 8 billion weights has some 50,000
+LONGEST_HEADER = 16 * 2**20  # bytes; a model of 8 billion weights has about 50,000
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of the types of a model that is not quantised
 
 

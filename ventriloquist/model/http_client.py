@@ -20,15 +20,9 @@ CONNECT_SECONDS = 10.0
 
 
 class ServerClient:
-    """A client for one server. It follows no redirect and uses no proxy of the environment."""
+    """A client for one server, with a time limit for each request. It follows no redirect and uses no proxy."""
 
     def __init__(self, address: Address, *, key: str | None, seconds: float) -> None:
-        """Prepare the client. Nothing is sent yet.
-
-        Args:
-            key: sent to this server as a Bearer token.
-            seconds: time limit of one request, from sending it to the end of its answer.
-        """
         self.url = address.url
         self._secrets = [secret for secret in (key, *(address.login or ())) if secret and len(secret) >= SECRET]
         self._socket: socket.socket | None = None  # of the request that is running

@@ -28,17 +28,10 @@ class LineWriter:
         model: Any,
         tokenizer: Any,
         *,
-        seed: int = 0,
-        sampling: Sampling | None = None,
+        seed: int = 0,  # the same calls in the same order give the same lines
+        sampling: Sampling | None = None,  # of contents; names and deltas are sampled at temperature 1
         max_tokens: int = MAX_TOKENS,
     ) -> None:
-        """Prepare a causal language model, with or without an adapter.
-
-        Args:
-            seed: the same calls in the same order give the same lines.
-            sampling: of contents; names and deltas are sampled at temperature 1.
-            max_tokens: of one content.
-        """
         self._model, self._tokenizer = model, tokenizer
         self._grammar = LineGrammar(tokenizer, model.config.vocab_size)
         self._generator = torch.Generator().manual_seed(seed)

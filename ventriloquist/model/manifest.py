@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,20 +50,15 @@ class Manifest(BaseModel):
         write_text(folder / MANIFEST, self.model_dump_json(indent=2))
 
     def base_folder_or_id(self, folder: Path) -> str:
-        """Return the base model's source, even if home or run have been moved or copied.
-
-        Args:
-            folder: of the adapter.
-        """
+        """Return the base model's source, even if the home or the adapter's folder was moved or copied."""
         if self.base_model in (BASE, MERGED):
             return str(folder / self.base_model)
         if self.base_model.startswith(OF_HOME):
             inside = self.base_model.removeprefix(OF_HOME)
             beside = folder.absolute().parent.parent / inside  # even if the folder is a link
             return str(beside if beside.is_dir() else home_folder() / inside)
-        return (
-            str(found_path(self.base_model, home_folder())) if Path(self.base_model).is_absolute() else self.base_model
-        )
+        is_path = Path(self.base_model).is_absolute()
+        return str(found_path(self.base_model, home_folder())) if is_path else self.base_model
 
 
 def kept_base(source: str, home: Path) -> str:
@@ -78,11 +74,7 @@ MERGED = "."  # the adapter is merged into the weights in this folder
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read an adapter's manifest.
-
-    Raises:
-        ModelError: there is none, it is damaged, or it is for another transcript format.
-    """
+    """Read a manifest; raise a ModelError if there is none, it is damaged, or it is for another transcript format."""
     path = folder / MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
@@ -113,8 +105,6 @@ def package_versions() -> dict[str, str]:
     """Return the versions of Python and the packages that affect a run's outcome."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return versions

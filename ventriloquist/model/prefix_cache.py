@@ -27,13 +27,7 @@ class PrefixCache:
     """A prefix with its KV cache. It is computed in chunks, with logits at wanted positions only."""
 
     def __init__(self, model: Any, ids: NDArray[np.integer[Any]], wanted: Wanted = ()) -> None:
-        """Compute the cache.
-
-        Args:
-            model: a causal language model of transformers.
-            ids: (length,), at least one.
-            wanted: see `Wanted`; the results are in `nats`.
-        """
+        """Compute the cache of `ids`, (length,) with at least one."""
         self._model = model
         self._ids = torch.from_numpy(ids.astype(np.int64)).to(model.device)
         self._cache: Any = None
@@ -124,7 +118,7 @@ class PrefixCache:
 
 
 def held_tokens(layer: Any) -> int | None:
-    """Return how many tokens a layer of a KV cache holds, or None if it does not hold every one."""
+    """Return how many tokens a layer of a KV cache holds, or None if it has dropped some."""
     keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
     if keys is None or values is None or keys.shape[-2] != values.shape[-2]:
         return None

@@ -1,4 +1,4 @@
-"""The folders of training runs: which there are, and which are finished. Light: no torch, no manifest is read."""
+"""The folders of training runs, and which of them are finished. Light: no torch, and no manifest is read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ventriloquist.layout import MANIFEST, SETTINGS
 
 
 def run_folders(runs: Path) -> list[Path]:
-    """Return the folder of every run, or the link to it; by name, so the oldest comes first."""
+    """Return the folder of every run, or the link to it, the oldest first: a run is named after its time."""
     try:
         return sorted(path for path in runs.iterdir() if path.is_dir() or path.is_symlink())
-    except OSError:  # nothing was trained, or it is no folder that can be read
+    except OSError:  # nothing was trained, or the folder cannot be read
         return []
 
 

@@ -30,16 +30,11 @@ class LineScore:
 
 
 def score_row(
-    model: Any,
-    tokenizer: Any,
-    row: TokenRow,
-    lines: Sequence[Line],
-    alternatives: Sequence[Sequence[Line]] = (),
+    model: Any, tokenizer: Any, row: TokenRow, lines: Sequence[Line], alternatives: Sequence[Sequence[Line]] = ()
 ) -> list[LineScore]:
     """Score the targets of one row in one pass, with logits at target positions only.
 
     Args:
-        row: header, context and targets as token ids.
         lines: the parsed targets, in the order of `row.targets`.
         alternatives: for each target, other lines to score in its place; they share its context.
     """
@@ -47,7 +42,7 @@ def score_row(
     forks_of = []
     for line, (_, first, end) in zip(lines, row.targets, strict=True):
         wanted += [(index - 1, int(row.tokens[index])) for index in range(first, end)]
-        forks_of.append(_delta_forks(tokenizer, line.name))
+        forks_of.append(list(_forks(_delta_lines(tokenizer, line.name))))
     shared = len(wanted)
     others: list[Continuation] = []  # up to forks that are not on the row itself
     for forks, (_, first, end) in zip(forks_of, row.targets, strict=True):
@@ -110,11 +105,9 @@ def _by_part(tokenizer: Any, line: Line, tokens: list[int], nats: NDArray[np.flo
     ids, in_name, in_content = _parts(tokenizer, line)
     if ids != tokens:
         raise ValueError("the line is tokenised differently from the cached row")
-    return (
-        float(nats[in_name].sum()),
-        float(nats[~in_name & ~in_content].sum()),
-        float(nats[in_content].sum()),
-    )
+    parts = (in_name, ~in_name & ~in_content, in_content)
+    name, delta, content = (float(nats[part].sum()) for part in parts)
+    return name, delta, content
 
 
 def _parts(tokenizer: Any, line: Line) -> tuple[list[int], NDArray[np.bool_], NDArray[np.bool_]]:
@@ -131,19 +124,14 @@ def _parts(tokenizer: Any, line: Line) -> tuple[list[int], NDArray[np.bool_], ND
 _Forks = list[tuple[list[int], list[int]]]  # the tokens of a line up to a fork, and the possible next tokens
 
 
-def _delta_forks(tokenizer: Any, name: str) -> _Forks:
-    """Return the forks of the six lines that differ in their delta only."""
-    return [(path, sorted(children)) for path, children in _forks(_delta_lines(tokenizer, name))]
-
-
-def _forks(encoded: Sequence[list[int]], depth: int = 0) -> Iterator[tuple[list[int], set[int]]]:
+def _forks(encoded: Sequence[list[int]], depth: int = 0) -> Iterator[tuple[list[int], list[int]]]:
     if len(encoded) < 2:
         return
     while len({tokens[depth] for tokens in encoded}) == 1:
         depth += 1
-    following = {tokens[depth] for tokens in encoded}
+    following = sorted({tokens[depth] for tokens in encoded})
     yield encoded[0][:depth], following
-    for token in sorted(following):
+    for token in following:
         yield from _forks([tokens for tokens in encoded if tokens[depth] == token], depth + 1)
 
 
@@ -163,6 +151,7 @@ def _delta_probabilities(
 
 
 def _delta_lines(tokenizer: Any, name: str) -> list[list[int]]:
+    """Encode the six lines that differ in their delta only."""
     return [encode(tokenizer, render_line(Line(name, delta, "")) + "\n") for delta in DELTAS]
 
 

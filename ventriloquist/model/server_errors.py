@@ -11,7 +11,6 @@ MOST_WORDS = 300  # characters of a server's message that are shown
 DEEPEST = 5  # levels of JSON that are searched for a message
 MOST_PAGE = 4096  # characters of a web page that are searched for a message
 
-
 CHECK = "Check --endpoint: it must be a model server with OpenAI's /v1/completions."
 
 ADVICE = {
@@ -26,6 +25,7 @@ ADVICE = {
     504: "The server behind this address does not answer in time: see whether it runs, or send it again.",
 }  # by status
 
+_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _NOT_A_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b")
 MESSAGE_KEYS = ("error", "message", "detail", "msg", "errors", "error_description", "title", "choices")
 
@@ -48,11 +48,7 @@ def broke_off() -> AnswerError:
 
 
 def parse_json(data: bytes) -> Any:
-    """Parse JSON.
-
-    Raises:
-        AnswerError: it is not JSON, or nested too deeply.
-    """
+    """Parse JSON; raise an AnswerError if it is not JSON, or nested too deeply."""
     try:
         return json.loads(data)
     except RecursionError:
@@ -68,9 +64,7 @@ def words_of(data: bytes) -> str:
         text = _message(json.loads(data), DEEPEST) or text
     except (ValueError, RecursionError):
         if text.lstrip().startswith("<"):
-            text = re.sub(
-                r"<(script|style|head)\b.*?</\1>|<[^<>]*>", " ", text[:MOST_PAGE], flags=re.DOTALL | re.IGNORECASE
-            )
+            text = _MARKUP.sub(" ", text[:MOST_PAGE])
     words = " ".join(text[: 8 * MOST_WORDS].split())
     return words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS - 1]}…"
 

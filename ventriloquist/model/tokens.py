@@ -27,11 +27,9 @@ _HEADER = render(Header("group", ("Robin Oak", "Zoë"), "2024-03-15"), [])
 
 
 def encode(tokenizer: Any, text: str, *, start: bool = False) -> list[int]:
-    """Return the token ids of a text. Those of several lines are the ids of each line, joined.
+    """Return the token ids of a text, after BOS if it is the `start` of a document and the tokenizer adds BOS.
 
-    Args:
-        tokenizer: a fast tokenizer of transformers, after `suit`.
-        start: whether the text begins a document and so may get BOS.
+    The tokenizer has passed `suit`. The ids of several lines are the ids of each line, joined.
     """
     ids: list[int] = tokenizer.backend_tokenizer.encode(text, add_special_tokens=start).ids
     return ids
@@ -83,17 +81,15 @@ def sample_hash(tokenizer: Any) -> str:
 
 
 def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
-    """Check that a tokenizer fits a model and the transcript format.
-
-    Args:
-        vocabulary: rows of the model's embeddings.
+    """Check that a tokenizer fits the transcript format and a model with so many embeddings.
 
     Raises:
         ModelError: it has ids beyond the vocabulary, loses characters, or merges tokens across lines.
     """
     # no line contains a token such as <image>, since its < is escaped: Gemma 3 has one beyond its embeddings
     added = {id: str(token) for id, token in tokenizer.added_tokens_decoder.items()}
-    highest = max((id for id in tokenizer.get_vocab().values() if _can_occur(added.get(id))), default=-1)
+    outside = {id for id, text in added.items() if text not in render_line(Line("", DELTAS[0], text))}
+    highest = max(set(tokenizer.get_vocab().values()) - outside, default=-1)
     if highest >= vocabulary:
         raise ModelError(
             f"The tokenizer of {name} has {highest + 1:,} tokens, the model {vocabulary:,}.",
@@ -104,20 +100,8 @@ def check_tokenizer(tokenizer: Any, vocabulary: int, name: str) -> None:
         raise ModelError(f"The tokenizer of {name} loses the end of a line.", hint=HINT)
 
 
-def _can_occur(added: str | None) -> bool:
-    """Return whether a line can contain a token; `added` is its text if it was added to the vocabulary."""
-    return added is None or added in render_line(Line("", DELTAS[0], added))
-
-
 def check_lines(tokenizer: Any, lines: Sequence[str], name: str) -> None:
-    """Check that a document encodes as its lines do, one by one, and that each line decodes to itself.
-
-    Args:
-        lines: of one document, from its start, each with its newline.
-
-    Raises:
-        ModelError: one of the two fails.
-    """
+    """Raise a ModelError unless a document encodes as its lines do, one by one, and each line decodes to itself."""
     ids = [encode(tokenizer, line, start=number == 0) for number, line in enumerate(lines)]
     if encode(tokenizer, "".join(lines), start=True) != [token for line in ids for token in line]:
         raise ModelError(f"The tokenizer of {name} encodes a line differently after another line.", hint=HINT)

@@ -124,8 +124,6 @@ def _answered(part: str | None, text: str, attachments: Sequence[Attachment]) ->
 
     Args:
         part: `part:start:length`, as Messages has it; empty: the whole message.
-        text: of the message that is answered.
-        attachments: of the message that is answered, in order.
     """
     number, _, rest = (part or "").partition(":")
     if not attachments or not number.isdecimal() or len(number) > PART_DIGITS:

@@ -31,7 +31,7 @@ class PreparePlan:
     """What prepare will do. All that can fail is checked, and nothing is written.
 
     Attributes:
-        owner: the name of whoever the messages belong to.
+        owner: the name of the owner of the messages.
         names: what people are called in transcripts, by id.
         cut_at: when the split date begins, Unix milliseconds; None to hold out by size.
     """
@@ -57,7 +57,7 @@ class PrepareSummary:
 
     Attributes:
         timezone: in which days begin.
-        timezone_from: who says so: the user, the file, or this machine.
+        timezone_from: where the time zone comes from: the user, the file, or this machine.
         messages: messages that were read.
         lines: training messages, by split and in all; `context` ones are no targets.
         left_out: messages left out, by reason.
@@ -79,9 +79,6 @@ class PrepareSummary:
 
 def plan(db: Connection, options: PrepareOptions | None = None, own_rules: Sequence[OwnRule] = ()) -> PreparePlan:
     """Check everything that prepare needs, and look up the people and conversations that the options name.
-
-    Args:
-        own_rules: the user's own rules of redaction, see `load_own_rules`.
 
     Raises:
         NotReadyError: there are no messages.
@@ -108,9 +105,6 @@ def plan(db: Connection, options: PrepareOptions | None = None, own_rules: Seque
 
 def run(db: Connection, plan: PreparePlan, *, progress: Progress = lambda _done, _total: None) -> PrepareSummary:
     """Replace the training messages, in one transaction and with flat memory.
-
-    Args:
-        progress: called with messages done and in all.
 
     Raises:
         SettingsError: one of the user's own rules takes too long to search a message.

@@ -269,7 +269,7 @@ def windows(
     context: int = WINDOW_SIZE - 1,
     targets: int = 1,
 ) -> Iterator[Window[Text]]:
-    """Yield every window of a split, by conversation and position, in flat memory.
+    """Yield every window of a split, by conversation and position, in constant memory.
 
     Args:
         encode: called once with each rendered line, and with each new header, newline included.
@@ -333,7 +333,7 @@ def positions_at(db: Connection, times: Mapping[int, int]) -> dict[int, int]:
 
 
 def times_before(db: Connection, positions: Mapping[int, int]) -> dict[int, int]:
-    """Return when the last line before a position was sent (Unix milliseconds), for each conversation that has one."""
+    """Return when the last line before a position was sent (Unix milliseconds), for conversations that have one."""
     query = "SELECT max(sent_at) FROM training_messages WHERE conversation_id = ? AND position < ?"
     found = {id: db.execute(query, (id, position)).fetchone()[0] for id, position in positions.items()}
     return {id: sent_at for id, sent_at in found.items() if sent_at is not None}
@@ -355,7 +355,7 @@ def last_day(db: Connection) -> str | None:
 
 
 class TitledConversation(NamedTuple):
-    """A prepared conversation with what a person finds it by."""
+    """A prepared conversation, with the title and the senders by which it can be found."""
 
     id: int
     type: ConversationType

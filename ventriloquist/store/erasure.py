@@ -16,7 +16,7 @@ REASON = "forgotten"
 
 @dataclass(frozen=True, slots=True)
 class ErasedRows:
-    """How many rows go with a person."""
+    """How many rows are removed with a person."""
 
     conversations: int  # one-to-one
     messages: int  # both sides of these conversations, and the person's in groups
@@ -69,9 +69,7 @@ def handles_as_written(db: Connection, person_id: int) -> set[str]:
 def delete_rows(db: Connection, person_id: int, handles: Sequence[str], is_theirs: Callable[[str], bool]) -> None:
     """Delete everything about a person except their name. The guids stay as `skipped`, the handles as digests.
 
-    Args:
-        handles: normalised.
-        is_theirs: tells whether a handle, as a source has it, is the person's.
+    The handles are normalised. `is_theirs` tells whether a handle, as a source has it, is the person's.
     """
     db.execute("PRAGMA secure_delete = ON")  # for this connection, from now on
     with _doomed(db, person_id):
@@ -99,11 +97,7 @@ def delete_person(db: Connection, person_id: int) -> None:
 
 
 def scrub_runs(db: Connection, scrub: Callable[[Any], Any]) -> None:
-    """Rewrite the parameters and results of all recorded runs.
-
-    Args:
-        scrub: is given an object as JSON has it, and returns what is kept of it.
-    """
+    """Rewrite the parameters and results of all recorded runs: `scrub` returns what is kept of a JSON object."""
     for id, *texts in db.execute("SELECT id, parameters, result FROM runs").fetchall():
         scrubbed = [None if text is None else json.dumps(scrub(json.loads(text)), ensure_ascii=False) for text in texts]
         if scrubbed != texts:
@@ -111,10 +105,7 @@ def scrub_runs(db: Connection, scrub: Callable[[Any], Any]) -> None:
 
 
 def rewrite_file(db: Connection) -> bool:
-    """Write the file anew, without its free pages and its log; return whether that is done.
-
-    It is not done while another program reads the file.
-    """
+    """Write the file anew, without its free pages and its log. Return False if another program reads the file."""
     db.execute("VACUUM")
     is_read, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not is_read
@@ -122,7 +113,7 @@ def rewrite_file(db: Connection) -> bool:
 
 @contextmanager
 def _doomed(db: Connection, person_id: int) -> Iterator[None]:
-    """Have the temporary tables inside the block."""
+    """Make the temporary tables for the block."""
     _drop_doomed(db)  # an error may have left them
     for table, query in _DOOMED.items():
         db.execute(f"CREATE TEMP TABLE {table} AS {query}", {"person": person_id})

@@ -27,13 +27,9 @@ class Forgotten:
     key: bytes
     digests: frozenset[str]
 
-    def has(self, handle: str) -> bool:
-        """Tell whether a normalised handle was forgotten."""
-        return bool(self.digests) and _digest(self.key, handle) in self.digests
-
     def has_any(self, handles: Iterable[str]) -> bool:
-        """Tell whether any of these handles was forgotten."""
-        return any(map(self.has, handles))
+        """Tell whether any of these normalised handles was forgotten."""
+        return bool(self.digests) and any(_digest(self.key, handle) in self.digests for handle in handles)
 
 
 def load_forgotten(connection: sqlite3.Connection) -> Forgotten:

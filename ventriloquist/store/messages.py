@@ -9,10 +9,7 @@ from contextlib import contextmanager
 from sqlite3 import Connection
 from typing import Literal, NamedTuple
 
-from ventriloquist.media import MediaKind, media_kind
 from ventriloquist.records import ReactionKind, SourceMessage, SourceTapback
-
-CACHE_KIB = 16_384  # indexes of a new file are built last; until then rows only come at the end
 
 Table = Literal["text_messages", "tapbacks", "skipped"]
 """Each guid stands in one of these."""
@@ -84,16 +81,8 @@ class StoredTapback(NamedTuple):
     sent_at: int
 
 
-class Counts(NamedTuple):
-    """How much the file holds."""
-
-    messages: int
-    people: int
-    conversations: int
-
-
 class Note(NamedTuple):
-    """A note to self. One without a text is known by the number of its attachments."""
+    """A note to self. If it has no text, the number of its attachments stands for its content."""
 
     text: str | None
     attachments: int | None
@@ -119,11 +108,6 @@ _INSERT_MESSAGE, _UPSERT_MESSAGE = (_insert("text_messages", _MESSAGE, update=up
 _INSERT_TAPBACK, _UPSERT_TAPBACK = (_insert("tapbacks", _TAPBACK, update=update) for update in (False, True))
 
 
-def enlarge_cache(db: Connection) -> None:
-    """Give SQLite the memory that many inserts need."""
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-
-
 def clear_collected(db: Connection) -> None:
     """Delete everything that collect writes. Who was forgotten stays."""
     for table in _COLLECTED:
@@ -134,12 +118,6 @@ def has_rows(db: Connection) -> bool:
     """Tell whether anything was ever collected into the file."""
     tables = ("text_messages", "tapbacks", "skipped")
     return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
-
-
-def count_collected(db: Connection) -> Counts:
-    """Return how much the file holds, of all sources."""
-    counts = (f"(SELECT count(*) FROM {table})" for table in ("text_messages", "people", "conversations"))  # noqa: S608
-    return Counts._make(db.execute(f"SELECT {', '.join(counts)}").fetchone())  # fixed names
 
 
 def digest_of_derived(db: Connection) -> bytes:
@@ -248,8 +226,7 @@ def senders(db: Connection) -> list[tuple[str, str, int]]:
 def move_messages(db: Connection, moves: Iterable[tuple[str, str, int, int, int | None]]) -> int:
     """Give messages another conversation and sender; return how many have changed.
 
-    Args:
-        moves: what `senders` returns, with the ids of the conversation and the sender.
+    Each move is a row of `senders`, with the ids of its conversation and its sender.
     """
     db.execute(
         "CREATE TEMP TABLE placed (chat_guid, sender_handle, is_from_me, conversation_id, sender_id, "
@@ -272,7 +249,7 @@ def move_messages(db: Connection, moves: Iterable[tuple[str, str, int, int, int 
 
 
 def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
-    """Return the messages of a conversation that the owner has alone, those of one content together, by time."""
+    """Return the notes to self of a conversation, by content and time."""
     rows = db.execute(
         """
         SELECT text, files, guid, is_from_me, sent_at FROM (
@@ -290,7 +267,7 @@ def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
 def texts_ending_with(
     db: Connection, last_character: Collection[str], last_four: Collection[str]
 ) -> Iterator[tuple[int, str]]:
-    """Return the messages that end with one of these characters or fours of them: the conversation and the text."""
+    """Return conversation and text of each message whose last character or last four characters are among these."""
     return db.execute(
         "SELECT conversation_id, text FROM text_messages WHERE substr(text, -1) IN (SELECT value FROM json_each(?)) "
         "OR substr(text, -4) IN (SELECT value FROM json_each(?))",
@@ -298,27 +275,8 @@ def texts_ending_with(
     )
 
 
-def texts_in_order(db: Connection, conversation_id: int) -> Iterator[tuple[str, str | None, bool]]:
-    """Return the messages of a conversation by time: guid, text, and whether there are attachments."""
-    return db.execute(
-        "SELECT guid, text, EXISTS (SELECT 1 FROM attachments WHERE message_guid = text_messages.guid) "
-        "FROM text_messages WHERE conversation_id = ? ORDER BY sent_at, source_rowid, guid",
-        (conversation_id,),
-    )
-
-
-def attachment_kinds(db: Connection, guid: str) -> list[MediaKind]:
-    """Return what the attachments of a message are."""
-    rows = db.execute(
-        "SELECT mime_type, filename, kind FROM attachments "
-        "LEFT JOIN attachment_details USING (message_guid, position) WHERE message_guid = ?",
-        (guid,),
-    ).fetchall()
-    return [kind or media_kind(mime_type, None, name) for mime_type, name, kind in rows]
-
-
 def turn_into_tapbacks(db: Connection, found: Collection[tuple[str, str, ReactionKind, str, int]]) -> None:
-    """Move messages to `tapbacks`, each given by guid, target's guid, kind, emoji or empty, and 1 if it takes back."""
+    """Move messages to `tapbacks`: guid, target's guid, kind, emoji or empty, and 1 if a tapback is taken back."""
     db.executemany(
         "INSERT INTO tapbacks (guid, source_rowid, chat_guid, sender_handle, is_from_me, sent_at, target_guid, "
         "kind, emoji, removed, from_text) SELECT guid, source_rowid, chat_guid, sender_handle, is_from_me, "
@@ -329,7 +287,7 @@ def turn_into_tapbacks(db: Connection, found: Collection[tuple[str, str, Reactio
 
 
 def tapbacks_by_target(db: Connection) -> Iterator[StoredTapback]:
-    """Return all tapbacks, those on one message together, by time."""
+    """Return all tapbacks, by target and time."""
     rows = db.execute(
         f"SELECT {', '.join(StoredTapback._fields)} FROM tapbacks "  # noqa: S608  # fixed names
         "ORDER BY target_guid, sent_at, source_rowid, guid"
@@ -337,12 +295,15 @@ def tapbacks_by_target(db: Connection) -> Iterator[StoredTapback]:
     return map(StoredTapback._make, rows)
 
 
-def tapbacks_on_forgotten(db: Connection) -> list[str]:
-    """Return the guids of tapbacks on messages that `vq forget` removed."""
+def skip_tapbacks_on_forgotten(db: Connection) -> list[str]:
+    """Skip the tapbacks on messages that `vq forget` removed, as that did itself; return their guids."""
     rows = db.execute(
         "SELECT t.guid FROM tapbacks t JOIN skipped s ON s.guid = t.target_guid WHERE s.reason = 'forgotten'"
-    )
-    return [guid for (guid,) in rows]
+    ).fetchall()
+    guids = [guid for (guid,) in rows]
+    delete_rows(db, "tapbacks", guids)
+    insert_skipped(db, [(guid, "forgotten") for guid in guids])
+    return guids
 
 
 def clear_reactions(db: Connection, reasons: Sequence[str]) -> None:

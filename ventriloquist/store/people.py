@@ -51,7 +51,7 @@ class Evidence:
     """What sources say: people and conversations are derived from it."""
 
     cards: Sequence[ContactCard] = ()
-    owner_identifiers: Mapping[str, int] = field(default_factory=dict)  # the rows that name each
+    owner_identifiers: Mapping[str, int] = field(default_factory=dict)  # how many rows name each
     chats: Mapping[str, SourceChat] = field(default_factory=dict)  # by guid
     handles: Sequence[str] = ()  # as sources have them
     person_hints: Sequence[tuple[str, str]] = ()  # (hint, handle), as sources have them
@@ -125,7 +125,7 @@ def load_evidence(db: Connection) -> Evidence:
 
 
 def insert_people(db: Connection, people: Iterable[tuple[int, bool]]) -> None:
-    """Insert new people, each an id and whether it is the owner. `rename_people` names them; until then ids do."""
+    """Insert new people: ids, and whether each is the owner. Their names are placeholders until `rename_people`."""
     rows = [(id_, f"\x00{id_}", is_me) for id_, is_me in people]
     db.executemany("INSERT INTO people (id, name, is_me) VALUES (?, ?, ?)", rows)
 
@@ -144,23 +144,16 @@ def rename_people(db: Connection, names: Mapping[int, str]) -> None:
 def replace_members(
     db: Connection, conversations: Collection[ConversationRow], members: Iterable[tuple[int, int]]
 ) -> None:
-    """Replace types, titles and members of conversations, and delete every other conversation.
+    """Replace types, titles and members (conversation, person) of conversations, and delete every other conversation.
 
-    Args:
-        conversations: those to keep.
-        members: pairs of a conversation's id and a person's.
+    Handles, cards, chats and hints are deleted, too: `insert_handles` and `insert_evidence` write them anew.
     """
-    clear_identities(db)
+    for table in ("members", "handles", "cards", "chats", "person_hints"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
     changed = [(type_, title, source, id_) for id_, type_, title, source in conversations]
     db.executemany("UPDATE conversations SET type = ?, title = ?, source = ? WHERE id = ?", changed)
     _delete_all_but(db, "conversations", [conversation.id for conversation in conversations])
     db.executemany("INSERT INTO members (conversation_id, person_id) VALUES (?, ?)", sorted(members))
-
-
-def clear_identities(db: Connection) -> None:
-    """Delete what every collect derives anew from the evidence, and the evidence itself but for the owner's."""
-    for table in ("members", "handles", "cards", "chats", "person_hints"):
-        db.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
 
 
 def delete_people_but(db: Connection, ids: Collection[int]) -> set[int]:
@@ -182,10 +175,9 @@ def insert_evidence(
     person_of_card: Mapping[ContactCard, int | None],
     person_hints: Iterable[tuple[str, str]],
 ) -> None:
-    """Store what the next collect needs. Of chats and cards keep only what belongs to somebody in the file.
+    """Store what the next collect needs. Keep only the chats and cards that belong to somebody in the file.
 
     Args:
-        evidence: of all sources.
         conversation_of_chat: the conversation's id for each chat with a message in the file.
         person_of_card: the cards to keep, and the id of each one's owner if that is clear.
         person_hints: those to keep.
@@ -220,27 +212,23 @@ def insert_evidence(
 def first_seen(db: Connection, ids: Collection[int]) -> dict[int, tuple[MessageKey, MessageKey]]:
     """Return when people were first seen: the first message of their conversations, and their own first message."""
     wanted = _json(sorted(ids))
-    first_of = {
-        conversation: tuple(first)
-        for conversation, *first in db.execute(
-            "SELECT c.id, sent_at, source_rowid, guid FROM conversations AS c JOIN text_messages AS m ON m.id = ("
-            "SELECT id FROM text_messages WHERE conversation_id = c.id ORDER BY sent_at, source_rowid, guid LIMIT 1)"
-        )
-    }
+    first_messages = db.execute(
+        "SELECT c.id, sent_at, source_rowid, guid FROM conversations AS c JOIN text_messages AS m ON m.id = ("
+        "SELECT id FROM text_messages WHERE conversation_id = c.id ORDER BY sent_at, source_rowid, guid LIMIT 1)"
+    )
+    first_of = {conversation: tuple(first) for conversation, *first in first_messages}
     among: dict[int, MessageKey] = {}
     for person, conversation in db.execute(
         "SELECT person_id, conversation_id FROM members WHERE person_id IN (SELECT value FROM json_each(?))", (wanted,)
     ):
         among[person] = min(among.get(person, NEVER), first_of.get(conversation, NEVER))
-    own = {
-        person: tuple(first)
-        for person, *first in db.execute(
-            "SELECT sender_id, sent_at, source_rowid, guid FROM (SELECT *, row_number() OVER ("
-            "PARTITION BY sender_id ORDER BY sent_at, source_rowid, guid) AS place FROM text_messages "
-            "WHERE sender_id IN (SELECT value FROM json_each(?))) WHERE place = 1",
-            (wanted,),
-        )
-    }
+    own_messages = db.execute(
+        "SELECT sender_id, sent_at, source_rowid, guid FROM (SELECT *, row_number() OVER ("
+        "PARTITION BY sender_id ORDER BY sent_at, source_rowid, guid) AS place FROM text_messages "
+        "WHERE sender_id IN (SELECT value FROM json_each(?))) WHERE place = 1",
+        (wanted,),
+    )
+    own = {person: tuple(first) for person, *first in own_messages}
     return {id_: (among.get(id_, NEVER), own.get(id_, NEVER)) for id_ in ids}
 
 

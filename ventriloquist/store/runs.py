@@ -51,8 +51,6 @@ def recorded_run(
     inside VQ_HOME are recorded relative to it.
 
     Args:
-        home: VQ_HOME.
-        command: the subcommand's name.
         parameters: the options of the run, as JSON values.
         create: make the home and the database if they do not exist yet.
         plan: checks everything that can fail, and returns the plan of the run. If there is no database yet, it gets an
@@ -109,12 +107,6 @@ def record(home: Path, command: str, parameters: Mapping[str, object]) -> None:
             id = _insert(db, home, command, parameters)
             with transaction(db):
                 db.execute("UPDATE runs SET finished_at = started_at WHERE id = ?", (id,))
-
-
-def has_finished(db: Connection, command: str) -> bool:
-    """Return whether a command has ever run to its end."""
-    query = "SELECT 1 FROM runs WHERE command = ? AND finished_at IS NOT NULL LIMIT 1"
-    return db.execute(query, (command,)).fetchone() is not None
 
 
 def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, object] | None) -> int:
@@ -200,7 +192,7 @@ def is_newer(db: Connection, command: str, other: str) -> bool:
 
 
 def places_written(db: Connection, home: Path, command: str, key: str) -> set[Path]:
-    """Return the paths that runs of a command have recorded under a key, finished or not, as they are today."""
+    """Return the paths that runs of a command, finished or not, have recorded under a key, resolved in this home."""
     rows = db.execute("SELECT parameters, result FROM runs WHERE command = ?", (command,)).fetchall()
     values = (json.loads(text) for row in rows for text in row if text)
     places = (value.get(key) for value in values if isinstance(value, dict))

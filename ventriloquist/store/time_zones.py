@@ -27,10 +27,7 @@ class Zone(NamedTuple):
 def find_zone(connection: Connection | None, named: str | None, *stages: str) -> Zone:
     """Return the zone that the user named, else the recorded one, else this machine's.
 
-    Args:
-        connection: the database, if there is one.
-        named: the zone in an option or a setting.
-        stages: the stages whose recorded zone counts, in this order.
+    The stages are asked for their recorded zone in this order.
 
     Raises:
         SettingsError: there is no such zone, or this machine does not know it.
@@ -39,14 +36,13 @@ def find_zone(connection: Connection | None, named: str | None, *stages: str) ->
         return Zone(load_timezone(named), "named")
     for stage in stages:
         name = None if connection is None else recorded_zone(connection, stage)
-        if name is not None:
-            try:
-                return Zone(load_timezone(name), "file")
-            except SettingsError:
-                raise SettingsError(
-                    f"The messages were collected in the time zone {name[:MAX_SHOWN]!r}, unknown here.",
-                    hint="Name one like Europe/Berlin or America/New_York, with --timezone or VQ_TIME_ZONE.",
-                ) from None
+        if name is None:
+            continue
+        try:
+            return Zone(load_timezone(name), "file")
+        except SettingsError as error:
+            what = f"The messages were collected in the time zone {name[:MAX_SHOWN]!r}, unknown here."
+            raise SettingsError(what, hint=error.hint) from None
     return Zone(load_timezone(), "machine")
 
 

@@ -4,10 +4,9 @@ from ventriloquist.train.estimate import Estimate
 from ventriloquist.train.folder import to_resume
 from ventriloquist.train.log import Step
 from ventriloquist.train.measure import measure_time
-from ventriloquist.train.outcome import Interrupted, TrainSummary
 from ventriloquist.train.presets import preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.stage import TrainPlan, plan, run, train
+from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, plan, run, train
 
 __all__ = [
     "Estimate",

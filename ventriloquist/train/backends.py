@@ -1,4 +1,4 @@
-"""The back ends: Unsloth on CUDA, transformers + peft everywhere. Choosing one, and loading the model with it."""
+"""The back ends: Unsloth on CUDA, transformers and peft everywhere. Choose one, and load the model with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
-from ventriloquist.model.adapter import load_adapter_weights
+from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
@@ -39,9 +39,9 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         ModelError: Unsloth is asked for and does not run here, or in several processes.
     """
     if wish == "transformers":
-        return Backend("transformers", "as it is set")
+        return Backend("transformers", "as set")
     if wish == "unsloth" and world_size() > 1:
-        raise ModelError("Unsloth trains in one process; here are several.", hint="Leave out --backend unsloth.")
+        raise ModelError("Unsloth trains in one process, but there are several.", hint="Leave out --backend unsloth.")
     obstacle = _obstacle(device) if wish == "auto" else None
     if obstacle is not None:
         return Backend("transformers", obstacle)
@@ -59,7 +59,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         if wish == "unsloth":
             raise ModelError(reason, hint="Run: vq train --backend transformers") from None
         return Backend("transformers", reason)
-    return Backend("unsloth", "as it is set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
+    return Backend("unsloth", "as set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
 
 
 def _obstacle(device: str) -> str | None:
@@ -67,7 +67,7 @@ def _obstacle(device: str) -> str | None:
     import torch
 
     if device != "cuda":
-        return f"Unsloth wants CUDA, this is {device}"
+        return f"Unsloth needs CUDA, this is {device}"
     if torch.version.hip is not None:
         return "this is ROCm"
     if world_size() > 1:
@@ -78,7 +78,7 @@ def _obstacle(device: str) -> str | None:
 
 
 def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSettings:
-    """Return the settings that this device can follow, so that plan, run and manifest say the same.
+    """Return the settings adapted to this device, so that plan, run and manifest say the same.
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
@@ -97,11 +97,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
 
 
 def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
-    """Load a base model with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train.
-
-    Raises:
-        ModelError: it cannot be fetched or loaded.
-    """
+    """Load a base model with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
     with contextlib.redirect_stdout(sys.stderr):
         model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
     if settings.continue_from is not None:
@@ -119,20 +115,9 @@ def row_loss(settings: TrainSettings) -> Loss:
 def add_lora(model: Any, settings: TrainSettings) -> Any:
     """Put LoRA on all linears of the layers that the settings name, seeded."""
     import torch
-    from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(settings.seed)
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            target_modules=list(LINEARS),
-            layers_to_transform=_layers(model, settings),
-            bias="none",
-            task_type="CAUSAL_LM",
-        ),
-    )
+    return put_on(model, **_shape(model, settings))
 
 
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
@@ -162,19 +147,21 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
     )
     return FastLanguageModel.get_peft_model(
         model,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        target_modules=list(LINEARS),
-        layers_to_transform=_layers(model, settings),
+        **_shape(model, settings),
         lora_dropout=0,  # its fast path
-        bias="none",
         use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
         use_rslora=False,  # True would scale alpha 256 by 22.6
     )
 
 
-def _layers(model: Any, settings: TrainSettings) -> list[int] | None:
-    layers = model.config.num_hidden_layers
-    top = settings.top_layers
-    return None if top is None else list(range(max(0, layers - top), layers))
+def _shape(model: Any, settings: TrainSettings) -> dict[str, Any]:
+    """Return the adapter's options that peft and Unsloth share."""
+    layers, top = model.config.num_hidden_layers, settings.top_layers
+    return {
+        "r": settings.rank,
+        "lora_alpha": settings.alpha,
+        "target_modules": list(LINEARS),
+        "layers_to_transform": None if top is None else list(range(max(0, layers - top), layers)),
+        "bias": "none",
+    }

@@ -31,7 +31,10 @@ MAX_NON_FINITE = 3  # losses in a row that are NaN or infinite; a single one can
 
 
 class RunCallback(TrainerCallback):
-    """Follows a run step by step, alike in all processes that train together."""
+    """Follows a run step by step, alike in all processes that train together.
+
+    `past` are the steps up to the checkpoint that the run resumes from. `observe` is called in the main process only.
+    """
 
     def __init__(
         self,
@@ -44,13 +47,6 @@ class RunCallback(TrainerCallback):
         device: str,
         observe: Callable[[Step], None],
     ) -> None:
-        """Make the callback.
-
-        Args:
-            folder: of the run.
-            past: the steps up to the checkpoint that the run resumes from.
-            observe: called in the main process after every step.
-        """
         self.trainer, self.folder = trainer, folder
         self.settings = trainer.settings
         self.asked: int | None = None  # the signal that this process got
@@ -95,15 +91,13 @@ class RunCallback(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Handle one step. transformers logs every step, before it saves."""
+        """Handle one step. transformers calls this after every step, before it saves."""
         if not logs or "loss" not in logs:
             return
         self._synchronise()
         share = self.trainer.progress(state.global_step, state.max_steps)
-        if not math.isfinite(logs["loss"]):
-            self.non_finite_since = self.non_finite_since or state.global_step
-        else:
-            self.non_finite_since = None
+        is_finite = math.isfinite(logs["loss"])
+        self.non_finite_since = None if is_finite else self.non_finite_since or state.global_step
         last = share >= 1 or self.stopped_by is not None
         step = self._step(state, logs, share)
         if step.bits_per_character is not None and not math.isfinite(step.bits_per_character):
@@ -115,7 +109,9 @@ class RunCallback(TrainerCallback):
         if is_main():
             log.append(self.folder / LOG, step)
             self._observe(step)
-        self.stopped_early = self._is_past_its_best()
+        if self.best is not None and self.settings.patience is not None:
+            since_best = len(self._validated) - 1 - self._validated.index(self.best)
+            self.stopped_early = since_best >= self.settings.patience
         control.should_training_stop = last or self.failing or self.stopped_early
         control.should_save = self.non_finite_since is None and (
             self.stopped_by is not None
@@ -126,10 +122,7 @@ class RunCallback(TrainerCallback):
             check_disk(self.folder, checkpoint_bytes(self._trainable), begun=self._saved_at > 0)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any) -> None:
-        """Seal the checkpoint once every process has written its part, then remove earlier best weights.
-
-        A run that resumes from it needs the log and the best weights: they are flushed before.
-        """
+        """Flush what resuming needs, seal the checkpoint that every process has written, drop earlier best weights."""
         barrier()
         if is_main():
             flush(self.folder / LOG)
@@ -149,10 +142,8 @@ class RunCallback(TrainerCallback):
             return
         own = (time.monotonic() - self.trainer.started) / 60
         accelerator = self.trainer.accelerator
-        values = accelerator.gather(
-            torch.tensor([[own, float(asked or 0)]], device=accelerator.device, dtype=torch.float32)
-        )
-        minutes, number = values.amax(0).tolist()
+        values = torch.tensor([[own, float(asked or 0)]], device=accelerator.device, dtype=torch.float32)
+        minutes, number = accelerator.gather(values).amax(0).tolist()
         self.trainer.shared_minutes = minutes
         self.stopped_by = int(number) or None
 
@@ -164,9 +155,8 @@ class RunCallback(TrainerCallback):
         due, self._due = self._due, int(share * self.settings.validations)
         bits = None
         if due < self._due and self.non_finite_since is None:
-            bits = broadcast(
-                self._validation.bits_per_character(self.trainer.model, self.trainer.loss, self.trainer.args.device)
-            )
+            model, loss, device = self.trainer.model, self.trainer.loss, self.trainer.args.device
+            bits = broadcast(self._validation.bits_per_character(model, loss, device))
         return Step(
             step=state.global_step,
             steps=state.max_steps,
@@ -189,12 +179,6 @@ class RunCallback(TrainerCallback):
             check_disk(self.folder, weight_bytes(self._trainable), begun=self._saved_at > 0)
         with saving(self.folder):
             save_adapter(self.trainer.model, self.folder / f"{BEST}{step.step}")
-
-    def _is_past_its_best(self) -> bool:
-        patience = self.settings.patience
-        if patience is None or self.best is None:
-            return False
-        return len(self._validated) - 1 - self._validated.index(self.best) >= patience
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.tokens import check_lines, check_tokenizer
-from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.settings import TrainSettings
 
 SHORTEST = 64  # tokens a row, as the settings have it
@@ -24,7 +23,7 @@ CHECKED_LINES = 32  # of each
 
 
 def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) -> None:
-    """Check all that could make a run fail later, or go wrong silently.
+    """Check everything that could make a run fail later, or go wrong silently.
 
     Raises:
         ModelError: weights are missing, a linear cannot be adapted, the tokenizer has ids beyond the vocabulary, joins
@@ -36,11 +35,12 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
     if len(corpus.tokens) and int(np.max(corpus.tokens)) >= config.vocab_size:
         raise ModelError(
             f"The tokenizer of {name} gives ids beyond the model's {config.vocab_size:,}.",
-            hint="Put the model's own tokenizer beside it, or name another model.",
+            hint="Put the model's own tokenizer into its folder, or name another model.",
         )
     step = max(1, len(corpus.conversations) // CHECKED_CONVERSATIONS)
     for conversation in corpus.conversations[::step]:
-        check_lines(tokenizer, _beginning(corpus, conversation), name)
+        lines = (corpus.line(conversation, position) for position in range(min(CHECKED_LINES, conversation.messages)))
+        check_lines(tokenizer, [corpus.header(conversation, 0), *lines], name)
     LineGrammar(tokenizer, config.vocab_size).begin(["Robin"])
     if settings.continue_from is not None:
         folder = Path(settings.continue_from)
@@ -50,11 +50,7 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
 
 
 def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
-    """Cut rows to the positions that a base model has; return the settings, and notes for the user.
-
-    Raises:
-        ModelError: the model reads too little for a row.
-    """
+    """Cut rows to the positions that a base model has; return the settings, and notes for the user."""
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None or settings.max_length <= positions:
         return settings, []
@@ -62,12 +58,3 @@ def cut_rows(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[
         raise ModelError(f"{settings.model} reads {positions} tokens, too few for a row.", hint="Use another model.")
     note = f"rows are cut from {settings.max_length:,} to {positions:,} tokens: {settings.model} reads no more"
     return settings.changed(max_length=positions), [note]
-
-
-def _beginning(corpus: Corpus, conversation: StoredConversation) -> list[str]:
-    """Return a conversation's header and first lines, as they are encoded."""
-    lines = [
-        corpus.tokenizer.decode(corpus.line_tokens(conversation, position).tolist())
-        for position in range(min(CHECKED_LINES, conversation.messages))
-    ]
-    return [corpus.header(conversation, 0), *lines]

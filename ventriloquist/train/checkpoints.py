@@ -46,17 +46,13 @@ def step_of(checkpoint: Path) -> int:
 
 
 def newest_whole_checkpoint(folder: Path, before: int | None = None) -> Path | None:
-    """Return the newest whole checkpoint, or None.
-
-    Args:
-        before: a step; checkpoints of this step and later ones do not count.
-    """
+    """Return the newest whole checkpoint, or None; with `before`, one from before that step."""
     earlier = [path for path in _checkpoints(folder) if before is None or step_of(path) < before]
     return next((path for path in reversed(earlier) if is_whole(path)), None)
 
 
 def clear_partial(folder: Path) -> None:
-    """Remove the checkpoints that a killed run left half written: they would push out whole ones."""
+    """Remove the checkpoints that a killed run left half written. Otherwise whole ones would be deleted for them."""
     for path in _checkpoints(folder):
         if not is_whole(path):
             shutil.rmtree(path)
@@ -79,11 +75,7 @@ def run_bytes(trainable_parameters: int) -> int:
 
 @contextmanager
 def saving(folder: Path) -> Iterator[None]:
-    """Turn the libraries' errors for a failed write inside the block into one error.
-
-    Raises:
-        StorageError: the disk is full, or the folder cannot be written to.
-    """
+    """Turn the libraries' errors for a failed write inside the block into one StorageError."""
     from safetensors import SafetensorError
 
     try:
@@ -98,13 +90,9 @@ def saving(folder: Path) -> Iterator[None]:
 
 
 def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
-    """Check that the disk with `folder` has so many bytes free.
+    """Raise a StorageError unless the disk with `folder` has so many bytes free.
 
-    Args:
-        begun: whether the run can be resumed.
-
-    Raises:
-        StorageError: it has fewer.
+    Its hint is to resume the run if it has `begun`.
     """
     free = free_bytes(folder)
     if free < needed:

@@ -43,7 +43,7 @@ def draw(steps: list[Step], folder: Path) -> None:
 
 
 def _axis(values: Iterable[float], title: str, at: int) -> tuple[Callable[[float], float], list[str]]:
-    """Return an upright scale for values, and its axis; only the left one has grid lines."""
+    """Return a vertical scale for values, and its axis. Only the left axis has grid lines."""
     numbers = ticks(min(values := [*values]), max(values))
     y = linear(numbers, BOTTOM, TOP)
     is_left = at == LEFT

@@ -96,7 +96,7 @@ def advice(targets: int, settings: TrainSettings) -> list[str]:
         return []
     return [
         f"{targets:,} messages are few for rank {settings.rank}: --rank {enough} may learn as much with less memory,"
-        " and learn less by heart"
+        " and memorise less"
     ]
 
 

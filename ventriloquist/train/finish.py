@@ -13,16 +13,16 @@ from ventriloquist.layout import BASE, BEST, CHECKPOINTS, LOG
 from ventriloquist.model.base import TINY
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.gate import ADAPTER_CONFIG, read_json
-from ventriloquist.model.manifest import Manifest, kept_base, package_versions, read_manifest
+from ventriloquist.model.manifest import Manifest, first_unseen, kept_base, package_versions, read_manifest
 from ventriloquist.model.tokens import sample_hash
 from ventriloquist.paths import without_home
 from ventriloquist.store import Connection
+from ventriloquist.store.corpus import times_before
 from ventriloquist.train import log
-from ventriloquist.train.boundaries import holdout_boundaries
 from ventriloquist.train.checkpoints import saving
 from ventriloquist.train.curve import draw
 from ventriloquist.train.folder import kept_settings
-from ventriloquist.train.outcome import Outcome
+from ventriloquist.train.log import Outcome
 from ventriloquist.transcript import FORMAT_VERSION, UNKNOWN, order_members
 
 if TYPE_CHECKING:
@@ -46,16 +46,17 @@ def finish(db: Connection, plan: TrainPlan, outcome: Outcome) -> None:
             draw(steps, folder)
         flush_all(folder)  # before the manifest says that all is there, and before the checkpoints go
         _manifest(db, plan, outcome).write(folder)
-    for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):  # half a gigabyte of moments
+    for rest in (folder / CHECKPOINTS, *folder.glob(f"{BEST}*")):
         shutil.rmtree(rest, ignore_errors=True)
 
 
 def _manifest(db: Connection, plan: TrainPlan, outcome: Outcome) -> Manifest:
     settings, corpus = plan.settings, plan.corpus
-    held_out, trained_until = holdout_boundaries(db, corpus, settings)
+    earlier = read_manifest(Path(settings.continue_from)) if settings.continue_from is not None else None
+    held_out, trained_until = _holdout_boundaries(db, corpus, earlier)
     people = _people(corpus)
-    if settings.continue_from is not None:  # the adapter still knows those of the earlier run
-        people += [name for name in read_manifest(Path(settings.continue_from)).people if name not in people]
+    if earlier is not None:  # the adapter still knows those people
+        people += [name for name in earlier.people if name not in people]
     return Manifest(
         format_version=FORMAT_VERSION,
         base_model=BASE if settings.model == TINY else kept_base(plan.base.source, plan.home),
@@ -78,6 +79,27 @@ def _manifest(db: Connection, plan: TrainPlan, outcome: Outcome) -> Manifest:
     )
 
 
+def _holdout_boundaries(
+    db: Connection, corpus: Corpus, earlier: Manifest | None
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return for each conversation its first held-out position, and the time (Unix ms) of the last message before it.
+
+    Messages that the earlier adapter was trained on are not held out, even if their split says so.
+    """
+    held_out: dict[int, int] = {}
+    for conversation in corpus.conversations:
+        span = corpus.targets(conversation, "validation") or corpus.targets(conversation, "test")
+        held_out[conversation.id] = span.first if span else conversation.messages
+    until: dict[int, int] = {}
+    if earlier is not None:
+        for id, position in first_unseen(db, earlier).items():
+            held_out[id] = max(position, held_out.get(id, 0))
+        until |= earlier.trained_until
+    for id, sent_at in times_before(db, held_out).items():
+        until[id] = max(sent_at, until.get(id, sent_at))
+    return held_out, until
+
+
 def _people(corpus: Corpus) -> list[str]:
     """Return everybody whom the prepared conversations name, the owner first."""
     members = {member for conversation in corpus.conversations for member in conversation.members}
@@ -86,7 +108,7 @@ def _people(corpus: Corpus) -> list[str]:
 
 
 def _hide_where_the_base_was(folder: Path, home: Path) -> None:
-    """Let peft's configuration name a base model in VQ_HOME relative to the run; only other programs read it there."""
+    """Make the base model's path in peft's configuration relative to the run. Only other programs read it."""
     path = folder / ADAPTER_CONFIG
     config = read_json(path)
     config["base_model_name_or_path"] = kept_base(config.get("base_model_name_or_path") or "", home)

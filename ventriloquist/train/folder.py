@@ -1,4 +1,4 @@
-"""The folder of a run: begin it, find it again to resume it, and train on from the adapter in another."""
+"""The folder of a run: begin it, find it again to resume it, or continue from the adapter in another run's folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from ventriloquist.model.adapter import adapter_config, find_run
 from ventriloquist.model.base import model_folder
 from ventriloquist.model.gate import OTHER_ADAPTER, explained, read_json
 from ventriloquist.model.manifest import MERGED, read_manifest
+from ventriloquist.model.run_folder import can_resume, run_folders
 from ventriloquist.paths import kept_path
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.ranks import world_size
 from ventriloquist.train.rows import rows_per_step
 from ventriloquist.train.settings import TrainSettings
 
+MOVE_AWAY = "Move that folder away, then run: vq train"
 NAME = re.compile(r"\d{8}-\d{6}-\d{3}")  # the time at which a run began
 
 
@@ -35,12 +37,7 @@ class Resumable(NamedTuple):
 
 
 def to_resume(home: Path) -> Resumable:
-    """Return the run that `vq train --resume` goes on with.
-
-    Raises:
-        NotReadyError: there is none.
-        ModelError: its settings cannot be read.
-    """
+    """Return the run that `vq train --resume` goes on with, see `unfinished_run` and `recorded_settings`."""
     folder = unfinished_run(home / RUNS)
     checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
     return Resumable(folder.name, step_of(checkpoint) if checkpoint else None, recorded_settings(folder))
@@ -53,8 +50,8 @@ def folder_for_new_run(runs: Path) -> Path:
 
 def remove_never_begun(runs: Path) -> None:
     """Remove the folders of runs that were killed before they began: they cannot be resumed."""
-    for folder in runs.glob("*"):
-        is_ours = NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+    for folder in run_folders(runs):
+        is_ours = NAME.fullmatch(folder.name) and not folder.is_symlink()
         if is_ours and not any((folder / name).exists() for name in (SETTINGS, MANIFEST, CHECKPOINTS)):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,8 +62,7 @@ def unfinished_run(runs: Path) -> Path:
     Raises:
         NotReadyError: there is none.
     """
-    folders = sorted((path.parent for path in runs.glob(f"*/{SETTINGS}")), reverse=True)
-    unfinished = [folder for folder in folders if not (folder / MANIFEST).exists()]
+    unfinished = [folder for folder in reversed(run_folders(runs)) if can_resume(folder)]
     if not unfinished:
         raise NotReadyError("There is no unfinished run to resume.", hint="Run: vq train")
     saved = (folder for folder in unfinished if newest_whole_checkpoint(folder / CHECKPOINTS))
@@ -74,32 +70,22 @@ def unfinished_run(runs: Path) -> Path:
 
 
 def begin(folder: Path, settings: TrainSettings, data_hash: str, base_files: Mapping[str, bytes] | None = None) -> None:
-    """Write what a run needs to be resumed. The settings come last: with them it counts as an unfinished run.
-
-    Args:
-        base_files: the run's own base model, by file name.
-    """
+    """Write what a run needs to be resumed; `base_files` are the files of its own base model, by name."""
     make_private_folder(folder)
     if base_files:
         with new_folder(folder / BASE) as growing:
             for name, content in base_files.items():
                 (growing / name).write_bytes(content)
     write_json(folder / DATA, {"data_hash": data_hash, "rows_per_step": rows_per_step(settings)})
-    write_text(folder / SETTINGS, settings.model_dump_json(indent=2))
+    write_text(folder / SETTINGS, settings.model_dump_json(indent=2))  # last: from now on the run can be resumed
 
 
 def recorded_settings(folder: Path) -> TrainSettings:
-    """Return the settings that a run began with.
-
-    Raises:
-        ModelError: they cannot be read.
-    """
+    """Return the settings that a run began with; raise a ModelError if they cannot be read."""
     try:
         return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The settings of the run {folder} cannot be read.", hint="Move that folder away, then run: vq train"
-        ) from error
+        raise ModelError(f"The settings of the run {folder} cannot be read.", hint=MOVE_AWAY) from error
 
 
 def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> None:
@@ -110,7 +96,7 @@ def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> No
     """
     begun = read_json(folder / DATA)
     if not {"data_hash", "rows_per_step"} <= begun.keys():
-        raise ModelError(f"{folder / DATA} is damaged.", hint="Move that folder away, then run: vq train")
+        raise ModelError(f"{folder / DATA} is damaged.", hint=MOVE_AWAY)
     if begun["data_hash"] != data_hash:
         raise ModelError("The prepared data has changed since that run began.", hint="Run: vq train")
     if begun["rows_per_step"] != rows_per_step(settings):

@@ -1,9 +1,10 @@
-"""The log of a run: one line of JSON per optimizer step, figures only."""
+"""The figures of a run: of each optimizer step, logged as one line of JSON, and of the whole training loop."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,6 +33,22 @@ class Step:
         return self.minutes * (1 - self.share) / self.share if self.share else float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far the training loop came."""
+
+    steps: int
+    trained_tokens: int
+    trained_targets: int
+    minutes: float
+    first_loss: float | None  # nats a token
+    last_loss: float | None
+    best_step: int | None  # the best by validation, whose weights were kept; None without a validation
+    bits_per_character: float | None  # of the validation messages, with those weights
+    stopped_early: bool  # validation stopped getting better
+    failed_at: int | None  # the step since which the loss was not a number
+
+
 def append(path: Path, step: Step) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{_line(step)}\n")
@@ -41,13 +58,10 @@ def read(path: Path, upto: int | None = None) -> list[Step]:
     """Return the steps of a log, up to step `upto`. A line that a killed run left unfinished is skipped."""
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
+        with suppress(ValueError, TypeError):
             step = Step(**json.loads(line))
-            known = upto is None or step.step <= upto
-        except (ValueError, TypeError):
-            continue
-        if known:
-            steps.append(step)
+            if upto is None or step.step <= upto:
+                steps.append(step)
     return steps
 
 

@@ -15,9 +15,8 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.train import log
 from ventriloquist.train.callbacks import RunCallback, stop_on_signals
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
-from ventriloquist.train.log import Step
+from ventriloquist.train.log import Outcome, Step
 from ventriloquist.train.loss import Loss
-from ventriloquist.train.outcome import Outcome
 from ventriloquist.train.ranks import broadcast, is_main, main_first
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
@@ -38,7 +37,7 @@ def run_loop(
     gradient_checkpointing: bool = False,
     observe: Callable[[Step], None] = lambda _step: None,
 ) -> tuple[Outcome, int | None]:
-    """Train `model` in place, log and checkpoints in `folder`; return the outcome, and the signal that ended the run.
+    """Train `model` in place; return the outcome, and the signal that ended the run. `folder` is that of the run.
 
     In the end the model has the weights that did best on the validation messages. If the loss is no longer a number,
     it has the last weights that are known to be good.
@@ -80,11 +79,7 @@ def run_loop(
 
 
 def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
-    """Give the model the weights of the best validation, or else the last ones after which a loss was a number.
-
-    Raises:
-        ModelError: there are none.
-    """
+    """Give the model the weights of the best validation, or else the last ones after which a loss was a number."""
     since = callback.non_finite_since or 0
     whole = newest_whole_checkpoint(checkpoints, before=since - 1)  # the step after it still had a loss
     if callback.best is not None:

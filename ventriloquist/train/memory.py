@@ -19,7 +19,7 @@ GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
-RUNTIME = {  # of a process, beside the model
+RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
@@ -33,11 +33,8 @@ class Shapes:
     def __init__(self, config: Any, settings: TrainSettings) -> None:
         model = skeleton(config, settings.model)
         self.layers: int = config.num_hidden_layers
-        self.hidden, self.intermediate, self.vocabulary = (
-            config.hidden_size,
-            config.intermediate_size,
-            config.vocab_size,
-        )
+        self.hidden, self.intermediate = config.hidden_size, config.intermediate_size
+        self.vocabulary = config.vocab_size
         adapted = [module for _, _, _, module in linears(model)]
         self.base: int = model.num_parameters()
         self.quantizable = sum(module.in_features * module.out_features for module in adapted)
@@ -58,25 +55,22 @@ class Shapes:
         its gradient are computed at supervised tokens only. With shards, each process has its part of weights and
         adapter, and gathers two layers, the embeddings and the head.
 
-        Args:
-            tokens: of the longest row.
-            supervised: of the row with the most supervised tokens.
+        `tokens` are those of the longest row; `supervised` are those of the row with the most supervised tokens.
         """
         half = FP32 if device == "cpu" else BF16
         quantized = self.quantizable if settings.four_bit else 0
         inside = tokens * (12 * self.hidden + 4 * self.intermediate) * half
         through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
-        kept = (
-            tokens * self.hidden * self.layers * half + inside if settings.gradient_checkpointing else inside * through
-        )
+        kept = inside * through
+        if settings.gradient_checkpointing:
+            kept = tokens * self.hidden * self.layers * half + inside
         if settings.backend == "unsloth":
             supervised = min(supervised, CHUNK)
         held = shards()
+        adapter = 2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)  # bytes a parameter
         parts = {
             "weights": ((self.base - quantized) * half + quantized * NF4) / held,
-            "adapter": self.trainable_at(settings)
-            * (2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32))
-            / held,
+            "adapter": self.trainable_at(settings) * adapter / held,
             "activations": kept,
             "logits": supervised * self.vocabulary * (2 * FP32 + half),
         }
@@ -115,11 +109,7 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
 
 
 def check_memory(model: str, needed: float, available: float, device: str, rungs: list[Rung]) -> None:
-    """Check that a run fits into memory; if not, name the smallest change that would make it fit.
-
-    Raises:
-        ModelError: it needs more memory than the device has.
-    """
+    """Raise a ModelError if a run does not fit into memory; it names the smallest change that would make it fit."""
     if needed <= available:
         return
     enough = next((rung for rung in rungs if rung.gib <= available), None)
@@ -129,7 +119,7 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
         f"{model} needs about {needed:.0f} GiB to train; {device} has {available:.0f} GiB{free}.",
         hint=f"Use {enough.changes} (about {enough.gib:.0f} GiB), or {smaller}."
         if enough
-        else f"Use {smaller}. {rungs[-1].changes} would not do: {rungs[-1].gib:.0f} GiB."
+        else f"Use {smaller}. {rungs[-1].changes} would not be enough: {rungs[-1].gib:.0f} GiB."
         if rungs
         else f"Use {smaller}.",
     )
@@ -137,11 +127,7 @@ def check_memory(model: str, needed: float, available: float, device: str, rungs
 
 @contextmanager
 def exhaustion_explained(device: str) -> Iterator[None]:
-    """Turn an out-of-memory error inside the block into one that says what to make smaller.
-
-    Raises:
-        ModelError: the memory of the device is exhausted.
-    """
+    """Turn an out-of-memory error inside the block into a ModelError that says what to make smaller."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -168,7 +154,7 @@ def available_memory(device: str) -> int:
 
 
 def cuda_gib() -> float | None:
-    """Return the memory of the CUDA device, or None where there is none."""
+    """Return the memory of the CUDA device, or None if there is none."""
     import torch
 
     return available_memory("cuda") / GIB if torch.cuda.is_available() else None

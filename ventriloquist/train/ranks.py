@@ -55,7 +55,7 @@ def shards() -> int:
 
 
 def join(device: str) -> None:
-    """Set up the process group, if there are several processes. Call once, before anything else here.
+    """Set up the process group, if there are several processes. Call this once, before anything else here.
 
     Raises:
         ModelError: accelerate is configured for something that is not supported.

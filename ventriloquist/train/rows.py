@@ -1,4 +1,4 @@
-"""The rows that a run trains on: blocks of every conversation, cut anew each epoch, packed to the row length."""
+"""The rows of a run: blocks of every conversation, cut at new offsets each epoch, packed to the row length."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class TrainSettings(BaseModel):
     max_length: int = Field(8192, ge=64)  # tokens a row: 163 messages of 33 tokens, and room for long ones
     rows_per_step: int = Field(2, ge=1)  # about 128 targets a step: more blur people together, fewer are noise
     supervise: Literal["line", "content"] = "line"  # which part of a target has loss; content: without name and delta
-    evenness: float = Field(0.0, ge=0, le=10)  # 1: who wrote a tenth comes ten times sooner in an epoch; 0: at random
+    evenness: float = Field(0.0, ge=0, le=10)  # 1: people who wrote a tenth come ten times sooner; 0: random order
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart

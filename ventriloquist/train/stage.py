@@ -27,9 +27,8 @@ from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
-from ventriloquist.train.log import Step
+from ventriloquist.train.log import Outcome, Step
 from ventriloquist.train.memory import check_memory, exhaustion_explained
-from ventriloquist.train.outcome import Interrupted, TrainSummary
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
 
@@ -41,7 +40,7 @@ class TrainPlan:
     home: Path
     folder: Path  # of the run
     resume: bool
-    settings: TrainSettings  # as this machine can follow them
+    settings: TrainSettings  # adapted to this machine
     backend: Backend
     device: str
     base: Base
@@ -50,6 +49,22 @@ class TrainPlan:
     corpus: Corpus
     rows: Schedule
     estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSummary(Outcome):
+    """What a run did."""
+
+    plan: Estimate
+    run: str  # the path of its folder
+
+
+class Interrupted(BaseException):
+    """A signal ended the run; it is saved and can be resumed."""
+
+    def __init__(self, signal: int, steps: int) -> None:
+        super().__init__(f"Stopped after {steps} steps.")
+        self.signal, self.steps = signal, steps
 
 
 def plan(
@@ -62,11 +77,10 @@ def plan(
 ) -> TrainPlan:
     """Plan a new run, or resume the newest unfinished one. Only caches are written: tokens, and parts of a base model.
 
-    Processes that train together all call this.
+    Processes that train together all call this. `progress` is called with the lines tokenised.
 
     Args:
         settings: see `preset` and `resolve_settings`; a run that is resumed has its own.
-        progress: called with the lines tokenised.
 
     Raises:
         MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
@@ -126,11 +140,8 @@ def run(
 ) -> TrainSummary:
     """Train as planned, and write the adapter with its manifest into the run's folder.
 
-    Processes that train together all call this; only the main one writes and calls back.
-
-    Args:
-        progress: called with the steps done.
-        observe: called with every Step.
+    Processes that train together all call this. Only the main one writes, and calls `progress` and `observe` after
+    each optimizer step.
 
     Raises:
         ModelError: memory is exhausted, or the loss is no longer a number; then the last good adapter is kept.
@@ -211,7 +222,7 @@ def _found_base(db: Connection, settings: TrainSettings, folder: Path, home: Pat
 
 @contextmanager
 def _begun(plan: TrainPlan) -> Iterator[None]:
-    """Clear what earlier runs left that never began; if this one makes no step, remove its folder as well."""
+    """Remove the folders of earlier runs that never began; if this run makes no step, remove its folder as well."""
     if ranks.is_main():
         folders.remove_never_begun(plan.home / RUNS)
     try:

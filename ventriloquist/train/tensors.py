@@ -16,7 +16,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 class Rows(torch.utils.data.Dataset[Tensors]):
-    """The rows of a run as tensors, each (1, length), filled up to a multiple of `multiple` with rows without loss.
+    """The rows of a run as tensors, each (1, length). Rows without loss fill them up to a multiple of `multiple`.
 
     Processes that train together need equally many rows, and no message may be trained on twice.
     """

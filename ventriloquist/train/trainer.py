@@ -32,12 +32,7 @@ class RowTrainer(Trainer):
     """Trainer over finished rows, with loss at the targets and a learning rate that can follow the clock."""
 
     def __init__(self, settings: TrainSettings, loss: Loss, *, minutes_before: float = 0.0, **arguments: Any) -> None:
-        """Make a trainer.
-
-        Args:
-            loss: of the back end, see `ventriloquist.train.loss`.
-            minutes_before: what the run had taken up to the checkpoint that it resumes from.
-        """
+        """Make a trainer for a run that took `minutes_before` up to the checkpoint that it resumes from."""
         super().__init__(**arguments)
         self.settings, self.loss = settings, loss
         if self.is_fsdp_enabled:
@@ -114,11 +109,7 @@ class RowTrainer(Trainer):
 
 
 def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
-    """Return the arguments of transformers' Trainer.
-
-    Args:
-        gradient_checkpointing: whether Trainer switches it on; Unsloth does so itself.
-    """
+    """Return the arguments of Trainer. With `gradient_checkpointing` it switches that on; Unsloth does so itself."""
     training = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # a row is a batch

@@ -46,7 +46,7 @@ class Validation:
     def bits_per_character(self, model: Any, loss: Loss, device: torch.device | str) -> float | None:
         """Return the mean bits per character of content, or None if nothing is held out.
 
-        The result is NaN or infinite if a step has spoilt the weights.
+        They are NaN or infinite if a step has spoilt the weights.
         """
         if not self.characters:
             return None
@@ -63,9 +63,9 @@ class Validation:
 
 def _characters(corpus: Corpus, row: PackedRow) -> int:
     """Count the characters of the targets' contents."""
-    total = 0
-    for piece in row:
-        for position, _, _ in corpus.row(piece.conversation, piece.block, "validation").targets:
-            text = corpus.tokenizer.decode(corpus.line_tokens(piece.conversation, position).tolist())
-            total += len(parse_line(text.removesuffix("\n")).content)
-    return total
+    lines = (
+        corpus.line(piece.conversation, position)
+        for piece in row
+        for position, _, _ in corpus.row(piece.conversation, piece.block, "validation").targets
+    )
+    return sum(len(parse_line(line.removesuffix("\n")).content) for line in lines)

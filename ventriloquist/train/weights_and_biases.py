@@ -32,7 +32,7 @@ def reported(settings: TrainSettings, estimate: Estimate, folder: Path) -> Itera
     config = {name: getattr(settings, name) for name in SETTINGS} | {name: getattr(estimate, name) for name in ESTIMATE}
     config["model"] = Path(settings.model).name  # the path of a folder may have a name in it
     private = wandb.Settings(
-        console="off",  # printed text has names in it
+        console="off",  # printed text contains names
         disable_code=True,
         disable_git=True,
         disable_job_creation=True,

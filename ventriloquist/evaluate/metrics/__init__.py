@@ -1,4 +1,4 @@
-"""The table of metrics. Each has one row, one file and one pure function. Reports keep this order."""
+"""The table of metrics: each has one row and one pure function. Reports keep this order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from ventriloquist.evaluate.metrics.bursts import bursts
 from ventriloquist.evaluate.metrics.copies import copies
 from ventriloquist.evaluate.metrics.diversity import diversity
 from ventriloquist.evaluate.metrics.fingerprint import fingerprint
-from ventriloquist.evaluate.metrics.identity import identity
-from ventriloquist.evaluate.metrics.identity_in_context import identity_in_context
+from ventriloquist.evaluate.metrics.identity import identity, identity_in_context
 from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
 from ventriloquist.evaluate.metrics.lengths import lengths
 from ventriloquist.evaluate.metrics.likelihood import likelihood
@@ -33,7 +32,6 @@ METRICS: dict[str, Metric] = {
     "validity": Metric(
         title="Valid lines",
         question="Does it keep to the format?",
-        unit="share",
         aim="more",
         minimum=30,
         takes=WrittenLines,
@@ -46,7 +44,6 @@ METRICS: dict[str, Metric] = {
     "timing": Metric(
         title="Time deltas",
         question="When does the next message come?",
-        unit="share",
         aim="more",
         minimum=100,
         takes=ScoredLines,
@@ -59,7 +56,6 @@ METRICS: dict[str, Metric] = {
         question="Does it sound like them?",
         unit="points",
         aim="ceiling",
-        minimum=50,
         takes=Messages,
         compute=voice,
         floor="pooled",
@@ -70,9 +66,7 @@ METRICS: dict[str, Metric] = {
     "likelihood": Metric(
         title="Bits saved",
         question="Does it predict what they really write?",
-        unit="share",
         aim="more",
-        minimum=50,
         takes=ScoredLines,
         compute=likelihood,
         floor=0.0,
@@ -80,7 +74,6 @@ METRICS: dict[str, Metric] = {
     "identity": Metric(
         title="True name first",
         question="Who wrote this?",
-        unit="share",
         aim="more",
         minimum=40,
         takes=NamesAlone,
@@ -92,7 +85,6 @@ METRICS: dict[str, Metric] = {
     "identity_in_context": Metric(
         title="True name first, in context",
         question="Who says this in this conversation?",
-        unit="share",
         aim="more",
         minimum=40,
         takes=NamesInContext,
@@ -102,9 +94,7 @@ METRICS: dict[str, Metric] = {
     "ranking": Metric(
         title="True message first",
         question="Which message comes next?",
-        unit="share",
         aim="more",
-        minimum=50,
         takes=RankedMessages,
         compute=ranking,
         floor=0.05,
@@ -113,7 +103,6 @@ METRICS: dict[str, Metric] = {
     "indistinguishable": Metric(
         title="Indistinguishable",
         question="Can a classifier tell it from them?",
-        unit="share",
         aim="more",
         minimum=200,
         takes=Messages,
@@ -128,7 +117,6 @@ METRICS: dict[str, Metric] = {
         question="Are the small habits theirs?",
         unit="ratio",
         aim="less",
-        minimum=50,
         takes=Messages,
         compute=fingerprint,
         floor="pooled",
@@ -140,7 +128,6 @@ METRICS: dict[str, Metric] = {
         question="Are its messages as long as theirs?",
         unit="ratio",
         aim="less",
-        minimum=50,
         takes=Messages,
         compute=lengths,
         floor="pooled",
@@ -150,7 +137,6 @@ METRICS: dict[str, Metric] = {
     "bursts": Metric(
         title="Messages in a row",
         question="Does it send as many messages in a row?",
-        unit="share",
         aim="ceiling",
         minimum=100,
         takes=WrittenLines,
@@ -161,9 +147,7 @@ METRICS: dict[str, Metric] = {
     "copies": Metric(
         title="Copied",
         question="Does it recite its training data?",
-        unit="share",
         aim="less",
-        minimum=50,
         takes=Messages,
         compute=copies,
         floor="retrieval",
@@ -176,7 +160,6 @@ METRICS: dict[str, Metric] = {
         question="Is it as varied as they are?",
         unit="ratio",
         aim="ceiling",
-        minimum=50,
         takes=Messages,
         compute=diversity,
         ceiling=1.0,
@@ -186,9 +169,7 @@ METRICS: dict[str, Metric] = {
     "assistant": Metric(
         title="Assistant's phrases",
         question="Does it talk like an assistant?",
-        unit="share",
         aim="less",
-        minimum=50,
         takes=Messages,
         compute=assistant,
         ceiling=0.0,
@@ -198,9 +179,7 @@ METRICS: dict[str, Metric] = {
     "personal": Metric(
         title="Personal data",
         question="Does it write numbers and addresses?",
-        unit="share",
         aim="less",
-        minimum=50,
         takes=Messages,
         compute=personal,
         ceiling=0.0,

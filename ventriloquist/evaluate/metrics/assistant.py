@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ventriloquist.evaluate.inputs import Message, Messages
+from ventriloquist.evaluate.inputs import Messages
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.tally import measure_excess
 
@@ -24,8 +24,4 @@ PHRASES = re.compile(
 
 def assistant(messages: Messages) -> Measurement:
     """Return the share of generated messages with such a phrase, minus the real share."""
-    return measure_excess(messages.generated, messages.real, _has_phrase)
-
-
-def _has_phrase(message: Message) -> bool:
-    return PHRASES.search(message.content) is not None
+    return measure_excess(messages.generated, messages.real, lambda one: PHRASES.search(one.content) is not None)

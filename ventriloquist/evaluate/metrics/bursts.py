@@ -19,7 +19,7 @@ RUNS = (1, 2, 3)  # messages in a row so far; the last one includes longer runs
 
 def bursts(written: WrittenLines) -> Measurement | None:
     """Return the difference of shares; in the detail, the shares by the length of the run so far."""
-    lines = [line for line in written.lines if line.target.before.run and is_valid(line.text, line.members)]
+    lines = [line for line in written.lines if line.target.before.run and is_valid(line)]
     if not lines:
         return None
     runs = [min(line.target.before.run, RUNS[-1]) for line in lines]

@@ -10,15 +10,15 @@ person as a log-odds ratio, with the band that real messages would lie in (Halda
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ventriloquist.evaluate.heldout import most_talkative
 from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Z_95, Array, Cluster
-from ventriloquist.evaluate.tally import gap, ratio, tally
+from ventriloquist.evaluate.statistics import Z_95, Array
+from ventriloquist.evaluate.tally import gap, ratio, split_sides, tally_by_person
 
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2764]"
 _ABBREVIATIONS = (
@@ -62,22 +62,12 @@ def fingerprint(messages: Messages) -> Measurement | None:
     ]
     if not people:
         return None
-    width = len(HABITS) + 1  # the number of messages, then of those with each habit
-    columns = {person: place * width for place, person in enumerate(people)}
-
-    def counted() -> Iterator[tuple[Cluster, Array]]:
-        for group, side in ((messages.generated, 0), (messages.real, len(people) * width)):
-            for message in group:
-                if message.name in columns:
-                    vector = np.zeros(2 * len(people) * width)
-                    start = side + columns[message.name]
-                    vector[start : start + width] = [1, *habits(message.content)]
-                    yield message.target.cluster, vector
-
-    sums = tally(counted())
+    # of each message: 1, and then 1 for each habit that it shows
+    sides = (((one, [1, *habits(one.content)]) for one in group) for group in (messages.generated, messages.real))
+    sums = tally_by_person(sides, people, 1 + len(HABITS))
 
     def figure(totals: Array) -> Array:
-        generated, real = _sides(totals, len(people))
+        generated, real = split_sides(totals, len(people))
         both = generated + real
         variance = (both[..., 1:] + 0.5) * (both[..., :1] - both[..., 1:] + 0.5) / (both[..., :1] + 1) ** 2
         off = gap(generated[..., 1:], generated[..., :1], real[..., 1:], real[..., :1]) / variance
@@ -86,7 +76,7 @@ def fingerprint(messages: Messages) -> Measurement | None:
 
     total = np.asarray(sum(sums.values()))
     odds, variance = _log_odds(total, len(people))
-    counts = total.reshape(2, len(people), width)
+    counts = split_sides(total, len(people))
     return Measurement(
         sum(_count(messages.generated, person) for person in people),
         sums,
@@ -96,8 +86,8 @@ def fingerprint(messages: Messages) -> Measurement | None:
             person: [
                 {
                     "habit": habit,
-                    "generated": float(counts[0, row, column + 1] / counts[0, row, 0]),
-                    "real": float(counts[1, row, column + 1] / counts[1, row, 0]),
+                    "generated": float(counts[0][row, column + 1] / counts[0][row, 0]),
+                    "real": float(counts[1][row, column + 1] / counts[1][row, 0]),
                     "log_odds": float(odds[row, column]),
                     "band": float(Z_95 * np.sqrt(variance[row, column])),
                 }
@@ -117,17 +107,11 @@ def habits(content: str) -> list[bool]:
 def _log_odds(totals: Array, people: int) -> tuple[Array, Array]:
     """Return log-odds ratios and their variances (Haldane, 1956), each (people, habits)."""
     odds, variance = [], []
-    for counts in _sides(totals, people):
+    for counts in split_sides(totals, people):
         with_, without = counts[..., 1:] + 0.5, counts[..., :1] - counts[..., 1:] + 0.5
         odds.append(np.log(with_ / without))
         variance.append(1 / with_ + 1 / without)
     return odds[0] - odds[1], variance[0] + variance[1]
-
-
-def _sides(totals: Array, people: int) -> tuple[Array, Array]:
-    """Split sums into generated and real counts, each (…, people, 1 + habits): messages, and those with each habit."""
-    counts = totals.reshape(*totals.shape[:-1], 2, people, len(HABITS) + 1)
-    return counts[..., 0, :, :], counts[..., 1, :, :]
 
 
 def _telling(both: Array) -> Array:

@@ -5,6 +5,10 @@ P(content | name), as in language-model authorship attribution. Only the name di
 subject of the conversation can help. ID@1 is the share of messages for which the true name comes first. The ceiling is
 a character n-gram classifier that was trained on the same messages: single real messages are attributed correctly only
 about half of the time. The floor has the same scores, shuffled among the messages.
+
+In context (`identity_in_context`), each message is scored after the messages before it, under the names of its writer
+and nine of the people with the most messages: P(content | context, name). Even a model that knows none of them can tell
+from who spoke last and from what they just wrote. So the floor is the base model with the same context.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ventriloquist.evaluate.inputs import Candidates, NamesAlone
+from ventriloquist.evaluate.inputs import Candidates, NamesAlone, NamesInContext
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import mean_reciprocal_rank, rank_sums, share
@@ -22,11 +26,15 @@ MAX_CANDIDATES = 10  # the people with the most messages
 
 def identity(names: NamesAlone) -> Measurement:
     """Return ID@1; in the detail the mean reciprocal rank and the confusion matrix (writer: name that came first)."""
-    return identify(names.items)
+    return _identify(names.items)
 
 
-def identify(items: Sequence[Candidates]) -> Measurement:
-    """Measure ID@1 on messages that were scored under several names."""
+def identity_in_context(names: NamesInContext) -> Measurement:
+    """Return the same as `identity`, for messages in their context."""
+    return _identify(names.items)
+
+
+def _identify(items: Sequence[Candidates]) -> Measurement:
     sums = rank_sums(items)
     confusion: dict[str, Counter[str]] = {}
     for item in items:

@@ -109,10 +109,10 @@ def _decide(rows: Any, is_generated: NDArray[np.bool_], known: NDArray[np.bool_]
 
 
 def _placements(scores: Array, is_generated: NDArray[np.bool_], strata: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return for each message how often it is on its side of the others in its stratum, and its weight.
+    """Return for each message the share of the other side that it is told from, in its stratum, and its weight.
 
-    On either side a stratum weighs as much as it has generated messages: so both sides' means are the AUC. What has
-    nothing to be compared with weighs nothing.
+    On both sides, the weights of a stratum sum up to its number of generated messages, so that the mean of either side
+    is the AUC. A message without a counterpart in its stratum has the weight 0.
     """
     placements, weights = np.zeros(len(scores)), np.zeros(len(scores))
     for stratum in np.unique(strata):

@@ -9,15 +9,13 @@ real messages of the same people get 0, plus or minus noise. Less is better.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ventriloquist.evaluate.heldout import most_talkative
-from ventriloquist.evaluate.inputs import Messages
+from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array, Cluster
-from ventriloquist.evaluate.tally import gap, ratio, tally
+from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.tally import gap, ratio, split_sides, tally_by_person
 
 EDGES = (5, 10, 20, 40, 80, 160)  # code points: below 5, below 10 …, 160 and more
 BINS = len(EDGES) + 1
@@ -29,21 +27,11 @@ def lengths(messages: Messages) -> Measurement | None:
     people = most_talkative(message.name for message in messages.real if message.name in written)
     if not people:
         return None
-    columns = {person: place for place, person in enumerate(people)}
-
-    def counted() -> Iterator[tuple[Cluster, Array]]:
-        for side, group in enumerate((messages.generated, messages.real)):
-            for message in group:
-                if message.name in columns:
-                    counts = np.zeros((2, len(people), BINS))
-                    counts[side, columns[message.name], np.searchsorted(EDGES, len(message.content), "right")] = 1
-                    yield message.target.cluster, counts.ravel()
-
-    sums = tally(counted())
+    sides = (((one, _bin(one)) for one in group) for group in (messages.generated, messages.real))
+    sums = tally_by_person(sides, people, BINS)
 
     def distance(totals: Array) -> Array:
-        below = totals.reshape(*totals.shape[:-1], 2, len(people), BINS).cumsum(axis=-1)
-        generated, real = below[..., 0, :, :], below[..., 1, :, :]
+        generated, real = (side.cumsum(axis=-1) for side in split_sides(totals, len(people)))
         apart = gap(generated[..., :-1], generated[..., -1:], real[..., :-1], real[..., -1:]).sum(axis=-1)
         weights = generated[..., -1] + real[..., -1]
         return ratio((weights * apart).sum(axis=-1), weights.sum(axis=-1))
@@ -60,3 +48,8 @@ def lengths(messages: Messages) -> Measurement | None:
             "real": (real / real.sum()).tolist(),
         },
     )
+
+
+def _bin(message: Message) -> Array:
+    """Return 1 for the bin of a message's length, and 0 for the others, (BINS,)."""
+    return np.asarray(np.eye(BINS)[np.searchsorted(EDGES, len(message.content), "right")])

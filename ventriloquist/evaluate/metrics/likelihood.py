@@ -13,8 +13,7 @@ import math
 
 from ventriloquist.evaluate.inputs import ScoredLines
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.tally import saved, tally
 
 
 def likelihood(scored: ScoredLines) -> Measurement:
@@ -31,7 +30,7 @@ def likelihood(scored: ScoredLines) -> Measurement:
     return Measurement(
         len(scored.lines),
         sums,
-        _saved,
+        saved,
         yardstick=(1,),
         detail={
             "characters": int(characters),
@@ -45,7 +44,3 @@ def likelihood(scored: ScoredLines) -> Measurement:
             },
         },
     )
-
-
-def _saved(sums: Array) -> Array:
-    return 1 - ratio(sums[..., 0], sums[..., 1])

@@ -17,7 +17,7 @@ import numpy as np
 from ventriloquist.evaluate.inputs import ScoredLines
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import Array
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.tally import saved, tally
 from ventriloquist.transcript import DELTAS
 
 BINS = 10  # of the calibration
@@ -37,7 +37,7 @@ def timing(given: ScoredLines) -> Measurement | None:
     return Measurement(
         len(scored),
         tally((item.target.cluster, pair) for item, pair in zip(scored, scores, strict=True)),
-        _skill,
+        saved,
         detail={
             "rps": float(ranked_probability(forecasts, observed).mean()),
             "calibration": list(_calibration(forecasts.ravel(), observed.ravel())),
@@ -58,7 +58,3 @@ def _calibration(forecast: Array, observed: Array) -> Iterable[tuple[float, floa
     for place in np.unique(places):
         here = places == place
         yield float(forecast[here].mean()), float(observed[here].mean()), int(here.sum())
-
-
-def _skill(sums: Array) -> Array:
-    return 1 - ratio(sums[..., 0], sums[..., 1])

@@ -6,9 +6,7 @@ member. A guard: 95 % must be valid. The baseline is the base model after the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ventriloquist.evaluate.inputs import WrittenLines
+from ventriloquist.evaluate.inputs import Written, WrittenLines
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share, tally
@@ -19,14 +17,14 @@ def validity(written: WrittenLines) -> Measurement:
     """Return the share of valid lines."""
     return Measurement(
         len(written.lines),
-        tally((line.target.cluster, (is_valid(line.text, line.members), 1)) for line in written.lines),
+        tally((line.target.cluster, (is_valid(line), 1)) for line in written.lines),
         share,
         exact=share_interval,
     )
 
 
-def is_valid(line: str, members: Sequence[str]) -> bool:
+def is_valid(line: Written) -> bool:
     try:
-        return parse_line(line).name in members
+        return parse_line(line.text).name in line.target.conversation.members
     except TranscriptError:
         return False

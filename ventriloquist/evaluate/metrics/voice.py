@@ -10,15 +10,15 @@ a caricature. Gibberish of typical letters and copies score high, too: the guard
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array, Cluster
-from ventriloquist.evaluate.tally import ratio, tally
+from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.tally import ratio, split_sides, tally_by_person
 
 OTHERS = 500  # messages of other people, judged as each person's
 
@@ -27,31 +27,24 @@ def voice(messages: Messages) -> Measurement | None:
     """Return the style match in points, over the people who have both generated and real messages."""
     context = messages.context
     sides = _judged(messages.generated, context), _judged(messages.real, context)
-    generated, real = ({message.name for message, _ in side} for side in sides)
+    written, real = ({message.name for message, _ in side} for side in sides)
     people = sorted(real)  # the same for every system, so that systems can be compared
-    others = {person: _of_others(person, context) for person in generated & real}
-    places = {person: people.index(person) for person, score in others.items() if np.isfinite(score)}
-    if not places:
+    means = {person: _of_others(person, context) for person in written & real}
+    others = {person: mean for person, mean in means.items() if np.isfinite(mean)}
+    if not others:
         return None
+    judged = [[(one, (1, score - others[one.name])) for one, score in side if one.name in others] for side in sides]
+    sums = tally_by_person(judged, people, 2)
 
-    def counted() -> Iterator[tuple[Cluster, Array]]:
-        for side, judged in enumerate(sides):
-            for message, score in judged:
-                if message.name in places:
-                    sums = np.zeros((2, len(people), 2))
-                    sums[side, places[message.name]] = 1, score - others[message.name]
-                    yield message.target.cluster, sums.ravel()
-
-    def points(sums: Array) -> Array:
-        counts, scores = np.moveaxis(sums.reshape(*sums.shape[:-1], 2, len(people), 2), -1, 0)
-        compared = counts[..., 1, :] > 0  # people with real messages
-        weights = np.where(compared, counts[..., 0, :], 0)
-        above = np.where(compared, scores[..., 0, :], 0).sum(axis=-1)
-        below = (weights * np.where(compared, ratio(scores[..., 1, :], counts[..., 1, :]), 0)).sum(axis=-1)
+    def points(totals: Array) -> Array:
+        ours, theirs = split_sides(totals, len(people))  # message counts, and sums of scores
+        compared = theirs[..., 0] > 0  # people with real messages
+        weights = np.where(compared, ours[..., 0], 0)
+        above = np.where(compared, ours[..., 1], 0).sum(axis=-1)
+        below = (weights * np.where(compared, ratio(theirs[..., 1], theirs[..., 0]), 0)).sum(axis=-1)
         return 100 * ratio(above, below)  # NaN if real messages score no higher than others
 
-    measured = sum(message.name in places for message, _ in sides[0])
-    return Measurement(measured, tally(counted()), points, detail={"judged_on": context.judge.messages})
+    return Measurement(len(judged[0]), sums, points, detail={"judged_on": context.judge.messages})
 
 
 def _of_others(person: str, context: EvalContext) -> float:

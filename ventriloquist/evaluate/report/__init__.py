@@ -26,12 +26,7 @@ BAD = ("fails", "differs", "no better", "worse", "caricature")
 def write_report(
     evaluation: Evaluation, path: Path, *, manifest: Manifest | None = None, examples: Sequence[Example] = ()
 ) -> None:
-    """Write the report. Only its owner can read it.
-
-    Args:
-        manifest: of the run; shown at the end.
-        examples: shown at the top; none for a report without message text.
-    """
+    """Write the report, readable by its owner only. Without examples it contains no message text."""
     path.touch(mode=0o600)
     if path.is_file():  # not a device
         with suppress(PermissionError):  # the file may belong to somebody else

@@ -10,12 +10,7 @@ LABEL_WIDTH = 110  # pixels; nearer labels go below each other
 
 
 def scale(marks: Sequence[tuple[str, float, str]], interval: tuple[float, float] | None, *, width: int = 300) -> str:
-    """Draw a figure on an axis with its floor and its ceiling.
-
-    Args:
-        marks: label, value and colour; the first is the figure.
-        interval: of the figure.
-    """
+    """Draw marks (label, value, colour) on an axis: a figure, with its interval, and then its floor and ceiling."""
     x = linear([*(value for _, value, _ in marks), *(interval or ())], 14, width - 14)
     parts = [line([(14, 26), (width - 14, 26)], "var(--line)", 4)]
     if interval:
@@ -31,11 +26,7 @@ def scale(marks: Sequence[tuple[str, float, str]], interval: tuple[float, float]
 
 
 def bars(groups: Mapping[str, Sequence[float]], colours: Sequence[str], *, width: int = 360, height: int = 170) -> str:
-    """Draw groups of bars of shares.
-
-    Args:
-        groups: label: a value for each colour.
-    """
+    """Draw groups of bars: for each label, a share in each colour."""
     top = max([value for values in groups.values() for value in values] + [0.01])
     step = (width - 10) / max(1, len(groups))
     each = step * 0.72 / len(colours)
@@ -69,11 +60,7 @@ def calibration(points: Sequence[tuple[float, float, int]], *, size: int = 260) 
 
 
 def deviations(rows: Sequence[tuple[str, float, float]], *, width: int = 440) -> str:
-    """Draw one dot a row, around zero, with the band that real messages would lie in.
-
-    Args:
-        rows: label, deviation, and half of the band.
-    """
+    """Draw each row (label, deviation, half of the band) as a dot around zero, on the band of real messages."""
     widest = max(1.0, *(abs(value) for _, value, _ in rows), *(band for _, _, band in rows))
     x = linear((-widest, widest), 150, 430)
     height = 20 * len(rows) + 26

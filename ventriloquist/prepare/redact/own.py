@@ -2,7 +2,7 @@
 
 # the placeholder's name, a colon, and what to replace: words as they are, in any case …
 project: Bluebird
-# … or a regular expression between slashes, with flags after it where it needs them
+# … or a regular expression between slashes, and flags after it if it needs them
 nickname: /\\bzz\\d{4}\\b/
 note: /^secret:.*$/m
 """

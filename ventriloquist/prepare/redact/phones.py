@@ -66,7 +66,6 @@ def is_phone(candidate: str, led: bool, regions: tuple[str, ...]) -> bool:
     """Return whether a run of digits is a telephone number.
 
     Args:
-        candidate: digits and separators.
         led: whether a word such as "call" or "number" comes before it.
         regions: countries that a number without a country code may belong to.
     """

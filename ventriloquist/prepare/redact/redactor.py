@@ -103,7 +103,8 @@ class Redactor:
 
     def _spans(self, text: str) -> list[_Span]:
         """Return the spans to replace, in order. If two overlap, known secrets win, then the earlier rule."""
-        urls = [_Span(*match.span(), "") for match in _URL.finditer(text)] if _may_have_url(text) else []
+        has_url = "://" in text or "www." in text.lower()
+        urls = [_Span(*match.span(), "") for match in _URL.finditer(text)] if has_url else []
         taken = [_Span(*match.span(), "") for match in self._placeholder.finditer(text)] if "[" in text else []
 
         def take(candidates: Sequence[_Span]) -> None:
@@ -152,10 +153,6 @@ def _apart(candidates: Iterable[_Span], others: Sequence[_Span]) -> Iterator[_Sp
             index += 1
         if index == len(others) or others[index].start >= candidate.end:
             yield candidate
-
-
-def _may_have_url(text: str) -> bool:
-    return "://" in text or "www." in text.lower()
 
 
 def _is_dialled(text: str, start: int) -> bool:

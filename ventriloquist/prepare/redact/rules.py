@@ -10,30 +10,11 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ventriloquist.prepare.redact.checks import (
-    has_digits,
-    is_card,
-    is_iban,
-    is_password,
-    is_strong,
-    is_strong_password,
-)
+from ventriloquist.prepare.redact import words
+from ventriloquist.prepare.redact.checks import has_digits, is_card, is_iban, is_password, is_strong, is_strong_password
 from ventriloquist.prepare.redact.streets import STREETS
 from ventriloquist.prepare.redact.triggers import Trigger, always, holding
-from ventriloquist.prepare.redact.words import (
-    ACCOUNT,
-    ACCOUNT_STEMS,
-    CODE,
-    CODE_PREFIXES,
-    CODE_STEMS,
-    IBAN_LENGTHS,
-    PASSWORD,
-    PASSWORD_STEMS,
-    PASSWORD_STEMS_BEYOND_ASCII,
-    PUBLIC_CODES,
-    alternatives,
-    word_set,
-)
+from ventriloquist.prepare.redact.words import alternatives, word_set
 from ventriloquist.transcript import SECRETS
 
 KINDS = SECRETS
@@ -55,25 +36,34 @@ class Rule(NamedTuple):
     digits: int
     trigger: Trigger
     pattern: re.Pattern[str]
-    check: Callable[[str], bool] = lambda _secret: True
-    in_urls: bool = False
+    check: Callable[[str], bool]
+    in_urls: bool
 
 
-def compile_pattern(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
-    return re.compile(pattern, flags | re.VERBOSE)
+def _rule(
+    kind: str,
+    digits: int,
+    trigger: Trigger,
+    pattern: str,
+    check: Callable[[str], bool] = lambda _secret: True,
+    *,
+    in_urls: bool = False,
+    flags: int = re.IGNORECASE,
+) -> Rule:
+    return Rule(kind, digits, trigger, re.compile(pattern, flags | re.VERBOSE), check, in_urls)
 
 
 # each country has its own length; without it, the next word could look like one more group
 _IBAN = "|".join(
-    rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(IBAN_LENGTHS))
+    rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(words.IBAN_LENGTHS))
 )
-_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(PASSWORD)})"
-_PASSWORD = holding(*PASSWORD_STEMS, *PASSWORD_STEMS_BEYOND_ASCII)
+_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(words.PASSWORD)})"
+_PASSWORD = holding(*words.PASSWORD_STEMS, *words.PASSWORD_STEMS_BEYOND_ASCII)
 _PASS = holding("pass")
-_ACCOUNT = holding(*ACCOUNT_STEMS)
-_CODE = holding(*CODE_STEMS)
-_ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(ACCOUNT)})"
-_CODE_NAME = rf"(?:(?:{alternatives(CODE_PREFIXES)})-?)?(?:{alternatives(CODE)})"
+_ACCOUNT = holding(*words.ACCOUNT_STEMS)
+_CODE = holding(*words.CODE_STEMS)
+_ACCOUNT_NAME = rf"(?<!\w)(?:{alternatives(words.ACCOUNT)})"
+_CODE_NAME = rf"(?:(?:{alternatives(words.CODE_PREFIXES)})-?)?(?:{alternatives(words.CODE)})"
 
 _POSSESSIVE = r"['’]s[ \t]+"  # the code's 4471: right after the word only
 # between the word and the secret: "… for the wifi upstairs", then "is", a colon, an arrow
@@ -94,178 +84,119 @@ _UNITS = "lines|files|times|people|dollars|bucks|euros?|pounds|km|miles|steps|wo
 _LONG_CODE = rf"(?:[A-Z]-\d{{5,8}} | \d{{3}}[ -]\d{{3}} | \d{{5,8}}){_END_OF_NUMBER}(?![ ]?(?:{_UNITS})\b)"
 _SECRET_CODE = (
     rf"(?<![\w-])(?={_CODE_NAME}(?!\w))"  # first, since the look-behinds cost more
-    + "".join(rf"(?<!\b{word}[ ])(?<!\b{word}-)" for word in alternatives(PUBLIC_CODES).split("|"))
+    + "".join(rf"(?<!\b{word}[ ])(?<!\b{word}-)" for word in alternatives(words.PUBLIC_CODES).split("|"))
     + _CODE_NAME
 )
 _BEFORE_NUMBER = r"(?<![\w$€£.,:/-])"
 _AS = "is|ist|es|est|è|är|er|to|as|als|como|comme"
 
 RULES: tuple[Rule, ...] = (
-    Rule(
+    _rule(
         "email",
         0,
         holding("@"),
-        compile_pattern(
-            r"(?<![\w.+%-])(?P<secret>[\w.!\#$%&'*+=?^{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,23})(?![\w@])"
-        ),
+        r"(?<![\w.+%-])(?P<secret>[\w.!\#$%&'*+=?^{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,23})(?![\w@])",
         in_urls=True,
     ),
     # API keys
-    Rule(
+    _rule(
         "password",
         1,
         holding("sk-", "gh", "akia", "asia", "xox", "aiza", "glpat", "eyj", "hf_"),
-        compile_pattern(
-            r"""(?<![\w-])(?P<secret> sk-[\w-]{16,200} | gh[pousr]_\w{20,100} | github_pat_\w{20,100}
-            | (?:AKIA|ASIA)[A-Z0-9]{16} | xox[abprs]-[\w-]{10,100} | AIza[\w-]{30,50} | glpat-[\w-]{20}
-            | eyJ[\w-]{10,2000}\.eyJ[\w-]{5,4000}\.[\w-]{5,2000} | hf_[A-Za-z0-9]{20,60} )(?![\w-])""",
-            0,
-        ),
+        r"""(?<![\w-])(?P<secret> sk-[\w-]{16,200} | gh[pousr]_\w{20,100} | github_pat_\w{20,100}
+        | (?:AKIA|ASIA)[A-Z0-9]{16} | xox[abprs]-[\w-]{10,100} | AIza[\w-]{30,50} | glpat-[\w-]{20}
+        | eyJ[\w-]{10,2000}\.eyJ[\w-]{5,4000}\.[\w-]{5,2000} | hf_[A-Za-z0-9]{20,60} )(?![\w-])""",
+        flags=0,
         in_urls=True,
     ),
-    Rule(
-        "account",
-        10,
-        always,
-        compile_pattern(rf"(?=[A-Z]{{2}}\d\d)(?<!\w)(?P<secret>{_IBAN})(?!\w)"),
-        is_iban,
-    ),
-    Rule(
+    _rule("account", 10, always, rf"(?=[A-Z]{{2}}\d\d)(?<!\w)(?P<secret>{_IBAN})(?!\w)", is_iban),
+    _rule(
         "card",
         12,
         always,
-        compile_pattern(
-            r"""(?=\d{4})(?<![\w.,/+-])(?<!\d[ ])(?P<secret> \d{12,19}
-            | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
-            | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)"""
-        ),
+        r"""(?=\d{4})(?<![\w.,/+-])(?<!\d[ ])(?P<secret> \d{12,19}
+        | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
+        | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)""",
         is_card,
     ),
     # a social security number of the United States
-    Rule(
-        "account",
-        9,
-        always,
-        compile_pattern(r"(?<![\w-])(?P<secret>(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"),
-    ),
-    Rule(
+    _rule("account", 9, always, r"(?<![\w-])(?P<secret>(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"),
+    _rule(
         "account",
         5,
         _ACCOUNT,
-        compile_pattern(
-            rf"""{_ACCOUNT_NAME}(?!\w)(?:['’]s)?(?:[ ]?(?:number|num|no|nr|nº|n°|id|\#|code)\.?(?:['’]s)?)?
-            (?:[ ]?(?:is|ist|:|=|es|est|è|är)[ ]?)?[ ]?
-            (?P<secret>[A-Z]{{0,4}}[ -]?\d[A-Z0-9]{{0,20}}(?:[ /.-][A-Z]{{0,3}}\d[A-Z0-9]{{0,11}}){{0,6}})
-            (?![\w%€$£]|[.,:]\d)"""
-        ),
+        rf"""{_ACCOUNT_NAME}(?!\w)(?:['’]s)?(?:[ ]?(?:number|num|no|nr|nº|n°|id|\#|code)\.?(?:['’]s)?)?
+        (?:[ ]?(?:is|ist|:|=|es|est|è|är)[ ]?)?[ ]?
+        (?P<secret>[A-Z]{{0,4}}[ -]?\d[A-Z0-9]{{0,20}}(?:[ /.-][A-Z]{{0,3}}\d[A-Z0-9]{{0,11}}){{0,6}})
+        (?![\w%€$£]|[.,:]\d)""",
         has_digits(5),
     ),
-    Rule(
+    _rule(
         "password",
         0,
         _PASSWORD,
-        compile_pattern(
-            rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})[{_QUOTES}'](?P<secret>[^\n\[\]{_QUOTES}]{{3,80}}?)[{_QUOTES}']"
-        ),
+        rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})[{_QUOTES}'](?P<secret>[^\n\[\]{_QUOTES}]{{3,80}}?)[{_QUOTES}']",
         in_urls=True,
     ),
-    Rule(
+    _rule(
         "password",
         0,
         _PASSWORD,
-        compile_pattern(rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})"),
+        rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})",
         is_strong_password,
     ),
-    Rule(
-        "password",
-        0,
-        _PASSWORD,
-        compile_pattern(rf"{_PASSWORD_NAME}[ \t]*[:=][ \t]*(?P<secret>{_WORD})"),
-        is_password,
-        in_urls=True,
-    ),
+    _rule("password", 0, _PASSWORD, rf"{_PASSWORD_NAME}[ \t]*[:=][ \t]*(?P<secret>{_WORD})", is_password, in_urls=True),
     # plain letters are a password only at the end of a sentence
-    Rule(
+    _rule(
         "password",
         0,
         _PASSWORD,
-        compile_pattern(
-            rf"""{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})(?P<secret>[^\W\d_]{{4,40}})
-            (?=[ \t]*(?:[.,;!)\n] | $ | (?:all|in|no|with)[ ](?:lower|caps|small|capital|upper|one[ ]word)
-            | one[ ]word | lowercase))"""
-        ),
+        rf"""{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})(?P<secret>[^\W\d_]{{4,40}})
+        (?=[ \t]*(?:[.,;!)\n] | $ | (?:all|in|no|with)[ ](?:lower|caps|small|capital|upper|one[ ]word)
+        | one[ ]word | lowercase))""",
         is_password,
     ),
-    Rule(
-        "password",
-        0,
-        _PASS,
-        compile_pattern(rf"(?<!\w)pass(?:[ \t]*[:=][ \t]*|[ \t]+is[ \t]+|[ \t]+)(?P<secret>{_WORD})"),
-        is_strong,
+    _rule(
+        "password", 0, _PASS, rf"(?<!\w)pass(?:[ \t]*[:=][ \t]*|[ \t]+is[ \t]+|[ \t]+)(?P<secret>{_WORD})", is_strong
     ),
-    Rule(
+    _rule(
         "password",
         0,
         _PASSWORD,
-        compile_pattern(
-            rf"""(?<![^\s{_QUOTES}'(])(?P<secret>{_WORD})[ \t]+(?:is|ist|es|est|è|for|as|als|für|para|pour)[ \t]+
-            (?:[\w'’]{{1,12}}[ \t]+){{1,4}}{_PASSWORD_NAME}(?!\w)"""
-        ),
+        rf"""(?<![^\s{_QUOTES}'(])(?P<secret>{_WORD})[ \t]+(?:is|ist|es|est|è|for|as|als|für|para|pour)[ \t]+
+        (?:[\w'’]{{1,12}}[ \t]+){{1,4}}{_PASSWORD_NAME}(?!\w)""",
         is_strong,
     ),
-    Rule(
+    _rule(
         "code",
         2,
         _CODE,
-        compile_pattern(
-            rf"{_SECRET_CODE}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+|[ \t]*[:\#=-][ \t]*)(?P<secret>{_CODE_VALUE})"
-        ),
+        rf"{_SECRET_CODE}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+|[ \t]*[:\#=-][ \t]*)(?P<secret>{_CODE_VALUE})",
     ),
-    Rule(
-        "code",
-        2,
-        _CODE,
-        compile_pattern(r"(?<!\w)(?:cvv|cvc|cv2)\d?[ \t]*(?:is|:|=)?[ \t]*(?P<secret>\d{3,4})(?!\w)"),
-    ),
-    Rule(
-        "code",
-        2,
-        _CODE,
-        compile_pattern(r"(?<!\w)use[ ](?:the[ ])?code[ ](?P<secret>\d{4,8})(?!\w)"),
-    ),
+    _rule("code", 2, _CODE, r"(?<!\w)(?:cvv|cvc|cv2)\d?[ \t]*(?:is|:|=)?[ \t]*(?P<secret>\d{3,4})(?!\w)"),
+    _rule("code", 2, _CODE, r"(?<!\w)use[ ](?:the[ ])?code[ ](?P<secret>\d{4,8})(?!\w)"),
     # five or more digits near the word are nearly always a code
-    Rule(
+    _rule("code", 2, _CODE, rf"{_SECRET_CODE}[^\d\n\[\]]{{0,40}}?(?<![\w$€£.,/-])(?P<secret>{_LONG_CODE})"),
+    _rule(
         "code",
         2,
         _CODE,
-        compile_pattern(rf"{_SECRET_CODE}[^\d\n\[\]]{{0,40}}?(?<![\w$€£.,/-])(?P<secret>{_LONG_CODE})"),
+        rf"""{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE}|\d{{4}})[ ](?:{_AS})[ ]
+        (?:(?!code)[\w'’-]{{1,20}}[ ]){{0,5}}?(?:{_CODE_NAME}|login|sign-in|anmeldung)(?!\w)""",
     ),
-    Rule(
+    _rule(
         "code",
         2,
         _CODE,
-        compile_pattern(
-            rf"""{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE}|\d{{4}})[ ](?:{_AS})[ ]
-            (?:(?!code)[\w'’-]{{1,20}}[ ]){{0,5}}?(?:{_CODE_NAME}|login|sign-in|anmeldung)(?!\w)"""
-        ),
+        rf"{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE})[^\d\n\[\]]{{1,40}}?(?<!\w)(?:otp|2fa|mfa|passcode)(?!\w)",
     ),
-    Rule(
+    _rule(
         "code",
         2,
         _CODE,
-        compile_pattern(
-            rf"{_BEFORE_NUMBER}(?P<secret>{_LONG_CODE})[^\d\n\[\]]{{1,40}}?(?<!\w)(?:otp|2fa|mfa|passcode)(?!\w)"
-        ),
+        rf"""(?<!\w)(?:use|enter|verwende|gib|introduce|saisissez)[ ](?P<secret>{_CODE_VALUE})[ ]
+        (?:to|as|for|zum|als|para|pour)[ ](?:\w+[ ]){{0,2}}(?:your[ ])?(?:\w+[ ])?
+        (?:sign|log|verif|identi|account)""",
     ),
-    Rule(
-        "code",
-        2,
-        _CODE,
-        compile_pattern(
-            rf"""(?<!\w)(?:use|enter|verwende|gib|introduce|saisissez)[ ](?P<secret>{_CODE_VALUE})[ ]
-            (?:to|as|for|zum|als|para|pour)[ ](?:\w+[ ]){{0,2}}(?:your[ ])?(?:\w+[ ])?
-            (?:sign|log|verif|identi|account)"""
-        ),
-    ),
-    *(Rule("address", 1, trigger, pattern) for trigger, pattern in STREETS),
+    *(_rule("address", 1, trigger, pattern, flags=0) for trigger, pattern in STREETS),
 )

@@ -5,8 +5,6 @@ A street without a number is not replaced.
 
 from __future__ import annotations
 
-import re
-
 from ventriloquist.prepare.redact.triggers import Trigger, holding, matching, number_after
 from ventriloquist.prepare.redact.words import NO_STREET_NAME, word_set
 
@@ -72,10 +70,6 @@ _NOT_IN_NUMBER = r"(?<![\w$€£.,:/-])"
 _NUMBER = r"\d{1,5}[A-Za-z]?(?:[-/]\d{1,4})?"
 
 
-def _compile(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    return re.compile(pattern, flags | re.VERBOSE)
-
-
 def _words(*groups: str) -> tuple[str, ...]:
     """Return the alternatives of patterns as plain lower-case words."""
     return tuple(word.replace("\\", "").strip("?").lower() for group in groups for word in group.split("|"))
@@ -88,99 +82,69 @@ _with_unit = holding("apt", "apartment", "unit", "suite", "ste ", "flat", "studi
 _holding_romance = holding(*(f"{word} " for word in _words(_ROMANCE)))
 
 # triggers and patterns
-STREETS: tuple[tuple[Trigger, re.Pattern[str]], ...] = (
+STREETS: tuple[tuple[Trigger, str], ...] = (
     # 221 Fennel Street, London NW9 4ZZ; Flat 2, 31 Harbour View Terrace; 70/436, Chopra Marg
     (
         _numbered,
-        _compile(
-            rf"""{_NOT_IN_NUMBER}(?P<secret>{_NUMBER},?[ ](?:{_WIND}\.?[ ])?(?:St\.?[ ])?
-            (?:{_NAME}[ ]){{1,4}}(?:{_ENGLISH})\b\.?(?:[ ]{_WIND}\b)?{_UNIT}?{_PLACE})"""
-        ),
+        rf"""{_NOT_IN_NUMBER}(?P<secret>{_NUMBER},?[ ](?:{_WIND}\.?[ ])?(?:St\.?[ ])?
+        (?:{_NAME}[ ]){{1,4}}(?:{_ENGLISH})\b\.?(?:[ ]{_WIND}\b)?{_UNIT}?{_PLACE})""",
     ),
     # 16 Holland Common; 6388 Carter Key Apt. 451
     (
         _numbered,
-        _compile(
-            rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{2,5}}[A-Za-z]?(?:/\d{{1,4}})?[ ](?:{_NAME}[ ]){{1,3}}
-            (?:{_ENGLISH_RARE})\b{_UNIT}?{_PLACE})"""
-        ),
+        rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{2,5}}[A-Za-z]?(?:/\d{{1,4}})?[ ](?:{_NAME}[ ]){{1,3}}
+        (?:{_ENGLISH_RARE})\b{_UNIT}?{_PLACE})""",
     ),
     # 12 Whatever It Is Called Apt 4
-    (
-        _with_unit,
-        _compile(rf"{_NOT_IN_NUMBER}(?P<secret>{_NUMBER}[ ](?:{_NAME}[ ]?){{1,4}}(?<=\w){_UNIT}{_PLACE})"),
-    ),
+    (_with_unit, rf"{_NOT_IN_NUMBER}(?P<secret>{_NUMBER}[ ](?:{_NAME}[ ]?){{1,4}}(?<=\w){_UNIT}{_PLACE})"),
     # Flat 16K, Humphreys Square; Suite 628 543 Park Lane
     (
         _with_unit,
-        _compile(
-            rf"""(?<!\w)(?P<secret>(?:Flat|Studio|Unit|Suite|Apt\.?|Apartment)[ ]\d{{1,4}}[A-Za-z]?,?[ ]
-            (?:{_NUMBER}[ ])?(?:{_NAME}[ ]){{1,3}}(?:{_ENGLISH}|{_ENGLISH_RARE})\b{_PLACE})"""
-        ),
+        rf"""(?<!\w)(?P<secret>(?:Flat|Studio|Unit|Suite|Apt\.?|Apartment)[ ]\d{{1,4}}[A-Za-z]?,?[ ]
+        (?:{_NUMBER}[ ])?(?:{_NAME}[ ]){{1,3}}(?:{_ENGLISH}|{_ENGLISH_RARE})\b{_PLACE})""",
     ),
     # 14 larkspur lane
     (
         holding(*_words(_ENGLISH_SMALL)),
-        _compile(
-            rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{1,5}}[a-z]?[ ](?:{_SMALL_WORD}[ ]){{1,2}}(?:{_ENGLISH_SMALL})
-            (?:,?[ ](?:apt|unit|suite|flat|\#)\.?[ ]?\w{{1,6}})?)(?=[ ]*(?:[,.!?;)\n]|$))"""
-        ),
+        rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{1,5}}[a-z]?[ ](?:{_SMALL_WORD}[ ]){{1,2}}(?:{_ENGLISH_SMALL})
+        (?:,?[ ](?:apt|unit|suite|flat|\#)\.?[ ]?\w{{1,6}})?)(?=[ ]*(?:[,.!?;)\n]|$))""",
     ),
-    (
-        holding("box ", "postfach"),
-        _compile(
-            r"(?<!\w)(?P<secret>P\.?O\.?[ ]?Box[ ]\d{1,6}|Postfach[ ]\d[\d ]{1,8}\d)(?!\w)",
-            re.IGNORECASE,
-        ),
-    ),
+    (holding("box ", "postfach"), r"(?i)(?<!\w)(?P<secret>P\.?O\.?[ ]?Box[ ]\d{1,6}|Postfach[ ]\d[\d ]{1,8}\d)(?!\w)"),
     # H.No. 087, Iyengar Chowk
     (
         holding("no. ", "no.", "h.no", "no "),
-        _compile(
-            rf"""(?<!\w)(?P<secret>(?:H\.?|House|Plot|Door)[ ]?No\.?[ ]?\d{{1,4}}(?:[/-]\d{{1,4}})?,?
-            (?:[ ]{_CAPITAL}){{1,4}})"""
-        ),
+        rf"""(?<!\w)(?P<secret>(?:H\.?|House|Plot|Door)[ ]?No\.?[ ]?\d{{1,4}}(?:[/-]\d{{1,4}})?,?
+        (?:[ ]{_CAPITAL}){{1,4}})""",
     ),
-    (matching(r"\d[a-z\d]? \d[a-z]{2}"), _compile(rf"(?<!\w)(?P<secret>{_UK})(?!\w)")),
+    (matching(r"\d[a-z\d]? \d[a-z]{2}"), rf"(?<!\w)(?P<secret>{_UK})(?!\w)"),
     # Lindenallee 14a, 04109 Leipzig; Goethestr. 27; Björkgatan 8; Kastanjelaan 52
     (
         number_after(*_words(_COMPOUND)),
-        _compile(
-            rf"""(?<![\w-])(?P<secret>(?:(?-i:[A-ZÄÖÜÅØÆ])[\w.-]{{1,24}}[ -]){{0,2}}[\w-]{{2,30}}
-            (?:{_COMPOUND}){"".join(f"(?<!{word})" for word in _NO_STREET.split("|"))}[ ]{_HOUSE}{_TOWN}){_NO_UNIT}""",
-            re.IGNORECASE,
-        ),
+        rf"""(?i)(?<![\w-])(?P<secret>(?:(?-i:[A-ZÄÖÜÅØÆ])[\w.-]{{1,24}}[ -]){{0,2}}[\w-]{{2,30}}
+        (?:{_COMPOUND}){"".join(f"(?<!{word})" for word in _NO_STREET.split("|"))}[ ]{_HOUSE}{_TOWN}){_NO_UNIT}""",
     ),
     # Altstädter Ring 4; Am Alten Markt 3; Zinns Allé 20
     (
         number_after(*_words(_OWN_WORD)),
-        _compile(
-            rf"""(?<![\w-])(?P<secret>(?:[A-ZÄÖÜÅØÆ][\wäöüß.-]{{2,24}}[ -]){{1,3}}(?:{_OWN_WORD})
-            [ ]{_HOUSE}{_TOWN}){_NO_UNIT}"""
-        ),
+        rf"""(?<![\w-])(?P<secret>(?:[A-ZÄÖÜÅØÆ][\wäöüß.-]{{2,24}}[ -]){{1,3}}(?:{_OWN_WORD})
+        [ ]{_HOUSE}{_TOWN}){_NO_UNIT}""",
     ),
     # calle del Olmo 23; via Garibaldi 18, Piano 2; rua das Flores, 7; ul. Polna 5/2
     (
         _holding_romance,
-        _compile(
-            rf"""(?<!\w)(?P<secret>(?i:{_ROMANCE})[ ]{_ARTICLES}(?:{_CAPITAL}[ ,]{{1,2}}(?:[ie][ ])?{_ARTICLES}){{1,4}}
-            (?:n[ºo°]\.?[ ]?)?{_HOUSE}{_FLOOR}{_TOWN})(?![\w%€$£]|[.,:]\d)"""
-        ),
+        rf"""(?<!\w)(?P<secret>(?i:{_ROMANCE})[ ]{_ARTICLES}(?:{_CAPITAL}[ ,]{{1,2}}(?:[ie][ ])?{_ARTICLES}){{1,4}}
+        (?:n[ºo°]\.?[ ]?)?{_HOUSE}{_FLOOR}{_TOWN})(?![\w%€$£]|[.,:]\d)""",
     ),
     # 45 bis avenue Jean Moulin, 69003 Lyon
     (
         _numbered,
-        _compile(
-            rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{1,4}}(?:[ ]?(?:bis|ter))?,?[ ](?i:{_FRENCH})[ ]{_ARTICLES}{_CAPITAL}
-            (?:[ -](?:{_ARTICLES}{_CAPITAL})){{0,3}}{_TOWN})"""
-        ),
+        rf"""{_NOT_IN_NUMBER}(?P<secret>\d{{1,4}}(?:[ ]?(?:bis|ter))?,?[ ](?i:{_FRENCH})[ ]{_ARTICLES}{_CAPITAL}
+        (?:[ -](?:{_ARTICLES}{_CAPITAL})){{0,3}}{_TOWN})""",
     ),
     # address: Rose Cottage, Mill Hill 3
     (
         holding(*_words(_ADDRESS)),
-        _compile(
-            rf"""(?<!\w)(?i:{_ADDRESS})(?i:[ ]is|['’]s|[ ]ist|[ ]es|[ ]est|[ ]è|[ ]är)?:?[ ]
-            (?P<secret>(?=[^\n\[\]]{{0,60}}?\d)(?=[^\n\[\]]{{0,60}}?[A-ZÀ-Ý])(?:[A-ZÀ-Ý]|\d)[^\n\[\].!?]{{4,80}}?)(?=[.!?\n\[]|$)"""
-        ),
+        rf"""(?<!\w)(?i:{_ADDRESS})(?i:[ ]is|['’]s|[ ]ist|[ ]es|[ ]est|[ ]è|[ ]är)?:?[ ]
+        (?P<secret>(?=[^\n\[\]]{{0,60}}?\d)(?=[^\n\[\]]{{0,60}}?[A-ZÀ-Ý])(?:[A-ZÀ-Ý]|\d)[^\n\[\].!?]{{4,80}}?)(?=[.!?\n\[]|$)""",
     ),
 )

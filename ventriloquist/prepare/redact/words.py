@@ -41,28 +41,11 @@ ACCOUNT = """
     conto, rekening, rekeningnummer, klantnummer, personnummer, cpr, dni, nie, nif, cpf, bsn, curp, clabe, aadhaar,
     pesel, codice fiscale
 """
-
 ACCOUNT_STEMS = (
-    *(
-        "acc",
-        "a/c",
-        "kont",
-        "blz",
-        "leitzahl",
-        "rout",
-        "aba",
-        "sort",
-        "iban",
-        "bic",
-        "swift",
-        "ssn",
-        "soci",
-        "tax",
-        "tin",
-    ),
-    *("ein", "pass", "pasa", "licen", "insur", "ni", "nhs", "poli", "memb", "cust", "clie", "pati", "medic", "ausweis"),
-    *("steuer", "versicher", "kunden", "cuenta", "compte", "conto", "reken", "klant", "person", "cpr", "dni", "cpf"),
-    *("bsn", "curp", "clabe", "aadh", "pesel", "fiscal"),
+    *("acc", "a/c", "kont", "blz", "leitzahl", "rout", "aba", "sort", "iban", "bic", "swift", "ssn", "soci", "tax"),
+    *("tin", "ein", "pass", "pasa", "licen", "insur", "ni", "nhs", "poli", "memb", "cust", "clie", "pati", "medic"),
+    *("ausweis", "steuer", "versicher", "kunden", "cuenta", "compte", "conto", "reken", "klant", "person", "cpr"),
+    *("dni", "cpf", "bsn", "curp", "clabe", "aadh", "pesel", "fiscal"),
 )
 
 # how many letters and digits the IBANs of each country have (ISO 13616 registry)

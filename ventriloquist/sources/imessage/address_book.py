@@ -27,11 +27,7 @@ def stores(folder: Path) -> list[Path]:
 
 
 def read_address_book(folder: Path, home: Path | None = None) -> tuple[list[ContactCard], list[str]]:
-    """Return the cards of every database that can be read, and a note for each of the others.
-
-    Args:
-        folder: the address book.
-        home: see `open_untrusted`.
+    """Return the cards of every database in an address book that can be read, and a note for each of the others.
 
     Raises:
         SourceError: there is no database in it.
@@ -69,11 +65,9 @@ def _cards(folder: Path, path: Path, home: Path | None) -> list[ContactCard]:
 def make_cards(
     folder: Path, store: str, rows: Iterable[tuple[Any, ...]], identifiers: Iterable[tuple[int, str]]
 ) -> list[ContactCard]:
-    """Return the cards that have a number or address, and the owner's.
+    """Return the cards of a database (store) that have a number or address, and the owner's.
 
     Args:
-        folder: the address book.
-        store: the database in it.
         rows: number, whether it is the owner's, first name, last name, nickname and organization of each card.
         identifiers: (number of the card, phone number or address).
     """

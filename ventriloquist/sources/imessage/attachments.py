@@ -81,7 +81,7 @@ def placed(
         return (Attachment(alone.mime_type, alone.filename, alone.transcript, alone.kind, part, text_before),)
     order = _order(files, found, body)
     attachments = [file.attachment for file in files]
-    inside = set()  # the text
+    inside = set()  # places of the files that are inside the text
     if is_tagged or any(attachment.kind == "sticker" for attachment in attachments):
         slots = _slots_of(files, order, body, slotted)
         for place, (file, slot) in enumerate(zip(files, slots, strict=True)):

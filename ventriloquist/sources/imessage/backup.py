@@ -40,7 +40,7 @@ def open_backup(folder: Path, contacts: Path | None = None, *, home: Path | None
     Args:
         folder: the backup, or a folder that holds exactly one.
         contacts: the folder of a Mac's address book, to use instead of the contacts in the backup.
-        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
+        home: see `open_untrusted`.
 
     Raises:
         SourceError: there is no backup, it is encrypted, or it cannot be read.

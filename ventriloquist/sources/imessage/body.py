@@ -32,7 +32,7 @@ MAX_BYTES = 64 << 20  # of a body; the longest message that Messages accepts is 
 MAX_SLOW_BYTES = 1 << 20  # pytypedstream builds an object for each value
 MAX_DEPTH = 64  # nested values; genuine bodies have 4
 MAX_SHARED_STRING_BYTES = 128  # a class name or an encoding
-EVENTS_TO_TEXT = 100  # that pytypedstream reads up to the text; genuine bodies need 14
+EVENTS_TO_TEXT = 100  # at most, before the text; genuine bodies need 14
 EVENTS_OF_ATTRIBUTES = 2_000  # a run has about 30
 
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"  # version 4, little endian, system version 1000
@@ -232,9 +232,7 @@ class _Reader(TypedStreamReader):  # type: ignore[misc]  # pytypedstream has no 
 def _string_values(stream: io.BytesIO, events: int) -> Iterator[bytes]:
     """Yield the bytes of each NSString in a typedstream, in order, and again for each reference to one.
 
-    Args:
-        stream: the body.
-        events: how many to read at most; a few bytes can stand for millions.
+    At most so many events are read: a few bytes can stand for millions.
 
     Raises:
         Exception: anything, on damaged input.

@@ -25,7 +25,7 @@ def open_chat_db(
     Args:
         chat_db: the database. Default: this Mac's own, with this Mac's own contacts.
         contacts: the folder of an address book.
-        home: VQ_HOME, in which a private copy is made if one is needed. Default: the one of the settings.
+        home: see `open_untrusted`.
 
     Raises:
         SourceError: the database or the named contacts cannot be read, are damaged, or are something else.

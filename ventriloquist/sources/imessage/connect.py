@@ -54,12 +54,12 @@ def open_untrusted(
     """
     _check_readable(path, what)
     with ExitStack() as stack:
-        if wal is not None:
+        if wal is None:
+            reading = _open_or_copy(path, what, home, stack)
+        else:
             copy = stack.enter_context(private_copy(path, home or home_folder(), wal))
             with translated(path, what):
                 reading = stack.enter_context(_reading(copy))
-        else:
-            reading = _open_or_copy(path, what, home, stack)
         yield reading
 
 
@@ -188,6 +188,7 @@ def _code(error: sqlite3.Error) -> int:
         "malformed": sqlite3.SQLITE_CORRUPT,
         "readonly": sqlite3.SQLITE_READONLY,
         "disk I/O": sqlite3.SQLITE_IOERR,
+        "interrupted": sqlite3.SQLITE_INTERRUPT,
     }
     return next((code for start, code in codes.items() if start in text), 1)
 
@@ -200,7 +201,7 @@ def _source_error(path: Path, what: str, error: sqlite3.Error) -> SourceError:
         return SourceError(f"{path} is locked by another program.", hint="Quit Messages and run the command again.")
     if code == sqlite3.SQLITE_NOTADB:
         return _not_a_database(path)
-    if hardening.is_interrupted(error):
+    if code == sqlite3.SQLITE_INTERRUPT:  # by the limits of `hardening`
         return SourceError(
             f"{path} takes more work to read than any genuine database of {what}.",
             hint="Do not trust it. Take a fresh copy from where it came from.",

@@ -1,4 +1,4 @@
-"""Protection against databases that were made to do harm: limits on work and memory, and only plain tables."""
+"""Protection against malicious databases: limits on work and memory, and only plain tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ _ALLOWED_PRAGMAS = {
 _ROW_NUMBERS = {"ROWID", "Z_PK"}  # Apple's names for them
 _NUMBERED = {"message", "chat", "handle", "attachment", "ZABCDRECORD", "ABPerson", "ABMultiValue"}
 _ALLOWED_ACTIONS = {
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_TRANSACTION,
-}
+    sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION,
+}  # fmt: skip
 
 
 def limit(connection: sqlite3.Connection, path: Path) -> None:
@@ -37,11 +34,6 @@ def limit(connection: sqlite3.Connection, path: Path) -> None:
     calls = max(MIN_STEPS, path.stat().st_size * STEPS_PER_BYTE) // STEPS_PER_CALL
     # Not a Python function: Ctrl-C could be raised inside it, and sqlite3 ignores the exceptions of a handler.
     connection.set_progress_handler(chain(repeat(False, calls), repeat(True)).__next__, STEPS_PER_CALL)
-
-
-def is_interrupted(error: sqlite3.Error) -> bool:
-    """Tell whether a query was stopped because it took too much work."""
-    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or "interrupted" in str(error)
 
 
 def check(connection: sqlite3.Connection, path: Path, tables: Iterable[str]) -> None:

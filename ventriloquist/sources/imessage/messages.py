@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ventriloquist.records import (
     Attachment,
@@ -28,17 +28,12 @@ from ventriloquist.transcript import well_formed
 _KINDS: tuple[ReactionKind, ...] = ("love", "like", "dislike", "laugh", "emphasize", "question", "emoji", "sticker")
 
 
-class _Tapback(NamedTuple):
-    kind: ReactionKind
-    removed: int
-
-
 # associated_message_type; lower ones are ordinary messages that belong to an app
 _FIRST_ASSOCIATED = 1000
-_TAPBACKS = {
-    1000: _Tapback("sticker", 0),
-    **{2000 + number: _Tapback(kind, 0) for number, kind in enumerate(_KINDS)},
-    **{3000 + number: _Tapback(kind, 1) for number, kind in enumerate(_KINDS)},
+_TAPBACKS: dict[int, tuple[ReactionKind, int]] = {  # the kind, and 1 if it is taken back
+    1000: ("sticker", 0),
+    **{2000 + number: (kind, 0) for number, kind in enumerate(_KINDS)},
+    **{3000 + number: (kind, 1) for number, kind in enumerate(_KINDS)},
 }
 _POLL_VOTE = 4000
 
@@ -67,9 +62,8 @@ def read_messages(
                 flags = row[-1]
                 while attached_to < rowid:
                     attached_to, files = next(attached, _NO_MORE)
-                if (
-                    flags < SCHEDULED and date is not None and FIRST_NS <= date < LAST_NS
-                ):  # a fast path for nearly all rows
+                # nearly all rows take the fast path
+                if flags < SCHEDULED and date is not None and FIRST_NS <= date < LAST_NS:
                     times.previous = at = date // 1_000_000 + EPOCH_MS
                 else:
                     at = times.find(rowid, date, is_scheduled=flags >= SCHEDULED)
@@ -111,15 +105,14 @@ def _record(  # noqa: PLR0911  # one return for each decision
     if association and association >= _FIRST_ASSOCIATED:
         if association == _POLL_VOTE:
             return SourceSkipped(guid, "poll_vote")
-        tapback = _TAPBACKS.get(association)
-        if tapback is None:
+        if association not in _TAPBACKS:
             return SourceSkipped(guid, "unknown_association")
-        target_guid = _target(target or "")
+        target_guid = (target or "").rpartition("/")[2].removeprefix("bp:")  # of `p:PART/GUID` or `bp:GUID`
         if not target_guid:
             return SourceSkipped(guid, "reaction_without_target")
-        chat_guid = chat.guid if chat else ""
-        of_whom = (guid, rowid, chat_guid, sender, is_from_me, sent_at)
-        return SourceTapback(*of_whom, target_guid, tapback.kind, well_formed(emoji or ""), tapback.removed)
+        kind, removed = _TAPBACKS[association]
+        of_whom = (guid, rowid, chat.guid if chat else "", sender, is_from_me, sent_at)
+        return SourceTapback(*of_whom, target_guid, kind, well_formed(emoji or ""), removed)
     if chat is None:
         return SourceSkipped(guid, "no_chat")
 
@@ -159,11 +152,6 @@ def _text_elsewhere(in_body: str | None, edits: Edits | None, column_text: str |
     edited = edits.text if edits is not None else None
     texts = [text for text in (edited, clean(column_text or ""), in_body) if text is not None]
     return next(filter(is_visible, texts), texts[0] if in_body is None else in_body)
-
-
-def _target(associated_guid: str) -> str:
-    """Return the guid in `p:<part>/GUID` or `bp:GUID`."""
-    return associated_guid.rpartition("/")[2].removeprefix("bp:")
 
 
 def _revised_at(edits: Edits | None, *dates: int | None) -> int:

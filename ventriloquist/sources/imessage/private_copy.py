@@ -19,12 +19,9 @@ SPARE_BYTES = 64 << 20
 def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterator[Path]:
     """Copy a database and its -wal into a temporary folder in VQ_HOME, without the -shm of running processes.
 
-    The folder is removed when the block ends, also by Ctrl-C. If the process is killed, the next run removes it.
+    The folder is removed when the block ends, also after Ctrl-C. If the process is killed, the next run removes it.
 
-    Args:
-        database: the file to copy.
-        home: VQ_HOME.
-        wal: its write-ahead log, if it has another name than SQLite expects.
+    Pass `wal` only if the write-ahead log has another name than SQLite expects.
 
     Raises:
         SourceError: there is too little space, or the database changed during every attempt.
@@ -36,7 +33,7 @@ def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterato
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
             before = file_state(database), file_state(wal)
-            _check_space(folder, sum(size for size, _ in before))
+            _check_space(folder, sum(size for size, _ in before) + SPARE_BYTES)
             try:
                 shutil.copyfile(database, copy)
                 if wal.exists():
@@ -68,9 +65,8 @@ def file_state(file: Path) -> tuple[int, int]:
 
 def _check_space(folder: Path, needed: int) -> None:
     free = free_bytes(folder)
-    if free < needed + SPARE_BYTES:
+    if free < needed:
         raise SourceError(
-            f"A private copy of the messages needs {(needed + SPARE_BYTES) >> 20:,} MB, and VQ_HOME has "
-            f"{free >> 20:,} MB left.",
+            f"A private copy of the messages needs {needed >> 20:,} MB, and VQ_HOME has {free >> 20:,} MB left.",
             hint="Free some space, or set VQ_HOME to a folder on another disk.",
         )

@@ -188,12 +188,8 @@ def attachments(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     chosen.append("ifnull(CAST(a.is_sticker AS INTEGER), 0) = 1" if "is_sticker" in has else "0")
     of_emoji = [name for name in ("emoji_image_content_identifier", "emoji_image_short_description") if name in has]
     chosen.append(" OR ".join(f"ifnull(CAST(a.{name} AS TEXT), '') <> ''" for name in of_emoji) or "0")
-    if "is_audio_message" in columns(connection, "message"):
-        chosen.append(
-            "ifnull((SELECT CAST(m.is_audio_message AS INTEGER) FROM message AS m WHERE m.ROWID = j.message_id), 0) = 1"
-        )
-    else:
-        chosen.append("0")
+    audio = "(SELECT CAST(m.is_audio_message AS INTEGER) FROM message AS m WHERE m.ROWID = j.message_id)"
+    chosen.append(f"ifnull({audio}, 0) = 1" if "is_audio_message" in columns(connection, "message") else "0")
     shown = "ifnull(CAST(a.hide_attachment AS INTEGER), 0) <> 1" if "hide_attachment" in has else "1"
     yield from connection.execute(
         f"SELECT j.message_id, {', '.join(chosen)} FROM message_attachment_join AS j "
@@ -252,9 +248,8 @@ def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, 
     chosen = [f"CAST({name} AS {kinds.get(name, 'TEXT')})" if name in has else "NULL" for name in names]
     rows = connection.execute(f"SELECT ROWID, CAST(guid AS TEXT), {', '.join(chosen)} FROM chat")
     found = {}
-    for rowid, guid, style, identifier, title, group_id, is_filtered in rows:
-        about = (style, identifier, title, group_id)
-        chat = _chat(guid or f"chat {rowid}", *about, joined.get(rowid, []), newest.get(rowid, 0))
+    for rowid, guid, *about, is_filtered in rows:
+        chat = _chat(guid or f"chat {rowid}", joined.get(rowid, []), newest.get(rowid, 0), *about)
         is_spam = (is_filtered or 0) >= flags.FILTERED_AS_SPAM
         found[rowid] = chat._replace(lookups=tuple(looked_up.get(rowid, ())), is_spam=is_spam)
     return found
@@ -292,12 +287,12 @@ def _lookups(connection: sqlite3.Connection) -> dict[int, list[str]]:
 
 def _chat(
     guid: str,
+    joined: Sequence[str],
+    newest_at: int,
     style: int | None,
     identifier: str | None,
     title: str | None,
     group_id: str | None,
-    joined: Sequence[str],
-    newest_at: int,
 ) -> SourceChat:
     known = tuple(dict.fromkeys(joined))
     several = len(set(map(without_label, known))) > 1

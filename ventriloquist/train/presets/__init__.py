@@ -68,12 +68,11 @@ def _suited(settings: TrainSettings, memory_gib: float | None) -> TrainSettings:
 
 
 def resolve_settings(
-    model: str | None, config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None
+    config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None
 ) -> TrainSettings:
     """Return a run's settings: the flags over the configuration over the model's preset.
 
     Args:
-        model: from a flag.
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
         changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
         memory_gib: see `preset`.
@@ -83,8 +82,6 @@ def resolve_settings(
     """
     configured = _read_config(config, memory_gib) if config is not None else {}
     flags = {key: value for key, value in changes.items() if value is not None}
-    if model is not None:
-        flags["model"] = model
     chosen = preset(str({**configured, **flags}.get("model", DEFAULT_MODEL)), memory_gib)
     for layer, source in ((configured, config), (flags, None)):
         rank = layer.get("rank")
@@ -129,6 +126,6 @@ def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
             hint=f"Presets: {', '.join(PRESETS)}",
         ) from None
     if not isinstance(values, dict):
-        raise SettingsError(f"{config} holds no table of settings.", hint=f"Presets: {', '.join(PRESETS)}")
+        raise SettingsError(f"{config} has no table of settings.", hint=f"Presets: {', '.join(PRESETS)}")
     values.pop(MEMORY, None)  # a copy of a preset has it
     return values

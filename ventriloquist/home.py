@@ -1,0 +1,122 @@
+"""The public API: a VQ_HOME as an object, for notebooks and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ventriloquist import chat, collect, evaluate, prepare, train
+from ventriloquist.chat import ChatSession
+from ventriloquist.collect import CollectSummary
+from ventriloquist.evaluate import Evaluation, Extent
+from ventriloquist.layout import RUNS
+from ventriloquist.model.adapter import find_run, load_adapter
+from ventriloquist.prepare import PrepareOptions, PrepareSummary
+from ventriloquist.settings import load_settings
+from ventriloquist.sources import SOURCES
+from ventriloquist.store import corpus, open_database, recorded_run
+from ventriloquist.train import TrainSettings, TrainSummary, preset
+from ventriloquist.windows import Split
+
+if TYPE_CHECKING:
+    from ventriloquist.model.adapter import Adapter
+
+
+class Home:
+    """A VQ_HOME. Each method does what the command of the same name does, with the same lock and record of runs.
+
+    All of them raise VentriloquistError, with a remedy in its `hint`.
+    """
+
+    def __init__(self, folder: Path | str | None = None) -> None:
+        """Name a folder, which need not exist yet; by default VQ_HOME."""
+        self.settings = load_settings()
+        self.folder = Path(folder).expanduser().absolute() if folder is not None else self.settings.home
+
+    def collect(
+        self,
+        place: Path | str | None = None,
+        *,
+        source: str = "chat-db",
+        contacts: Path | str | None = None,
+        options: collect.Options | None = None,
+    ) -> CollectSummary:
+        """Read messages from a source into the database.
+
+        Args:
+            place: of the source; None: this Mac's own.
+            source: a key of SOURCES.
+            contacts: the folder of an address book; None: the source's own.
+            options: default the settings' name and identifiers, and the home's corrections.toml.
+        """
+        options = options or collect.Options(
+            self.settings.my_name, self.settings.user_identifiers, collect.load_corrections(self.folder)
+        )
+        paths = (Path(path) if path is not None else None for path in (place, contacts))
+        with (
+            SOURCES[source].open(*paths, home=self.folder) as opened,
+            recorded_run(
+                self.folder, "collect", {"source": opened.name}, create=True,
+                plan=lambda db: collect.plan(db, opened, options),
+            ) as run,
+        ):  # fmt: skip
+            run.result = summary = collect.run(run.db, opened, run.plan, home=self.folder)
+        return summary
+
+    def prepare(self, options: PrepareOptions | None = None) -> PrepareSummary:
+        """Turn the collected messages into training windows."""
+        options = options or PrepareOptions()
+        rules = prepare.load_own_rules(self.folder)
+        with recorded_run(
+            self.folder, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, rules)
+        ) as run:
+            run.result = summary = prepare.run(run.db, run.plan)
+        return summary
+
+    def windows(self, split: Split = "train") -> Iterator[str]:
+        """Yield the transcript of each window of a split: a header and up to 100 lines; the last line is the target."""
+        with open_database(self.folder) as db:
+            for window in corpus.windows(db, split, str):
+                yield window.header + "".join(window.lines)
+
+    def train(self, settings: TrainSettings | str) -> TrainSummary:
+        """Train an adapter.
+
+        Args:
+            settings: or the name of a preset, such as `smollm2`.
+        """
+        chosen = preset(settings) if isinstance(settings, str) else settings
+        with recorded_run(
+            self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
+        ) as run:
+            run.begun = True
+            run.result = summary = train.run(run.db, run.plan)
+        return summary
+
+    def load_adapter(self, run: str | None = None) -> Adapter:
+        """Load a base model with a run's adapter: `.model`, `.tokenizer` and `.manifest`. Default: the newest run."""
+        return load_adapter(find_run(self.folder / RUNS, run))
+
+    def chat(self, speaker: str, *, run: str | None = None, seed: int = 0) -> ChatSession:
+        """Begin an empty chat with a simulation of somebody. Call `say` and `answer` of what is returned."""
+        voice = chat.find_voice(self.folder, run)
+        planned = chat.plan(self.folder, chat.Request(speaker=speaker, fresh=True), voice)
+        return chat.start(planned, chat.load_writer(voice, seed=seed))
+
+    def evaluate(
+        self, run: str | None = None, *, extent: Extent = evaluate.QUICK, only: Collection[str] = ()
+    ) -> Evaluation:
+        """Measure how well a run writes like each person, on messages that it never saw.
+
+        Args:
+            only: keys of evaluate.METRICS; empty for all.
+        """
+        folder = find_run(self.folder / RUNS, run)
+        with recorded_run(
+            self.folder, "eval", {"run": str(folder)},
+            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only),
+        ) as recorded:  # fmt: skip
+            recorded.result = result = evaluate.run(recorded.db, recorded.plan)
+        return result
