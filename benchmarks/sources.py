@@ -32,6 +32,7 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import chat_exports
 from chat_exports import OWNER, Sent
 
 from ventriloquist.records import SourceMessage
