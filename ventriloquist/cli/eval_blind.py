@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from ventriloquist.cli.console import note, show
@@ -62,7 +62,7 @@ def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
 
 def keys() -> Iterator[str]:
     """Yield the keys pressed: single keys on a terminal, a key and Enter from a pipe and on Windows."""
-    if os.name != "posix" or not sys.stdin.isatty():
+    if find_spec("termios") is None or not sys.stdin.isatty():
         yield from (line.strip()[:1].lower() for line in iter(sys.stdin.readline, ""))
         return
     from ventriloquist.cli.keyboard import cbreak
