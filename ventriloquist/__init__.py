@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from ventriloquist.home import Home as Home
     from ventriloquist.prepare import PrepareOptions as PrepareOptions
     from ventriloquist.train import TrainSettings as TrainSettings
-    from ventriloquist.train import preset as preset
 
 __version__: str
 
@@ -20,7 +19,6 @@ _MODULE_OF = {
     "PrepareOptions": "prepare",
     "TrainSettings": "train",
     "VentriloquistError": "errors",
-    "preset": "train",
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ventriloquist import chat, collect, evaluate, prepare, train
 from ventriloquist.chat import ChatSession
 from ventriloquist.collect import CollectSummary
+from ventriloquist.errors import UnknownNameError
 from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.layout import RUNS
 from ventriloquist.model.adapter import find_run, load_adapter
@@ -17,7 +18,8 @@ from ventriloquist.prepare import PrepareOptions, PrepareSummary
 from ventriloquist.settings import load_settings
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import corpus, open_database, recorded_run
-from ventriloquist.train import TrainSettings, TrainSummary, preset
+from ventriloquist.train import TrainSummary, resolve_settings
+from ventriloquist.train.memory import cuda_gib
 from ventriloquist.windows import Split
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ class Home:
 
     def __init__(self, folder: Path | str | None = None) -> None:
         """Name a folder, which need not exist yet; by default VQ_HOME."""
-        self.settings = load_settings()
-        self.folder = Path(folder).expanduser().absolute() if folder is not None else self.settings.home
+        self.settings = load_settings(Path(folder) if folder is not None else None)
+        self.folder = self.settings.home
 
     def collect(
         self,
@@ -47,12 +49,17 @@ class Home:
 
         Args:
             place: of the source; None: this Mac's own.
-            source: a key of SOURCES.
+            source: a key of `sources.SOURCES`.
             contacts: the folder of an address book; None: the source's own.
             options: default the settings' name and identifiers, and the home's corrections.toml.
         """
+        if source not in SOURCES:
+            raise UnknownNameError(source, SOURCES, noun="source")
         options = options or collect.Options(
-            self.settings.my_name, self.settings.user_identifiers, collect.load_corrections(self.folder)
+            self.settings.my_name,
+            self.settings.user_identifiers,
+            collect.load_corrections(self.folder),
+            timezone=self.settings.time_zone,
         )
         paths = (Path(path) if path is not None else None for path in (place, contacts))
         with (
@@ -67,7 +74,7 @@ class Home:
 
     def prepare(self, options: PrepareOptions | None = None) -> PrepareSummary:
         """Turn the collected messages into training windows."""
-        options = options or PrepareOptions()
+        options = options or PrepareOptions(timezone=self.settings.time_zone)
         rules = prepare.load_own_rules(self.folder)
         with recorded_run(
             self.folder, "prepare", asdict(options), plan=lambda db: prepare.plan(db, options, rules)
@@ -81,18 +88,18 @@ class Home:
             for window in corpus.windows(db, split, str):
                 yield window.header + "".join(window.lines)
 
-    def train(self, settings: TrainSettings | str) -> TrainSummary:
+    def train(self, preset: str | None = None, **changes: object) -> TrainSummary:
         """Train an adapter.
 
         Args:
-            settings: or the name of a preset, such as `smollm2`.
+            preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU.
+            changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
-        chosen = preset(settings) if isinstance(settings, str) else settings
+        chosen = resolve_settings(preset, changes, memory_gib=cuda_gib())
         with recorded_run(
             self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
         ) as run:
-            run.begun = True
-            run.result = summary = train.run(run.db, run.plan)
+            run.result = summary = train.run(run.db, run.plan, observe=lambda _step: setattr(run, "begun", True))
         return summary
 
     def load_adapter(self, run: str | None = None) -> Adapter:
@@ -113,7 +120,7 @@ class Home:
         Args:
             only: keys of evaluate.METRICS; empty for all.
         """
-        folder = find_run(self.folder / RUNS, run)
+        folder = find_run(self.folder / RUNS, run).absolute()
         with recorded_run(
             self.folder, "eval", {"run": str(folder)},
             plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only),

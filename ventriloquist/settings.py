@@ -111,10 +111,11 @@ class Settings(BaseSettings):
         return self.home / TOKENS
 
 
-def load_settings(*, lenient: bool = False) -> Settings:
+def load_settings(home: Path | None = None, *, lenient: bool = False) -> Settings:
     """Read the settings: from the environment, else from ./.env, else from VQ_HOME/.env.
 
     Args:
+        home: instead of the VQ_HOME that is set.
         lenient: skip a .env that cannot be read, with a warning.
 
     Raises:
@@ -132,7 +133,7 @@ def load_settings(*, lenient: bool = False) -> Settings:
             return {}
 
     here = read(DOTENV)
-    named = os.environ.get("VQ_HOME") or here.get("VQ_HOME")
+    named = str(home) if home else os.environ.get("VQ_HOME") or here.get("VQ_HOME")
     home = _folder(named) if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
     values = {**read(home / DOTENV), **here}
     in_environment = {name.upper() for name in os.environ}
@@ -140,7 +141,7 @@ def load_settings(*, lenient: bool = False) -> Settings:
     settings = Settings(VQ_HOME=home, **chosen)
     settings._values = values
     settings._warnings = warnings
-    settings._home_from = DOTENV if named and not os.environ.get("VQ_HOME") else None
+    settings._home_from = DOTENV if named and not home and not os.environ.get("VQ_HOME") else None
     return settings
 
 

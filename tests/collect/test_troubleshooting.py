@@ -10,13 +10,13 @@ import ventriloquist
 
 PACKAGE = Path(ventriloquist.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "troubleshooting.md"
-FOLDERS = ("collect", "database", "sources")
+FOLDERS = ("collect", "store", "sources")
 
 
 def test_every_error_of_collect_has_its_heading() -> None:
     lines = PAGE.read_text("utf-8").splitlines()
     headings = " / ".join(line for line in lines if line.startswith("## "))
-    errors = set(said_by_errors())
+    errors = set(said_by_errors()) - {""}  # without a fixed part
     assert len(errors) > 25
     assert {error for error in errors if error not in headings} == set()
 
@@ -36,4 +36,4 @@ def longest(what: ast.expr) -> str:
     pieces = what.values if isinstance(what, ast.JoinedStr) else [what]
     texts = [str(piece.value) for piece in pieces if isinstance(piece, ast.Constant)]
     first_sentences = [text.partition(". ")[0].partition(", and ")[0] for text in texts]
-    return max((text.partition(":")[0] for text in first_sentences), key=len).strip(" .'")
+    return max((text.partition(":")[0] for text in first_sentences), key=len, default="").strip(" .'")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ventriloquist.errors import NotReadyError, UnknownNameError
-from ventriloquist.evaluate.blind import hit_rate, keep_answer, questions
+from ventriloquist.evaluate.blind import find_subject, hit_rate, keep_answer, questions
 from ventriloquist.evaluate.examples import Example, read_examples, write_examples
 from ventriloquist.layout import BLIND, EVALUATION
 
@@ -47,17 +47,18 @@ def test_what_was_answered_is_not_asked_again_and_counts(run: Path) -> None:
 
 def test_a_name_in_which_nothing_was_generated_is_said_so(run: Path) -> None:
     with pytest.raises(UnknownNameError, match="Samm"):
-        questions(run, "Samm", 0, DATA)
+        find_subject(run, "Samm", DATA)
+    assert find_subject(run, "sam", DATA) == "Sam"
 
 
 def test_before_an_evaluation_there_is_nothing_to_ask(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="generated"):
-        questions(tmp_path, "Sam", 0, DATA)
+        find_subject(tmp_path, "Sam", DATA)
 
 
 def test_nothing_is_shown_of_data_that_was_prepared_otherwise(run: Path) -> None:
     with pytest.raises(NotReadyError, match="this data"):
-        questions(run, "Sam", 0, "another hash")
+        find_subject(run, "Sam", "another hash")
     assert read_examples(run, "another hash") == []
     assert read_examples(run, DATA) != []
 

@@ -43,7 +43,7 @@ def find_opening(
 ) -> Opening:
     """Find the conversation to continue.
 
-    With one other person, this is the one-to-one conversation with them, or else the group in which they last wrote.
+    With one other person, this is the one-to-one conversation with them, or else the newest group in which they wrote.
     With several, it is the group with exactly these members. If there is none, the conversation is empty.
 
     Args:
@@ -63,7 +63,7 @@ def find_opening(
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
         found: TitledConversation | None = _find_source(stored, owner, name)
-        date = at or date
+        date = date or at
     else:
         found = _find_members(stored, owner, others)
     # everybody whom the user named takes part, also those who are not in the group
@@ -79,7 +79,7 @@ def find_opening(
             goes_on = period is not None or source is not None
             return Opening(type_, members, said, title, begins_at=said[-1].sent_at if goes_on else None, zone=zone)
     begins_at = at_hour(period[0], zone, NOON) if period else None
-    day = first_day(db, found.id) if db and found and period else None
+    day = first_day(db, found.id) if db and found and period and not fresh else None
     return Opening(type_, members, (), title, begins_at, day, zone)
 
 

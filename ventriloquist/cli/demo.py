@@ -11,6 +11,7 @@ import typer
 from ventriloquist.cli.console import note, note_next, print_json, print_table, show
 from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
+from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
 from ventriloquist.safe_text import harmless
 
@@ -38,7 +39,7 @@ def command(
     require_train_extra()
     from ventriloquist.demo.pipeline import demo
     from ventriloquist.evaluate import QUICK
-    from ventriloquist.train import resolve_settings
+    from ventriloquist.train import Interrupted, resolve_settings
 
     user_home = settings_to_write().home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
@@ -51,7 +52,11 @@ def command(
             note(f"{name} …")
             return stage(name)
 
-        summary = demo(folder, settings, QUICK, seed=seed, stage=begin)
+        try:
+            summary = demo(folder, settings, QUICK, seed=seed, stage=begin)
+        except Interrupted as interrupted:
+            note(typed("The demo was stopped. Run it again: vq demo"))
+            raise typer.Exit(128 + interrupted.signal) from None
     if json_:
         print_json(summary)
         return

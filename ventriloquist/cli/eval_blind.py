@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from ventriloquist.cli.console import note, show
-from ventriloquist.evaluate.blind import HitRate, Question, hit_rate, keep_answer, questions
+from ventriloquist.evaluate.blind import HitRate, Question, find_subject, hit_rate, keep_answer, questions
 from ventriloquist.settings import load_settings
 from ventriloquist.store import open_database
 from ventriloquist.store.corpus import data_hash
@@ -20,7 +20,9 @@ LONGEST = 500  # characters of a message that are shown
 def quiz(run: Path, name: str, seed: int, *, json: bool) -> None:
     """Ask until there are no more questions or `q` is pressed, then show the hit rate. Each answer is saved at once."""
     with open_database(load_settings().home) as db:
-        left = questions(run, name, seed, data_hash(db))
+        prepared = data_hash(db)
+    name = find_subject(run, name, prepared)
+    left = questions(run, name, seed, prepared)
     if left:
         note(f"Which answer of {name} is real? Press 1 or 2. Press q to stop; the quiz continues here next time.")
     for number, question in enumerate(left, 1):
@@ -60,7 +62,7 @@ def rows(rate: HitRate) -> Iterator[tuple[str, str]]:
 
 def keys() -> Iterator[str]:
     """Yield the keys pressed: single keys on a terminal, a key and Enter from a pipe and on Windows."""
-    if os.name != "posix" or not sys.stdin.isatty():
+    if find_spec("termios") is None or not sys.stdin.isatty():
         yield from (line.strip()[:1].lower() for line in iter(sys.stdin.readline, ""))
         return
     from ventriloquist.cli.keyboard import cbreak

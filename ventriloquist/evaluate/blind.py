@@ -38,17 +38,22 @@ class HitRate:
     high: float
 
 
-def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]:
-    """Return a person's unanswered questions on the data with this hash, in an order that depends on the seed.
+def find_subject(run: Path, name: str, data_hash: str) -> str:
+    """Return the name of a person with generated messages, however it was typed.
 
     Raises:
         NotReadyError: there are no generated messages for this run and this data.
-        UnknownNameError: there are no generated messages under this name.
+        UnknownNameError: there are none under this name.
     """
     examples = read_examples(run, data_hash)
     if not examples:
         raise NotReadyError("Nothing has been generated for this run and this data yet.", hint="Run: vq eval")
-    name = find_name(name, sorted({example.name for example in examples}))
+    return find_name(name, sorted({example.name for example in examples}))
+
+
+def questions(run: Path, name: str, seed: int, data_hash: str) -> list[Question]:
+    """Return a person's unanswered questions on the data with this hash, in an order that depends on the seed."""
+    examples = read_examples(run, data_hash)
     own = [example for example in examples if example.name == name]
     answered = _read(run).get(name, {})
     found = []

@@ -61,7 +61,7 @@ def share(sums: Array) -> Array:
 
 
 def saved(sums: Array) -> Array:
-    """Return which share of the second sum the first one saves."""
+    """Return 1 − first / second: the share that the first saves."""
     return 1 - ratio(sums[..., 0], sums[..., 1])
 
 

@@ -257,8 +257,12 @@ def line_kinds(db: Connection) -> set[Kind]:
 
 def training_lines(db: Connection, limit: int) -> list[str]:
     """Return the first lines of the training split, each with its newline."""
-    query = "SELECT line || char(10) FROM training_messages WHERE split = 'train' LIMIT ?"
-    return [line for (line,) in db.execute(query, (limit,))]
+    rows = db.execute(
+        "SELECT line || char(10) FROM training_messages WHERE split = 'train'"
+        " ORDER BY conversation_id, position LIMIT ?",
+        (limit,),
+    )
+    return [line for (line,) in rows]
 
 
 def windows(
