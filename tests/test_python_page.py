@@ -24,6 +24,9 @@ def write_messages(path: Path) -> None:
             text = f"{words} {at}" if at % 2 else f"ok {at}"
             db.message(chat, 1_700_000_000_000 + at * 600_000, text, sender=None if at % 2 else handle)
     db.close()
+    path.with_name("WhatsApp Chat - Sam.txt").write_text(
+        "[13.05.23, 10:00:00] Sam: hi\n[13.05.23, 10:01:00] Nora: yo\n"
+    )
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING
 from ventriloquist import chat, collect, evaluate, prepare, train
 from ventriloquist.chat import ChatSession
 from ventriloquist.collect import CollectSummary
+from ventriloquist.collect import Options as CollectOptions
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.layout import RUNS
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.prepare import PrepareOptions, PrepareSummary
+from ventriloquist.records import Source
 from ventriloquist.settings import load_settings
-from ventriloquist.sources import SOURCES
+from ventriloquist.sources import EXPORTS, SOURCES, open_export
+from ventriloquist.sources.exports import Asked
 from ventriloquist.store import corpus, open_database, recorded_run
 from ventriloquist.train import TrainSummary, resolve_settings
 from ventriloquist.train.memory import cuda_gib
@@ -43,27 +47,28 @@ class Home:
         *,
         source: str = "chat-db",
         contacts: Path | str | None = None,
+        me: Sequence[str] = (),
         options: collect.Options | None = None,
     ) -> CollectSummary:
         """Read messages from a source into the database.
 
         Args:
             place: of the source; None: this Mac's own.
-            source: a key of `sources.SOURCES`.
+            source: `chat-db`, `backup`, or the application that exported it, such as `whatsapp`.
             contacts: the folder of an address book; None: the source's own.
+            me: your names in an export that does not say who you are.
             options: default the settings' name and identifiers, and the home's corrections.toml.
         """
-        if source not in SOURCES:
-            raise UnknownNameError(source, SOURCES, noun="source")
+        if source not in (*SOURCES, *EXPORTS):
+            raise UnknownNameError(source, (*SOURCES, *EXPORTS), noun="source")
         options = options or collect.Options(
             self.settings.my_name,
             self.settings.user_identifiers,
             collect.load_corrections(self.folder),
             timezone=self.settings.time_zone,
         )
-        paths = (Path(path) if path is not None else None for path in (place, contacts))
         with (
-            SOURCES[source].open(*paths, home=self.folder) as opened,
+            self._open(source, place, contacts, me, options) as opened,
             recorded_run(
                 self.folder, "collect", {"source": opened.name}, create=True,
                 plan=lambda db: collect.plan(db, opened, options),
@@ -71,6 +76,17 @@ class Home:
         ):  # fmt: skip
             run.result = summary = collect.run(run.db, opened, run.plan, home=self.folder)
         return summary
+
+    def _open(
+        self, source: str, place: Path | str | None, contacts: Path | str | None, me: Sequence[str],
+        options: CollectOptions,
+    ) -> AbstractContextManager[Source]:  # fmt: skip
+        if source in SOURCES:
+            paths = (Path(path) if path is not None else None for path in (place, contacts))
+            return SOURCES[source].open(*paths, home=self.folder)
+        known = [*filter(None, [options.my_name]), *options.user_identifiers, *collect.known_owner(self.folder)]
+        asked = Asked(collect.known_zone(self.folder, options.timezone), tuple(me), owner=known)
+        return open_export(f"{source}:{place or ''}", self.folder, asked)
 
     def prepare(self, options: PrepareOptions | None = None) -> PrepareSummary:
         """Turn the collected messages into training windows."""

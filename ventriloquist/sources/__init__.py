@@ -48,10 +48,12 @@ def _open_chat_db(
 
 
 def _open_backup(
-    place: Path, contacts: Path | None = None, *, home: Path | None = None
+    place: Path | None, contacts: Path | None = None, *, home: Path | None = None
 ) -> AbstractContextManager[Source]:
     from ventriloquist.sources.imessage.backup import open_backup
 
+    if place is None:
+        raise SettingsError("A backup needs its folder.", hint="Name it: vq collect --backup DIR")
     return open_backup(place, contacts, home=home)
 
 
