@@ -226,6 +226,6 @@ def _rows(summary: CollectSummary) -> list[tuple[str, object]]:
         ("conversations", summary.conversations),
         ("days begin in", summary.timezone),
         ("you", summary.owner),
-        *((f"  {identifier}", f"named in {count:,} rows") for identifier, count in summary.owner_identifiers.items()),
+        *((f"  {identifier}", f"named {count:,} times") for identifier, count in summary.owner_identifiers.items()),
         *(("nobody's", f"{handle}, on the cards of {', '.join(names)}") for handle, names in summary.ambiguous.items()),
     ]

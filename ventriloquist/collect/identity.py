@@ -340,7 +340,7 @@ def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | 
         raise SettingsError(
             "Your own name is not known: MY_NAME is not set, and no contact card is marked as yours.",
             hint="Set MY_NAME, in .env or as in: MY_NAME='Your Name' vq collect. "
-            "Contacts that are given with --contacts DIR may say it, too.",
+            "Or name the AddressBook folder that has your card: --contacts DIR.",
         )
     if name == UNKNOWN:
         raise SettingsError(
