@@ -88,13 +88,14 @@ def show_summary(summary: DemoSummary) -> None:
 
 
 def collected_rows(summary: DemoSummary) -> Iterator[tuple[str, object]]:
-    """Yield what was read from each application, and who was merged by name."""
+    """Yield what was read from each application, and who was merged because of their names."""
     messages = sum(collected.messages for collected in summary.collected.values())
-    yield "collected", f"{messages:,} messages of {summary.accepted.people:,} people"
+    last = summary.accepted or [*summary.collected.values()][-1]
+    yield "collected", f"{messages:,} messages of {last.people:,} people"
     for application, collected in summary.collected.items():
         yield f"  {APPLICATIONS[application]}", f"{collected.messages:,} messages"
-    for handles in summary.accepted.merged:
-        yield "  one person", " = ".join(handles)
+    for handles in summary.accepted.merged if summary.accepted else ():
+        yield "  merged", ", ".join(handles)
 
 
 def chat_with(name: str, home: Path, user_home: Path) -> str:

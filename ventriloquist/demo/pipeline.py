@@ -44,7 +44,7 @@ class DemoSummary:
 
     home: str
     collected: Mapping[str, collect.CollectSummary]  # by application, a key of records.APPLICATIONS
-    accepted: collect.AcceptSummary  # who was one person by name
+    accepted: collect.AcceptSummary | None  # who was merged because of their names
     prepared: prepare.PrepareSummary
     exported: export.ExportSummary
     trained: TrainSummary
@@ -107,10 +107,13 @@ def demo(
 
 def collect_cast(
     home: Path, paths: CastPaths, stage: Stage = lambda _name: lambda _done, _total: None
-) -> tuple[dict[str, collect.CollectSummary], collect.AcceptSummary]:
+) -> tuple[dict[str, collect.CollectSummary], collect.AcceptSummary | None]:
     """Collect the cast's chat.db, then each export, as `vq collect` does, and accept who is proposed to be one person.
 
     Days begin in the exports' zone.
+
+    Returns:
+        What was read, by application, and who was merged; None if nobody was proposed.
     """
     options = collect.Options(corrections=collect.load_corrections(home), timezone=ZONE)
     collected: dict[str, collect.CollectSummary] = {}
@@ -125,6 +128,8 @@ def collect_cast(
             progress = stage(f"Collecting {APPLICATIONS[application]}")
             record.result = collected[application] = collect.run(record.db, source, plan, progress=progress)
     names = [proposal.name for proposal in collect.proposals(home)]
+    if not names:
+        return collected, None
     with recorded_run(home, "collect", {"accept": names}) as record:
         planned = collect.plan_accept(record.db, home, names, options)
         record.result = accepted = collect.run_accept(record.db, home, planned)
