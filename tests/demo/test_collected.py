@@ -144,13 +144,28 @@ def test_to_collect_the_demo_twice_adds_nothing(cast: CastPaths, tmp_path: Path)
     assert accepted is None
 
 
-def test_a_filter_takes_an_application_of_the_demo(cast: CastPaths, tmp_path: Path) -> None:
+def lines_with(db: Connection, source: str, word: str) -> int:
+    """Return how many training messages of an application have a word."""
+    return count(
+        db,
+        "training_messages JOIN conversations ON conversations.id = conversation_id",
+        f"source = '{source}' AND content LIKE '%{word}%'",
+    )
+
+
+def test_filters_and_rules_reach_every_application(cast: CastPaths, tmp_path: Path) -> None:
     home = tmp_path / "demo"
     collect_cast(home, cast)
+    words = (("telegram", "paella"), ("whatsapp", "supper"))
     with open_database(home) as db:
-        everything = prepare.prepare(db)
         without = prepare.prepare(db, prepare.PrepareOptions(exclude_conversations=("WhatsApp",)))
-    assert everything.lines - without.lines == cast.expected["whatsapp"].kept
+        everything = prepare.prepare(db)
+        assert everything.lines - without.lines == cast.expected["whatsapp"].kept
+        assert min(lines_with(db, *where) for where in words) >= 2
+        (home / "redact.txt").write_text("dish: paella\noccasion: supper\n")
+        redacted = prepare.prepare(db, own_rules=prepare.load_own_rules(home)).redacted
+        assert set(redacted) == {"dish", "occasion"}
+        assert [lines_with(db, *where) for where in words] == [0, 0]
 
 
 def test_somebody_of_the_whatsapp_group_is_renamed_everywhere_and_forgotten_everywhere(

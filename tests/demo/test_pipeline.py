@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ventriloquist.cli.demo import collected_rows
 from ventriloquist.demo.pipeline import demo
 from ventriloquist.errors import BusyError, StorageError
 from ventriloquist.evaluate import Extent
@@ -80,3 +81,8 @@ def test_an_earlier_demo_is_emptied_but_for_its_models(tmp_path: Path) -> None:
     assert [run.name for run in (folder / "runs").iterdir()] == [Path(summary.trained.run or "").name]
     assert (folder / "models" / "kept").exists()
     assert "+12505550144" not in (folder / "corrections.toml").read_text()
+    rows = dict(collected_rows(summary))
+    assert list(rows) == ["collected", "  Messages", "  Telegram", "  WhatsApp", "  merged"]
+    assert rows["collected"] == "4,873 messages of 8 people"
+    assert rows["  WhatsApp"] == "967 messages"
+    assert str(rows["  merged"]).endswith(", whatsapp:Maya")
