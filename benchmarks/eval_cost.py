@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ventriloquist import collect, prepare
+from ventriloquist import prepare
 from ventriloquist.demo.build import build
+from ventriloquist.demo.pipeline import collect_cast
 from ventriloquist.evaluate.heldout import HeldOutRow, held_out_rows
 from ventriloquist.model import tiny
 from ventriloquist.model.base import TINY, Base, load_base, load_tokenizer, resolve
@@ -31,8 +32,7 @@ from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.model.score import score_contents, score_row
 from ventriloquist.settings import load_settings
-from ventriloquist.sources import SOURCES
-from ventriloquist.store import open_database, recorded_run
+from ventriloquist.store import open_database
 from ventriloquist.transcript import FORMAT_VERSION, Header, Line, content_span, render_header, render_line
 
 NAMES = tuple(f"Person {letter}" for letter in "ABCDEFGHIJ")
@@ -41,11 +41,7 @@ NAMES = tuple(f"Person {letter}" for letter in "ABCDEFGHIJ")
 def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOutRow]]:
     """Build, collect and prepare the cast; return model, tokenizer and the held-out rows."""
     paths = build(home / "cast")
-    with (
-        SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
-        recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
-    ):
-        collect.run(run.db, source, run.plan)
+    collect_cast(home, paths)
     with open_database(home) as db:
         prepare.prepare(db)
         if model == TINY:

@@ -25,13 +25,13 @@ from typing import Any, NamedTuple
 import torch
 from chat_db_from_jsonl import prepared_home
 
-from ventriloquist import collect, prepare
+from ventriloquist import prepare
 from ventriloquist.demo.build import build
+from ventriloquist.demo.pipeline import collect_cast
 from ventriloquist.layout import DATABASE
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
-from ventriloquist.sources import SOURCES
 from ventriloquist.store import open_database, recorded_run
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train import TrainSettings
@@ -65,11 +65,7 @@ def cast_home(work: Path) -> Path:
     home = work / "cast"
     if not (home / DATABASE).exists():
         paths = build(work / "Messages", 0)
-        with (
-            SOURCES["chat-db"].open(paths.chat_db, paths.contacts) as source,
-            recorded_run(home, "collect", create=True, plan=lambda db: collect.plan(db, source)) as run,
-        ):
-            run.result = collect.run(run.db, source, run.plan)
+        collect_cast(home, paths)
         with recorded_run(home, "prepare") as run:
             run.result = prepare.prepare(run.db)
     return home

@@ -12,7 +12,7 @@ EXPORTS = "exports"
 CHATS = "chats"
 TEMPORARY = "temporary"
 DEMO_MARK = "demo.json"  # a folder with this file is a demo's, and may be emptied
-DEMO_MESSAGES = "Messages"  # the demo's chat.db and address book
+DEMO_MESSAGES = "Messages"  # the demo's chat.db, address book and exports
 
 # a run, an export or a merged model
 MANIFEST = "manifest.json"

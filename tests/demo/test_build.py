@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import sqlite3
+import zipfile
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 from ventriloquist.demo.build import CastPaths, build
 from ventriloquist.demo.cast import CAST, CONVERSATIONS, STRANGERS
+from ventriloquist.records import MESSAGES
 
 TAPBACK = "associated_message_type BETWEEN 2000 AND 2007"
 
@@ -24,19 +28,42 @@ def count(cast: CastPaths, where: str) -> int:
 
 
 def test_it_is_some_thousand_messages_of_everybody(cast: CastPaths) -> None:
-    expected = cast.expected
-    assert 3_500 <= expected.messages.total() <= 6_000
-    assert set(expected.senders) == {person.name for person in CAST.values()}
-    assert min(expected.senders.values()) >= 250
-    assert len(expected.messages) == len(CONVERSATIONS)
+    messages = sum((expected.messages for expected in cast.expected.values()), Counter())
+    senders = sum((expected.senders for expected in cast.expected.values()), Counter())
+    assert 3_500 <= messages.total() <= 6_000
+    assert set(senders) == {person.name for person in CAST.values()}
+    assert min(senders.values()) >= 250
+    assert len(messages) == len(CONVERSATIONS)
+    expected = cast.expected[MESSAGES]
     assert expected.reactions >= 300
-    assert 0.005 < expected.edited / expected.messages.total() < 0.02
+    assert 0.004 < expected.edited / expected.messages.total() < 0.02
     assert expected.replies / expected.messages.total() < 0.06
     assert min(expected.taken_back, expected.unsent, expected.photos, expected.events) >= 4
 
 
+def test_most_of_it_is_in_messages_and_each_application_has_a_conversation(cast: CastPaths) -> None:
+    messages = {application: expected.messages for application, expected in cast.expected.items()}
+    assert messages[MESSAGES].total() > 2 / 3 * sum(counts.total() for counts in messages.values())
+    assert set(messages["whatsapp"]) == {"Thursday supper club"}
+    assert set(messages["telegram"]) == {"Inés"}
+    assert min(cast.expected["whatsapp"].unsent, cast.expected["telegram"].reactions) >= 1
+    assert min(expected.edited for expected in cast.expected.values()) >= 1
+
+
+def test_the_exports_are_called_and_begin_as_those_of_the_applications(cast: CastPaths) -> None:
+    assert cast.exports["whatsapp"].name == "WhatsApp Chat - Thursday supper club.zip"
+    assert cast.exports["telegram"].name == "result.json"
+    with zipfile.ZipFile(cast.exports["whatsapp"]) as archive:
+        assert archive.namelist() == ["_chat.txt"]
+        first, *_, last = archive.read("_chat.txt").decode().split("\r\n")
+    assert "] Thursday supper club: \u200eMessages and calls are end-to-end encrypted." in first
+    assert last == ""
+    chats = json.loads(cast.exports["telegram"].read_text(encoding="utf-8"))["chats"]["list"]
+    assert [chat["type"] for chat in chats] == ["personal_chat"]
+
+
 def test_what_is_expected_is_what_the_rows_say(cast: CastPaths) -> None:
-    expected = cast.expected
+    expected = cast.expected[MESSAGES]
     assert count(cast, "1") == expected.rows
     assert count(cast, "item_type != 0") == expected.events
     assert count(cast, "thread_originator_guid IS NOT NULL") == expected.replies
@@ -51,7 +78,7 @@ def test_what_is_expected_is_what_the_rows_say(cast: CastPaths) -> None:
 
 
 def test_most_rows_have_no_plain_text_and_some_are_sms_with_dates_in_seconds(cast: CastPaths) -> None:
-    assert count(cast, "text IS NULL AND attributedBody IS NOT NULL") > 0.9 * cast.expected.rows
+    assert count(cast, "text IS NULL AND attributedBody IS NOT NULL") > 0.9 * cast.expected[MESSAGES].rows
     assert count(cast, "text IS NOT NULL AND attributedBody IS NULL AND service = 'SMS'") >= 30
     assert count(cast, "date < 1e11") >= 5
 
@@ -81,6 +108,9 @@ def test_the_same_seed_makes_the_same_rows_and_another_seed_others(tmp_path: Pat
     assert len(stores) == 2
     for store in stores:
         assert dump(again.contacts / store) == dump(cast.contacts / store)
+    for application, export in cast.exports.items():
+        assert again.exports[application].read_bytes() == export.read_bytes()
+        assert other.exports[application].read_bytes() != export.read_bytes()
 
 
 def dump(path: Path) -> list[str]:

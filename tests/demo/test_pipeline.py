@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ventriloquist.cli.demo import collected_rows
 from ventriloquist.demo.pipeline import demo
 from ventriloquist.errors import BusyError, StorageError
 from ventriloquist.evaluate import Extent
@@ -29,9 +30,9 @@ def test_smollm2_goes_the_whole_way_in_a_home_of_its_own(home: Path, tmp_path: P
 
     summary = demo(tmp_path / "demo", preset("smollm2").changed(max_steps=3), extent, stage=stage)
     assert not home.exists()
-    assert summary.collected.rows == (
-        summary.collected.messages + summary.collected.reactions + sum(summary.collected.skipped.values())
-    )
+    assert list(summary.collected) == ["imessage", "telegram", "whatsapp"]
+    assert summary.accepted is not None
+    assert [handles[-1] for handles in summary.accepted.merged] == ["whatsapp:Maya"]
     assert summary.prepared.train > 3000
     assert summary.trained.steps == 3
     manifest = read_manifest(Path(summary.trained.run or ""))
@@ -43,7 +44,9 @@ def test_smollm2_goes_the_whole_way_in_a_home_of_its_own(home: Path, tmp_path: P
     assert len(summary.evaluated.metrics["identity"].detail["candidates"]) == 6
     assert {sample.name for sample in summary.samples} == {"Maya", "Dad", "Inés", "Priya", "Tomek"}
     assert (tmp_path / "demo" / "exports" / "train.jsonl").stat().st_size > 100_000
-    assert stages[:2] == ["Writing a chat.db", "Collecting"]
+    assert stages[:4] == [
+        "Writing a chat.db and two exports", "Collecting Messages", "Collecting Telegram", "Collecting WhatsApp",
+    ]  # fmt: skip
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -71,8 +74,15 @@ def test_an_earlier_demo_is_emptied_but_for_its_models(tmp_path: Path) -> None:
     (folder / "runs" / "old").mkdir(parents=True)
     (folder / "models" / "kept").mkdir(parents=True)
     (folder / "demo.json").write_text(json.dumps({}))
+    (folder / "corrections.toml").write_text('merge = [["+12505550133", "+12505550144"]]')
     extent = Extent(likelihood=1, identity=1, validity=1, validity_context=1)
     settings = preset("tiny").changed(max_steps=1, max_length=512, targets_per_window=4, context=4, window=5, rank=2)
     summary = demo(folder, settings, extent)
     assert [run.name for run in (folder / "runs").iterdir()] == [Path(summary.trained.run or "").name]
     assert (folder / "models" / "kept").exists()
+    assert "+12505550144" not in (folder / "corrections.toml").read_text()
+    rows = dict(collected_rows(summary))
+    assert list(rows) == ["collected", "  Messages", "  Telegram", "  WhatsApp", "  merged"]
+    assert rows["collected"] == "4,873 messages of 8 people"
+    assert rows["  WhatsApp"] == "967 messages"
+    assert str(rows["  merged"]).endswith(", whatsapp:Maya")

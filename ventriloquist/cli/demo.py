@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
+from ventriloquist.records import APPLICATIONS
 from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def show_summary(summary: DemoSummary) -> None:
     trained = summary.trained
     minutes = sum(summary.seconds.values()) / 60
     rows: list[tuple[str, object]] = [
-        ("collected", f"{summary.collected.messages:,} messages of {summary.collected.people:,} people"),
+        *collected_rows(summary),
         ("prepared", f"{summary.prepared.train:,} messages to train on, {summary.prepared.test:,} to test on"),
         (
             "trained",
@@ -88,6 +90,17 @@ def show_summary(summary: DemoSummary) -> None:
     for sample in summary.samples:
         table.add_row(*(Text(harmless(text)) for text in (sample.name, sample.before, sample.after)))
     print_table(table)
+
+
+def collected_rows(summary: DemoSummary) -> Iterator[tuple[str, object]]:
+    """Yield what was read from each application, and who was merged because of their names."""
+    messages = sum(collected.messages for collected in summary.collected.values())
+    last = summary.accepted or [*summary.collected.values()][-1]
+    yield "collected", f"{messages:,} messages of {last.people:,} people"
+    for application, collected in summary.collected.items():
+        yield f"  {APPLICATIONS[application]}", f"{collected.messages:,} messages"
+    for handles in summary.accepted.merged if summary.accepted else ():
+        yield "  merged", ", ".join(handles)
 
 
 def chat_with(name: str, home: Path, user_home: Path) -> str:

@@ -2,12 +2,12 @@
 
 from ventriloquist.collect.corrections import Corrections, load_corrections
 from ventriloquist.collect.filters import Choice
-from ventriloquist.collect.proposals import Proposal, plan_accept, proposals, run_accept
+from ventriloquist.collect.proposals import AcceptSummary, Proposal, plan_accept, proposals, run_accept
 from ventriloquist.collect.several import known_owner, known_zone, names_in, owner_in, with_contacts
 from ventriloquist.collect.stage import CollectPlan, CollectSummary, Options, plan, run
 
 __all__ = [
-    "Choice", "CollectPlan", "CollectSummary", "Corrections", "Options", "Proposal", "known_owner", "known_zone",
-    "load_corrections", "names_in", "owner_in", "plan", "plan_accept", "proposals", "run", "run_accept",
+    "AcceptSummary", "Choice", "CollectPlan", "CollectSummary", "Corrections", "Options", "Proposal", "known_owner",
+    "known_zone", "load_corrections", "names_in", "owner_in", "plan", "plan_accept", "proposals", "run", "run_accept",
     "with_contacts",
 ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""A fictional cast, its chat.db, and a run of every stage on it."""
+"""A fictional cast, its chat.db and exports, and a run of every stage on it."""

@@ -1,11 +1,10 @@
-"""Build the cast's chat.db and address book."""
+"""Build the cast's chat.db, address book and exports of other applications."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -24,10 +23,12 @@ from ventriloquist.demo.cast import (
     Conversation,
 )
 from ventriloquist.demo.chatdb import Chat, ChatDatabase, Sent
+from ventriloquist.demo.expected import Expected
+from ventriloquist.demo.exports import WRITERS
 from ventriloquist.demo.history import SECOND_MS, Said, Tapback, play_conversation
 from ventriloquist.demo.script import PHOTO, parse_script
 from ventriloquist.demo.typedstream import ONE_TIME_CODE
-from ventriloquist.records import Attachment
+from ventriloquist.records import MESSAGES, Attachment
 
 DAY_MS = 86_400_000
 SECONDS_UNTIL = 1_706_745_600_000  # 2024-02-01: earlier SMS came from an older phone, which counted seconds
@@ -35,52 +36,36 @@ SECONDS_UNTIL = 1_706_745_600_000  # 2024-02-01: earlier SMS came from an older 
 Action = tuple[int, Callable[[], None]]  # when (Unix milliseconds), and a function that writes the row
 
 
-@dataclass(slots=True)
-class Expected:
-    """Counts of what was written, as a reader should find them."""
-
-    rows: int = 0  # in the table `message`
-    messages: Counter[str] = field(default_factory=Counter)  # by conversation: its title or the partner's name
-    senders: Counter[str] = field(default_factory=Counter)  # messages in those conversations, by name
-    photos: int = 0  # messages with a picture only
-    replies: int = 0
-    edited: int = 0
-    reactions: int = 0  # that were not taken back
-    taken_back: int = 0  # rows: the reactions, and their removals
-    events: int = 0
-    unsent: int = 0
-    strangers: int = 0  # rows from shops, banks and other senders outside the cast
-    codes: int = 0  # of those, one-time codes
-    deleted: int = 0  # of those, in Recently Deleted
-
-    @property
-    def kept(self) -> int:
-        """Messages that a reader keeps: those of the cast, and of strangers without codes and deleted ones."""
-        return self.messages.total() + self.strangers - self.codes - self.deleted
-
-
 @dataclass(frozen=True, slots=True)
 class CastPaths:
-    """Where the cast's data is (`vq collect --chat-db … --contacts …`), and what is in it."""
+    """Where the cast's data is (`vq collect --chat-db … --contacts … --source …`), and what is in it."""
 
     chat_db: Path
     contacts: Path
-    expected: Expected
+    exports: Mapping[str, Path]  # by application, a key of records.APPLICATIONS
+    expected: Mapping[str, Expected]  # by application
 
 
 def build(folder: Path, seed: int = 0) -> CastPaths:
-    """Make a folder, and write chat.db and an AddressBook into it. The same seed makes the same rows.
+    """Make a folder, and write chat.db, an AddressBook and the exports into it. The same seed makes the same rows.
 
     Raises:
         FileExistsError: there is a chat.db already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chat_db, contacts = folder / "chat.db", folder / "AddressBook"
+    histories: dict[str, list[list[Said]]] = {}
+    for conversation in CONVERSATIONS:
+        histories.setdefault(conversation.application, []).append(play(conversation, seed))
     with ChatDatabase(chat_db, owner=OWNER, seed=seed) as db:
         writer = _Writer(db, random.Random(seed))  # noqa: S311  # file names of pictures
-        writer.write([play(conversation, seed) for conversation in CONVERSATIONS])
+        writer.write(histories.pop(MESSAGES))
     write_contacts(contacts, LOCAL_CARDS, [(ACCOUNT, ACCOUNT_CARDS)])
-    return CastPaths(chat_db, contacts, writer.expected)
+    expected = {MESSAGES: writer.expected}
+    exports = {}
+    for application, [history] in histories.items():
+        exports[application], expected[application] = WRITERS[application](history, folder)
+    return CastPaths(chat_db, contacts, exports, expected)
 
 
 def play(conversation: Conversation, seed: int = 0) -> list[Said]:
@@ -124,7 +109,6 @@ class _Writer:
     def _write_said(self, said: Said) -> None:
         chat = self._chat(said)
         sender = self._handle(said, said.speaker)
-        expected = self.expected
         if said.is_link:
             sent = self.db.link(chat, said.at, said.text, sender=sender)
         else:
@@ -141,12 +125,9 @@ class _Writer:
             )
             if said.edited_from is not None:
                 sent = self.db.edit(sent, said.at + self._rng.randint(8, 90) * SECOND_MS, said.text)
-            expected.photos += is_photo
-            expected.edited += said.edited_from is not None
-            expected.replies += said.reply_to is not None
+            self.expected.replies += said.reply_to is not None
         self._sent[said] = sent
-        expected.messages[said.conversation.title or CAST[said.conversation.initials[1]].name] += 1
-        expected.senders[CAST[said.speaker].name] += 1
+        self.expected.count(said)
 
     def _write_unsent(self, said: Said, text: str) -> None:
         sent = self.db.message(self._chat(said), said.at - SECOND_MS, text, sender=self._handle(said, said.speaker))

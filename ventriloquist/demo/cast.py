@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ventriloquist.demo.addressbook import Card
 from ventriloquist.demo.apple import EventKind, Service
 from ventriloquist.demo.chatdb import Owner
-from ventriloquist.records import ReactionKind
+from ventriloquist.records import MESSAGES, ReactionKind
 
 
 class Address(NamedTuple):
@@ -43,6 +43,7 @@ class Conversation(NamedTuple):
     initials: str
     title: str | None = None
     plays: int = 1  # how often each scene is played; the last ones are played once
+    application: str = MESSAGES  # a key of records.APPLICATIONS
 
 
 OWNER = Owner("+12505550100", "robin.hale@example.com")
@@ -125,11 +126,11 @@ CAST = {person.initial: person for person in (ROBIN, MAYA, WALTER, INES, PRIYA, 
 CONVERSATIONS = (
     Conversation("maya", "RM"),
     Conversation("walter", "RW"),
-    Conversation("ines", "RI"),
+    Conversation("ines", "RI", application="telegram"),
     Conversation("priya", "RP"),
     Conversation("tomek", "RT"),
     Conversation("climbing", "RMIPT", title="Sunday climbers"),
-    Conversation("supper", "RMIPT", title="Thursday supper club", plays=2),
+    Conversation("supper", "RMIPT", title="Thursday supper club", plays=2, application="whatsapp"),
     Conversation("family", "RWIPM", title="Wedding committee", plays=2),
 )
 
@@ -152,9 +153,14 @@ GROUP_EVENTS: Mapping[str, tuple[tuple[float, EventKind, str, str | None], ...]]
         (0.40, "icon", "M", None),
         (0.71, "renamed", "R", "Sunday climbers"),
     ),
-    "supper": ((0.00, "added", "R", None),),
     "family": ((0.00, "added", "P", None), (0.50, "icon", "R", None)),
 }
+
+# Whom WhatsApp knows by name. It shows the others by their numbers.
+WHATSAPP_CONTACTS = "RM"
+
+# Ids on Telegram.
+TELEGRAM_IDS = {"R": 550100, "I": 550133}
 
 # Senders outside the cast: handle, service, text, and the one-time code in it if there is one.
 STRANGERS: tuple[tuple[str, Service, str, str | None], ...] = (

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ventriloquist import collect, evaluate, export, prepare
-from ventriloquist.demo.build import build
+from ventriloquist.demo.build import CastPaths, build
+from ventriloquist.demo.exports import ZONE
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.fs import write_json
-from ventriloquist.layout import DATABASE, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
+from ventriloquist.layout import CORRECTIONS, DATABASE, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
 from ventriloquist.model.base import require_torch
-from ventriloquist.records import Stage
-from ventriloquist.sources import SOURCES
+from ventriloquist.records import APPLICATIONS, MESSAGES, Stage
+from ventriloquist.sources import SOURCES, open_export
+from ventriloquist.sources.exports import Asked
 from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
@@ -41,7 +43,8 @@ class DemoSummary:
     """What the demo did, stage by stage."""
 
     home: str
-    collected: collect.CollectSummary
+    collected: Mapping[str, collect.CollectSummary]  # by application, a key of records.APPLICATIONS
+    accepted: collect.AcceptSummary | None  # who was merged because of their names
     prepared: prepare.PrepareSummary
     exported: export.ExportSummary
     trained: TrainSummary
@@ -70,12 +73,10 @@ def demo(
     _empty(home)
     seconds: dict[str, float] = {}
     with _timed(seconds, "build"):
-        stage("Writing a chat.db")
+        stage("Writing a chat.db and two exports")
         paths = build(home / DEMO_MESSAGES, seed)
-    messages = SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home)
-    with _timed(seconds, "collect"), messages as source, recorded_run(home, "collect", create=True) as record:
-        plan = collect.plan(record.db, source)
-        record.result = collected = collect.run(record.db, source, plan, progress=stage("Collecting"))
+    with _timed(seconds, "collect"):
+        collected, accepted = collect_cast(home, paths, stage)
     with _timed(seconds, "prepare"), recorded_run(home, "prepare") as record:
         record.result = prepared = prepare.prepare(record.db, progress=stage("Preparing"))
     with _timed(seconds, "export"), recorded_run(home, "export") as record:
@@ -93,6 +94,7 @@ def demo(
     return DemoSummary(
         home=str(home),
         collected=collected,
+        accepted=accepted,
         prepared=prepared,
         exported=exported,
         trained=trained,
@@ -101,6 +103,37 @@ def demo(
         samples=samples,
         seconds=seconds,
     )
+
+
+def collect_cast(
+    home: Path, paths: CastPaths, stage: Stage = lambda _name: lambda _done, _total: None
+) -> tuple[dict[str, collect.CollectSummary], collect.AcceptSummary | None]:
+    """Collect the cast's chat.db, then each export, as `vq collect` does, and accept who is proposed to be one person.
+
+    Days begin in the exports' zone.
+
+    Returns:
+        What was read, by application, and who was merged; None if nobody was proposed.
+    """
+    options = collect.Options(corrections=collect.load_corrections(home), timezone=ZONE)
+    collected: dict[str, collect.CollectSummary] = {}
+    for application in (MESSAGES, *paths.exports):
+        if application == MESSAGES:
+            opened = SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home)
+        else:
+            asked = Asked(collect.known_zone(home, ZONE), owner=collect.known_owner(home))
+            opened = open_export(f"{application}:{paths.exports[application]}", home, asked)
+        with opened as source, recorded_run(home, "collect", {"source": source.name}, create=True) as record:
+            plan = collect.plan(record.db, source, options)
+            progress = stage(f"Collecting {APPLICATIONS[application]}")
+            record.result = collected[application] = collect.run(record.db, source, plan, progress=progress)
+    names = [proposal.name for proposal in collect.proposals(home)]
+    if not names:
+        return collected, None
+    with recorded_run(home, "collect", {"accept": names}) as record:
+        planned = collect.plan_accept(record.db, home, names, options)
+        record.result = accepted = collect.run_accept(record.db, home, planned)
+    return collected, accepted
 
 
 def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
@@ -147,6 +180,7 @@ def _empty(home: Path) -> None:
             shutil.rmtree(home / name, ignore_errors=True)
         for suffix in ("", "-wal", "-shm"):
             (home / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+        (home / CORRECTIONS).unlink(missing_ok=True)  # it merges people of the earlier demo
 
 
 @contextmanager
