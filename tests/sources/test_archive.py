@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.errors import SettingsError
+from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, open_archive
 
@@ -41,6 +41,11 @@ def test_odd_records_are_accounted_for(tmp_path: Path) -> None:
     chats = {chat.guid for chat in source.chats}
     assert all(row.chat_guid in chats for row in rows if not isinstance(row, SourceSkipped))
     assert all(handle.encode() for handle in source.handles)
+
+
+def test_an_export_in_which_nobody_wrote_holds_no_messages(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no messages"):
+        opened(tmp_path / "home", Skipped("7", "1", "event"), me=["Robin"])
 
 
 def test_what_comes_twice_is_one_message_one_reaction_and_two_repeated_records(tmp_path: Path) -> None:

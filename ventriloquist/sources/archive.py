@@ -161,7 +161,7 @@ def open_archive(
     with temporary_folder(home) as folder, (folder / "rows").open("w+b") as spool:
         _read(archive, records, spool)
         if not archive.rows:
-            raise SourceError(f"{name} holds no messages.", hint="Check that the export is complete.")
+            raise _empty(name)
         owners = _owners(archive, name, (me,) if isinstance(me, str) else me or (), owner, notes)
         _name_partners(archive, owners)
 
@@ -335,6 +335,7 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
 
     Raises:
         SettingsError: nobody or several people may be the owner.
+        SourceError: nobody has written.
     """
     called = {person: _called(archive, person) for person in dict.fromkeys((*archive.people, *archive.everybody()))}
     marked = frozenset(person.id for person in archive.people.values() if person.is_me)
@@ -357,11 +358,17 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
             archive.people.update({id: archive.people[id]._replace(name=me[0]) for id in found & marked})
     if found:
         return found
+    if not archive.everybody():
+        raise _empty(about)
     shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
     hint = f"Say it with --me NAME, one of: {shown}"
     if me:
         raise SettingsError(f"Nobody in {about} is called {me[0]!r}.", hint=hint)
     raise SettingsError(f"{about} does not say who you are.", hint=hint)
+
+
+def _empty(about: str) -> SourceError:
+    return SourceError(f"{about} holds no messages.", hint="Check that the export is complete.")
 
 
 def _everywhere(archive: Archive) -> set[str]:

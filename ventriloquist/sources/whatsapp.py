@@ -10,7 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
-from ventriloquist.errors import SettingsError, SourceError
+from ventriloquist.errors import SourceError
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.text_lines import lines
 from ventriloquist.sources.whatsapp_dates import (
@@ -142,7 +142,7 @@ class TextExport:
             for name, prefix in prefixes.items()
             if prefix and (self.names[name] >= 5 or alike(f"{name}: {prefix}", self.title.text))
         }
-        self.decision = decide(days, self.heads, day_first, is_foreign=not self.title.is_english)
+        self.decision = decide(days, self.heads, day_first)
         self.is_sorted = self.is_sorted and not self.decision.runs_backwards
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
@@ -166,7 +166,7 @@ class TextExport:
         """Take the name that only the application speaks under: iPhones name the chat so."""
         silent = [name for name in spoken if name not in self.names]
         if not self.title.text and len(silent) == 1 and content(spoken[silent[0]], True, silent[0]) == "event":
-            self.title = Title(silent[0], True, True)
+            self.title = Title(silent[0], True)
 
     def split(self, rest: str) -> int:
         """Return where the name ends in what stands behind a head: the place of its colon, or -1 if it has none."""
@@ -200,7 +200,7 @@ class TextExport:
 def looks_like_an_export(data: bytes, path: Path) -> bool:
     """Tell whether the beginning of a file is one of a text export."""
     try:
-        for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False, True)), None):
+        for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False)), None):
             if found.shape in STRONG or (name and "-" not in "".join(found.day) and found.shape in (":", "t[", "t-")):
                 return True
             if found.shape == " " and name and not found.day[0][3:]:
@@ -219,7 +219,6 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
 
     Raises:
         SourceError: a file is not an export of WhatsApp's.
-        SettingsError: nothing says whether the day or the month comes first.
     """
     for file in files:
         file.survey(choice.day_first)
@@ -229,17 +228,12 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
     usual = next((order for order, _ in known.most_common(1) if order in ("dmy", "mdy")), None)
     for file in files:
         order, reason = file.decision.order, file.decision.reason
-        if usual and (order is None or reason) and reason != "no date":
+        if usual and order and reason:
             order, reason = usual, "the other files of the export write them so"
-        if order is None and reason:
+        if order is None:
             raise SourceError(
                 f"The dates in {file.path} are not dates of a calendar that is known.",
                 hint="Set the phone to the Gregorian calendar, and export the chat again.",
-            )
-        if order is None:
-            raise SettingsError(
-                f"Nothing in {file.path} says whether the day or the month comes first.",
-                hint="Say it: --day-first or --month-first",
             )
         if reason:
             other = "--month-first" if order == "dmy" else "--day-first"
