@@ -182,8 +182,8 @@ def _in_zip(path: Path, inside: PurePosixPath, stack: ExitStack | None) -> list[
 def _open_in_zip(path: Path, archive: ZipFile, info: ZipInfo) -> BinaryIO:
     try:
         if archive.fp is None:
-            with ZipFile(path) as archive:  # the file in it stays open
-                return cast("BinaryIO", archive.open(info))
+            with ZipFile(path) as again:  # the file in it stays open
+                return cast("BinaryIO", again.open(info))
         return cast("BinaryIO", archive.open(info))
     except NotImplementedError:
         raise SourceError(

@@ -31,11 +31,12 @@ _DIRECTIONS = "\u200e\u200f"
 _CALLS = ("missed voice call", "missed video call", "voice call, ", "video call, ")  # without a mark
 
 _FILE = r"[^\n<>]{1,200}\.\w{1,5}"
+_UNNAMED = r"DOC-\d{8}-WA\d+\."  # a document without an ending
 _EDITED = re.compile(rf"[ \u00a0]?[{_DIRECTIONS}]?<[{_DIRECTIONS}]?([^<>\n]{{5,60}})>\Z")
 _TAGGED = re.compile(rf"<\s?[{_DIRECTIONS}]?([^<>:：\n]{{2,30}}?)\s?[:：]\s?[{_DIRECTIONS}]?({_FILE})\s?>")
 _OLD_TAGGED = re.compile(rf"[{_DIRECTIONS}]?({_FILE}) <[{_DIRECTIONS}]?([^<>:\n]{{2,30}})>")
 _ATTACHED = re.compile(
-    rf"[{_DIRECTIONS}]*({_FILE}|DOC-\d{{8}}-WA\d+\.)[{_DIRECTIONS}]* \([{_DIRECTIONS}]?([^()\n]{{2,60}})\)[{_DIRECTIONS}]?"
+    rf"[{_DIRECTIONS}]*({_FILE}|{_UNNAMED})[{_DIRECTIONS}]* \([{_DIRECTIONS}]?([^()\n]{{2,60}})\)[{_DIRECTIONS}]?"
 )
 _MEDIA_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w*")
 _NUMBERED = re.compile(r"\d{3,}-")
