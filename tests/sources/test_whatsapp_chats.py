@@ -105,6 +105,19 @@ def test_an_order_that_nothing_says_is_day_first_and_can_be_given() -> None:
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=False) == ["2020-01-02T13:00:00"]
 
 
+def test_many_files_with_dates_that_are_sure_are_said_in_one_line() -> None:
+    notes: list[str] = []
+    texts = [b"[13.01.20, 13:00:00] Ann: a\n"] * 6 + [b"[1.2.20, 13:00:00] Ann: a\n"]
+    files = [
+        TextExport(partial(io.BytesIO, text), Path(f"{number}.zip/_chat.txt"), titled(f"{number}.zip"))
+        for number, text in enumerate(texts)
+    ]
+    list(read_text_exports(files, Choice(UTC), notes))
+    assert notes[0] == "6 files: dates are read as day, month, year."
+    assert notes[1].startswith("6.zip/_chat.txt: dates are taken as day, month, year: the other files")
+    assert len(notes) == 2
+
+
 def test_dates_that_are_the_same_in_both_orders_need_no_assumption() -> None:
     notes: list[str] = []
     file = TextExport(lambda: io.BytesIO(b"3/3/21, 12:00 - Ann: hi\n"), Path("c.txt"), titled("c.txt"))

@@ -54,6 +54,7 @@ __all__ = [
 LONGEST_NAME = 120  # characters; the name of a group has 100
 MOST_NAMES = 100_000  # that are counted
 MOST_HEADS = 50  # that are kept to see how a phone writes
+SHOWN_FILES = 5  # of which it is said how each writes dates
 RARE = 10  # times fewer heads of another shape: they were pasted
 _OPENS_HEAD = frozenset("[0123456789")
 
@@ -226,6 +227,10 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
     copies = Counter(_thread(file) for file in files)
     earlier: dict[str, Counter[int]] = {}  # messages of chats that are in several files
     usual = next((order for order, _ in known.most_common(1) if order in ("dmy", "mdy")), None)
+    sure = Counter(file.decision.order for file in files if not file.decision.reason)
+    for order, count in sure.items():
+        if order and count > SHOWN_FILES:
+            notes.append(f"{count} files: dates are read as {SHOWN[order]}.")
     for file in files:
         order, reason = file.decision.order, file.decision.reason
         if usual and order and reason:
@@ -237,13 +242,18 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
             )
         if reason:
             other = "--month-first" if order == "dmy" else "--day-first"
-            notes.append(f"{file.path.name}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
-        else:
-            notes.append(f"{file.path.name}: dates are read as {SHOWN[order]}.")
+            notes.append(f"{_shown(file.path)}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
+        elif sure[order] <= SHOWN_FILES:
+            notes.append(f"{_shown(file.path)}: dates are read as {SHOWN[order]}.")
         records = _records(file, order, choice.zone)
         if copies[thread := _thread(file)] > 1:
             records = new_ones(records, earlier.setdefault(thread, Counter()))
         yield from records
+
+
+def _shown(path: Path) -> str:
+    """Return a file's name; with its zip's or folder's, if all iPhones call it so."""
+    return "/".join(path.parts[-2:]) if path.name == "_chat.txt" else path.name
 
 
 def _thread(file: TextExport) -> str:
