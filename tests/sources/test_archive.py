@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ventriloquist.errors import SettingsError
+from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
-from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, open_archive
+from ventriloquist.sources.archive import LONGEST_NAME, Person, Reacted, Record, Said, Skipped, Thread, open_archive
 
 BEGIN = 1_684_144_800_000
 ME, ANN = Person("1", "Robin", is_me=True), Person("2", "Ann")
@@ -41,6 +41,11 @@ def test_odd_records_are_accounted_for(tmp_path: Path) -> None:
     chats = {chat.guid for chat in source.chats}
     assert all(row.chat_guid in chats for row in rows if not isinstance(row, SourceSkipped))
     assert all(handle.encode() for handle in source.handles)
+
+
+def test_an_export_in_which_nobody_wrote_holds_no_messages(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no messages"):
+        opened(tmp_path / "home", Skipped("7", "1", "event"), me=["Robin"])
 
 
 def test_what_comes_twice_is_one_message_one_reaction_and_two_repeated_records(tmp_path: Path) -> None:
@@ -91,6 +96,26 @@ def test_the_owner_is_whom_the_user_or_the_file_knows(
     source, rows = opened(tmp_path / "home", *people, said("1"), said("2", sender="3"), me=me, owner=owner)
     assert [*source.owner_identifiers] == [found]
     assert [row.is_from_me for row in rows if isinstance(row, SourceMessage)].count(1) == 1
+
+
+def test_an_owner_who_is_known_may_have_written_nothing(tmp_path: Path) -> None:
+    source, rows = opened(tmp_path / "home", ANN, said("1"), me=["robin roe"], owner=["Robin Roe"])
+    assert source.owner_identifiers == {"telegram:robin roe": 0}
+    assert "have not written" in source.notes[-1]
+    assert [row.is_from_me for row in rows if isinstance(row, SourceMessage)] == [0]
+    with pytest.raises(SettingsError) as caught:
+        opened(tmp_path / "home", ANN, said("1"), me=["Robert"], owner=["Robin Roe"])
+    assert "--me 'Robin Roe'" in caught.value.hint
+
+
+def test_names_and_titles_are_one_line_of_bounded_length(tmp_path: Path) -> None:
+    people = [ME, Person("2", "Ann\n\x1b[2JLee " + "x" * 10_000)]
+    source, _ = opened(tmp_path / "home", *people, Thread("7", "group", "a\r\nb" * 5000), said("1"))
+    (name,) = [card.first for card in source.cards or () if not card.is_me]
+    assert name.startswith("Ann [2JLee x")
+    assert len(name) == LONGEST_NAME
+    assert [len(chat.title or "") for chat in source.chats] == [LONGEST_NAME]
+    assert (source.chats[0].title or "").startswith("a ba b")
 
 
 def test_who_cannot_be_told_apart_is_asked_for_by_id(tmp_path: Path) -> None:

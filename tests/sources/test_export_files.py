@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -107,6 +108,19 @@ def test_a_single_file_needs_no_ending(tmp_path: Path) -> None:
         assert texts(path.rename(tmp_path / f"export{number}")) == ["hi", "yo"]
     (tmp_path / "WhatsApp Chat - Ann").write_text(CHAT)
     assert texts(tmp_path / "WhatsApp Chat - Ann") == ["hi", "yo"]
+
+
+def test_hundreds_of_zips_in_a_folder_are_read_with_few_open_files(tmp_path: Path) -> None:
+    for number in range(300):
+        with zipfile.ZipFile(tmp_path / f"WhatsApp Chat - P{number}.zip", "w") as archive:
+            archive.writestr("_chat.txt", f"[13.01.23, 10:00:00] P{number}: hi\n[13.01.23, 10:00:01] Me: yo\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+    try:
+        with open_export(None, tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"))) as source:
+            assert source.total == 600
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_zips_in_a_folder_are_read_and_zips_in_a_zip_are_not(tmp_path: Path) -> None:

@@ -371,6 +371,18 @@ def test_instagram_is_found_by_its_folder_or_named(tmp_path: Path) -> None:
     assert [row.chat_guid for row in said(read(tmp_path / "b", "instagram")[1])] == ["instagram:10001234"] * 2
 
 
+def test_a_thread_is_found_by_its_content_whatever_its_file_is_called(tmp_path: Path) -> None:
+    for number, name in enumerate(("ann.json", "bo.json")):
+        sent = [{"sender_name": "Me", "timestamp_ms": AT + number, "content": name},
+                {"sender_name": name, "timestamp_ms": AT + 5, "content": "hi"}]  # fmt: skip
+        (tmp_path / name).write_text(json.dumps({"messages": sent}))
+    found = said(read(tmp_path)[1])
+    assert [(row.chat_guid, row.text) for row in found if row.is_from_me] == [
+        ("messenger:ann", "ann.json"), ("messenger:bo", "bo.json"),
+    ]  # fmt: skip
+    assert len(said(read(tmp_path / "ann.json", "instagram")[1])) == 2
+
+
 def test_zips_of_one_download_give_the_same_ids_as_the_whole(tmp_path: Path) -> None:
     thread(tmp_path / "x", [{"content": "new", "timestamp_ms": AT + 5}], part=1)
     thread(tmp_path / "x", [{"content": "old"}, {"sender_name": "Me", "content": "me"}], part=2)

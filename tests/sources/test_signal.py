@@ -366,9 +366,10 @@ def test_signal_export_replies_find_the_one_message_with_that_text(tmp_path: Pat
         {"date": f"{day}2", "sender": "Me", "body": "ok"},
         {"date": f"{day}3", "sender": "Me", "body": "to a", "quote": "\n\n> a\n> `b`\n\n"},
         {"date": f"{day}4", "sender": "Me", "body": "to which?", "quote": "\n\n> ok\n\n"},
+        {"date": f"{day}5", "sender": "Me", "body": "to a, as older versions wrote it", "quote": "\n>\n> a\n> b\n>\n"},
     ]
     found = said(read(lines(tmp_path, *messages))[1])
-    assert [row.thread_originator_guid for row in found] == ["", "", "", found[0].guid, ""]
+    assert [row.thread_originator_guid for row in found] == ["", "", "", found[0].guid, "", found[0].guid]
 
 
 def test_signal_export_reactions_of_the_owner_are_the_owners(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_text_is_what_was_shown_exactly(path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_file_without_ids_and_kinds_is_read(path: Path) -> None:
+    sent = [{"type": "message", "date_unixtime": str(AT + n), "from": who, "text": "hi"}
+            for n, who in enumerate(("Ann", "Me"))]  # fmt: skip
+    for export in ({"messages": sent}, {"chats": {"list": [{"name": "Ann", "messages": sent}]}}):
+        found = read(write(path, export), me="Me")
+        assert [(row.text, row.is_from_me, row.sent_at) for row in found.said] == [
+            ("hi", 0, AT * 1000), ("hi", 1, AT * 1000 + 1000),
+        ]  # fmt: skip
+
+
 def test_in_a_chat_of_two_the_other_one_is_the_owner(path: Path) -> None:
     found = read(write(path, chat(message(1), message(2, ME, "yo"))))
     assert found.lines() == [("user777", "hi"), ("me", "yo")]

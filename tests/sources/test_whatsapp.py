@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ventriloquist.errors import SettingsError, SourceError
+from ventriloquist.errors import SourceError
 from ventriloquist.sources.archive import Person, Said, Skipped, Thread
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, title_of
 from ventriloquist.sources.whatsapp_dates import decide
@@ -89,7 +89,7 @@ def stamp(pattern: str, at: datetime) -> str:
 
 
 def read(text: str, title: str = "Ann", day_first: bool | None = None) -> list[Person | Thread | Said | Skipped]:
-    file = TextExport(lambda: io.BytesIO(text.encode()), PATH, Title(title, bool(title), True))
+    file = TextExport(lambda: io.BytesIO(text.encode()), PATH, Title(title, bool(title)))
     return list(read_text_exports([file], Choice(UTC, day_first), []))  # type: ignore[arg-type]
 
 
@@ -169,7 +169,8 @@ def test_a_system_line_is_nobodys_message_and_a_sentence_like_one_is_somebodys()
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("<Media omitted>", "file"), ("<Medien ausgeschlossen>", "file"), ("\u200eimage omitted", "photo"),
+        ("<Media omitted>", "file"), ("<Medien ausgeschlossen>", "file"), ("<media utelatt>", "file"),
+        ("DOC-20230515-WA0006. (bestand bijgevoegd)", "file"), ("\u200eimage omitted", "photo"),
         ("\u200eBild weggelassen", "photo"), ("\u200evideo omitted", "video"), ("\u200eaudio omitted", "voice"),
         ("\u200esticker omitted", "sticker"), ("\u200e<attached: 00000012-PHOTO-2023-05-15-10-20-11.jpg>", "photo"),
         ("\u200e<Anhang: 00000013-STICKER-2023-05-15.webp>", "sticker"), ("<adjunto: 0014-AUDIO-2023.opus>", "voice"),
@@ -217,9 +218,7 @@ def test_the_order_of_a_date_follows_from_the_file(days: list[tuple[int, int, in
     assert decide([(str(a), str(b), str(c)) for a, b, c in days], [], None).order == order
 
 
-def test_a_date_that_says_nothing_is_asked_for() -> None:
-    with pytest.raises(SettingsError, match="day or the month"):
-        read("1/2/23, 13:00 - Ann: a\n")
+def test_the_user_decides_on_dates_that_say_nothing() -> None:
     assert decide([("1", "2", "23")], [], False).order == "mdy"
     assert decide([("13", "2", "23")], [], False).order == "dmy"  # the file knows better
 

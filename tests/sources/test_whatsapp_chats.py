@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ventriloquist.errors import SettingsError, SourceError
+from ventriloquist.errors import SourceError
 from ventriloquist.records import SourceMessage
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.exports import Asked, open_export
@@ -99,11 +99,30 @@ def test_the_other_files_of_an_export_decide_what_one_does_not_say() -> None:
     assert "--day-first" in notes[0]
 
 
-def test_an_order_that_nothing_says_is_asked_for_and_can_be_given() -> None:
-    with pytest.raises(SettingsError, match="day or the month"):
-        read("1/2/20, 13:00 - Ann: a\n")
+def test_an_order_that_nothing_says_is_day_first_and_can_be_given() -> None:
+    assert times("1/2/20, 13:00 - Ann: a\n") == ["2020-02-01T13:00:00"]
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=True) == ["2020-02-01T13:00:00"]
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=False) == ["2020-01-02T13:00:00"]
+
+
+def test_many_files_with_dates_that_are_sure_are_said_in_one_line() -> None:
+    notes: list[str] = []
+    texts = [b"[13.01.20, 13:00:00] Ann: a\n"] * 6 + [b"[1.2.20, 13:00:00] Ann: a\n"]
+    files = [
+        TextExport(partial(io.BytesIO, text), Path(f"{number}.zip/_chat.txt"), titled(f"{number}.zip"))
+        for number, text in enumerate(texts)
+    ]
+    list(read_text_exports(files, Choice(UTC), notes))
+    assert notes[0] == "6 files: dates are read as day, month, year."
+    assert notes[1].startswith("6.zip/_chat.txt: dates are taken as day, month, year: the other files")
+    assert len(notes) == 2
+
+
+def test_dates_that_are_the_same_in_both_orders_need_no_assumption() -> None:
+    notes: list[str] = []
+    file = TextExport(lambda: io.BytesIO(b"3/3/21, 12:00 - Ann: hi\n"), Path("c.txt"), titled("c.txt"))
+    list(read_text_exports([file], Choice(UTC), notes))
+    assert notes == ["c.txt: dates are read as day, month, year."]
 
 
 def test_dates_of_an_unknown_calendar_are_refused_with_a_remedy() -> None:

@@ -36,8 +36,10 @@ SHOWN = 12  # names, if one must be chosen
 BATCH = 1000  # records that are written to the temporary file at once
 LATEST = 86_400_000 * 365 * 200  # Unix ms: a later time than this is no time
 BITS = 1 << 26  # of the filter that finds ids which may occur twice: eight megabytes
+LONGEST_NAME = 200  # characters of a name or title that are kept
 DIGITS = 7  # at least, by which a number is recognised
 _SAID, _REACTED, _SKIPPED = range(3)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NUMBER = re.compile(r"[\s\d+().\-/\u00a0\u2010-\u2015\u200e\u200f\u202a-\u202f\u2066-\u2069]*")
 
 
@@ -118,7 +120,7 @@ class Archive:
     def name(self, person_id: str) -> str:
         """Return what the source calls somebody; empty if that is only a number."""
         person = self.people.get(person_id)
-        name = well_formed(person.name).replace("\0", "").strip() if person else ""
+        name = _short(person.name) if person else ""
         return "" if _NUMBER.fullmatch(name) else name
 
     def members(self, thread_id: str) -> dict[str, None]:
@@ -129,6 +131,12 @@ class Archive:
     def everybody(self) -> dict[str, None]:
         """Return the ids of everybody in any chat."""
         return dict.fromkeys(person for thread in self.threads for person in self.members(thread))
+
+
+def _short(name: str) -> str:
+    """Return a name in one line of bounded length, without control characters: it stands in every transcript."""
+    plain = _CONTROL.sub(" ", well_formed(name[: LONGEST_NAME * 4])).strip()
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1].rstrip()}…"
 
 
 @contextmanager
@@ -161,7 +169,7 @@ def open_archive(
     with temporary_folder(home) as folder, (folder / "rows").open("w+b") as spool:
         _read(archive, records, spool)
         if not archive.rows:
-            raise SourceError(f"{name} holds no messages.", hint="Check that the export is complete.")
+            raise _empty(name)
         owners = _owners(archive, name, (me,) if isinstance(me, str) else me or (), owner, notes)
         _name_partners(archive, owners)
 
@@ -302,7 +310,7 @@ def _chat(archive: Archive, id: str, owners: frozenset[str]) -> SourceChat:
     is_direct = thread.type == "dm" and len(handles) < 2
     return SourceChat(
         _chat_guid(archive.source, id), "dm" if is_direct else "group",
-        None if is_direct else well_formed(thread.title) or None, None, tuple(handles), archive.newest.get(id, 0),
+        None if is_direct else _short(thread.title) or None, None, tuple(handles), archive.newest.get(id, 0),
         source=archive.source,
     )  # fmt: skip
 
@@ -335,6 +343,7 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
 
     Raises:
         SettingsError: nobody or several people may be the owner.
+        SourceError: nobody has written.
     """
     called = {person: _called(archive, person) for person in dict.fromkeys((*archive.people, *archive.everybody()))}
     marked = frozenset(person.id for person in archive.people.values() if person.is_me)
@@ -357,11 +366,23 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
             archive.people.update({id: archive.people[id]._replace(name=me[0]) for id in found & marked})
     if found:
         return found
+    if not archive.everybody():
+        raise _empty(about)
     shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
     hint = f"Say it with --me NAME, one of: {shown}"
+    if me and {*map(_comparable, me)} & {*map(_comparable, owner)}:
+        notes.append(f"You have not written in {about}: nobody in it is called {me[0]!r}.")
+        archive.people[me[0]] = Person(me[0], me[0])
+        return frozenset(me[:1])
+    if owner:
+        hint += f". If you have not written in it: --me {owner[0]!r}"
     if me:
         raise SettingsError(f"Nobody in {about} is called {me[0]!r}.", hint=hint)
     raise SettingsError(f"{about} does not say who you are.", hint=hint)
+
+
+def _empty(about: str) -> SourceError:
+    return SourceError(f"{about} holds no messages.", hint="Check that the export is complete.")
 
 
 def _everywhere(archive: Archive) -> set[str]:

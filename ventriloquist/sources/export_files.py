@@ -16,7 +16,8 @@ from ventriloquist.fs import require_regular
 
 HEAD_BYTES = 1 << 16
 MOST_FILES = 200_000
-MOST_ZIPS = 100  # in a folder: each stays open
+MOST_ZIPS = 10_000  # in a folder
+MOST_OPEN = 50  # of them; others are opened again for each file, since a process may have few open files
 MOST_DIRECTORY = 64 << 20  # bytes of a zip's list of files: zipfile reads it whole
 MOST_RATIO = 300  # unpacked to packed: no text is repeated so often
 LARGE = 64 << 20  # bytes; a smaller file may be as repetitive as it likes
@@ -119,10 +120,12 @@ def _in_folder(folder: Path, stack: ExitStack) -> list[Item]:
                 continue
             inside = PurePosixPath(path.relative_to(folder).as_posix())
             if name.lower().endswith(".zip"):
+                if not _is_zip(path):
+                    continue
                 zips += 1
                 if zips > MOST_ZIPS:
-                    raise SourceError(f"{folder} holds more than {MOST_ZIPS} zips.", hint="Unpack them.")
-                items += _in_zip(path, inside, stack)
+                    raise SourceError(f"{folder} holds more than {MOST_ZIPS:,} zips.", hint="Unpack them.")
+                items += _in_zip(path, inside, stack if zips <= MOST_OPEN else None)
             else:
                 items.append(Item(inside, partial(_open, path)))
             if len(items) > MOST_FILES:
@@ -138,18 +141,23 @@ def _too_many(path: Path) -> SourceError:
     return SourceError(f"{path} holds more than {MOST_FILES:,} files.", hint="Name the export itself.")
 
 
-def _in_zip(path: Path, inside: PurePosixPath, stack: ExitStack) -> list[Item]:
+def _in_zip(path: Path, inside: PurePosixPath, stack: ExitStack | None) -> list[Item]:
     """Return the files of a zip.
 
     Args:
         inside: its path in the folder that the user names; empty if it is the zip itself.
+        stack: keeps it open; None: it is opened again for each file.
     """
     if _directory_bytes(path) > MOST_DIRECTORY:
         raise _too_many(path)
     try:
-        archive = stack.enter_context(ZipFile(path))
+        archive = ZipFile(path)
     except _ZIP_ERRORS:
         raise damaged_zip(path) from None
+    if stack:
+        stack.enter_context(archive)
+    else:
+        archive.close()
     found: dict[PurePosixPath, ZipInfo] = {}
     unpacked = 0
     for info in archive.infolist():
@@ -173,6 +181,9 @@ def _in_zip(path: Path, inside: PurePosixPath, stack: ExitStack) -> list[Item]:
 
 def _open_in_zip(path: Path, archive: ZipFile, info: ZipInfo) -> BinaryIO:
     try:
+        if archive.fp is None:
+            with ZipFile(path) as again:  # the file in it stays open
+                return cast("BinaryIO", again.open(info))
         return cast("BinaryIO", archive.open(info))
     except NotImplementedError:
         raise SourceError(

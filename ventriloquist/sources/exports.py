@@ -178,7 +178,7 @@ def _read_signal(items: list[Item], path: Path, asked: Asked, _notes: list[str])
 def _is_meta(item: Item) -> bool:
     if item.path.suffix.lower() != ".json":
         return False
-    return meta.MESSAGE_FILE.search(item.path.name) is not None or meta.is_encrypted_thread(item.head())
+    return meta.MESSAGE_FILE.search(item.path.name) is not None or meta.is_thread(item.head())
 
 
 def _is_instagram(item: Item) -> bool:

@@ -51,7 +51,7 @@ def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator
     """
     threads: dict[str, list[File]] = {}
     for file in sorted(files, key=_order):
-        threads.setdefault(_thread_of(file.path), []).append(file)
+        threads.setdefault(_thread_of(file), []).append(file)
     about = {id: _listed(parts[-1]) for id, parts in threads.items()}
     may_be_me = [{*about[id].names} for id in threads if about[id].names]
     owners = set.intersection(*may_be_me) if may_be_me else set()
@@ -69,6 +69,11 @@ def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator
         yield Person(name, name, is_me=True)
 
 
+def is_thread(head: bytes) -> bool:
+    """Tell by its beginning whether a JSON file is a thread of a download, whatever its name."""
+    return is_encrypted_thread(head) or (b'"sender_name"' in head and b'"timestamp_ms"' in head)
+
+
 def is_encrypted_thread(head: bytes) -> bool:
     """Tell by its beginning whether a JSON file is a thread of the end-to-end encrypted download."""
     return b'"threadName"' in head or (b'"participants"' in head and b'"senderName"' in head)
@@ -81,15 +86,21 @@ def _order(file: File) -> tuple[str, int]:
     ) if number else 0  # the last part is the oldest
 
 
-def _thread_of(path: PurePath) -> str:
+def _thread_of(file: File) -> str:
     """Return a thread's id: the number in its folder's name, since the name before it changes with the person's.
 
     The encrypted download only counts its threads, differently each time: there, the name remains.
+    A file that somebody renamed is a thread of its own.
     """
+    path = file.path
+    name = path.parent.name
     if not MESSAGE_FILE.search(path.name):
-        return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
-    number = _THREAD_NUMBER.search(path.parent.name)
-    return number[1] if number else path.parent.name
+        with file.open() as opened:
+            if is_encrypted_thread(opened.read(HEAD_BYTES)):
+                return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
+        name = path.stem
+    number = _THREAD_NUMBER.search(name)
+    return number[1] if number else name
 
 
 class _Listed(NamedTuple):

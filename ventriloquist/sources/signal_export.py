@@ -131,7 +131,8 @@ class _Chat:
 
     def _target(self, value: object) -> str:
         """Return the one message before this one that has the quoted text. Texts have lost their backticks."""
-        quote = _text(value).strip("\n").removeprefix("> ").replace("\n> ", "\n").replace("`", "")
+        quote = _text(value).strip("\n").removeprefix(">\n").removesuffix("\n>")  # older versions frame it so
+        quote = quote.removeprefix("> ").replace("\n> ", "\n").replace("`", "")
         return self._found(quote) or "" if quote else ""
 
     def _reactor(self, who: str) -> str:

@@ -51,6 +51,7 @@ _ACCOUNT_MARKS = (
     b'"frequent_contacts"', b'"sessions"', b'"web_sessions"', b'"other_data"', b'"chats"', b'"left_chats"',
 )  # fmt: skip
 _CHAT_MARKS = (b'"messages"', b'"date', b'"type"', b'"id"')
+_BARE_MARKS = (b'"messages"', b'"date_unixtime"', b'"from"', b'"text"')  # of a file that somebody has cut down
 
 
 def is_telegram(head: bytes) -> bool:
@@ -58,9 +59,9 @@ def is_telegram(head: bytes) -> bool:
     head = as_utf8(head)
     if _ACCOUNT.match(head) and any(mark in head for mark in _ACCOUNT_MARKS):
         return True
-    return b'"personal_information"' in head or (
-        all(mark in head for mark in _CHAT_MARKS) and b'"channel"' not in head and b'"participants"' not in head
-    )
+    if b'"personal_information"' in head or all(mark in head for mark in _BARE_MARKS):
+        return True
+    return all(mark in head for mark in _CHAT_MARKS) and b'"channel"' not in head and b'"participants"' not in head
 
 
 class TelegramReader:

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
-from ventriloquist.errors import SettingsError, SourceError
+from ventriloquist.errors import SourceError
 from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.text_lines import lines
 from ventriloquist.sources.whatsapp_dates import (
@@ -54,6 +54,7 @@ __all__ = [
 LONGEST_NAME = 120  # characters; the name of a group has 100
 MOST_NAMES = 100_000  # that are counted
 MOST_HEADS = 50  # that are kept to see how a phone writes
+SHOWN_FILES = 5  # of which it is said how each writes dates
 RARE = 10  # times fewer heads of another shape: they were pasted
 _OPENS_HEAD = frozenset("[0123456789")
 
@@ -142,7 +143,7 @@ class TextExport:
             for name, prefix in prefixes.items()
             if prefix and (self.names[name] >= 5 or alike(f"{name}: {prefix}", self.title.text))
         }
-        self.decision = decide(days, self.heads, day_first, is_foreign=not self.title.is_english)
+        self.decision = decide(days, self.heads, day_first)
         self.is_sorted = self.is_sorted and not self.decision.runs_backwards
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
@@ -166,7 +167,7 @@ class TextExport:
         """Take the name that only the application speaks under: iPhones name the chat so."""
         silent = [name for name in spoken if name not in self.names]
         if not self.title.text and len(silent) == 1 and content(spoken[silent[0]], True, silent[0]) == "event":
-            self.title = Title(silent[0], True, True)
+            self.title = Title(silent[0], True)
 
     def split(self, rest: str) -> int:
         """Return where the name ends in what stands behind a head: the place of its colon, or -1 if it has none."""
@@ -200,7 +201,7 @@ class TextExport:
 def looks_like_an_export(data: bytes, path: Path) -> bool:
     """Tell whether the beginning of a file is one of a text export."""
     try:
-        for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False, True)), None):
+        for found, name, *_ in entries(TextExport(lambda: io.BytesIO(data), path, Title("", False)), None):
             if found.shape in STRONG or (name and "-" not in "".join(found.day) and found.shape in (":", "t[", "t-")):
                 return True
             if found.shape == " " and name and not found.day[0][3:]:
@@ -219,7 +220,6 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
 
     Raises:
         SourceError: a file is not an export of WhatsApp's.
-        SettingsError: nothing says whether the day or the month comes first.
     """
     for file in files:
         file.survey(choice.day_first)
@@ -227,29 +227,33 @@ def read_text_exports(files: list[TextExport], choice: Choice, notes: list[str])
     copies = Counter(_thread(file) for file in files)
     earlier: dict[str, Counter[int]] = {}  # messages of chats that are in several files
     usual = next((order for order, _ in known.most_common(1) if order in ("dmy", "mdy")), None)
+    sure = Counter(file.decision.order for file in files if not file.decision.reason)
+    for order, count in sure.items():
+        if order and count > SHOWN_FILES:
+            notes.append(f"{count} files: dates are read as {SHOWN[order]}.")
     for file in files:
         order, reason = file.decision.order, file.decision.reason
-        if usual and (order is None or reason) and reason != "no date":
+        if usual and order and reason:
             order, reason = usual, "the other files of the export write them so"
-        if order is None and reason:
+        if order is None:
             raise SourceError(
                 f"The dates in {file.path} are not dates of a calendar that is known.",
                 hint="Set the phone to the Gregorian calendar, and export the chat again.",
             )
-        if order is None:
-            raise SettingsError(
-                f"Nothing in {file.path} says whether the day or the month comes first.",
-                hint="Say it: --day-first or --month-first",
-            )
         if reason:
             other = "--month-first" if order == "dmy" else "--day-first"
-            notes.append(f"{file.path.name}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
-        else:
-            notes.append(f"{file.path.name}: dates are read as {SHOWN[order]}.")
+            notes.append(f"{_shown(file.path)}: dates are taken as {SHOWN[order]}: {reason}. If not: {other}")
+        elif sure[order] <= SHOWN_FILES:
+            notes.append(f"{_shown(file.path)}: dates are read as {SHOWN[order]}.")
         records = _records(file, order, choice.zone)
         if copies[thread := _thread(file)] > 1:
             records = new_ones(records, earlier.setdefault(thread, Counter()))
         yield from records
+
+
+def _shown(path: Path) -> str:
+    """Return a file's name; with its zip's or folder's, if all iPhones call it so."""
+    return "/".join(path.parts[-2:]) if path.name == "_chat.txt" else path.name
 
 
 def _thread(file: TextExport) -> str:

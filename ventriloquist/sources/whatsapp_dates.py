@@ -155,13 +155,13 @@ def _persian(year: int, month: int, day: int) -> date | None:
 class Decision:
     """How a file writes dates."""
 
-    order: Order | None = None  # None: nothing says it
+    order: Order | None = None  # None: no order gives dates
     reason: str = ""  # if it was assumed
     runs_backwards: bool = False
 
 
 def decide(  # noqa: PLR0911  # a rule a line
-    days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *, is_foreign: bool = False
+    days: Sequence[Day], heads: Sequence[str], day_first: bool | None
 ) -> Decision:
     """Decide in which order a file writes its dates.
 
@@ -172,11 +172,10 @@ def decide(  # noqa: PLR0911  # a rule a line
         days: as they follow each other, without repeats.
         heads: some heads of lines, as they stand.
         day_first: what the user says.
-        is_foreign: the file's name is not English.
     """
     fitting = _fitting(days)
     if not fitting:
-        return Decision(None, "no date")
+        return Decision()
     steps = {order: _backward_steps(days, order) for order in fitting}
 
     def decided(order: Order, reason: str = "") -> Decision:
@@ -205,8 +204,9 @@ def decide(  # noqa: PLR0911  # a rule a line
     for found in (changes, amounts):
         if found[days_place] != found[months_place]:
             return decided(fitting[0] if found[days_place] > found[months_place] else fitting[1])
-    order, reason = _as_phones_write(heads, is_foreign)
-    return decided(order, reason) if order else Decision(None)
+    if all(as_date(day, fitting[0]) == as_date(day, fitting[1]) for day in days):
+        return decided(fitting[0])  # both are the same
+    return decided(*_as_phones_write(heads))
 
 
 def _fitting(days: Sequence[Day]) -> list[Order]:
@@ -239,7 +239,7 @@ def _backward_steps(days: Sequence[Day], order: Order) -> int:
     return sum(later < earlier for earlier, later in pairwise(dates))
 
 
-def _as_phones_write(heads: Sequence[str], is_foreign: bool) -> tuple[Order | None, str]:
+def _as_phones_write(heads: Sequence[str]) -> tuple[Order, str]:
     """Return the likely order, and why: only phones in the United States put the month first."""
     shown = " ".join(heads)
     day = r"(?:^|[\s\[])[\[]?"
@@ -249,11 +249,7 @@ def _as_phones_write(heads: Sequence[str], is_foreign: bool) -> tuple[Order | No
         return "dmy", "a zero before a number means that the day comes first"
     if re.search(r"[AP]M\b", shown) and not re.search(r"/\d{4}", shown):
         return "mdy", "such dates with AM or PM are those of the United States"
-    if re.search(r"[ap]\.?\s?m\b", shown) or is_foreign or re.search(r"[^\x00-\x7f\u200e\u200f\u202f\xa0]", shown):
-        return "dmy", "only phones in the United States put the month first, and they write otherwise"
-    if re.search(r"/\d{4}", shown) or re.search(r"\s\d:\d\d(?!\d)", shown):
-        return "dmy", "only phones in the United States put the month first, and they write otherwise"
-    return None, ""
+    return "dmy", "only phones in the United States put the month first, and they write otherwise"
 
 
 class Clock:

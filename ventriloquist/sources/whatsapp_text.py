@@ -31,13 +31,14 @@ _DIRECTIONS = "\u200e\u200f"
 _CALLS = ("missed voice call", "missed video call", "voice call, ", "video call, ")  # without a mark
 
 _FILE = r"[^\n<>]{1,200}\.\w{1,5}"
+_UNNAMED = r"DOC-\d{8}-WA\d+\."  # a document without an ending
 _EDITED = re.compile(rf"[ \u00a0]?[{_DIRECTIONS}]?<[{_DIRECTIONS}]?([^<>\n]{{5,60}})>\Z")
 _TAGGED = re.compile(rf"<\s?[{_DIRECTIONS}]?([^<>:：\n]{{2,30}}?)\s?[:：]\s?[{_DIRECTIONS}]?({_FILE})\s?>")
 _OLD_TAGGED = re.compile(rf"[{_DIRECTIONS}]?({_FILE}) <[{_DIRECTIONS}]?([^<>:\n]{{2,30}})>")
 _ATTACHED = re.compile(
-    rf"[{_DIRECTIONS}]*({_FILE})[{_DIRECTIONS}]* \([{_DIRECTIONS}]?([^()\n]{{2,60}})\)[{_DIRECTIONS}]?"
+    rf"[{_DIRECTIONS}]*({_FILE}|{_UNNAMED})[{_DIRECTIONS}]* \([{_DIRECTIONS}]?([^()\n]{{2,60}})\)[{_DIRECTIONS}]?"
 )
-_MEDIA_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w+")
+_MEDIA_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w*")
 _NUMBERED = re.compile(r"\d{3,}-")
 _DOCUMENT = re.compile(rf"({_FILE})(?: • [^\n]{{1,40}})?")
 _DOCUMENT_NAME = re.compile(
@@ -60,7 +61,6 @@ class Title(NamedTuple):
 
     text: str  # empty: nothing says it
     is_sure: bool  # the application has written it, not a person who named the file
-    is_english: bool
 
 
 Content = tuple[str, int, Media]  # text, when it was edited (1: unknown when), files
@@ -265,13 +265,13 @@ def titled(name: str, folder: str = "") -> Title:
     if "%20" in stem:
         stem = unquote(stem)
     if stem.strip("_ ").casefold() in ("chat", ""):
-        return titled(folder) if folder else Title("", False, True)
+        return titled(folder) if folder else Title("", False)
     for candidate in (stem, stem.replace("_", " ")):
         for pattern in _TITLES:
             if found := pattern.fullmatch(candidate):
                 title = found[1].strip(MARKS + " ")[:MOST_TITLE]
-                return Title(title, True, candidate.startswith("WhatsApp Chat"))
-    return Title(stem.strip()[:MOST_TITLE], False, True)
+                return Title(title, True)
+    return Title(stem.strip()[:MOST_TITLE], False)
 
 
 def is_chat_zip(name: str) -> bool:
