@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from zipfile import BadZipFile
 
 from ventriloquist.errors import SourceError, StorageError
@@ -108,13 +109,13 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
         other = FORMATS[next(iter(found))]
         raise SourceError(
             f"{path} is an export of {other.application}, not of {FORMATS[name].application}.",
-            hint=f"Read it with --source {other.name}:{path}",
+            hint=f"Read it with --source {quote(f'{other.name}:{path}')}",
         )
     if found:
         listed = [f"{FORMATS[name].application} ({found[name][0].path})" for name in found]
         raise SourceError(
             f"{path} holds exports of several applications: {', '.join(listed)}.",
-            hint="Read each by its name: " + " ".join(f"--source {name}:{path}" for name in found),
+            hint="Read each by its name: " + " ".join(f"--source {quote(f'{name}:{path}')}" for name in found),
         )
     what = FORMATS[name].application if name else "any application that is known"
     raise explain(path, items) or SourceError(
