@@ -133,6 +133,7 @@ def load_settings(home: Path | None = None, *, lenient: bool = False) -> Setting
             return {}
 
     here = read(DOTENV)
+    is_set = home is not None or bool(os.environ.get("VQ_HOME"))
     named = str(home) if home else os.environ.get("VQ_HOME") or here.get("VQ_HOME")
     home = _folder(named) if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
     values = {**read(home / DOTENV), **here}
@@ -141,7 +142,7 @@ def load_settings(home: Path | None = None, *, lenient: bool = False) -> Setting
     settings = Settings(VQ_HOME=home, **chosen)
     settings._values = values
     settings._warnings = warnings
-    settings._home_from = DOTENV if named and not home and not os.environ.get("VQ_HOME") else None
+    settings._home_from = DOTENV if named and not is_set else None
     return settings
 
 
