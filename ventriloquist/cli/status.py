@@ -27,7 +27,7 @@ def command(
 
     Example: vq status --people
     """
-    from ventriloquist import collect, status
+    from ventriloquist import status
     from ventriloquist.settings import load_settings
 
     settings = load_settings(lenient=True)
@@ -35,6 +35,8 @@ def command(
     for warning in settings.warnings:
         note(f"Warning: {warning}")
     if people:
+        from ventriloquist import collect
+
         everybody, last_collect = status.people(home)
         lines = [(f"{person.name} (you)" if person.is_me else person.name, _about(person)) for person in everybody]
         lines += [
