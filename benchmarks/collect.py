@@ -16,15 +16,14 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import multiprocessing
 import random
-import resource
 import sqlite3
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from peak_memory import in_a_process
 
 from ventriloquist import collect
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
@@ -106,23 +105,6 @@ def read_published(path: Path) -> float:
         last = batch[-1].rowid
     db.close()
     return cpu_seconds() - begin
-
-
-def _measure(function: Any, arguments: tuple[Any, ...], results: Any) -> None:
-    result = function(*arguments)
-    unit = 1 if sys.platform == "darwin" else 1024
-    results.put((result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit))
-
-
-def in_a_process(function: Any, *arguments: Any) -> tuple[Any, float]:
-    """Run a function in a fresh process; return its result and the peak memory in MB."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=_measure, args=(function, arguments, results))
-    process.start()
-    result, peak = results.get()
-    process.join()
-    return result, peak / 1e6
 
 
 def main() -> None:

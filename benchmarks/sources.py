@@ -16,17 +16,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import random
 import re
-import resource
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import iterparse
 from zoneinfo import ZoneInfo
 
@@ -34,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import chat_exports
 from chat_exports import OWNER, Sent
+from peak_memory import in_a_process
 
 from ventriloquist.records import SourceMessage
 from ventriloquist.sources.exports import Asked, open_export
@@ -139,23 +136,6 @@ def write_large(format: str, gigabytes: float, folder: Path) -> Path:
             file.write("".join(lines))
         file.write("]}" if format == "telegram" else "</smses>\n")
     return path
-
-
-def _measure(function: Callable[..., Any], arguments: tuple[Any, ...], results: Any) -> None:
-    result = function(*arguments)
-    unit = 1 if sys.platform == "darwin" else 1024
-    results.put((result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit))
-
-
-def in_a_process(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
-    """Run a function in a fresh process; return its result and the peak memory in MB."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=_measure, args=(function, arguments, results))
-    process.start()
-    result, peak = results.get()
-    process.join()
-    return result, peak / 1e6
 
 
 def main() -> None:

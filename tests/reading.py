@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
+from ventriloquist.records import SKIPPED, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 from ventriloquist.sources.exports import Asked, open_export
 
 UTC = ZoneInfo("UTC")
@@ -22,6 +22,7 @@ class Read:
         self.said = [row for row in rows if isinstance(row, SourceMessage)]
         self.tapbacks = [row for row in rows if isinstance(row, SourceTapback)]
         self.skipped = {row.guid: row.reason for row in rows if isinstance(row, SourceSkipped)}
+        assert all(reason in SKIPPED for reason in self.skipped.values())
         assert len(self.said) + len(self.tapbacks) + len(self.skipped) == len(rows) == source.total
         assert len({row.guid for row in rows}) == len(rows)
 
@@ -37,6 +38,22 @@ class Read:
 def read(path: Path, me: str | None = None, zone: ZoneInfo = UTC, name: str | None = None) -> Read:
     with open_export(name, path, path.parent / "home", Asked(zone, me=me)) as source:
         return Read(source, list(source.rows()))
+
+
+def rows_of(
+    path: Path, name: str | None = None, me: str | None = None, zone: ZoneInfo = UTC, home: Path | None = None
+) -> tuple[Source, list[SourceRow]]:
+    """Return an export as a source, and its rows."""
+    with open_export(name, path, home or path.parent / "home", Asked(zone, me=me)) as source:
+        return source, Read(source, list(source.rows())).rows
+
+
+def said(rows: list[SourceRow]) -> list[SourceMessage]:
+    return [row for row in rows if isinstance(row, SourceMessage)]
+
+
+def reasons(rows: list[SourceRow]) -> list[str]:
+    return [row.reason for row in rows if isinstance(row, SourceSkipped)]
 
 
 anything = st.recursive(

@@ -14,7 +14,7 @@ from ventriloquist.layout import DATABASE, MANIFEST, RUNS
 from ventriloquist.model.run_folder import finished_runs
 from ventriloquist.store import open_database
 from ventriloquist.store.connect import read_only, row_count
-from ventriloquist.store.corpus import count_by_split
+from ventriloquist.store.counts import count_by_split
 from ventriloquist.store.people import count_by_source, names, names_on_cards, people_with_handles
 from ventriloquist.store.runs import PastRun, is_newer, last_result, last_runs
 

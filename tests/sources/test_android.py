@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ventriloquist.errors import SourceError
 from ventriloquist.sources.android import read_android
-from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
 
 AT = 1_684_144_800_000
 ANN, BO, OWN = "+15550102030", "+15550104050", "+15550199999"

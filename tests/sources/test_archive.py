@@ -9,7 +9,8 @@ import pytest
 
 from ventriloquist.errors import SettingsError, SourceError
 from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
-from ventriloquist.sources.archive import LONGEST_NAME, Person, Reacted, Record, Said, Skipped, Thread, open_archive
+from ventriloquist.sources.archive import LONGEST_NAME, open_archive
+from ventriloquist.sources.export_records import Person, Reacted, Record, Said, Skipped, Thread
 
 BEGIN = 1_684_144_800_000
 ME, ANN = Person("1", "Robin", is_me=True), Person("2", "Ann")

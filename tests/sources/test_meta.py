@@ -7,18 +7,17 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import chat_exports
 import pytest
 from chat_exports import OWNER, Sent
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import reasons, rows_of, said
 
 from ventriloquist.errors import SettingsError, SourceError
-from ventriloquist.records import SKIPPED, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
+from ventriloquist.records import Source, SourceRow, SourceTapback
 from ventriloquist.sources import meta, meta_message
-from ventriloquist.sources.exports import Asked, open_export
 
 AT = 1_684_144_800_000
 INBOX = "your_activity_across_facebook/messages/inbox"
@@ -69,22 +68,8 @@ def encrypted(
 
 
 def read(path: Path, name: str | None = None, me: str | None = "Me") -> tuple[Source, list[SourceRow]]:
-    with tempfile.TemporaryDirectory() as home, open_export(
-        name, path, Path(home), Asked(ZoneInfo("UTC"), me=me)
-    ) as source:  # fmt: skip
-        found = list(source.rows())
-        assert source.total == len(found)
-        assert all(row.reason in SKIPPED for row in found if isinstance(row, SourceSkipped))
-        assert len({row.guid for row in found}) == len(found)
-        return source, found
-
-
-def said(rows: list[SourceRow]) -> list[SourceMessage]:
-    return [row for row in rows if isinstance(row, SourceMessage)]
-
-
-def reasons(rows: list[SourceRow]) -> list[str]:
-    return [row.reason for row in rows if isinstance(row, SourceSkipped)]
+    with tempfile.TemporaryDirectory() as home:
+        return rows_of(path, name, me, home=Path(home))
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import pytest
 from chat_exports import OWNER, Sent
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import reasons, rows_of, said
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import SKIPPED, Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
-from ventriloquist.sources.exports import Asked, open_export
+from ventriloquist.records import Source, SourceMessage, SourceRow, SourceSkipped, SourceTapback
 
 AT = 1_684_144_800_000
 ANN, BO = UUID(int=7), UUID(int=8)
@@ -62,20 +62,7 @@ def write(folder: Path, *items: Any, people: list[dict[str, Any]] | None = None)
 
 
 def read(path: Path, zone: str = "UTC", me: str | None = None) -> tuple[Source, list[SourceRow]]:
-    with open_export("signal", path, path.parent / "home", Asked(ZoneInfo(zone), me=me)) as source:
-        found = list(source.rows())
-        assert source.total == len(found)
-        assert all(row.reason in SKIPPED for row in found if isinstance(row, SourceSkipped))
-        assert len({row.guid for row in found}) == len(found)
-        return source, found
-
-
-def said(rows: list[SourceRow]) -> list[SourceMessage]:
-    return [row for row in rows if isinstance(row, SourceMessage)]
-
-
-def reasons(rows: list[SourceRow]) -> list[str]:
-    return [row.reason for row in rows if isinstance(row, SourceSkipped)]
+    return rows_of(path, "signal", me, ZoneInfo(zone))
 
 
 def test_each_kind_of_item_is_a_message_or_skipped_with_its_reason(tmp_path: Path) -> None:

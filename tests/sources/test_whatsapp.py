@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ventriloquist.errors import SourceError
-from ventriloquist.sources.archive import Person, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Said, Skipped, Thread
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, title_of
 from ventriloquist.sources.whatsapp_dates import decide
 from ventriloquist.sources.whatsapp_text import Title

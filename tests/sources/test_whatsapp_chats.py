@@ -13,7 +13,7 @@ import pytest
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import SourceMessage
-from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.exports import Asked, open_export
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, titled
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ventriloquist.errors import SourceError
 from ventriloquist.records import SKIPPED
-from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.whatsapp_db import read_msgstore
 
 AT = 1_684_144_800_000

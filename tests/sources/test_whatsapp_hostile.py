@@ -13,7 +13,7 @@ import pytest
 
 from ventriloquist.errors import VentriloquistError
 from ventriloquist.records import SKIPPED
-from ventriloquist.sources.archive import Record, Said, Skipped
+from ventriloquist.sources.export_records import Record, Said, Skipped
 from ventriloquist.sources.whatsapp import Choice, TextExport, looks_like_an_export, read_text_exports, titled
 
 MUTANTS = 5_000

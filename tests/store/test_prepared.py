@@ -10,7 +10,7 @@ from file_builder import Conversation, Message, chat, filled
 
 from ventriloquist.prepare import prepare
 from ventriloquist.store import Connection, corpus, migrations
-from ventriloquist.store.corpus import LineCounts, counts_by_conversation, counts_by_person
+from ventriloquist.store.counts import LineCounts, counts_by_conversation, counts_by_person
 from ventriloquist.windows import SPLITS
 
 OWNER = "Aidan Allchin"

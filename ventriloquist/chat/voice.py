@@ -17,7 +17,8 @@ from ventriloquist.model.sampling import Sampling
 from ventriloquist.names import find_name
 from ventriloquist.store import Connection, open_database
 from ventriloquist.store import people as stored_people
-from ventriloquist.store.corpus import count_by_sender, data_hash
+from ventriloquist.store.corpus import data_hash
+from ventriloquist.store.counts import count_by_sender
 from ventriloquist.windows import WINDOW_SIZE
 
 SERVED_TOKENS = 4096  # context of a served model whose manifest is not here

@@ -64,7 +64,7 @@ def command(
     """
     from ventriloquist import prepare
     from ventriloquist.store import recorded_run
-    from ventriloquist.store.corpus import counts_by_conversation, counts_by_person
+    from ventriloquist.store.counts import counts_by_conversation, counts_by_person
 
     if no_redact and redact_only:
         raise typer.BadParameter("--no-redact and --redact-only exclude each other.")

@@ -21,6 +21,7 @@ from ventriloquist.records import APPLICATIONS, MESSAGES, Stage
 from ventriloquist.sources import SOURCES, open_export
 from ventriloquist.sources.exports import Asked
 from ventriloquist.store import Connection, corpus, recorded_run
+from ventriloquist.store.counts import count_by_sender
 from ventriloquist.store.runs import lock_home
 from ventriloquist.train import TrainSettings, TrainSummary, train
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
@@ -143,7 +144,7 @@ def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
 
     adapter = load_adapter(run)
     owner, *_ = corpus.conversations(db)[0].members
-    written = corpus.count_by_sender(db)
+    written = count_by_sender(db)
     others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))
     day = corpus.last_day(db) or ""
     openings = [line_opening(name) for name in others]

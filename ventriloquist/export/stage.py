@@ -19,6 +19,7 @@ from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_f
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus
+from ventriloquist.store.counts import count_by_split, sizes
 from ventriloquist.store.runs import last_parameters
 from ventriloquist.transcript import FORMAT_VERSION
 from ventriloquist.windows import SPLITS, WINDOW_SIZE, Split, blocks
@@ -74,7 +75,7 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
         raise NotReadyError("Nothing is prepared yet.", hint="Run: vq prepare")
     splits = options.splits if folder is not None else (options.split or "train",)
     needed = _estimate(db, options, splits)
-    counts = corpus.count_by_split(db)
+    counts = count_by_split(db)
     targets = sum(counts.get(split, 0) for split in splits)
     if folder is None:
         return ExportPlan(options, None, splits, needed, targets)
@@ -134,7 +135,7 @@ def stream(db: Connection, plan: ExportPlan, out: BinaryIO) -> int:
 def _estimate(db: Connection, options: ExportOptions, splits: Sequence[Split]) -> int:
     per_row, per_span = 200, 18  # header and field names; where a target stands in a block
     lines = line_bytes = rows = shown = spans = 0
-    for size in corpus.sizes(db):
+    for size in sizes(db):
         lines += size.lines
         line_bytes += size.json_bytes
         if size.split not in splits:

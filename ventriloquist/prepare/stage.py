@@ -19,6 +19,7 @@ from ventriloquist.store import Connection, collected, corpus, transaction
 from ventriloquist.store.collected import CollectedConversation
 from ventriloquist.store.connect import set_cache
 from ventriloquist.store.corpus import NewLine
+from ventriloquist.store.counts import count_by_split
 from ventriloquist.store.people import load_people
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, Origin, Zone, find_zone, record_zone
 from ventriloquist.transcript import UNKNOWN, Line, delta_bucket, order_members, render_line
@@ -127,7 +128,7 @@ def run(db: Connection, plan: PreparePlan, *, progress: Progress = lambda _done,
             _write_conversation(db, plan, reader, conversation, day)
         drop_equal_texts(db)
         record_zone(db, PREPARED, plan.zone.zone.key)
-    splits = corpus.count_by_split(db)
+    splits = count_by_split(db)
     return PrepareSummary(
         timezone=plan.zone.zone.key,
         timezone_from=plan.zone.origin,

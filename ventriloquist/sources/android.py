@@ -13,7 +13,7 @@ from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 from zlib import crc32
 
 from ventriloquist.errors import SourceError
-from ventriloquist.sources.archive import Media, Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Media, Person, Record, Said, Skipped, Thread
 
 CHUNK_BYTES = 1 << 17
 MOST_BYTES = 16 << 20  # of one tag without its picture

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO
 
 from ventriloquist.errors import SettingsError, SourceError
-from ventriloquist.media import MediaKind
 from ventriloquist.names import fold
 from ventriloquist.records import (
     Attachment,
@@ -28,6 +27,7 @@ from ventriloquist.records import (
     SourceSkipped,
     SourceTapback,
 )
+from ventriloquist.sources.export_records import Person, Reacted, Record, Said, Thread
 from ventriloquist.sources.guids import Guids
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.transcript import well_formed
@@ -41,62 +41,6 @@ DIGITS = 7  # at least, by which a number is recognised
 _SAID, _REACTED, _SKIPPED = range(3)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NUMBER = re.compile(r"[\s\d+().\-/\u00a0\u2010-\u2015\u200e\u200f\u202a-\u202f\u2066-\u2069]*")
-
-
-class Person(NamedTuple):
-    """Somebody who writes, by the id that the source gives them."""
-
-    id: str
-    name: str = ""
-    number: str = ""  # a telephone number or an address, if the source has one
-    is_me: bool = False
-
-
-class Thread(NamedTuple):
-    """A chat. It may be given again: the last one holds."""
-
-    id: str
-    type: Literal["dm", "group"]
-    title: str = ""
-    members: tuple[str, ...] = ()  # ids of people, beside those who write
-
-
-# kind, MIME type and file name; None is unknown
-Media = tuple[tuple[MediaKind | None, str | None, str | None], ...]
-
-
-class Said(NamedTuple):
-    """A message."""
-
-    thread: str
-    id: str  # empty: the source has none
-    sender: str  # a person's id
-    sent_at: int  # Unix ms, UTC
-    text: str
-    reply_to: str = ""  # a message's id
-    edited_at: int = 0  # Unix ms; 1: edited, unknown when
-    media: Media = ()
-
-
-class Reacted(NamedTuple):
-    """A reaction to a message that stands."""
-
-    thread: str
-    target: str  # a message's id
-    sender: str
-    sent_at: int
-    emoji: str
-
-
-class Skipped(NamedTuple):
-    """A record that is neither."""
-
-    thread: str
-    id: str
-    reason: str  # a key of records.SKIPPED
-
-
-Record = Person | Thread | Said | Reacted | Skipped
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Media, Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream, as_utf8, whole_number
 from ventriloquist.transcript import well_formed
 

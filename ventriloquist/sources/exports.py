@@ -16,8 +16,9 @@ from zipfile import BadZipFile
 from ventriloquist.errors import SourceError, StorageError
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
-from ventriloquist.sources.archive import Record, open_archive
+from ventriloquist.sources.archive import open_archive
 from ventriloquist.sources.export_files import SQLITE, Item, damaged_zip, open_items
+from ventriloquist.sources.export_records import Record
 from ventriloquist.sources.other_exports import explain
 
 INSTAGRAM = "your_instagram_activity"  # the folder in an Instagram download

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from ventriloquist.errors import SourceError
 from ventriloquist.names import fold
-from ventriloquist.sources.archive import Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream
 from ventriloquist.sources.meta_message import Found, Messages, is_sentence, mend, milliseconds, plain
 

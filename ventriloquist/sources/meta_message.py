@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ventriloquist.media import MediaKind
-from ventriloquist.sources.archive import Media
+from ventriloquist.sources.export_records import Media
 from ventriloquist.sources.meta_words import is_sent, may_be_sentence, predicate, subjects_of, why_not
 from ventriloquist.transcript import well_formed
 

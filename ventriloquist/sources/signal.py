@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ventriloquist.errors import SourceError
 from ventriloquist.media import MediaKind
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Media, Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.transcript import well_formed
 
 MOST_LINE_BYTES = 1 << 26

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Media, Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream
 from ventriloquist.sources.signal import Sent
 from ventriloquist.transcript import well_formed

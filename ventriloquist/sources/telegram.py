@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.media import MediaKind
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.json_stream import JsonStream, as_utf8, whole_number
+from ventriloquist.sources.telegram_message import (
+    LATEST,
+    MORE,
+    OLD_PREFIX,
+    OLD_SHIFT,
+    full_name,
+    joined_text,
+    media_of,
+    peer,
+    unix_ms,
+    why_not,
+)
 from ventriloquist.transcript import well_formed
 
 # What the id of a chat begins with, by its type: ids are unique among users, groups or channels only
@@ -23,27 +34,8 @@ _DIRECT = ("personal_chat", "bot_chat", "saved_messages", "verification_codes")
 _WITH_PROGRAM = ("bot_chat", "verification_codes")
 # accounts of Telegram itself: news and login codes
 _PROGRAMS = ("user777000", "user42777", "user489000")
-# files before 2021 number users from 2^32 on, and groups from 2^33 on
-_OLD_SHIFT = 32
-_OLD_PREFIX = {1: "user", 2: "channel"}
-
-_KINDS: dict[str, MediaKind] = {
-    "sticker": "sticker", "voice_message": "voice", "audio_file": "voice", "video_message": "video",
-    "video_file": "video", "animation": "video",
-}  # fmt: skip
 _CALLS = ("phone_call", "group_call", "group_call_scheduled", "invite_to_group_call", "conference_call")
-# keys of a message that is more than its text; of these with a reason, the message is nobody's own words
-_REASONS = {
-    "forwarded_from": "forwarded", "forwarded_from_id": "forwarded", "via_bot": "bot", "game_title": "bot",
-    "invoice_information": "bot", "poll": "poll",
-}  # fmt: skip
-_MORE = frozenset({
-    *_REASONS, "inline_bot_buttons", "edited", "edited_unixtime", "reply_to_message_id", "reactions", "photo", "file",
-    "media_type", "contact_information", "paid_stars_amount", "location_information", "place_name",
-})  # fmt: skip
-
 _EARLIEST_EDIT = 86_400_000 * 2  # files of 2019 say of what was never edited that it was at time 0, in their zone
-_LATEST = 253_402_300_800_000  # the year 10000
 _PHONE = re.compile(r"\+?[\d\s()./-]{7,30}")
 _ACCOUNT = re.compile(rb'\A\s*\{\s*"about"\s*:')
 _ACCOUNT_MARKS = (
@@ -127,11 +119,11 @@ class TelegramReader:
                 yield from chat.finish()
 
     def _owner(self, about: object) -> Iterator[Record]:
-        id = _peer(about.get("user_id")) if isinstance(about, dict) else ""
+        id = peer(about.get("user_id")) if isinstance(about, dict) else ""
         if isinstance(about, dict) and id:
             self._me = id
             self._note_number(id, about)
-            yield self.person(id, _full_name(about))
+            yield self.person(id, full_name(about))
 
     def _contacts(self, stream: JsonStream) -> Iterator[Record]:
         for key in stream.members():
@@ -139,10 +131,10 @@ class TelegramReader:
                 stream.skip()
                 continue
             for contact in stream.values():
-                id = _peer(contact.get("user_id")) if isinstance(contact, dict) else ""
+                id = peer(contact.get("user_id")) if isinstance(contact, dict) else ""
                 if id:
                     self._note_number(id, contact)
-                    yield self.person(id, _full_name(contact))
+                    yield self.person(id, full_name(contact))
 
     def _note_number(self, id: str, about: dict[str, Any]) -> None:
         number = about.get("phone_number")
@@ -199,7 +191,7 @@ class TelegramReader:
             found = int((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp()) * 1000
         except (ValueError, OverflowError, OSError):
             return None
-        return found if 0 <= found < _LATEST else None
+        return found if 0 <= found < LATEST else None
 
 
 class _Chat:
@@ -243,11 +235,11 @@ class _Chat:
                     senders.add(sender)
                     yield from reader.meets(sender, name)
             text = message.get("text")
-            text = well_formed(text) if isinstance(text, str) else _joined(message)
+            text = well_formed(text) if isinstance(text, str) else joined_text(message)
             sent_at = unix_ms(message.get("date_unixtime"))
             if sent_at is None:
                 sent_at = reader.time(message, "date")
-            if text and sender and sent_at is not None and sender not in programs and _MORE.isdisjoint(message):
+            if text and sender and sent_at is not None and sender not in programs and MORE.isdisjoint(message):
                 yield new(Said, (thread, id, sender, sent_at, text, "", 0, ()))
             else:
                 yield from self._with_more(thread, id, message, sender, sent_at, text)
@@ -278,8 +270,8 @@ class _Chat:
         number = whole_number(id)
         if number is not None:
             sender = first.get("from_id", first.get("actor_id")) if isinstance(first, dict) else None
-            if whole_number(sender) is not None and number >> _OLD_SHIFT in _OLD_PREFIX:
-                number &= (1 << _OLD_SHIFT) - 1
+            if whole_number(sender) is not None and number >> OLD_SHIFT in OLD_PREFIX:
+                number &= (1 << OLD_SHIFT) - 1
             id = f"{_PREFIX.get(kind, '')}{number}"
         elif not isinstance(id, str) or not id:
             name = self.about.get("name")
@@ -304,7 +296,7 @@ class _Chat:
 
     def _sender(self, id: object, name: object) -> str:
         """Return who wrote, in a file that has numbers for ids, or names alone."""
-        found = _peer(id)
+        found = peer(id)
         own = self._thread.id if self._thread else ""
         if found.startswith("channel") and own == f"chat{found[7:]}":
             return own
@@ -324,8 +316,8 @@ class _Chat:
         self, thread: str, id: str, message: dict[str, Any], sender: str, sent_at: int | None, text: str
     ) -> Iterator[Record]:
         """Yield a message that is more than its text, or not a person's."""
-        media = _media(message)
-        reason = "bot" if sender in self._programs else _why_not(message, sender, sent_at, text, bool(media))
+        media = media_of(message)
+        reason = "bot" if sender in self._programs else why_not(message, sender, sent_at, text, bool(media))
         if reason:
             yield Skipped(thread, id, reason)
         else:
@@ -355,7 +347,7 @@ class _Chat:
         for reaction in reactions if isinstance(reactions, list) else ():
             recent = reaction.get("recent") if isinstance(reaction, dict) else None
             for one in recent if isinstance(recent, list) else ():
-                if not isinstance(one, dict) or not (sender := _peer(one.get("from_id"))):
+                if not isinstance(one, dict) or not (sender := peer(one.get("from_id"))):
                     continue
                 emoji, document = reaction.get("emoji"), reaction.get("document_id")
                 sign = emoji if isinstance(emoji, str) and emoji else ""
@@ -371,74 +363,3 @@ class _Chat:
                 else:
                     at = self._reader.reaction_time(one.get("date"), message, sent_at)
                     yield Reacted(thread, id, sender, at, well_formed(sign))
-
-
-def unix_ms(seconds: object) -> int | None:
-    """Return Unix ms of a number of seconds, which the file has as a string; None if it is no time."""
-    try:
-        found = int(seconds) * 1000  # type: ignore[call-overload]  # anything may stand there
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found if 0 < found < _LATEST else None
-
-
-def _peer(id: object) -> str:
-    """Return an id as newer files have it, such as `user777`, from a number of an older one."""
-    if isinstance(id, str) and not id.isdecimal():
-        return well_formed(id)
-    number = whole_number(id)
-    if number is None or number <= 0:
-        return ""
-    if prefix := _OLD_PREFIX.get(number >> _OLD_SHIFT):
-        return f"{prefix}{number & ((1 << _OLD_SHIFT) - 1)}"
-    return f"user{number}"
-
-
-def _full_name(about: dict[str, Any]) -> str:
-    parts = (about.get("first_name"), about.get("last_name"))
-    return well_formed(" ".join(part for part in parts if isinstance(part, str) and part))
-
-
-def _joined(message: dict[str, Any]) -> str:
-    """Return the text of a message that has parts, such as links: all that is shown, without where a link leads."""
-    value = message.get("text")
-    if value is None:
-        value = message.get("text_entities")
-    parts = value if isinstance(value, list) else (value,)
-    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
-    return well_formed("".join(text for text in texts if isinstance(text, str)))
-
-
-def _media(message: dict[str, Any]) -> Media:
-    if photo := message.get("photo"):
-        return (("photo", None, _file_name(photo)),)
-    media_type = message.get("media_type")
-    kind = _KINDS.get(media_type) if isinstance(media_type, str) else None
-    if kind or media_type or message.get("file"):
-        name, mime = message.get("file_name"), message.get("mime_type")
-        name = well_formed(name) if isinstance(name, str) and name else _file_name(message.get("file"))
-        return ((kind, well_formed(mime) if isinstance(mime, str) else None, name),)
-    if message.get("contact_information") or message.get("paid_stars_amount"):
-        return (("file", None, None),)
-    return ()
-
-
-def _file_name(path: object) -> str | None:
-    """Return the name of a file; None if the export has a sentence in its place, because it was left out."""
-    if not isinstance(path, str) or path.startswith("("):
-        return None
-    return well_formed(PurePosixPath(path.replace("\0", "")).name) or None
-
-
-def _why_not(message: dict[str, Any], sender: str, sent_at: int | None, text: str, has_media: bool) -> str:
-    """Return why a record is no message, empty if it is one."""
-    for key, reason in _REASONS.items():
-        if key in message:
-            return reason
-    if "inline_bot_buttons" in message and sender.startswith("user"):
-        return "bot"
-    if sent_at is None or not sender:
-        return "no_date" if sender else "no_sender"
-    if text or has_media:
-        return ""
-    return "location" if "location_information" in message or "place_name" in message else "empty"

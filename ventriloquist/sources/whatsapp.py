@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ventriloquist.errors import SourceError
-from ventriloquist.sources.archive import Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.text_lines import lines
 from ventriloquist.sources.whatsapp_dates import (
     MARKS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.media import MediaKind
-from ventriloquist.sources.archive import Media, Person, Reacted, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Media, Person, Reacted, Record, Said, Skipped, Thread
 from ventriloquist.sources.imessage import hardening
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
 from ventriloquist.transcript import well_formed

@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ventriloquist.sources.archive import Record, Said, Skipped
+from ventriloquist.sources.export_records import Record, Said, Skipped
 
 WINDOW = 50_000  # messages within which the order of time is restored
 WINDOW_CHARACTERS = 1 << 25

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from ventriloquist.media import MediaKind, media_kind
-from ventriloquist.sources.archive import Media
+from ventriloquist.sources.export_records import Media
 from ventriloquist.sources.whatsapp_dates import MARKS
 from ventriloquist.sources.whatsapp_words import (
     ATTACHED,
