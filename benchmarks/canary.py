@@ -27,7 +27,7 @@ from ventriloquist.layout import DATABASE
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.score import score_contents
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.train import preset, train
+from ventriloquist.train import plan, preset, run
 from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
 
 REPEATS = (1, 4, 16)
@@ -106,7 +106,7 @@ def main() -> None:
             with transaction(db):
                 canaries = plant(db, arguments.seed)
             settings = preset(arguments.model).changed(max_minutes=arguments.minutes, seed=arguments.seed)
-            trained = train(db, settings, home=copy)
+            trained = run(db, plan(db, settings, home=copy))
         adapter = load_adapter(Path(trained.run))
         generator = random.Random(arguments.seed + 1)
         for canary in canaries:

@@ -105,7 +105,7 @@ def prepared_home(data: Path, work: Path, people: int) -> Path:
         ):
             run.result = collect.run(run.db, source, run.plan)
         with recorded_run(home, "prepare") as run:
-            run.result = prepare.prepare(run.db)
+            run.result = prepare.run(run.db, prepare.plan(run.db))
     return home
 
 

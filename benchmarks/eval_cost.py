@@ -43,7 +43,7 @@ def rows_of(home: Path, model: str, window: int) -> tuple[Any, Any, list[HeldOut
     paths = build(home / "cast")
     collect_cast(home, paths)
     with open_database(home) as db:
-        prepare.prepare(db)
+        prepare.run(db, prepare.plan(db))
         if model == TINY:
             tiny.build([line + "\n" for (line,) in db.execute("SELECT line FROM training_messages")], home / "m", 0)
             base = Base(str(home / "m"))

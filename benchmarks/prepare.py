@@ -35,7 +35,7 @@ from ventriloquist.export import ExportOptions
 from ventriloquist.export.files import write_rows
 from ventriloquist.export.rows import window_rows
 from ventriloquist.fs import put_in_place
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions, plan, run
 from ventriloquist.store import Connection, open_database, transaction
 
 _TEXT = """
@@ -148,7 +148,7 @@ def _measure(work: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, 
 
 def run_prepare(home: Path, options: PrepareOptions) -> int:
     with open_database(home) as db:
-        return prepare(db, options).lines
+        return run(db, plan(db, options)).lines
 
 
 def run_views(home: Path) -> int:

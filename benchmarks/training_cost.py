@@ -67,7 +67,7 @@ def cast_home(work: Path) -> Path:
         paths = build(work / "Messages", 0)
         collect_cast(home, paths)
         with recorded_run(home, "prepare") as run:
-            run.result = prepare.prepare(run.db)
+            run.result = prepare.run(run.db, prepare.plan(run.db))
     return home
 
 

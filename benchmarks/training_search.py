@@ -33,11 +33,11 @@ from typing import Any, NamedTuple
 from chat_db_from_jsonl import prepared_home
 from shuffle_names import shuffle_names
 
-from ventriloquist import evaluate
+from ventriloquist import evaluate, train
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE
 from ventriloquist.store import Connection, open_database, transaction
-from ventriloquist.train import plan, preset, train
+from ventriloquist.train import preset
 
 EXTENT = evaluate.Extent(
     likelihood=200, identity=200, validity=16, validity_context=4, ranking=50
@@ -146,10 +146,10 @@ def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) 
         (home / "models").symlink_to(models, target_is_directory=True)
     settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, **candidate.changes})
     with open_database(home) as db:
-        estimate = plan(db, settings, home=home).estimate
+        estimate = train.plan(db, settings, home=home).estimate
         steps = round(tokens / candidate.cost * estimate.steps_per_epoch / estimate.tokens_per_epoch)
         before = time.process_time()
-        trained = train(db, settings.changed(max_steps=steps), home=home)
+        trained = train.run(db, train.plan(db, settings.changed(max_steps=steps), home=home))
         seconds = time.process_time() - before
         planned = evaluate.plan(db, Path(trained.run or ""), home=home, extent=EXTENT, only=METRICS)
         measured = evaluate.run(db, planned)

@@ -28,13 +28,14 @@ from apple_cases import CARDS, write_cases
 from collected import collect_into
 from exported import export
 from hostile import mutate_file
+from stages import prepare
 from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions
 from ventriloquist.layout import DATABASE
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import recorded_run
 
 SECONDS = 10.0  # for one command

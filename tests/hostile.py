@@ -26,11 +26,11 @@ from apple import ChatDb, write_address_book
 from apple_bodies import FILE, GLYPH, ONE_TIME_CODE, PART, TRANSCRIPTION, attributed, body
 from apple_cases import CARDS, write_cases
 from collected import collect_into, dump
+from stages import prepare
 
 from ventriloquist.collect.tapback_wordings import WORDINGS
 from ventriloquist.collect.tapbacks import read_tapback
 from ventriloquist.errors import VentriloquistError
-from ventriloquist.prepare import prepare
 from ventriloquist.records import Attachment
 from ventriloquist.sources.imessage import body as bodies
 from ventriloquist.sources.imessage.attachments import File, placed

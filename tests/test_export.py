@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 from exported import export
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
+from stages import prepare
 
 from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export import ExportOptions, plan, run, stream
 from ventriloquist.export.rows import Format
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection, open_database, recorded_run
 from ventriloquist.transcript import parse
 

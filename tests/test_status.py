@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from file_builder import chat, filled
+from stages import prepare
 
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.status import status
 from ventriloquist.store import open_database, recorded_run
 

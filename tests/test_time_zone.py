@@ -10,6 +10,7 @@ import pytest
 from apple import ChatDb
 from collected import collect_into, query
 from file_builder import Conversation, Message, filled
+from stages import prepare
 from typer.testing import CliRunner, Result
 
 from ventriloquist import forget
@@ -17,7 +18,7 @@ from ventriloquist.chat.opening import find_opening
 from ventriloquist.cli.app import app
 from ventriloquist.collect import Choice
 from ventriloquist.errors import SettingsError
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import open_database, recorded_run
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone, record_zone, recorded_zone
 

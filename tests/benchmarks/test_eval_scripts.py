@@ -9,6 +9,7 @@ from statistics import mean
 
 import pytest
 from file_builder import Conversation, Message, filled
+from stages import prepare
 
 from ventriloquist.demo.build import play
 from ventriloquist.demo.cast import CAST, CONVERSATIONS
@@ -16,7 +17,6 @@ from ventriloquist.evaluate import baselines
 from ventriloquist.evaluate.inputs import System
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, transaction
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

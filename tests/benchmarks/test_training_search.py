@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from file_builder import chat, filled
+from stages import prepare
 
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

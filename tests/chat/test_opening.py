@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from file_builder import DAY, MINUTE, NOON, Conversation, Message, filled
+from stages import prepare
 
 from ventriloquist.chat.opening import Opening, find_name, find_opening
 from ventriloquist.errors import UnknownNameError
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
 
 ME = "Aidan Allchin"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, chat, filled
+from stages import prepare
 
 from ventriloquist import chat as chatting
 from ventriloquist.chat import ChatPlan, Request, Server, find_voice
@@ -12,7 +13,7 @@ from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import open_database
 from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import FORMAT_VERSION

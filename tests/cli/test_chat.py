@@ -13,8 +13,8 @@ import torch
 from adapter_builder import build_run
 from file_builder import Conversation, Message, filled
 from invented import NAMES
+from stages import prepare
 
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database
 from ventriloquist.transcript import DELTAS
 

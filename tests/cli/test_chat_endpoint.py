@@ -20,10 +20,11 @@ from adapter_builder import build_run
 from completions_server import Served, answering, serving, writing
 from file_builder import Conversation, Message, filled
 from invented import HOSTILE_CONTENTS, NAMES
+from stages import prepare
 
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.line_writer import LineWriter
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.transcript import DELTAS, Line, line_opening, parse_line, render_line
 
 ME, KIM, ZOE = NAMES

@@ -16,6 +16,7 @@ import torch
 from adapter_builder import build_run
 from file_builder import Conversation, Message, filled
 from invented import NAMES, lines
+from stages import prepare
 from typer.testing import CliRunner, Result
 
 from ventriloquist.cli import eval_blind
@@ -28,7 +29,7 @@ from ventriloquist.evaluate.examples import Example, write_examples
 from ventriloquist.evaluate.metric import Result as Figure
 from ventriloquist.evaluate.rejections import GUARDS
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import open_database
 from ventriloquist.store.corpus import data_hash
 

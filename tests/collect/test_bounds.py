@@ -7,9 +7,9 @@ from pathlib import Path
 
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
+from stages import prepare
 
 from ventriloquist import forget
-from ventriloquist.prepare import prepare
 from ventriloquist.status import people
 from ventriloquist.store import open_database
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stages
 
 from ventriloquist import forget, prepare
 from ventriloquist.demo.build import CastPaths, build, play
@@ -158,12 +159,12 @@ def test_filters_and_rules_reach_every_application(cast: CastPaths, tmp_path: Pa
     collect_cast(home, cast)
     words = (("telegram", "paella"), ("whatsapp", "supper"))
     with open_database(home) as db:
-        without = prepare.prepare(db, prepare.PrepareOptions(exclude_conversations=("WhatsApp",)))
-        everything = prepare.prepare(db)
+        without = stages.prepare(db, prepare.PrepareOptions(exclude_conversations=("WhatsApp",)))
+        everything = stages.prepare(db)
         assert everything.lines - without.lines == cast.expected["whatsapp"].kept
         assert min(lines_with(db, *where) for where in words) >= 2
         (home / "redact.txt").write_text("dish: paella\noccasion: supper\n")
-        redacted = prepare.prepare(db, own_rules=prepare.load_own_rules(home)).redacted
+        redacted = stages.prepare(db, own_rules=prepare.load_own_rules(home)).redacted
         assert set(redacted) == {"dish", "occasion"}
         assert [lines_with(db, *where) for where in words] == [0, 0]
 
@@ -181,7 +182,7 @@ def test_somebody_of_the_whatsapp_group_is_renamed_everywhere_and_forgotten_ever
             "ON conversations.id = conversation_id WHERE name = 'Zebedee Quux'"
         )
         assert {source for (source,) in db.execute(sources)} == {"imessage", "whatsapp"}
-        prepare.prepare(db)
+        stages.prepare(db)
     hers = [said for one in CONVERSATIONS for said in play(one) if said.speaker == "M"]
     others = {said.text for one in CONVERSATIONS for said in play(one) if said.speaker != "M"}
     traces = ["Zebedee", "Quux", "whatsapp:Maya", "2505550111", "2505550112", "maya.okafor"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, filled
 from made_up import target
+from stages import prepare
 
 from ventriloquist.evaluate import context as module
 from ventriloquist.evaluate.context import read_context
 from ventriloquist.model.manifest import Manifest
-from ventriloquist.prepare import prepare
 
 
 def test_of_each_message_what_was_typed_is_read(home: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from adapter_builder import build_run
 from file_builder import Conversation, Message, chat, filled
 from invented import NAMES, lines
+from stages import prepare
 
 from ventriloquist import evaluate
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
@@ -31,7 +32,7 @@ from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import Line, line_opening, render_line

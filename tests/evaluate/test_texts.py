@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, Reaction, filled
+from stages import prepare
 
 from ventriloquist.evaluate.texts import Placeholders, Texts, read_placeholders, typed
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.prepare.redact import KINDS
 from ventriloquist.prepare.redact.own import parse_own_rules
 from ventriloquist.transcript import attachment_placeholder, reply_marker

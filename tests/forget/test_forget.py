@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from exported import export
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
+from stages import prepare
 
 from ventriloquist import forget
 from ventriloquist.errors import BusyError, SettingsError, UnknownNameError
 from ventriloquist.export import ExportOptions
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.status import status
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
 from ventriloquist.store.forgotten import load_forgotten, remember_forgotten

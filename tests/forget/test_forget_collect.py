@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from collected import collect_into, query
+from stages import prepare
 
 from ventriloquist import forget
 from ventriloquist.demo.addressbook import Card, write_contacts
 from ventriloquist.demo.chatdb import ChatDatabase, Owner, Sent
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, recorded_run
 
 SAM, SAM_MAIL, KIM, LEE = "+12505550111", "sam@example.com", "+12505550122", "+12505550133"

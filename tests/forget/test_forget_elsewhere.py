@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from exported import export
 from file_builder import chat, filled
+from stages import prepare
 from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database, record, recorded_run
 
 OWNER = "Aidan Allchin"

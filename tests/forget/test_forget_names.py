@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, filled
+from stages import prepare
 from typer.testing import CliRunner, Result
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.names import fold
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection, open_database, recorded_run, transaction
 
 OWNER = "Aidan Allchin"

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, lines
 from qwen import LATER, SPECIAL, qwen_tokenizer
+from stages import prepare
 
 from ventriloquist.model import smollm2
 from ventriloquist.model.base import Base, load_tokenizer
 from ventriloquist.model.corpus import load_corpus
-from ventriloquist.prepare import prepare
 from ventriloquist.store import Connection, transaction
 from ventriloquist.transcript import DELTAS, Header, Line, content_span, parse_line, render_header, render_line
 from ventriloquist.windows import Block

@@ -12,6 +12,7 @@ import torch
 from adapter_builder import build_run
 from file_builder import Conversation, Message, filled
 from invented import conversation, lines
+from stages import prepare
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -23,7 +24,6 @@ from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.tokens import check_tokenizer, encode, sample_hash
-from ventriloquist.prepare import prepare
 from ventriloquist.transcript import render
 
 torch.set_num_threads(1)

@@ -10,9 +10,9 @@ from apple import SCHEMAS, ChatDb
 from apple_bodies import FILE, GLYPH, PART, TRANSCRIPTION, attributed, body
 from collected import collect_into, query
 from file_builder import Conversation, Message, filled
+from stages import prepare
 
 from ventriloquist.media import media_kind
-from ventriloquist.prepare import prepare
 from ventriloquist.store import open_database
 
 T = 1_700_000_000_000

@@ -8,10 +8,11 @@ from exported import export
 from file_builder import NOON, Conversation, Message, Reaction, fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stages import prepare
 
 from prepare import checker
 from ventriloquist.export import ExportOptions
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import open_database, transaction
 
 OWNER = "Aidan Allchin"

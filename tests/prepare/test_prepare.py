@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
+from stages import prepare
 
 from ventriloquist.errors import NotReadyError
-from ventriloquist.prepare import PrepareOptions, plan, prepare, run
+from ventriloquist.prepare import PrepareOptions, plan, run
 from ventriloquist.store import open_database, recorded_run
 
 

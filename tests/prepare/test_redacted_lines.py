@@ -8,9 +8,10 @@ import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, filled
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stages import prepare
 
 from prepare.test_redact import texts
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.prepare.redact import KINDS, build_redactor
 from ventriloquist.store import Connection
 
@@ -93,10 +94,11 @@ def test_without_redaction_everything_stays(home: Path) -> None:
 @pytest.mark.slow
 def test_nothing_that_was_redacted_is_in_a_file_that_training_leaves_nor_in_its_tokens(home: Path) -> None:
     pytest.importorskip("torch")
+    from stages import train
     from transformers import AutoTokenizer
 
     from ventriloquist.model.corpus import load_corpus
-    from ventriloquist.train import preset, train
+    from ventriloquist.train import preset
 
     with filled(home, [conversation_of_secrets()]) as db:
         prepare(db, PrepareOptions(reactions=True))

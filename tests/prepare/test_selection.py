@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
+from stages import prepare
 
 from ventriloquist.errors import SettingsError, UnknownNameError
-from ventriloquist.prepare import PrepareOptions, PrepareSummary, plan, prepare
+from ventriloquist.prepare import PrepareOptions, PrepareSummary, plan
 from ventriloquist.store import Connection
 
 OWNER = "Aidan Allchin"

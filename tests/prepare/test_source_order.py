@@ -12,10 +12,11 @@ import pytest
 from apple import ChatDb, write_address_book
 from apple_cases import CARDS, write_cases
 from exported import export
+from stages import prepare
 
 from ventriloquist import collect
 from ventriloquist.export import ExportOptions
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.records import Source
 from ventriloquist.sources import SOURCES
 from ventriloquist.store import Connection, open_database

@@ -4,8 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from file_builder import DAY, NOON, Conversation, Message, Reaction, chat, filled
+from stages import prepare
 
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
 
 LONG = "happy new year to everybody"

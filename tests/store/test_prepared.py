@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from file_builder import Conversation, Message, chat, filled
+from stages import prepare
 
-from ventriloquist.prepare import prepare
 from ventriloquist.store import Connection, corpus, migrations
 from ventriloquist.store.counts import LineCounts, counts_by_conversation, counts_by_person
 from ventriloquist.windows import SPLITS

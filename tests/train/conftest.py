@@ -9,11 +9,11 @@ import pytest
 import torch
 from file_builder import Conversation, Message, filled
 from invented import lines
+from stages import prepare
 
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer
 from ventriloquist.model.corpus import Corpus, load_corpus
-from ventriloquist.prepare import prepare
 from ventriloquist.store import Connection
 from ventriloquist.transcript import render_line
 

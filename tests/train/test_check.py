@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
+from stages import train
 from tokenizers import Tokenizer, pre_tokenizers, processors
 
 from ventriloquist.errors import ModelError
@@ -16,7 +17,7 @@ from ventriloquist.model.base import Base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.store import Connection
-from ventriloquist.train import TrainSettings, plan, preset, train
+from ventriloquist.train import TrainSettings, plan, preset
 from ventriloquist.train.folder import DATA, begin, check_resumable
 
 QUICK = preset("tiny").changed(

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from stages import train
 from typer.testing import CliRunner
 
 from ventriloquist.cli.app import app
@@ -19,7 +20,7 @@ from ventriloquist.cli.train_view import duration, plan_lines
 from ventriloquist.model.base import Base
 from ventriloquist.status import status
 from ventriloquist.store import Connection, lock_home, recorded_run
-from ventriloquist.train import Interrupted, plan, preset, run, stage, train
+from ventriloquist.train import Interrupted, plan, preset, run, stage
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
 KEYS = {

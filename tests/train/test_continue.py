@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 from file_builder import MINUTE, NOON
+from stages import prepare, train
 
 from ventriloquist.errors import ModelError
 from ventriloquist.layout import LOG
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.manifest import first_unseen, read_manifest
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
-from ventriloquist.train import log, preset, train
+from ventriloquist.train import log, preset
 
 QUICK = preset("tiny").changed(
     max_steps=6, max_length=512, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validation_messages=8

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from stages import train
 
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train import TrainSettings, measure_time, plan, preset, run, train
+from ventriloquist.train import TrainSettings, measure_time, plan, preset, run
 from ventriloquist.train.estimate import advice, window_tokens
 
 QUICK = preset("tiny").changed(

@@ -15,13 +15,14 @@ import pytest
 import torch
 from processes import process_of_rank
 from safetensors.numpy import load_file
+from stages import train
 
 from ventriloquist.errors import ModelError
 from ventriloquist.layout import CHECKPOINTS, LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.store import Connection, open_database
-from ventriloquist.train import log, preset, train
+from ventriloquist.train import log, preset
 from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.folder import begin, check_resumable

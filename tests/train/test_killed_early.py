@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from stages import train
 
 from ventriloquist import forget
 from ventriloquist.errors import NotReadyError
 from ventriloquist.store import Connection, recorded_run
-from ventriloquist.train import preset, to_resume, train
+from ventriloquist.train import preset, to_resume
 from ventriloquist.train.folder import remove_never_begun
 
 QUICK = preset("tiny").changed(
@@ -27,11 +28,11 @@ def killed(home: Path, *, where: str) -> Path:
         "import os, signal, sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import recorded_run\n"
-        "from ventriloquist.train import TrainSettings, folder, train, trainer\n"
+        "from ventriloquist.train import TrainSettings, folder, plan, run, trainer\n"
         f"{where} = {KILL}\n"
         "home, settings = Path(sys.argv[1]), TrainSettings.model_validate_json(sys.argv[2])\n"
         "with recorded_run(home, 'train') as recorded:\n"
-        "    train(recorded.db, settings, home=home)\n"
+        "    run(recorded.db, plan(recorded.db, settings, home=home))\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(home), QUICK.model_dump_json()], check=False)
     assert done.returncode == -signal.SIGKILL

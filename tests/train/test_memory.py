@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from stages import train
 from transformers import Qwen3Config
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model import tiny
 from ventriloquist.store import Connection
-from ventriloquist.train import TrainPlan, TrainSettings, measure_time, plan, preset, run, train
+from ventriloquist.train import TrainPlan, TrainSettings, measure_time, plan, preset, run
 from ventriloquist.train.memory import GIB, Rung, Shapes, check_memory, exhaustion_explained, ladder
 from ventriloquist.train.presets import PRESETS
 

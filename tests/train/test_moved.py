@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stages import train
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.store import Connection, open_database
-from ventriloquist.train import Interrupted, TrainSettings, preset, train
+from ventriloquist.train import Interrupted, TrainSettings, preset
 
 QUICK = preset("tiny").changed(
     max_steps=1, max_length=512, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validations=0

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from processes import process_of_rank
+from stages import train
 
 from ventriloquist.errors import ModelError
 from ventriloquist.layout import CHECKPOINTS, LOG
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train import log, preset, train
+from ventriloquist.train import log, preset
 from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.rows import rows_per_step, schedule

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.numpy import load_file
+from stages import train
 
 from ventriloquist.errors import ModelError, StorageError
 from ventriloquist.layout import BEST, LOG
@@ -25,7 +26,7 @@ from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train import Step, log, preset, train
+from ventriloquist.train import Step, log, preset
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.folder import unfinished_run
@@ -211,11 +212,11 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
         "import sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import open_database\n"
-        "from ventriloquist.train import TrainSettings, train\n"
+        "from ventriloquist.train import TrainSettings, plan, run\n"
         "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
         "with open_database(home) as db:\n"
-        "    train(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume,\n"
-        "          observe=lambda step: print(step.step, flush=True))\n"
+        "    planned = plan(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume)\n"
+        "    run(db, planned, observe=lambda step: print(step.step, flush=True))\n"
     )
     generator = random.Random(0)
     runs = {path.name for path in (home / "runs").iterdir()}

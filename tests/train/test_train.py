@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from stages import prepare, train
 
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.layout import CHECKPOINTS
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.prepare import PrepareOptions, prepare
+from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
-from ventriloquist.train import Interrupted, TrainSettings, plan, preset, train
+from ventriloquist.train import Interrupted, TrainSettings, plan, preset
 from ventriloquist.train.checkpoints import seal
 from ventriloquist.train.folder import begin, check_resumable, unfinished_run
 from ventriloquist.transcript import FORMAT_VERSION

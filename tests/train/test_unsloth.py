@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stages import train
 
 from ventriloquist.layout import LOG
 
@@ -20,7 +21,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train import log, preset, train
+from ventriloquist.train import log, preset
 from ventriloquist.train.backends import choose_backend, load_model
 from ventriloquist.train.loss import target_loss, unsloth_loss
 from ventriloquist.train.rows import make_piece, schedule

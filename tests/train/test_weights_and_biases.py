@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import wandb
+from stages import train
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.store import Connection
-from ventriloquist.train import preset, train
+from ventriloquist.train import preset
 
 QUICK = preset("tiny").changed(
     max_steps=2, max_length=512, targets_per_window=8, context=8, window=9, rank=4, validation_messages=8, wandb=True

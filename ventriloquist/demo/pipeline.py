@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ventriloquist import collect, evaluate, export, prepare
+from ventriloquist import collect, evaluate, export, prepare, train
 from ventriloquist.demo.build import CastPaths, build
 from ventriloquist.demo.exports import ZONE
 from ventriloquist.errors import StorageError
@@ -23,7 +23,7 @@ from ventriloquist.sources.exports import Asked
 from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.counts import count_by_sender
 from ventriloquist.store.runs import lock_home
-from ventriloquist.train import TrainSettings, TrainSummary, train
+from ventriloquist.train import TrainSettings, TrainSummary
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
 
 QUESTION = "Are you coming on Sunday? What should I bring?"
@@ -79,12 +79,13 @@ def demo(
     with _timed(seconds, "collect"):
         collected, accepted = collect_cast(home, paths, stage)
     with _timed(seconds, "prepare"), recorded_run(home, "prepare") as record:
-        record.result = prepared = prepare.prepare(record.db, progress=stage("Preparing"))
+        record.result = prepared = prepare.run(record.db, prepare.plan(record.db), progress=stage("Preparing"))
     with _timed(seconds, "export"), recorded_run(home, "export") as record:
         files = export.plan(record.db, home / EXPORTS, export.ExportOptions())
         record.result = exported = export.run(record.db, files, progress=stage("Exporting"))
     with _timed(seconds, "train"), recorded_run(home, "train") as record:
-        record.result = trained = train(record.db, settings, home=home, progress=stage("Training"))
+        training = train.plan(record.db, settings, home=home, progress=stage("Tokenising"))
+        record.result = trained = train.run(record.db, training, progress=stage("Training"))
     run = Path(trained.run)
     with _timed(seconds, "eval"), recorded_run(home, "eval") as record:
         suite = evaluate.plan(record.db, run, home=home, extent=extent, seed=seed)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ventriloquist import prepare
 from ventriloquist.collect.handles import normalizer
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.person import SCRUBBED, Person, find_person, scrubber
 from ventriloquist.layout import DATABASE
 from ventriloquist.names import fold
-from ventriloquist.prepare import PrepareOptions, load_own_rules, prepare
+from ventriloquist.prepare import PrepareOptions, load_own_rules
 from ventriloquist.prepare.redact.own import OwnRule
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus, erasure, people, transaction
@@ -103,7 +104,7 @@ def run(
         if plan.prepare_options is not None and row_count(db, "text_messages"):
             # the options may name somebody who is gone or renamed; then nothing is prepared
             with suppress(UnknownNameError, SettingsError):
-                prepare(db, plan.prepare_options, own_rules=plan.own_rules, progress=progress)
+                prepare.run(db, prepare.plan(db, plan.prepare_options, plan.own_rules), progress=progress)
                 prepared_again = True
     if not erasure.rewrite_file(db):
         raise BusyError(

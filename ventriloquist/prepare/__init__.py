@@ -2,7 +2,7 @@
 
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.redact import KINDS, OwnRule, load_own_rules
-from ventriloquist.prepare.stage import PreparePlan, PrepareSummary, plan, prepare, run
+from ventriloquist.prepare.stage import PreparePlan, PrepareSummary, plan, run
 
 __all__ = [
     "KINDS",
@@ -12,6 +12,5 @@ __all__ = [
     "PrepareSummary",
     "load_own_rules",
     "plan",
-    "prepare",
     "run",
 ]

@@ -141,17 +141,6 @@ def run(db: Connection, plan: PreparePlan, *, progress: Progress = lambda _done,
     )
 
 
-def prepare(
-    db: Connection,
-    options: PrepareOptions | None = None,
-    *,
-    own_rules: Sequence[OwnRule] = (),
-    progress: Progress = lambda _done, _total: None,
-) -> PrepareSummary:
-    """Plan and run; see both."""
-    return run(db, plan(db, options, own_rules), progress=progress)
-
-
 def _write_conversation(
     db: Connection,
     plan: PreparePlan,

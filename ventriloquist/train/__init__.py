@@ -6,7 +6,7 @@ from ventriloquist.train.log import Step
 from ventriloquist.train.measure import measure_time
 from ventriloquist.train.presets import preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, plan, run, train
+from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, plan, run
 
 __all__ = [
     "Estimate",
@@ -21,5 +21,4 @@ __all__ = [
     "resolve_settings",
     "run",
     "to_resume",
-    "train",
 ]

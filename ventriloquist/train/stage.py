@@ -184,20 +184,6 @@ def run(
     return TrainSummary(**asdict(outcome), plan=plan.estimate, run=str(folder))
 
 
-def train(
-    db: Connection,
-    settings: TrainSettings,
-    *,
-    home: Path,
-    resume: bool = False,
-    progress: Progress = lambda _done, _total: None,
-    observe: Callable[[Step], None] = lambda _step: None,
-) -> TrainSummary:
-    """Plan a run and run it."""
-    planned = plan(db, settings, home=home, resume=resume, progress=progress)
-    return run(db, planned, progress=progress, observe=observe)
-
-
 def _is_new_tiny(settings: TrainSettings, folder: Path) -> bool:
     return settings.model == TINY and settings.continue_from is None and not (folder / BASE).exists()
 
