@@ -22,7 +22,7 @@ from ventriloquist.settings import load_settings
 from ventriloquist.sources import EXPORTS, SOURCES, open_export
 from ventriloquist.sources.exports import Asked
 from ventriloquist.store import corpus, open_database, recorded_run
-from ventriloquist.train import TrainSummary, resolve_settings
+from ventriloquist.train import Step, TrainSummary, resolve_settings
 from ventriloquist.train.memory import cuda_gib
 from ventriloquist.windows import Split
 
@@ -84,8 +84,8 @@ class Home:
         if source in SOURCES:
             paths = (Path(path) if path is not None else None for path in (place, contacts))
             return SOURCES[source].open(*paths, home=self.folder)
-        known = [*filter(None, [options.my_name]), *options.user_identifiers, *collect.known_owner(self.folder)]
-        asked = Asked(collect.known_zone(self.folder, options.timezone), tuple(me), owner=known)
+        zone, owner = collect.known_zone(self.folder, options.timezone), collect.known_owner(self.folder, options)
+        asked = Asked(zone, tuple(me), owner=owner)
         return open_export(f"{source}:{place or ''}", self.folder, asked)
 
     def prepare(self, options: PrepareOptions | None = None) -> PrepareSummary:
@@ -115,7 +115,11 @@ class Home:
         with recorded_run(
             self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
         ) as run:
-            run.result = summary = train.run(run.db, run.plan, observe=lambda _step: setattr(run, "begun", True))
+
+            def observe(_step: Step) -> None:
+                run.begun = True
+
+            run.result = summary = train.run(run.db, run.plan, observe=observe)
         return summary
 
     def load_adapter(self, run: str | None = None) -> Adapter:

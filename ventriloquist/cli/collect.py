@@ -19,7 +19,6 @@ from ventriloquist.sources import EXPORTS, SOURCES
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary, Options
     from ventriloquist.records import Source
-    from ventriloquist.settings import Settings
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -108,7 +107,7 @@ def command(
         _accept(settings.home, accept, options, json=json_)
         return
     summaries: list[CollectSummary] = []
-    with _open(settings, places, contacts, source, me, day_first, zone) as sources:
+    with _open(settings.home, options, places, contacts, source, me, day_first) as sources:
         for place, opened in enumerate(sources):
             others = [*sources[:place], *sources[place + 1 :]]
             asked = changed(options, replace=replace and not place, elsewhere=collect.names_in(others))
@@ -131,20 +130,19 @@ def command(
 
 @contextmanager
 def _open(
-    settings: Settings,
+    home: Path,
+    options: Options,
     places: Mapping[str, Path | None],
     contacts: Path | None,
     exports: Sequence[str],
     me: Sequence[str],
     day_first: bool | None,
-    zone: str | None,
 ) -> Iterator[list[Source]]:
     """Open all sources of the command before anything is written: Messages first, since they know the owner best."""
     from ventriloquist import collect
     from ventriloquist.sources import open_export
     from ventriloquist.sources.exports import Asked
 
-    home = settings.home
     named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
     if not named and not exports:
         named = [next(iter(SOURCES.values()))]
@@ -153,10 +151,10 @@ def _open(
             stack.enter_context(kind.open(places[kind.parameter], contacts if kind is named[0] else None, home=home))
             for kind in named
         ]
-        owner = [*filter(None, [settings.my_name]), *settings.user_identifiers, *collect.known_owner(home)]
+        owner = collect.known_owner(home, options)
         for export in exports:
             known = [*owner, *(name for source in sources for name in collect.owner_in(source))]
-            asked = Asked(collect.known_zone(home, zone), tuple(me), day_first, known)
+            asked = Asked(collect.known_zone(home, options.timezone), tuple(me), day_first, known)
             sources.append(stack.enter_context(open_export(export, home, asked)))
         if contacts is not None and not named:
             sources[0] = collect.with_contacts(sources[0], contacts, home)

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ventriloquist.collect.identity import card_name
+from ventriloquist.collect.stage import Options
 from ventriloquist.layout import DATABASE
 from ventriloquist.records import Source
 from ventriloquist.sources.imessage.address_book import read_address_book
@@ -18,12 +19,13 @@ from ventriloquist.store.people import load_owner
 from ventriloquist.store.time_zones import zone_of_collect
 
 
-def known_owner(home: Path) -> list[str]:
-    """Return the names and numbers by which the file knows its owner; nothing without a file."""
+def known_owner(home: Path, options: Options) -> list[str]:
+    """Return the names and numbers by which the options and the file know the owner."""
+    known = [*filter(None, [options.my_name]), *options.user_identifiers]
     if (home / DATABASE).exists():
         with suppress(sqlite3.Error), read_only(home) as db:  # collect itself says what is wrong with the file
-            return load_owner(db)
-    return []
+            known += load_owner(db)
+    return known
 
 
 def known_zone(home: Path, named: str | None) -> ZoneInfo:

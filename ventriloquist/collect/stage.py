@@ -293,7 +293,7 @@ def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[
         members.update((id_, member) for member in (placer.me, *others))
     placer.write_new_people(db)
     rows = [ConversationRow(id_, one.type, one.title, one.source) for one, id_ in kept.items()]
-    people_store.replace_members(db, rows, members)
+    people_store.replace_conversations(db, rows, members)
     left = people_store.delete_people_but(db, {placer.me, *(member for _, member in members)})
 
     by_id = {id_: person for person, id_ in plan.people.of.items() if id_ in left}

@@ -123,7 +123,7 @@ def collect_cast(
         if application == MESSAGES:
             opened = SOURCES["chat-db"].open(paths.chat_db, paths.contacts, home=home)
         else:
-            asked = Asked(collect.known_zone(home, ZONE), owner=collect.known_owner(home))
+            asked = Asked(collect.known_zone(home, ZONE), owner=collect.known_owner(home, options))
             opened = open_export(f"{application}:{paths.exports[application]}", home, asked)
         with opened as source, recorded_run(home, "collect", {"source": source.name}, create=True) as record:
             plan = collect.plan(record.db, source, options)

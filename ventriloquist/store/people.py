@@ -141,7 +141,7 @@ def rename_people(db: Connection, names: Mapping[int, str]) -> None:
     db.executemany("UPDATE people SET name = ? WHERE id = ?", [(name, id_) for id_, name in sorted(names.items())])
 
 
-def replace_members(
+def replace_conversations(
     db: Connection, conversations: Collection[ConversationRow], members: Iterable[tuple[int, int]]
 ) -> None:
     """Replace types, titles and members (conversation, person) of conversations, and delete every other conversation.
