@@ -105,6 +105,32 @@ def test_an_order_that_nothing_says_is_day_first_and_can_be_given() -> None:
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=False) == ["2020-01-02T13:00:00"]
 
 
+@pytest.mark.parametrize(("head", "words", "month", "reason"), [
+    ("1/2/24, 3:04 PM - ", "<Media omitted>", 1, "those of the United States"),
+    ("1/2/24, 3:04 PM - ", "hi", 1, "those of the United States"),
+    ("1/2/24, 3:04 PM - ", "<Multimedia omitido>", 2, "WhatsApp speaks another language"),
+    ("1/2/24, 3:04 PM - ", "<Medien ausgeschlossen>", 2, "WhatsApp speaks another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}image omise", 2, "WhatsApp speaks another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt.", 2, "another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}image omitted", 1, "those of the United States"),
+    ("1/2/2024, 3:04 pm - ", "<Media omitted>", 2, "only phones in the United States"),
+    ("01/02/24, 3:04 PM - ", "<Media omitted>", 2, "a zero"),
+    ("1/2/24, 15:04 - ", "<Media omitted>", 2, "only phones in the United States"),
+])  # fmt: skip
+def test_the_way_of_writing_and_the_language_decide_what_dates_leave_open(
+    head: str, words: str, month: int, reason: str
+) -> None:
+    notes: list[str] = []
+    file = TextExport(
+        lambda: io.BytesIO(f"{head}Ann: hi\n{head}Bo: {words}\n".encode()), Path("c.txt"), titled("c.txt")
+    )
+    found = [one for one in read_text_exports([file], Choice(UTC), notes) if isinstance(one, Said)]
+    assert datetime.fromtimestamp(found[0].sent_at / 1000, UTC).month == month
+    (note,) = notes
+    assert reason in note
+    assert note.endswith(". If not: --month-first" if month == 2 else ". If not: --day-first")
+
+
 def test_many_files_with_dates_that_are_sure_are_said_in_one_line() -> None:
     notes: list[str] = []
     texts = [b"[13.01.20, 13:00:00] Ann: a\n"] * 6 + [b"[1.2.20, 13:00:00] Ann: a\n"]
@@ -183,7 +209,7 @@ def test_what_an_iphone_says_in_somebodys_name_is_no_message(text: str, reason: 
 
 
 @pytest.mark.parametrize("text", [
-    "image omitted", "Missed voice call", "This message was deleted", "You added that", "Location: home", "null", "POLL: who?",
+    "no image omitted", "Missed voice call", "This message was deleted", "You added that", "Location: home", "null", "POLL: who?",
     "https://maps.google.com/?q=51.5,-0.12", "Ann added that to the list", "a <b: c.txt", "(file attached)", "<3>", "<hi>",
 ])  # fmt: skip
 def test_without_the_mark_an_iphones_words_are_somebodys(text: str) -> None:
@@ -229,6 +255,39 @@ def test_files_of_an_android_phone_keep_their_captions(text: str, words: str, fi
 )
 def test_what_an_android_phone_writes_for_no_words_is_no_message(text: str) -> None:
     assert said(f"13.05.23, 10:00 - Ann: {text}\n") == []
+
+
+@pytest.mark.parametrize("language", ["English", "German"])
+def test_an_iphones_file_without_any_mark_has_placeholders_of_its_own_language(language: str) -> None:
+    words = {
+        "English": ("image omitted", "Video omitted", "This message was deleted.", "Missed voice call, Tap to call back",
+                    "Plan.pdf • 2 pages document omitted", "my image omitted", "Bild weggelassen"),
+        "German": ("Bild weggelassen", "Video weggelassen", "Diese Nachricht wurde gelöscht.", "Verpasster Sprachanruf",
+                   "Plan.pdf • 2 Seiten Dokument weggelassen", "Ich habe ein Bild weggelassen", "image omitted"),
+    }[language]  # fmt: skip
+    sentences = (
+        "Sam added that to the list",
+        "Missed voice call from you, sorry",
+        "Ann added Bo",
+        "see image omitted below",
+        "hi",
+    )
+    text = "".join(f"{HEAD}Ann: {one}\n" for one in (*words, *sentences))
+    found = [(one.text, one.media[0][0] if one.media else None) for one in read(text) if isinstance(one, Said)]
+    assert found == [
+        ("", "photo"), ("", "video"), ("", "file"), (words[5], None), (words[6], None), *((one, None) for one in sentences)
+    ]  # fmt: skip
+    assert reasons(text) == ["unsent", "call"]
+
+
+def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
+    text = f"{HEAD}Ann: image omitted\n{HEAD}Ann: {LRM}video omitted\n"
+    assert said(text) == [("Ann", "image omitted"), ("Ann", "")]
+
+
+@pytest.mark.parametrize("text", ["Waiting for this message to arrive", "image omitted", "Bild weggelassen"])
+def test_a_sentence_that_begins_like_androids_words_is_somebodys(text: str) -> None:
+    assert said(f"13.05.23, 10:00 - Ann: {text}\n") == [("Ann", text)]
 
 
 def test_an_export_whose_marks_were_lost_is_known_by_its_first_line() -> None:

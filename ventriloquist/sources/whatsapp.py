@@ -29,16 +29,19 @@ from ventriloquist.sources.whatsapp_dates import (
 )
 from ventriloquist.sources.whatsapp_order import in_order, new_ones
 from ventriloquist.sources.whatsapp_text import (
+    Language,
     Title,
     alike,
     content,
     is_chat_zip,
+    language_of,
     number_of,
+    opens_a_quote,
     says_group,
     title_of,
     titled,
 )
-from ventriloquist.sources.whatsapp_words import ENCRYPTED, SYSTEM_VERBS
+from ventriloquist.sources.whatsapp_words import SYSTEM_VERBS
 
 __all__ = [
     "Choice",
@@ -55,7 +58,10 @@ LONGEST_NAME = 120  # characters; the name of a group has 100
 MOST_NAMES = 100_000  # that are counted
 MOST_HEADS = 50  # that are kept to see how a phone writes
 SHOWN_FILES = 5  # of which it is said how each writes dates
+MOST_HEARD = 100  # texts of the application's by which its language is found
+LONGEST_WORDS = 400  # characters of such a text
 RARE = 10  # times fewer heads of another shape: they were pasted
+_OPENS_PHRASE = ("<", "\u200e", "\u200f")
 _OPENS_HEAD = frozenset("[0123456789")
 
 
@@ -85,8 +91,9 @@ class TextExport:
     loose: Counter[str] = field(default_factory=Counter)  # what stands before the first colon and space
     known: dict[str, bool] = field(default_factory=dict)  # whether it is a name: what was decided
     colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
-    has_lost_marks: bool = False  # of direction, with which an iPhone begins what the application says
-    has_first: bool = False  # the first head was read
+    has_marks: bool = False  # of direction, with which an iPhone begins what the application says
+    languages: Counter[Language] = field(default_factory=Counter)  # of what the application says, as far as it is seen
+    unmarked: Language = ""  # an iPhone's file has lost its marks: the language in which the application speaks
     is_group: bool = False  # the application speaks of a group
     is_sorted: bool = True
     has_preamble: bool = False  # lines before the first head
@@ -115,21 +122,23 @@ class TextExport:
             elif at < second:
                 self.is_sorted = False
             second = at
+            if not (self.has_marks or (text.isascii() and plain.isascii())):
+                self.has_marks = any(mark in part for part in (plain, text) for mark in "\u200e\u200f")
+            if (
+                text[:1] in _OPENS_PHRASE
+                or not name
+                or (shape == "[" and not self.has_marks and len(text) < LONGEST_WORDS)
+            ):
+                self._hear(text)
             if not name:
                 self.is_group = self.is_group or says_group(text)
             elif text[:1] == "\u200e":
                 spoken[name] = text
                 if not self.is_group and says_group(text):
                     self.is_group = content(text, True, name) == "event"
-            else:
-                if name in self.names or len(self.names) < MOST_NAMES:
-                    self.names[name] += 1
-                    self._count_colon(prefixes, name, text)
-                if (
-                    not self.has_first and shape == "[" and len(text) > 20 and "\n" not in text
-                ):  # an iPhone's first line
-                    self.has_lost_marks = text.casefold().startswith(ENCRYPTED)
-            self.has_first = True
+            elif name in self.names or len(self.names) < MOST_NAMES:
+                self.names[name] += 1
+                self._count_colon(prefixes, name, text)
         if not days:
             raise SourceError(
                 f"{self.path} is not a text export of WhatsApp.",
@@ -143,8 +152,18 @@ class TextExport:
             for name, prefix in prefixes.items()
             if prefix and (self.names[name] >= 5 or alike(f"{name}: {prefix}", self.title.text))
         }
-        self.decision = decide(days, self.heads, day_first)
+        language: Language = max(self.languages, key=self.languages.__getitem__, default="")
+        if "[" in (self.shapes or ()) and not self.has_marks:
+            self.unmarked = language
+        self.decision = decide(days, self.heads, day_first, is_english=language != "another")
         self.is_sorted = self.is_sorted and not self.decision.runs_backwards
+
+    def _hear(self, text: str) -> None:
+        """Count the language of a text if only the application writes such a text."""
+        if self.languages.total() < MOST_HEARD:
+            language, is_sure = language_of(text)
+            if language:
+                self.languages[language] += MOST_HEARD if is_sure else 1
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
         """Learn whether all texts of somebody begin alike, up to a colon: then it is the rest of the name."""
@@ -184,7 +203,7 @@ class TextExport:
         name = rest[:place]
         is_name = self.known.get(name)
         if is_name is None:
-            is_name = not (_opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)))
+            is_name = not (opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)))
             if self.shapes is not None and len(self.known) < MOST_NAMES:
                 self.known[name] = is_name
             elif is_name and self.loose[name] > 1:
@@ -296,7 +315,7 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
     is_bracketed = "[" in (file.shapes or ())
     skipped: Counter[str] = Counter()  # within one time
     last, last_day, day = "", None, None
-    has_lost_marks, names, new = file.has_lost_marks, file.names, tuple.__new__
+    unmarked, names, new = file.unmarked, file.names, tuple.__new__
     for number, entry in enumerate(entries(file, order), 1):
         found, name, text, plain = entry
         _, written, second, _ = found
@@ -305,7 +324,7 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
         if day is None:
             continue  # entries yields no such head
         previous = sent_at = clock.unix_ms(day, second, previous)
-        result = content(text, is_bracketed, name, has_lost_marks, name not in names) if name else "event"
+        result = content(text, is_bracketed, name, unmarked, name not in names) if name else "event"
         if isinstance(result, str):
             if plain != last:
                 skipped.clear()
@@ -379,12 +398,3 @@ def _entry(file: TextExport, found: Head, plain: str, rest: list[str]) -> Entry:
     if file.colons and (more := file.colons.get(name)) and stripped.startswith(f"{more}: ", start):
         return (found, f"{name}: {more}", stripped[start + len(more) + 2 :], plain)
     return (found, name, stripped[start:], plain)
-
-
-def _opens_a_quote(name: str) -> bool:
-    """Tell whether a quotation begins in what stands before a colon: `Ann changed the subject to "Ski: 2024"`."""
-    return (
-        (name.count('"') % 2 == 1 and '"' in name)
-        or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "「」"))
-        or ("„" in name and not ("“" in name.partition("„")[2] or "”" in name.partition("„")[2]))
-    )

@@ -161,7 +161,7 @@ class Decision:
 
 
 def decide(  # noqa: PLR0911  # a rule a line
-    days: Sequence[Day], heads: Sequence[str], day_first: bool | None
+    days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *, is_english: bool = True
 ) -> Decision:
     """Decide in which order a file writes its dates.
 
@@ -172,6 +172,7 @@ def decide(  # noqa: PLR0911  # a rule a line
         days: as they follow each other, without repeats.
         heads: some heads of lines, as they stand.
         day_first: what the user says.
+        is_english: whether the application speaks English in the file, or nothing says what it speaks.
     """
     fitting = _fitting(days)
     if not fitting:
@@ -206,7 +207,7 @@ def decide(  # noqa: PLR0911  # a rule a line
             return decided(fitting[0] if found[days_place] > found[months_place] else fitting[1])
     if all(as_date(day, fitting[0]) == as_date(day, fitting[1]) for day in days):
         return decided(fitting[0])  # both are the same
-    return decided(*_as_phones_write(heads))
+    return decided(*_as_phones_write(heads, is_english=is_english))
 
 
 def _fitting(days: Sequence[Day]) -> list[Order]:
@@ -239,7 +240,7 @@ def _backward_steps(days: Sequence[Day], order: Order) -> int:
     return sum(later < earlier for earlier, later in pairwise(dates))
 
 
-def _as_phones_write(heads: Sequence[str]) -> tuple[Order, str]:
+def _as_phones_write(heads: Sequence[str], *, is_english: bool) -> tuple[Order, str]:
     """Return the likely order, and why: only phones in the United States put the month first."""
     shown = " ".join(heads)
     day = r"(?:^|[\s\[])[\[]?"
@@ -247,6 +248,8 @@ def _as_phones_write(heads: Sequence[str]) -> tuple[Order, str]:
         return "dmy", "dots or dashes mean that the day comes first"
     if re.search(rf"{day}(?:0\d/\d|\d{{1,2}}/0\d/)", shown):
         return "dmy", "a zero before a number means that the day comes first"
+    if not is_english:
+        return "dmy", "only phones in English put the month first, and WhatsApp speaks another language in this file"
     if re.search(r"[AP]M\b", shown) and not re.search(r"/\d{4}", shown):
         return "mdy", "such dates with AM or PM are those of the United States"
     return "dmy", "only phones in the United States put the month first, and they write otherwise"

@@ -245,6 +245,22 @@ ENCRYPTED = (
     "รหัสความปลอดภัยของคุณกับ", "kode keamanan anda dengan", "this chat is with a business", "this business is now",
     "this business uses", "disappearing messages were turned on", "du bist jetzt admin", "you're now an admin",
 )  # fmt: skip
+ENCRYPTED_IN_ENGLISH = (
+    "messages ",
+    "your security code",
+    "this chat is with",
+    "this business",
+    "disappearing ",
+    "you're now",
+)
+MISSED_CALLS = frozenset((  # whole texts
+    "verpasster sprachanruf", "verpasster videoanruf", "llamada perdida", "llamada de voz perdida", "videollamada perdida",
+    "appel vocal manqué", "appel vidéo manqué", "chiamata vocale persa", "videochiamata persa", "chamada de voz perdida",
+    "chamada de vídeo perdida", "ligação de voz perdida", "ligação de vídeo perdida", "gemiste spraakoproep",
+    "gemiste video-oproep", "пропущенный аудиозвонок", "пропущенный видеозвонок", "cevapsız sesli arama",
+    "cevapsız görüntülü arama",
+))  # fmt: skip
+
 # beginnings of what only the application says, in small letters; looked for behind a mark of direction
 GENERATED = {
     "call": (
