@@ -240,7 +240,7 @@ def test_files_of_an_iphone_keep_their_captions(text: str, words: str, kind: str
     ("text", "words", "file"),
     [
         ("<Media omitted>\na caption", "a caption", None), ("<Media omitted>\nTemplate.docx", "", "Template.docx"),
-        ("<Без медиафайлов>", "", None), ("IMG-20230515-WA0001.jpg (file attached)\nlook", "look", "IMG-20230515-WA0001.jpg"),
+        ("<Без медиафайлов>", "", None), ("<Media omitted> ", "", None), ("<View once voice message omitted>", "", None), ("IMG-20230515-WA0001.jpg (file attached)\nlook", "look", "IMG-20230515-WA0001.jpg"),
         ("\u200eIMG-20230515-WA0001.jpg (الملف مرفق)", "", "IMG-20230515-WA0001.jpg"),
         ("Plan.pdf (Datei angehängt)\nPlan.pdf", "", "Plan.pdf"),
     ],
@@ -392,6 +392,19 @@ def test_a_folder_of_zips_is_read_as_the_chats_in_them(tmp_path: Path) -> None:
     assert [(row.chat_guid, row.is_from_me) for row in rows] == [
         ("whatsapp:Ann", 0), ("whatsapp:Ann", 1), ("whatsapp:Bo", 0), ("whatsapp:Bo", 1),
     ]  # fmt: skip
+
+
+def test_a_file_of_an_unpacked_zip_is_called_as_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "WhatsApp Chat - Ann"
+    folder.mkdir()
+    path = folder / "_chat.txt"
+    path.write_text(f"{HEAD}Ann: hi\n{HEAD}Me: yo\n")
+    guids = set()
+    for named in (folder, path):
+        with open_export(None, named, tmp_path / "home", Asked(ZoneInfo("UTC"), me="Me")) as source:
+            guids.add(tuple(row.guid for row in source.rows()))
+            assert [chat.guid for chat in source.chats] == ["whatsapp:Ann"]
+    assert len(guids) == 1
 
 
 def test_two_exports_of_one_chat_in_a_folder_are_one_history(tmp_path: Path) -> None:

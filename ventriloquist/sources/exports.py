@@ -151,7 +151,9 @@ def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]
             names = database.with_name("wa.db")
             yield from whatsapp_db.read_msgstore(database, names if names.exists() else None)
             continue
-        above = item.path.parent.name or (path.name if len(items) == 1 or path.is_file() else "")
+        above = item.path.parent.name or (path.resolve().name if len(items) == 1 or path.is_file() else "")
+        if path.is_file() and whatsapp.is_chat_zip(folder := path.resolve().parent.name):
+            above = folder  # an iPhone's zip that was unpacked
         texts.append(whatsapp.TextExport(item.open, Path(item.path), whatsapp.titled(item.path.name, above)))
     yield from whatsapp.read_text_exports(texts, whatsapp.Choice(asked.zone, asked.day_first), notes)
 

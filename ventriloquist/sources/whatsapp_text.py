@@ -185,7 +185,7 @@ def _is_poll(text: str) -> bool:
 def _media(text: str, first: str, unmarked: Language) -> tuple[str, Media] | None:  # noqa: PLR0911  # a form a line
     """Return what was written with a file, and the file."""
     line, newline, caption = text.partition("\n")
-    plain = line.strip(_DIRECTIONS)
+    plain = line.strip(_DIRECTIONS + " ")
     if plain[:1] == "<" and plain[-1:] == ">":
         inner = _fold(plain[1:-1])
         if kind := MEDIA.get(inner):
