@@ -94,9 +94,11 @@ def in_order(named: Sequence[str]) -> list[str]:
     """
     from ventriloquist.sources import exports
 
-    if len(named) < 2:
-        return [*named]
-    return sorted(named, key=lambda one: exports.is_encrypted_download(Path(split_name(one)[1])))
+    def is_encrypted(one: str) -> bool:
+        name, path = split_name(one)
+        return name in (None, "messenger") and bool(path) and exports.is_encrypted_download(Path(path))
+
+    return sorted(named, key=is_encrypted) if len(named) > 1 else [*named]
 
 
 def split_name(named: str) -> tuple[str | None, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from zipfile import BadZipFile
 
-from ventriloquist.errors import SourceError, StorageError
+from ventriloquist.errors import SourceError, StorageError, VentriloquistError
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import open_archive
@@ -127,7 +127,7 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
 
 def is_encrypted_download(named: Path) -> bool:
     """Tell whether a place holds Messenger's end-to-end encrypted chats, by its first file of JSON."""
-    broken = (OSError, SourceError, BadZipFile, EOFError, zlib.error, lzma.LZMAError)  # said when it is read
+    broken = (OSError, VentriloquistError, BadZipFile, EOFError, zlib.error, lzma.LZMAError)  # said when it is read
     with suppress(*broken), open_items(named.expanduser()) as items:
         first = next((item for item in items if item.path.suffix.lower() == ".json"), None)
         return first is not None and meta.is_encrypted_thread(first.head())

@@ -25,7 +25,7 @@ NOON = frozenset(("中午", "正午", "tengahhari", "mediodía", "delmediodía")
 # other words that stand between a date and a time, or behind them
 BETWEEN = frozenset((
     "at", "à", "um", "kl", "klo", "om", "às", "as", "alle", "alleore", "ore", "ora", "a", "las", "la", "lúc", "в", "о", "об", "ob",
-    "u", "o", "г", "ч", "h", "uhr", "hod", "hodin", "di", "den", "στις", "saat", "日", "일", "jam", "pukul", "kell", "val", "plkst",
+    "u", "o", "v", "г", "ч", "h", "uhr", "hod", "hodin", "di", "den", "στις", "saat", "日", "일", "jam", "pukul", "kell", "val", "plkst",
     "ist", "utc", "gmt", "ம", "को", "बजे", "เวลา", "น", "-", "–", "|",
 ))  # fmt: skip
 
