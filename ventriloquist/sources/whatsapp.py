@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -61,7 +62,8 @@ SHOWN_FILES = 5  # of which it is said how each writes dates
 MOST_HEARD = 100  # texts of the application's by which its language is found
 LONGEST_WORDS = 400  # characters of such a text
 RARE = 10  # times fewer heads of another shape: they were pasted
-_OPENS_PHRASE = ("<", "\u200e", "\u200f")
+_MARK = re.compile("[\u200e\u200f]")
+_OPENS_PHRASE = "<\u200e\u200f"
 _OPENS_HEAD = frozenset("[0123456789")
 
 
@@ -122,13 +124,11 @@ class TextExport:
             elif at < second:
                 self.is_sorted = False
             second = at
-            if not (self.has_marks or (text.isascii() and plain.isascii())):
-                self.has_marks = any(mark in part for part in (plain, text) for mark in "\u200e\u200f")
-            if (
-                text[:1] in _OPENS_PHRASE
-                or not name
-                or (shape == "[" and not self.has_marks and len(text) < LONGEST_WORDS)
-            ):
+            if shape == "[" and not self.has_marks:
+                self.has_marks = bool(_MARK.search(text) or _MARK.search(plain))
+                if len(text) < LONGEST_WORDS:
+                    self._hear(text)
+            elif not name or text[:1] in _OPENS_PHRASE:
                 self._hear(text)
             if not name:
                 self.is_group = self.is_group or says_group(text)

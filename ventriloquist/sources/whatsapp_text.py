@@ -150,9 +150,10 @@ def _placeholder(text: str, whole: str, is_bracketed: bool) -> str:
     """Return the reason to skip what stands for something that is not words; empty if it is words."""
     if whole in DELETED or whole.startswith(DELETED_BY):
         return "unsent"
-    found = next((words for words in WAITING if whole.startswith(words)), None)
-    if found and whole[len(found) :][:1] != " ":  # else a sentence goes on: "Waiting for this message to arrive"
-        return "undecodable"
+    if whole.startswith(WAITING):
+        rest = min((whole.removeprefix(words) for words in WAITING), key=len)
+        if rest[:1] != " ":  # else a sentence goes on: "Waiting for this message to arrive"
+            return "undecodable"
     if whole in LIVE_LOCATION or _MAP.fullmatch(text) or _PLACE.fullmatch(text):
         return "location"
     if not is_bracketed and text == "null":  # Android, for what shows once
