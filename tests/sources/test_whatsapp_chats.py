@@ -280,6 +280,17 @@ def test_an_iphones_file_without_any_mark_has_placeholders_of_its_own_language(l
     assert reasons(text) == ["unsent", "call"]
 
 
+def test_without_marks_a_group_speaks_under_its_own_name() -> None:
+    text = (
+        f"{HEAD}Ski: Messages and calls are end-to-end encrypted. No one outside of this chat can read them.\n"
+        f"{HEAD}Ski: Ann created this group\n{HEAD}Ann: hi\n{HEAD}Bo: image omitted\n{HEAD}Ann: Ann added Cy\n"
+    )
+    name = "WhatsApp Chat - Ski.zip"
+    assert said(text, name) == [("Ann", "hi"), ("Bo", ""), ("Ann", "Ann added Cy")]
+    assert thread(text, name) == ("group", "Ski")
+    assert said(text.replace("Ann: ", "Ski: "), name)[1:] == [("Ski", "hi"), ("Bo", ""), ("Ski", "Ann added Cy")]
+
+
 def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
     text = f"{HEAD}Ann: image omitted\n{HEAD}Ann: {LRM}video omitted\n"
     assert said(text) == [("Ann", "image omitted"), ("Ann", "")]

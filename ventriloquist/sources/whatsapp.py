@@ -34,6 +34,7 @@ from ventriloquist.sources.whatsapp_text import (
     Title,
     alike,
     content,
+    is_about_somebody,
     is_chat_zip,
     language_of,
     number_of,
@@ -42,7 +43,6 @@ from ventriloquist.sources.whatsapp_text import (
     title_of,
     titled,
 )
-from ventriloquist.sources.whatsapp_words import SYSTEM_VERBS
 
 __all__ = [
     "Choice",
@@ -95,6 +95,7 @@ class TextExport:
     colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
     has_marks: bool = False  # of direction, with which an iPhone begins what the application says
     languages: Counter[Language] = field(default_factory=Counter)  # of what the application says, as far as it is seen
+    voice: str = ""  # under whose name the application speaks in a file without marks: the group's
     unmarked: Language = ""  # an iPhone's file has lost its marks: the language in which the application speaks
     is_group: bool = False  # the application speaks of a group
     is_sorted: bool = True
@@ -127,9 +128,9 @@ class TextExport:
             if shape == "[" and not self.has_marks:
                 self.has_marks = bool(_MARK.search(text) or _MARK.search(plain))
                 if len(text) < LONGEST_WORDS:
-                    self._hear(text)
+                    self._hear(name, text)
             elif not name or text[:1] in _OPENS_PHRASE:
-                self._hear(text)
+                self._hear(name, text)
             if not name:
                 self.is_group = self.is_group or says_group(text)
             elif text[:1] == "\u200e":
@@ -155,15 +156,20 @@ class TextExport:
         language: Language = max(self.languages, key=self.languages.__getitem__, default="")
         if "[" in (self.shapes or ()) and not self.has_marks:
             self.unmarked = language
+        if self.unmarked and self.title.is_sure and alike(self.voice, self.title.text) and len(self.names) > 2:
+            self.is_group = True  # a chat with one person has two names
+        else:
+            self.voice = ""
         self.decision = decide(days, self.heads, day_first, is_english=language != "another")
         self.is_sorted = self.is_sorted and not self.decision.runs_backwards
 
-    def _hear(self, text: str) -> None:
+    def _hear(self, name: str, text: str) -> None:
         """Count the language of a text if only the application writes such a text."""
         if self.languages.total() < MOST_HEARD:
             language, is_sure = language_of(text)
             if language:
                 self.languages[language] += MOST_HEARD if is_sure else 1
+                self.voice = name if is_sure else self.voice
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
         """Learn whether all texts of somebody begin alike, up to a colon: then it is the rest of the name."""
@@ -203,18 +209,12 @@ class TextExport:
         name = rest[:place]
         is_name = self.known.get(name)
         if is_name is None:
-            is_name = not (opens_a_quote(name) or (self.loose[name] <= 1 and self._is_about_somebody(name)))
+            is_name = not (opens_a_quote(name) or (self.loose[name] <= 1 and is_about_somebody(name, self.loose)))
             if self.shapes is not None and len(self.known) < MOST_NAMES:
                 self.known[name] = is_name
             elif is_name and self.loose[name] > 1:
                 self.known[name] = True
         return place if is_name else -1
-
-    def _is_about_somebody(self, name: str) -> bool:
-        """Tell whether a line of the application's has a colon: `Ann added Shop: Berlin`."""
-        return any(
-            verb in name and (name.partition(verb)[0] in self.loose or verb.isascii()) for verb in SYSTEM_VERBS[:5]
-        ) or any(name.partition(verb)[0] in self.loose for verb in SYSTEM_VERBS[5:] if verb in name)
 
 
 def looks_like_an_export(data: bytes, path: Path) -> bool:
@@ -315,7 +315,7 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
     is_bracketed = "[" in (file.shapes or ())
     skipped: Counter[str] = Counter()  # within one time
     last, last_day, day = "", None, None
-    unmarked, names, new = file.unmarked, file.names, tuple.__new__
+    unmarked, voice, names, new = file.unmarked, file.voice, file.names, tuple.__new__
     for number, entry in enumerate(entries(file, order), 1):
         found, name, text, plain = entry
         _, written, second, _ = found
@@ -324,7 +324,7 @@ def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterato
         if day is None:
             continue  # entries yields no such head
         previous = sent_at = clock.unix_ms(day, second, previous)
-        result = content(text, is_bracketed, name, unmarked, name not in names) if name else "event"
+        result = content(text, is_bracketed, name, unmarked, name not in names) if name not in ("", voice) else "event"
         if isinstance(result, str):
             if plain != last:
                 skipped.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from ventriloquist.sources.whatsapp_words import (
     MEDIA,
     MISSED_CALLS,
     SYSTEM_ENDINGS,
+    SYSTEM_VERBS,
     TITLES,
     VIEW_ONCE,
     WAITING,
@@ -263,6 +265,13 @@ def opens_a_quote(name: str) -> bool:
         or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "「」"))
         or ("„" in name and not ("“" in name.partition("„")[2] or "”" in name.partition("„")[2]))
     )
+
+
+def is_about_somebody(name: str, names: Container[str]) -> bool:
+    """Tell whether what stands before a colon begins a line of the application's: `Ann added Shop: Berlin`."""
+    return any(
+        verb in name and (name.partition(verb)[0] in names or verb.isascii()) for verb in SYSTEM_VERBS[:5]
+    ) or any(name.partition(verb)[0] in names for verb in SYSTEM_VERBS[5:] if verb in name)
 
 
 def says_group(text: str) -> bool:
