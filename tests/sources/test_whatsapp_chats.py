@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import SourceMessage
+from ventriloquist.records import SourceMessage, SourceSkipped
 from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.exports import Asked, open_export
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, titled
@@ -423,6 +423,7 @@ def test_two_exports_of_one_chat_in_a_folder_are_one_history(tmp_path: Path) -> 
     (tmp_path / "WhatsApp Chat with Ann (1).txt").write_text(text + "13/01/23, 10:02 - Ann: new\n")
     (tmp_path / "WhatsApp Chat with Ann.txt").write_text(text)
     with open_export(None, tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"), me="Me")) as source:
-        rows = [row for row in source.rows() if isinstance(row, SourceMessage)]
-    assert [row.text for row in rows] == ["ok", "ok", "yo", "new"]
-    assert len({row.guid for row in rows}) == 4
+        rows = list(source.rows())
+    assert [row.text for row in rows if isinstance(row, SourceMessage)] == ["ok", "ok", "yo", "new"]
+    assert [row.reason for row in rows if isinstance(row, SourceSkipped)] == ["repeated"] * 3  # every line is counted
+    assert len({row.guid for row in rows}) == 7
