@@ -291,6 +291,16 @@ def test_without_marks_a_group_speaks_under_its_own_name() -> None:
     assert said(text.replace("Ann: ", "Ski: "), name)[1:] == [("Ski", "hi"), ("Bo", ""), ("Ski", "Ann added Cy")]
 
 
+@pytest.mark.parametrize("mark", [LRM, ""])
+def test_an_iphones_file_without_a_title_is_called_as_the_application_calls_the_chat(mark: str) -> None:
+    first = (
+        f"{HEAD}Ann: {mark}Messages and calls are end-to-end encrypted. No one outside can read them.\n{HEAD}Ann: hi\n"
+    )
+    newer = first + f"{HEAD}Me: yo\n"
+    assert thread(first, "_chat.txt") == thread(newer, "_chat.txt") == ("dm", "Ann")
+    assert said(newer) == [("Ann", "hi"), ("Me", "yo")]
+
+
 def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
     text = f"{HEAD}Ann: image omitted\n{HEAD}Ann: {LRM}video omitted\n"
     assert said(text) == [("Ann", "image omitted"), ("Ann", "")]

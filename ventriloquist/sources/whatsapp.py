@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ventriloquist.errors import SourceError
-from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
+from ventriloquist.sources.export_records import Record, Said, Skipped, Thread
 from ventriloquist.sources.text_lines import lines
 from ventriloquist.sources.whatsapp_dates import (
     MARKS,
@@ -37,8 +37,8 @@ from ventriloquist.sources.whatsapp_text import (
     is_about_somebody,
     is_chat_zip,
     language_of,
-    number_of,
     opens_a_quote,
+    person_of,
     says_group,
     title_of,
     titled,
@@ -95,7 +95,7 @@ class TextExport:
     colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
     has_marks: bool = False  # of direction, with which an iPhone begins what the application says
     languages: Counter[Language] = field(default_factory=Counter)  # of what the application says, as far as it is seen
-    voice: str = ""  # under whose name the application speaks in a file without marks: the group's
+    voice: str = ""  # under whose name the application speaks of encryption: the chat's
     unmarked: Language = ""  # an iPhone's file has lost its marks: the language in which the application speaks
     is_group: bool = False  # the application speaks of a group
     is_sorted: bool = True
@@ -169,7 +169,7 @@ class TextExport:
             language, is_sure = language_of(text)
             if language:
                 self.languages[language] += MOST_HEARD if is_sure else 1
-                self.voice = name if is_sure else self.voice
+                self.voice = self.voice or (name if is_sure else "")
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
         """Learn whether all texts of somebody begin alike, up to a colon: then it is the rest of the name."""
@@ -189,10 +189,15 @@ class TextExport:
         self.shapes = frozenset(shape for shape, count in own.items() if count * RARE >= most)
 
     def _name_the_chat(self, spoken: dict[str, str]) -> None:
-        """Take the name that only the application speaks under: iPhones name the chat so."""
+        """Take the name that only the application speaks under, or that it speaks of encryption under.
+
+        iPhones name the chat so.
+        """
         silent = [name for name in spoken if name not in self.names]
         if not self.title.text and len(silent) == 1 and content(spoken[silent[0]], True, silent[0]) == "event":
             self.title = Title(silent[0], True)
+        elif not self.title.text:
+            self.title = Title(self.voice, bool(self.voice))
 
     def split(self, rest: str) -> int:
         """Return where the name ends in what stands behind a head: the place of its colon, or -1 if it has none."""
@@ -291,7 +296,7 @@ def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
         record = row[2]
         if type(record) is Said and record.sender not in people:
             people[record.sender] = None
-            yield _person(record.sender)
+            yield person_of(record.sender)
         yield record
     title = file.title.text
     others = [name for name in people if not alike(name, title)]
@@ -300,13 +305,9 @@ def _records(file: TextExport, order: Order, zone: tzinfo) -> Iterator[Record]:
         is_dm = False  # a chat with one person is called like that person
     members: tuple[str, ...] = ()
     if is_dm and title and len(others) == len(people) < 2 and file.title.is_sure:
-        yield _person(title)
+        yield person_of(title)
         members = (title,)
     yield Thread(thread, "dm" if is_dm else "group", title, members)
-
-
-def _person(name: str) -> Person:
-    return Person(name, name.removeprefix("~").strip("\u202f\u00a0 ") or name, number_of(name))
 
 
 def _dated(file: TextExport, order: Order, zone: tzinfo, thread: str) -> Iterator[tuple[int, int, Said | Skipped]]:

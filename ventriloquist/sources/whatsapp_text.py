@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from ventriloquist.media import MediaKind, media_kind
-from ventriloquist.sources.export_records import Media
+from ventriloquist.sources.export_records import Media, Person
 from ventriloquist.sources.whatsapp_dates import MARKS
 from ventriloquist.sources.whatsapp_words import (
     ATTACHED,
@@ -287,6 +287,10 @@ def number_of(name: str) -> str:
         return ""
     digits = "".join(str(int(char)) for char in plain if char.isdecimal())
     return f"+{digits}" if len(digits) >= 7 else ""
+
+
+def person_of(name: str) -> Person:
+    return Person(name, name.removeprefix("~").strip("\u202f\u00a0 ") or name, number_of(name))
 
 
 def alike(name: str, title: str) -> bool:
