@@ -306,7 +306,10 @@ def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
     assert said(text) == [("Ann", "image omitted"), ("Ann", "")]
 
 
-@pytest.mark.parametrize("text", ["Waiting for this message to arrive", "image omitted", "Bild weggelassen"])
+@pytest.mark.parametrize("text", [
+    "Waiting for this message to arrive", "image omitted", "Bild weggelassen", "You received a view once message, how?",
+    "This message was deleted by admin again, why?", "You deleted this message?", "live location shared with you",
+])  # fmt: skip
 def test_a_sentence_that_begins_like_androids_words_is_somebodys(text: str) -> None:
     assert said(f"13.05.23, 10:00 - Ann: {text}\n") == [("Ann", text)]
 

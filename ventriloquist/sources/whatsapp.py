@@ -189,10 +189,7 @@ class TextExport:
         self.shapes = frozenset(shape for shape, count in own.items() if count * RARE >= most)
 
     def _name_the_chat(self, spoken: dict[str, str]) -> None:
-        """Take the name that only the application speaks under, or that it speaks of encryption under.
-
-        iPhones name the chat so.
-        """
+        """Take the name under which only the application speaks, or speaks of encryption: iPhones call the chat so."""
         silent = [name for name in spoken if name not in self.names]
         if not self.title.text and len(silent) == 1 and content(spoken[silent[0]], True, silent[0]) == "event":
             self.title = Title(silent[0], True)

@@ -58,6 +58,7 @@ _OPTION = re.compile(
     rf"[{_DIRECTIONS}]?([^\W\d_]{{2,14}})\s?[:：] [^\n]*\([^()\n]{{0,12}}\d[^()\n]{{0,20}}\)[{_DIRECTIONS}]?"
 )
 _NUMBER = re.compile(r"\+[\d\s().\-\u00a0\u2010\u2011]{7,25}")
+_ASKED = re.compile(r"[?!,;？！]")
 _COPY = re.compile(r"\s?\(\d{1,3}\)\Z")
 _TITLES = [re.compile(pattern, re.IGNORECASE) for pattern in TITLES]
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -131,7 +132,7 @@ def content(  # noqa: PLR0911, PLR0912  # a decision a line
     if is_marked or unmarked or not is_bracketed:
         if reason := _placeholder(text, whole, is_bracketed):
             return reason
-        if whole.startswith(VIEW_ONCE):
+        if whole.startswith(VIEW_ONCE) and ". " in whole and "?" not in whole:  # where it can be opened follows
             return "", edited, ((None, None, None),)
     elif _MAP.fullmatch(text):
         return "location"
@@ -150,7 +151,7 @@ def _fold(text: str) -> str:
 
 def _placeholder(text: str, whole: str, is_bracketed: bool) -> str:
     """Return the reason to skip what stands for something that is not words; empty if it is words."""
-    if whole in DELETED or whole.startswith(DELETED_BY):
+    if whole in DELETED or (whole.startswith(DELETED_BY) and not _ASKED.search(whole)):  # behind it stands a name
         return "unsent"
     if whole.startswith(WAITING):
         rest = min((whole.removeprefix(words) for words in WAITING), key=len)
