@@ -340,6 +340,7 @@ def test_the_owner_of_a_chat_of_two_is_not_the_one_after_whom_it_is_called(tmp_p
     assert [*source.owner_identifiers] == ["messenger:Me"]
     assert [row.is_from_me for row in said(rows)] == [0]
     assert [chat.handles for chat in source.chats] == [("messenger:Ann Lee",)]
+    assert [*read(encrypted(tmp_path / "e2ee", [{"text": "a"}]), me=None)[0].owner_identifiers] == ["messenger:Me"]
 
 
 def test_who_is_not_named_in_a_chat_that_was_not_answered_is_taken_at_their_word(tmp_path: Path) -> None:

@@ -233,9 +233,7 @@ class _Thread:
     def end(self) -> Iterator[Record]:
         """Yield the thread."""
         about = self._about
-        title = self._messages.clean(about.get("title"))
-        if not title:
-            title = _ENCRYPTED_NUMBER.sub("", self._messages.clean(about.get("threadName")))
+        title = self._title()
         for name in self._names:
             yield from self._person(name)
         everybody = {*self._names, *self._senders}
@@ -247,9 +245,13 @@ class _Thread:
         members = tuple(self._people[name] for name in self._names)
         yield Thread(self._id, "group" if is_group else "dm", title, members)
 
+    def _title(self) -> str:
+        clean = self._messages.clean
+        return clean(self._about.get("title")) or _ENCRYPTED_NUMBER.sub("", clean(self._about.get("threadName")))
+
     def beside_title(self) -> set[str]:
         """Return who is in a chat of two that is called after the other: its owner."""
-        title = self._messages.clean(self._about.get("title"))
+        title = self._title()
         everybody = {*self._names, *self._senders}
         return everybody - {title} if len(everybody) == 2 and title in everybody else set()
 
