@@ -301,6 +301,11 @@ def test_an_iphones_file_without_a_title_is_called_as_the_application_calls_the_
     assert said(newer) == [("Ann", "hi"), ("Me", "yo")]
 
 
+def test_the_heads_of_old_iphones_are_an_iphones() -> None:
+    head = "18.03.22 14:56:01: "
+    assert said(f"{head}Ann: hi\n{head}Bo: image omitted\n") == [("Ann", "hi"), ("Bo", "")]
+
+
 def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
     text = f"{HEAD}Ann: image omitted\n{HEAD}Ann: {LRM}video omitted\n"
     assert said(text) == [("Ann", "image omitted"), ("Ann", "")]

@@ -62,6 +62,7 @@ SHOWN_FILES = 5  # of which it is said how each writes dates
 MOST_HEARD = 100  # texts of the application's by which its language is found
 LONGEST_WORDS = 400  # characters of such a text
 RARE = 10  # times fewer heads of another shape: they were pasted
+_IPHONES = ("[", ":")  # shapes of heads; the second one is that of old iPhones
 _MARK = re.compile("[\u200e\u200f]")
 _OPENS_PHRASE = "<\u200e\u200f"
 _OPENS_HEAD = frozenset("[0123456789")
@@ -125,7 +126,7 @@ class TextExport:
             elif at < second:
                 self.is_sorted = False
             second = at
-            if shape == "[" and not self.has_marks:
+            if shape in _IPHONES and not self.has_marks:
                 self.has_marks = bool(_MARK.search(text) or _MARK.search(plain))
                 if len(text) < LONGEST_WORDS:
                     self._hear(name, text)
@@ -154,7 +155,7 @@ class TextExport:
             if prefix and (self.names[name] >= 5 or alike(f"{name}: {prefix}", self.title.text))
         }
         language: Language = max(self.languages, key=self.languages.__getitem__, default="")
-        if "[" in (self.shapes or ()) and not self.has_marks:
+        if not (self.has_marks or (self.shapes or set()).isdisjoint(_IPHONES)):
             self.unmarked = language
         if self.unmarked and self.title.is_sure and alike(self.voice, self.title.text) and len(self.names) > 2:
             self.is_group = True  # a chat with one person has two names
