@@ -22,10 +22,10 @@ from ventriloquist.sources.whatsapp_dates import (
     Day,
     Decision,
     Head,
+    Heads,
     Order,
     as_date,
     decide,
-    head,
 )
 from ventriloquist.sources.whatsapp_order import in_order, new_ones
 from ventriloquist.sources.whatsapp_text import (
@@ -84,6 +84,7 @@ class TextExport:
     names: Counter[str] = field(default_factory=Counter)  # who writes, without lines of the application
     loose: Counter[str] = field(default_factory=Counter)  # what stands before the first colon and space
     known: dict[str, bool] = field(default_factory=dict)  # whether it is a name: what was decided
+    usual: set[str] = field(default_factory=set)  # names that are known, without a colon or a mark of direction
     colons: dict[str, str] = field(default_factory=dict)  # the rest of names with a colon
     has_lost_marks: bool = False  # of direction, with which an iPhone begins what the application says
     has_first: bool = False  # the first head was read
@@ -124,7 +125,8 @@ class TextExport:
             else:
                 if name in self.names or len(self.names) < MOST_NAMES:
                     self.names[name] += 1
-                    self._count_colon(prefixes, name, text)
+                    if prefixes.get(name, "") is not None:
+                        self._count_colon(prefixes, name, text)
                 if (
                     not self.has_first and shape == "[" and len(text) > 20 and "\n" not in text
                 ):  # an iPhone's first line
@@ -136,6 +138,7 @@ class TextExport:
                 hint="Export it again: in the chat's menu, Export chat.",
             )
         self.known.clear()
+        self.usual.clear()
         self._choose_shapes(shapes, first)
         self._name_the_chat(spoken)
         self.colons = {
@@ -148,11 +151,11 @@ class TextExport:
 
     def _count_colon(self, prefixes: dict[str, str | None], name: str, text: str) -> None:
         """Learn whether all texts of somebody begin alike, up to a colon: then it is the rest of the name."""
-        known = prefixes.get(name, "")
-        if known == "":
+        known = prefixes.get(name)
+        if not known:
             place = text.find(": ", 0, LONGEST_NAME)
             prefixes[name] = text[:place] if place > 0 and "\n" not in text[:place] else None
-        elif known is not None and not text.startswith(f"{known}: "):
+        elif not text.startswith(f"{known}: "):
             prefixes[name] = None
 
     def _choose_shapes(self, shapes: Counter[str], first: str) -> None:
@@ -330,7 +333,7 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
     opened: Head | None = None
     plain = ""
     rest: list[str] = []
-    shapes, opens = file.shapes, _OPENS_HEAD
+    shapes, opens, head = file.shapes, _OPENS_HEAD, Heads()
     day: Day | None = None  # the last one, and whether it is a date
     is_date = False
     with file.open() as binary:
@@ -363,6 +366,12 @@ def entries(file: TextExport, order: Order | None) -> Iterator[Entry]:
 def _entry(file: TextExport, found: Head, plain: str, rest: list[str]) -> Entry:
     text = rest[0] if len(rest) == 1 else "\n".join(rest).rstrip("\n")  # the application trims what is sent
     stripped = text.lstrip(MARKS) if text[:1] > "\x7f" else text
+    place = stripped.find(":", 0, LONGEST_NAME + 1)
+    name = stripped[:place]
+    if name in file.usual and stripped.startswith(": ", place):
+        if file.shapes is None:
+            file.loose[name] += 1
+        return (found, name, stripped[place + 2 :], plain)
     if file.shapes is None:
         loose = stripped.find(": ", 0, LONGEST_NAME)
         if loose > 0 and len(file.loose) < MOST_NAMES:
@@ -370,14 +379,14 @@ def _entry(file: TextExport, found: Head, plain: str, rest: list[str]) -> Entry:
     place = file.split(stripped)
     if place < 0:
         return (found, "", text, plain)
-    name = stripped[:place]
-    if not name.isascii():
-        name = name.strip(MARKS)
+    name = stripped[:place].strip(MARKS)
     start = (
         place + 2 if (gap := stripped[place + 1 : place + 2]) == " " or (gap.isspace() and gap != "\n") else place + 1
     )
     if file.colons and (more := file.colons.get(name)) and stripped.startswith(f"{more}: ", start):
         return (found, f"{name}: {more}", stripped[start + len(more) + 2 :], plain)
+    if file.known.get(name) and name not in file.colons:
+        file.usual.add(name)
     return (found, name, stripped[start:], plain)
 
 
