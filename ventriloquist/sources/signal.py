@@ -67,7 +67,7 @@ def _frames(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:
         try:
             frame, end = _decode(text)
             if end < len(text):
-                raise json.JSONDecodeError("Extra data", "", end)
+                raise json.JSONDecodeError("Extra data", "", end)  # noqa: TRY301  # answered as other damage is
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated string") and len(pending) < MOST_LINE_BYTES:
                 continue
@@ -199,18 +199,21 @@ class _Export:
         author, latest = _number(item.get("authorId")), _ms(item.get("dateSent"))
         sender = self._people.get(author) or (SELF if "outgoing" in item else other)
         text, media = self._text_of(kind, message), _media(kind, message)
-        if reason := (
-            ("bot" if author in self._programs else "")
-            or ("" if thread else "no_chat")
-            or ("" if kind else _why_not(item))
-            or ("" if sender else "no_sender")
-            or ("" if latest else "no_date")
-            or ("failed" if "outgoing" in item and _all_failed(item["outgoing"]) else "")
-            or ("" if text or media else "event" if kind == "paymentNotification" else "empty")
-        ):
-            return None, reason
+        is_sound = kind and thread and sender and latest and (text or media)
+        if not is_sound or author in self._programs or ("outgoing" in item and _all_failed(item["outgoing"])):
+            return None, (
+                ("bot" if author in self._programs else "")
+                or ("" if thread else "no_chat")
+                or ("" if kind else _why_not(item))
+                or ("" if sender else "no_sender")
+                or ("" if latest else "no_date")
+                or ("failed" if "outgoing" in item and _all_failed(item["outgoing"]) else "")
+                or ("event" if kind == "paymentNotification" else "empty")
+            )
         sent_at = latest or 0
-        revisions = [at for one in _list(item.get("revisions")) if (at := _ms(_dict(one).get("dateSent")))]
+        revisions: list[int] = []
+        if "revisions" in item:
+            revisions = [at for one in _list(item["revisions"]) if (at := _ms(_dict(one).get("dateSent")))]
         if revisions:
             sent_at = min(sent_at, *revisions)
             for at in (*revisions, latest or 0):
