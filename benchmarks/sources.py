@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from xml.etree.ElementTree import iterparse
 from zoneinfo import ZoneInfo
@@ -59,7 +60,8 @@ def write(format: str, messages: int, folder: Path) -> Path:
     """Write a history of so many messages in a format; return what a user would name."""
     said = history(format, messages)
     if format == "messenger":
-        return chat_exports.messenger(said, folder, parts=-(-messages // PART))
+        download: Path = chat_exports.messenger(said, folder, parts=-(-messages // PART))
+        return download
     if format != "whatsapp":
         found: Path = getattr(chat_exports, format)(said, folder)
         return found
@@ -114,7 +116,8 @@ def usual(format: str, path: Path, _home: Path) -> tuple[float, int]:
     WhatsApp: a regular expression and `strptime` for each line. Messenger: `json.load`, each string mended, the
     messages sorted by time, and a SHA-1 of each as its id.
     """
-    begin, found = time.process_time(), []
+    found: list[tuple[object, ...]] = []
+    begin = time.process_time()
     if format == "whatsapp":
         with path.open(encoding="utf-8") as lines:
             for line in lines:
@@ -130,7 +133,7 @@ def usual(format: str, path: Path, _home: Path) -> tuple[float, int]:
                 at = one["timestamp_ms"]
                 id = hashlib.sha1(f"{sender}\0{at}\0{text}".encode()).hexdigest()
                 found.append((at, sender, text, id))
-        found.sort()
+        found.sort(key=itemgetter(0))
     return time.process_time() - begin, len(found)
 
 
