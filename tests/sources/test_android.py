@@ -316,6 +316,7 @@ def test_other_encodings_are_read(encoding: str, tmp_path: Path) -> None:
         (b"<smses><sms body='\xff\xfe'/></smses>", "damaged"),
         (b"<smses>" + b"<a>" * 100, "damaged"),
         (b'<?xml version="1.0" encoding="utf-7"?><smses/>', "damaged"),
+        (b'<?xml version="1.0" encoding="utn-8"?><smses/>', "damaged"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><smses>&a;</smses>', "document type"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><smses>&a;</smses>'.encode("utf-16"), "document type"),
         (b'<!DOCTYPE smses SYSTEM "file:///etc/passwd"><smses/>', "document type"),

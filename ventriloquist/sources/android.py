@@ -116,7 +116,7 @@ def _elements(file: BinaryIO, path: Path) -> Iterator[list[Element]]:
                 f"{path} is cut off after {count:,} messages.", hint="Copy it again, whole, or make a new backup."
             ) from None
         raise _damaged(path, str(error)) from None
-    except ValueError as error:  # an encoding that Python knows, and expat cannot use
+    except (LookupError, ValueError) as error:  # an encoding that Python or expat does not know
         raise _damaged(path, str(error)) from None
 
 

@@ -21,8 +21,11 @@ SHOWN: dict[Order, str] = {
 }  # fmt: skip
 STRONG = "[-"  # shapes of a head that only WhatsApp writes; the others also stand in logs
 FIRST_YEAR = 2009  # WhatsApp's
+MOST_REMEMBERED = 1 << 16  # dates, and times of day
 MOST_RUNS = 200_000  # days that are looked at to find the order
 
+_MARKS = frozenset(MARKS)
+_COMMA = (6, 20)  # where one stands after a date
 _MARK = rf"[{MARKS}]*"
 _GAP = r"[\s\u200e\u200f]"
 _PART = rf"{_MARK}{_GAP}?[./\-–年月년월]{_MARK}{_GAP}?{_MARK}"
@@ -81,6 +84,33 @@ def _made(
         number = 0
     second = number * 3600 + minutes * 60 + rest
     return tuple.__new__(Head, (shape, (day[0], day[1], day[2] + era) if era else day, second, end))
+
+
+class Heads:
+    """Reads the heads of a file, and remembers dates and times of day: they come again, and `head` is slow."""
+
+    def __init__(self) -> None:
+        self._days: dict[str, Day] = {}
+        self._times: dict[str, tuple[str, int]] = {}  # with what follows, up to the name → shape, and second of the day
+
+    def __call__(self, line: str) -> Head | None:
+        """Return what `head` does."""
+        comma = line.find(", ", *_COMMA)
+        end = (line.find("] ", comma) + 2 if line[0] == "[" else line.find(" - ", comma) + 3) if comma > 0 else 0
+        if end <= comma or line[end : end + 1] in _MARKS:
+            return head(line)
+        date_text, time_text = line[:comma], line[comma + 2 : end]
+        day, time = self._days.get(date_text), self._times.get(time_text)
+        if day is not None and time is not None:
+            return tuple.__new__(Head, (time[0], day, time[1], end))
+        found = head(line)
+        is_plain = line[comma - 1 : comma].isdecimal()  # no era, and no half of the day
+        if found is not None and found.end == end and is_plain and found.day[2].isdecimal():
+            if len(self._days) < MOST_REMEMBERED:
+                self._days[date_text] = found.day
+            if len(self._times) < MOST_REMEMBERED:
+                self._times[time_text] = (found.shape, found.second)
+        return found
 
 
 @lru_cache(maxsize=512)

@@ -32,6 +32,9 @@ from ventriloquist.sources.whatsapp_words import (
 MOST_TITLE = 200
 LONGEST_PHRASE = 160  # characters of what is compared with a list
 _DIRECTIONS = "\u200e\u200f"
+_BLANK = MARKS + " \u00a0\u202f\n"
+_STRIPPED = frozenset(_BLANK + "<")  # with which a text of the application's may begin
+_ENDS_OF_FILES = frozenset(">)" + _DIRECTIONS)  # with which the words for a file may end
 _UNMARKED_CALL = re.compile(
     r"missed (?:group )?(?:voice|video) call(?:, tap to call back| at \d[\d:. apm\u202f]{2,12})?|"
     r"(?:voice|video) call, (?:no answer|tap to call back|\d+ (?:sec|min|hr)s?)"
@@ -106,14 +109,15 @@ def content(  # noqa: PLR0911, PLR0912  # a decision a line
     if not text or (not text[0].isalnum() and not text.strip(MARKS + " \t\n\u00a0")):
         return "empty"
     edited = 0
-    last = text[-1]
+    first, last = text[0], text[-1]
     if (
-        (is_bracketed and not unmarked)
-        and last not in ">)"
-        and text.isascii()
+        first not in _STRIPPED
+        and last not in _ENDS_OF_FILES
         and "\n" not in text
-        and text[0] != "<"
+        and "\u200e" not in text
         and "https://" not in text
+        and not unmarked
+        and (is_bracketed or text[:3].casefold()[:3] not in _PHRASES_BEGIN)
     ):
         return text, 0, ()  # most texts
     if last == ">" and (found := _EDITED.search(text, max(0, len(text) - 70))) and _fold(found[1]) in EDITED:
@@ -146,7 +150,7 @@ def content(  # noqa: PLR0911, PLR0912  # a decision a line
 
 
 def _fold(text: str) -> str:
-    return text.strip(MARKS + " \u00a0\u202f\n").removesuffix(".").removesuffix("。").removesuffix("।").casefold()
+    return text.strip(_BLANK).removesuffix(".").removesuffix("。").removesuffix("।").casefold()
 
 
 def _placeholder(text: str, whole: str, is_bracketed: bool) -> str:
@@ -243,6 +247,8 @@ def _omitted(text: str, unmarked: Language) -> tuple[str, Media] | None:
     return ("" if not caption.strip(MARKS + " ") else caption), ((kind, None, None),)
 
 
+# how the phrases begin that count without a mark of direction before them
+_PHRASES_BEGIN = frozenset(words[:3] for words in (*DELETED, *DELETED_BY, *WAITING, *LIVE_LOCATION, *VIEW_ONCE, "null"))
 _DOCUMENTS = frozenset(words for words, kind in MEDIA.items() if kind == "file")
 
 
