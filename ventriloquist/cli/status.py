@@ -15,6 +15,7 @@ from ventriloquist.records import APPLICATIONS, MESSAGES
 if TYPE_CHECKING:
     from ventriloquist.collect.proposals import Proposal, ProposedPerson
     from ventriloquist.status import PersonStatus, Status
+    from ventriloquist.store.runs import PastRun
 
 
 def command(
@@ -80,6 +81,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _state(run: PastRun) -> str:
+    if run.running:
+        return "running now"
+    return "done" if run.finished else "not finished"
+
+
 def rows(result: Status) -> Iterator[tuple[str, object]]:
     """Return a status's lines for a person to read."""
     yield "home", result.home
@@ -92,7 +99,7 @@ def rows(result: Status) -> Iterator[tuple[str, object]]:
     for split, count in result.splits.items():
         yield f"  {split}", count
     for run in result.runs:
-        yield f"vq {run.command}", f"{run.started_at} {'done' if run.finished else 'not finished'}"
+        yield f"vq {run.command}", f"{run.started_at} {_state(run)}"
     yield "adapters", ", ".join(result.adapters) or "none"
     for name, version in result.environment.items():
         yield f"  {name}", version
