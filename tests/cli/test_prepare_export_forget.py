@@ -170,6 +170,8 @@ def test_forget_asks_on_a_terminal_and_shows_what_goes(ready: Path, answer: str,
     child.expect("Go on")
     child.sendline(answer)
     child.expect(pexpect.EOF)
+    assert "Error" not in child.before
+    assert ("Nothing was removed." in child.before) == (answer == "n")
     child.close()
     assert child.exitstatus == (0 if answer == "y" else 1)
     with open_database(ready) as db:

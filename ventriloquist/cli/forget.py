@@ -41,6 +41,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
     for place in run.plan.artifacts.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
+    if summary.not_prepared:
+        note(f"The other messages could not be prepared again: {summary.not_prepared}")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, show
+from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption
+from ventriloquist.layout import CORRECTIONS
 from ventriloquist.records import APPLICATIONS, MESSAGES
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def command(
     people: Annotated[
-        bool, typer.Option("--people", help="Show the handles of each person, and who may be one.")
+        bool, typer.Option("--people", help="Show each person's handles, and people who may be the same.")
     ] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -48,7 +50,10 @@ def command(
         lines += [("perhaps one", _proposed(proposal)) for proposal in proposals]
         show({"people": everybody, "collect": last_collect, "proposals": proposals}, lines, json=json_)
         if proposals and not json_:
-            note(f"Names alone merge nobody. To merge two: vq collect --accept {quote(proposals[0].name)}")
+            accept = typed(f"vq collect --accept {quote(proposals[0].name)}")
+            note(f"An equal name alone merges nobody. To merge two: {accept}")
+        if not json_:
+            note(f"To merge, split or rename others, write {home / CORRECTIONS}; docs/collect.md says how.")
         return
     result = status.status(home)
     for warning in result.warnings:
