@@ -103,7 +103,7 @@ def test_a_rule_of_the_user_that_is_too_slow_is_named_and_the_person_is_gone_all
         summary = forget.run(db, home, forget.plan(db, home, "Sam"))
         assert db.execute("SELECT count(*) FROM people WHERE name = 'Sam'").fetchone() == (0,)
     assert not summary.prepared_again
-    assert summary.not_prepared.startswith("Line 1 of redact.txt takes too long")
+    assert "redact.txt takes too long" in summary.not_prepared
 
 
 def test_what_others_wrote_stays_without_quotes_and_reactions_of_the_person(home: Path) -> None:

@@ -28,7 +28,7 @@ def test_lines_are_counted_by_person_and_by_conversation(home: Path) -> None:
     with filled(home, chats) as db:
         prepare(db)
         persons, conversations = counts_by_person(db), counts_by_conversation(db)
-    assert people == [LineCounts("Kim", 6, 2, 2, 0), LineCounts(OWNER, 3, 0, 0, 1), LineCounts("Sam", 1, 0, 0, 0)]
+    assert persons == [LineCounts("Kim", 6, 2, 2, 0), LineCounts(OWNER, 3, 0, 0, 1), LineCounts("Sam", 1, 0, 0, 0)]
     assert conversations == [
         LineCounts("Kim", 6, 2, 2, 0),
         LineCounts("Sam", 2, 0, 0, 1),

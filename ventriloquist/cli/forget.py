@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,7 +39,8 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         return found
 
     with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # no name is recorded
-        summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
+        summary = forget.run(run.db, home, run.plan, progress=advance)
+        run.result = replace(summary, not_prepared="")  # a path in it may hold a name
     for place in run.plan.artifacts.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
     if summary.not_prepared:
