@@ -30,14 +30,6 @@ def stop_training(home: Path) -> None:
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("system", "command"), [("darwin", "vq collect"), ("linux", 'vq collect --source "FILE"')])
-def test_the_first_step_is_one_that_this_system_can_take(
-    system: str, command: str, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.platform", system)
-    assert status(home).next_step == command
-
-
 def test_a_training_that_was_stopped_is_to_be_resumed_until_the_data_changes(home: Path) -> None:
     with filled(home, [chat(*(f"line {index}" for index in range(20)))]) as db:
         prepare(db)
@@ -66,6 +58,7 @@ def test_a_command_that_runs_now_is_not_called_unfinished(home: Path) -> None:
 
 
 def test_the_next_step_is_the_first_that_was_not_taken(home: Path) -> None:
+    assert status(home).next_step == "vq collect"
     with filled(home, [chat(*(f"line {index}" for index in range(20)))]):
         pass
     assert status(home).next_step == "vq prepare"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -164,7 +163,7 @@ def _warnings(home: Path) -> list[str]:
 
 def _next_step(rows: dict[str, int], adapters: list[str], *, prepared: bool, resumable: bool, evaluated: bool) -> str:
     if not rows["text_messages"]:
-        return "vq collect" if sys.platform == "darwin" else 'vq collect --source "FILE"'  # only a Mac has Messages
+        return "vq collect"  # which says what to give where there are no Messages
     if not prepared:
         return "vq prepare"
     if resumable:

@@ -59,7 +59,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
 def _ask(plan: ForgetPlan) -> None:
     details = [f"  {label}: {value}" for label, value in _rows(plan)]
-    details.append("The Messages app keeps its own copy; vq collect will leave them out from now on.")
+    details.append("The applications keep their own copies; vq collect will leave this person out from now on.")
     confirm("vq forget", f"Forgetting {plan.person.name} removes for good:", details)
 
 
