@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(
     model: Annotated[
         str | None,
-        typer.Option(help="The base model: a hub id, a folder, smollm2 or tiny.", show_default="unsloth/Qwen3-8B-Base"),
+        typer.Option(help="The base model: a hub id, a folder, smollm2 or tiny.", show_default="unsloth/Qwen3-8B-Base, or smaller"),
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
@@ -68,7 +68,7 @@ def command(
     from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train.memory import cuda_gib
+    from ventriloquist.train.memory import card
     from ventriloquist.train.ranks import is_main
 
     flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
@@ -79,6 +79,7 @@ def command(
     settings = settings_to_write() if is_main() else load_settings()
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
+    notes: list[str] = []
     if resume:
         resumable = train.to_resume(settings.home)
         chosen = resumable.settings
@@ -86,10 +87,12 @@ def command(
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
-        chosen = train.resolve_settings(config, flags, memory_gib=cuda_gib())
+        device = card()
+        chosen = train.resolve_settings(config, flags, **device)
+        notes = train.automatic_note(config, flags, **device)
 
     def planned(db: Connection) -> TrainPlan:
-        plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)
+        plan = train.plan(db, chosen, home=settings.home, resume=resume, notes=notes, progress=view.progress)
         return train.measure_time(plan) if dry_run else plan
 
     try:
