@@ -111,10 +111,13 @@ class Home:
             preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU.
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
-        chosen = resolve_settings(preset, changes, **card())
+        device = card()
+        chosen = resolve_settings(preset, changes, **device)
+        notes = train.automatic_note(preset, changes, **device)
         with recorded_run(
-            self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
-        ) as run:
+            self.folder, "train", chosen.model_dump(),
+            plan=lambda db: train.plan(db, chosen, home=self.folder, notes=notes),
+        ) as run:  # fmt: skip
 
             def observe(_step: Step) -> None:
                 run.begun = True
