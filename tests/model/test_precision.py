@@ -20,8 +20,7 @@ def cards(monkeypatch: pytest.MonkeyPatch) -> Cards:
     def report(*capabilities: tuple[int, int], amd: str | None = None) -> None:
         monkeypatch.setattr(torch.version, "hip", "7.0" if amd else None)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities) or 1)
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card=0: capabilities[card])
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card=None: capabilities[card or 0])
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _=0: SimpleNamespace(gcnArchName=amd))
 
     return report
@@ -39,9 +38,10 @@ def test_older_cards_get_weights_in_32_bits_and_multiply_in_float16(cards: Cards
     assert precision("cuda") == precision("cuda:0") == (torch.float32, torch.float16)
 
 
-def test_one_older_card_among_several_decides(cards: Cards) -> None:
-    cards((8, 6), (7, 5))
-    assert not has_bfloat16("cuda")
+def test_the_card_that_is_used_decides(cards: Cards) -> None:
+    cards((8, 9), (6, 1))  # a second one for the screen
+    assert has_bfloat16("cuda")
+    assert not has_bfloat16("cuda:1")
 
 
 @pytest.mark.parametrize(

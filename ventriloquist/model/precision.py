@@ -36,7 +36,7 @@ def precision(device: str) -> Precision:
 
 
 def has_bfloat16(device: str) -> bool:
-    """Return whether an accelerator computes in bfloat16 itself. Several cards: whether each of them does.
+    """Return whether an accelerator computes in bfloat16 itself; `cuda` is the card that this process uses.
 
     torch and transformers say yes for every card, because torch emulates it.
     """
@@ -44,7 +44,7 @@ def has_bfloat16(device: str) -> bool:
 
     if not device.startswith("cuda"):
         return True
-    cards = range(torch.cuda.device_count())
+    card = int(device.partition(":")[2]) if ":" in device else None
     if torch.version.hip is not None:
-        return not any(WITHOUT_BFLOAT16.match(torch.cuda.get_device_properties(card).gcnArchName) for card in cards)
-    return all(torch.cuda.get_device_capability(card)[0] >= AMPERE for card in cards)
+        return WITHOUT_BFLOAT16.match(torch.cuda.get_device_properties(card).gcnArchName) is None
+    return torch.cuda.get_device_capability(card)[0] >= AMPERE
