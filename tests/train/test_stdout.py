@@ -34,6 +34,33 @@ def test_stdout_comes_back_after_an_error(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr().out == "the result"
 
 
+def test_what_compiled_code_leaves_in_its_buffer_goes_to_stderr_too() -> None:
+    code = (
+        "import ctypes\n"
+        "from ventriloquist.train.stdout import stdout_to_stderr\n"
+        "c = ctypes.CDLL(None)\n"
+        "c.printf(b'before ')\n"
+        "with stdout_to_stderr(): c.printf(b'inside')\n"
+        "c.printf(b'after')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
+    assert (done.stdout, done.stderr) == (b"before after", b"inside")
+
+
+def test_a_file_that_has_the_descriptor_of_a_closed_stdout_is_left_alone(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from ventriloquist.train.stdout import stdout_to_stderr\n"
+        "assert sys.stdout is None\n"
+        f"file = os.open({str(tmp_path / 'file')!r}, os.O_WRONLY | os.O_CREAT)\n"
+        "assert file == 1\n"
+        "with stdout_to_stderr(): os.write(file, b'content')\n"
+    )
+    subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", code], check=True)
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
 @pytest.mark.parametrize("closed", [1, 2])
 def test_a_closed_stream_does_not_matter(closed: int) -> None:
     code = (
