@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=[*SHAPES], help="of the base; default: the largest that leaves half the card")
     parser.add_argument("--home", type=Path, help="a home with prepared messages; default: the demo's cast")
-    parser.add_argument("--work", type=Path, help="an empty folder (8B takes 20 GB); default: a temporary one")
+    parser.add_argument("--work", type=Path, help="an empty folder (8B takes 40 GB); default: a temporary one")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="then whatever still runs is ended")
     parser.add_argument("--cpu-miniature", action="store_true", help="a miniature of everything, on the CPU")
     parser.add_argument("--process", choices=SECTIONS, help=argparse.SUPPRESS)  # the script starts itself with it

@@ -1,4 +1,4 @@
-"""The floating-point operations of training a token, and the peaks of cards, for benchmarks/gpu.py."""
+"""The floating-point operations of training a token, and the peaks of cards, for benchmarks that need them."""
 
 from __future__ import annotations
 
@@ -39,9 +39,16 @@ class Part(NamedTuple):
     operations: float  # of one pass
     shown: str  # where `operations` comes from
 
+    @property
+    def total(self) -> float:
+        return self.passes * self.operations
+
 
 def work_a_token(config: Any, settings: TrainSettings, *, context: float, supervised: float) -> list[Part]:
-    """Return the operations of forward and backward for a token.
+    """Return the operations of forward and backward for a token. A product takes two for each weight.
+
+    Attention is two products forward and five backward, as flash attention repeats the first one (Dao, 2023, arXiv
+    2307.08691).
 
     Args:
         context: tokens of the piece that a token stands in, averaged over tokens; it attends to half of them.

@@ -10,61 +10,40 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import NamedTuple
 
-from transformers import Qwen3Config
+from gpu_arithmetic import Part, flop, peak_of, work_a_token
+from gpu_base import SHAPES, qwen3_config
 
 from ventriloquist.train import TrainSettings
-from ventriloquist.train.memory import Shapes
 
-QWEN3_8B = Qwen3Config(
-    hidden_size=4096,
-    intermediate_size=12288,
-    num_hidden_layers=36,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    head_dim=128,
-    vocab_size=151_936,
-    tie_word_embeddings=False,
-)
-CARDS = {"H100": 989, "A100": 312, "L40S": 362, "RTX 4090, 4 bits": 165, "L4, 4 bits": 121}  # TFLOP/s
+CARDS = ("H100", "A100", "L40S", "RTX 4090, 4 bits", "L4, 4 bits")
 SHARES = (0.4, 0.3)  # of the peak
 HEADER = 30  # tokens
 
 
-class Work(NamedTuple):
-    """Operations for a token of a row, by part."""
-
-    linears: float  # forward and to the inputs; the base's weights get no gradient
-    lora: float  # its weights do
-    attention: float  # of a token to those before it, half of the row on average
-    head: float  # logits and their gradient, at supervised tokens only
-
-    @property
-    def total(self) -> float:
-        return sum(self)
+def work(context: int, targets: int, tokens: int, *, checkpointing: bool) -> list[Part]:
+    """Return the operations for a token of a block; `tokens` are those of a message."""
+    length = block_tokens(context, targets, tokens)
+    settings = TrainSettings(gradient_checkpointing=checkpointing)
+    supervised = targets * tokens / length
+    return work_a_token(qwen3_config(SHAPES["8B"]), settings, context=length, supervised=supervised)
 
 
-def work(shapes: Shapes, context: int, targets: int, tokens: int, *, checkpointing: bool) -> Work:
-    """Return the operations for a token of a block. A product takes two for each weight.
-
-    Attention is two products forward and five backward, as flash attention repeats the first one (Dao, 2023, arXiv
-    2307.08691).
-    """
-    forward = 2 if checkpointing else 1
-    length = HEADER + tokens * (context + targets)
-    scores = 2 * shapes.queries * length / 2 * shapes.layers  # one product
-    return Work(
-        linears=2 * shapes.quantizable * (forward + 1),
-        lora=2 * shapes.trainable * (forward + 2),
-        attention=scores * (2 * forward + 5),
-        head=2 * shapes.hidden * shapes.vocabulary * 2 * targets * tokens / length,
-    )
+def block_tokens(context: int, targets: int, tokens: int) -> int:
+    return HEADER + tokens * (context + targets)
 
 
 def epoch_tokens(messages: int, context: int, targets: int, tokens: int) -> float:
     """Return the tokens of an epoch of blocks."""
-    return messages / targets * (HEADER + tokens * (context + targets))
+    return messages / targets * block_tokens(context, targets, tokens)
+
+
+def hours(whole: float, card: str, share: float) -> float:
+    """Return how long a card takes for so many operations at a share of its peak."""
+    peak = peak_of(card)
+    if peak is None:
+        raise ValueError(f"the peak of {card} is not known")
+    return whole / (share * peak) / 3600
 
 
 def main() -> None:
@@ -74,20 +53,15 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=99)
     parser.add_argument("--targets", type=int, default=64)
     arguments = parser.parse_args()
-    shapes = Shapes(QWEN3_8B, TrainSettings())
     block = arguments.context, arguments.targets, arguments.tokens
     tokens = epoch_tokens(arguments.messages, *block)
     for checkpointing in (True, False):
-        parts = work(shapes, *block, checkpointing=checkpointing)
-        figures = {part: round(count / 1e9, 1) for part, count in {**parts._asdict(), "total": parts.total}.items()}
-        whole = parts.total * tokens
-        hours = {
-            f"{card} at {share:.0%}": round(whole / (share * peak * 1e12) / 3600, 2)
-            for card, peak in CARDS.items()
-            for share in SHARES
-        }
-        print(json.dumps({"checkpointing": checkpointing, "gflop_a_token": figures, "tokens": round(tokens)}))
-        print(json.dumps({"checkpointing": checkpointing, "flop": f"{whole:.3g}", "hours": hours}))
+        parts = work(*block, checkpointing=checkpointing)
+        gflop = {part.what: round(part.total / 1e9, 1) for part in parts} | {"total": round(flop(parts) / 1e9, 1)}
+        whole = flop(parts) * tokens
+        taken = {f"{card} at {share:.0%}": round(hours(whole, card, share), 2) for card in CARDS for share in SHARES}
+        print(json.dumps({"checkpointing": checkpointing, "gflop_a_token": gflop, "tokens": round(tokens)}))
+        print(json.dumps({"checkpointing": checkpointing, "flop": f"{whole:.3g}", "hours": taken}))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+BLOCK = 99, 64, 33  # messages of context, targets, tokens of a message
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 
@@ -29,31 +30,26 @@ def card_table() -> None:
 
 def work_table() -> None:
     """Write the operations of a token, by part, with gradient checkpointing and without."""
-    from training_flops import QWEN3_8B, work
+    from gpu_arithmetic import flop
+    from training_flops import work
 
-    from ventriloquist.train import TrainSettings
-    from ventriloquist.train.memory import Shapes
-
-    shapes = Shapes(QWEN3_8B, TrainSettings())
     print("| gradient checkpointing | linears | LoRA | attention | head | GFLOP a token |")
     print("|---|---|---|---|---|---|")
     for checkpointing in (True, False):
-        parts = work(shapes, 99, 64, 33, checkpointing=checkpointing)
-        cells = " | ".join(f"{count / 1e9:.1f}" for count in (*parts, parts.total))
+        parts = work(*BLOCK, checkpointing=checkpointing)
+        cells = " | ".join(f"{count / 1e9:.1f}" for count in (*(part.total for part in parts), flop(parts)))
         print(f"| {'on' if checkpointing else 'off'} | {cells} |")
 
 
 def hours_table() -> None:
     """Write the hours of an epoch of 300,000 messages, by card and share of its peak."""
-    from training_flops import CARDS, QWEN3_8B, SHARES, epoch_tokens, work
+    from gpu_arithmetic import flop, peak_of
+    from training_flops import CARDS, SHARES, epoch_tokens, hours, work
 
-    from ventriloquist.train import TrainSettings
-    from ventriloquist.train.memory import Shapes
-
-    whole = work(Shapes(QWEN3_8B, TrainSettings()), 99, 64, 33, checkpointing=True).total
-    whole *= epoch_tokens(300_000, 99, 64, 33)
+    whole = flop(work(*BLOCK, checkpointing=True)) * epoch_tokens(300_000, *BLOCK)
     print("| card | peak, TFLOP/s | at 40 % of it | at 30 % |")
     print("|---|---|---|---|")
-    for card, peak in CARDS.items():
-        hours = [whole / (share * peak * 1e12) / 3600 for share in SHARES]
-        print(f"| {card} | {peak} | {whole:.2e} / (0.4 × {peak}e12) s = {hours[0]:.2f} h | {hours[1]:.2f} h |")
+    for card in CARDS:
+        peak = f"{(peak_of(card) or 0) / 1e12:.0f}"
+        high, low = (hours(whole, card, share) for share in SHARES)
+        print(f"| {card} | {peak} | {whole:.2e} / (0.4 × {peak}e12) s = {high:.2f} h | {low:.2f} h |")

@@ -42,6 +42,15 @@ def without_home(value: Any, home: Path) -> Any:
     return value
 
 
+def expanded(name: str) -> Path:
+    """Return a path with the home folder in place of `~`. A user that does not exist is left as it stands."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser() raises for an unknown user
+
+
+def is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir() may raise for an invalid path
+
+
 def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110  # Path.exists() may raise for an invalid path
 

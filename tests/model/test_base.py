@@ -27,7 +27,9 @@ def test_fast_products_are_those_of_float32() -> None:
     assert ((one @ other) - exact).abs().max() < 1e-3  # in bf16 it would be 0.2
 
 
-@pytest.mark.parametrize("name", ["/nowhere/model", "./model", "../model", "~/model", "runs/of/mine"])
+@pytest.mark.parametrize(
+    "name", ["/nowhere/model", "./model", "../model", "~/model", "runs/of/mine", "~no-such-user/model"]
+)
 def test_a_folder_that_is_not_there_is_not_asked_for_on_the_hub(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="There is no folder"):
         resolve(name, tmp_path)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ventriloquist.model.precision import has_bfloat16, precision
+from ventriloquist.model.precision import autocast, has_bfloat16, precision
 
 Cards = Callable[..., None]
 
@@ -36,6 +36,7 @@ def test_cards_since_ampere_compute_in_bfloat16(cards: Cards, capability: tuple[
 def test_older_cards_get_weights_in_32_bits_and_multiply_in_float16(cards: Cards, capability: tuple[int, int]) -> None:
     cards(capability)
     assert precision("cuda") == precision("cuda:0") == (torch.float32, torch.float16)
+    assert autocast("cuda").fast_dtype == torch.float16  # type: ignore[attr-defined]
 
 
 def test_the_card_that_is_used_decides(cards: Cards) -> None:
@@ -55,6 +56,7 @@ def test_the_card_that_is_used_decides(cards: Cards) -> None:
         ("gfx1030", False),
         ("gfx1010:xnack-", False),
         ("gfx906:sramecc-:xnack-", False),
+        ("gfx909", False),
         ("gfx803", False),
     ],
 )

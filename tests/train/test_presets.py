@@ -79,6 +79,16 @@ def test_a_folder_is_known_by_its_configuration_and_not_by_its_name(tmp_path: Pa
         assert preset(str(folder), 16) == preset("somebody/else").changed(model=str(folder))
 
 
+@pytest.mark.parametrize("name", ["~no-such-user/Qwen3-8B-Base", f"{'a' * 300}/Qwen3-8B-Base"])
+def test_a_name_that_no_folder_can_have_gets_a_preset_all_the_same(name: str) -> None:
+    assert resolve_settings(None, {"model": name}, memory_gib=24) == preset(QWEN_8B, 24).changed(model=name)
+
+
+def test_a_configuration_of_an_unknown_user_is_one_line() -> None:
+    with pytest.raises(SettingsError, match="neither a preset nor a file"):
+        resolve_settings("~no-such-user/settings.toml", {})
+
+
 def test_weights_in_four_bits_are_for_cuda_unless_they_are_asked_for() -> None:
     qwen_4b = "unsloth/Qwen3-4B-Base"
     assert preset(qwen_4b, 16).four_bit

@@ -25,8 +25,9 @@ from ventriloquist.layout import BEST, LOG
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.precision import Precision
 from ventriloquist.store import Connection
-from ventriloquist.train import Step, log, preset
+from ventriloquist.train import Step, log, loop, preset
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.folder import unfinished_run
@@ -276,6 +277,28 @@ def test_a_short_run_whose_last_losses_are_no_numbers_is_not_finished(
     with pytest.raises(ModelError, match=f"not a number since step {1 + (good // 2 if validations == 0 else 0)}"):
         run_loop(model, target_loss, corpus, rows, settings, tmp_path, device="cpu")
     assert newest_whole_checkpoint(tmp_path / "checkpoints") is None
+
+
+@pytest.mark.parametrize("compute", [torch.float32, torch.float16])
+def test_losses_that_are_no_numbers_in_float16_name_cards_with_bfloat16(
+    base: Base, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: torch.dtype
+) -> None:
+    monkeypatch.setattr(loop, "precision", lambda _device: Precision(torch.float32, compute))
+    settings = QUICK.changed(max_steps=3, validations=0)
+    plain = load_base(base, device="cpu")
+    plain.register_forward_hook(Breaking(after=0))
+    with pytest.raises(ModelError, match="not a number") as error:
+        run_loop(
+            add_lora(plain, settings),
+            target_loss,
+            corpus,
+            schedule(corpus, settings).rows,
+            settings,
+            tmp_path,
+            device="cpu",
+        )
+    assert "--learning-rate" in error.value.hint
+    assert ("bfloat16" in error.value.hint) == (compute == torch.float16)
 
 
 def test_the_best_weights_outlive_a_last_step_without_a_loss(base: Base, corpus: Corpus, tmp_path: Path) -> None:

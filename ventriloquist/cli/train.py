@@ -26,7 +26,8 @@ def command(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="The base model: a hub id, a folder, smollm2 or tiny. Default: unsloth/Qwen3-8B-Base, or smaller.",
+            help="The base model: a hub id, a folder, smollm2 or tiny. Default: unsloth/Qwen3-8B-Base; "
+            "a card of 6 to 12 GB gets a smaller Qwen3.",
         ),
     ] = None,
     config: Annotated[

@@ -55,9 +55,9 @@ class Adapter:
     def merged(self) -> Adapter:
         """Add the adapter to the base model's weights, in memory and for good, and return what to use from here on.
 
-        A token then costs no more than the base model's. In float32 the logits are the same to 1e-4; in bf16 each
-        weight is rounded once, which moves the logits no more than computing in bf16 does (docs/benchmarks.md). Weights
-        in 4 bits would be rounded far more, so such a model is returned as it is, as is one that is merged already.
+        A token then costs no more than the base model's. In float32 the logits are the same to 1e-4. In bf16 the sums
+        are rounded, which moves the logits no more than computing in bf16 does (docs/benchmarks.md). Weights in 4 bits
+        would be rounded far more, so such a model is returned as it is, as is one that is merged already.
         """
         if not self._has_lora() or any(not weight.is_floating_point() for weight in self.model.parameters()):
             return self

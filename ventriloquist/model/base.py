@@ -31,7 +31,7 @@ from ventriloquist.model.gate import (
 )
 from ventriloquist.model.precision import precision
 from ventriloquist.model.tokens import suit
-from ventriloquist.paths import found_path
+from ventriloquist.paths import expanded, found_path, is_folder
 
 TINY = "tiny"
 SMOLLM2 = "smollm2"
@@ -74,7 +74,7 @@ def resolve(name: str, models: Path) -> Base:
             raise ModelError(f"{path} is not a model.", hint=hint)
         return Base(str(path.resolve()))
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
-        raise ModelError(f"There is no folder {Path(name).expanduser()}.", hint=hint)
+        raise ModelError(f"There is no folder {expanded(name)}.", hint=hint)
     if "/" not in name and (near := difflib.get_close_matches(name.lower(), (SMOLLM2, TINY), n=1, cutoff=0.75)):
         raise ModelError(f"There is no model called {name!r}.", hint=f"Did you mean {near[0]}?")
     return Base(name)
@@ -84,8 +84,8 @@ def model_folder(name: str, home: Path) -> Path | None:
     """Return the folder that a name means, relative to the current folder or to VQ_HOME; None if there is none."""
     if name in (SMOLLM2, TINY):
         return None
-    folders = (Path(name).expanduser(), found_path(name, home))
-    return next((folder for folder in folders if folder.is_dir()), None)
+    folders = (expanded(name), found_path(name, home))
+    return next((folder for folder in folders if is_folder(folder)), None)
 
 
 def load_tokenizer(base: Base, *, offline: bool = True) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import torch
 
 AMPERE = 8  # the first compute capability (major) with bfloat16
-WITHOUT_BFLOAT16 = re.compile(r"gfx([78]\d\d|90[0246c]|10\d\d)\b")  # AMD before CDNA and RDNA 3
+WITHOUT_BFLOAT16 = re.compile(r"gfx([78]\d\d|90[02469c]|10\d\d)\b")  # AMD before CDNA and RDNA 3
 
 
 class Precision(NamedTuple):
@@ -33,6 +34,15 @@ def precision(device: str) -> Precision:
     if has_bfloat16(device):
         return Precision(torch.bfloat16, torch.bfloat16)
     return Precision(torch.float32, torch.float16)
+
+
+def autocast(device: str) -> AbstractContextManager[object]:
+    """Return the context in which training multiplies on a device, as transformers' Trainer has it."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return nullcontext()
+    return torch.autocast("cuda", dtype=precision(device).compute)
 
 
 def has_bfloat16(device: str) -> bool:

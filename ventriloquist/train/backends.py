@@ -23,7 +23,7 @@ from ventriloquist.train.stdout import stdout_to_stderr
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
 
-NO_BFLOAT16 = "this card has no bfloat16 (compute capability below 8.0)"
+NO_BFLOAT16 = "this card has no bfloat16"
 
 
 @dataclass(frozen=True, slots=True)

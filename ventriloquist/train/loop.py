@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PrinterCallback
 
 from ventriloquist.errors import ModelError
 from ventriloquist.layout import BEST, CHECKPOINTS, LOG
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.precision import precision
 from ventriloquist.train import log
 from ventriloquist.train.callbacks import RunCallback, stop_on_signals
 from ventriloquist.train.checkpoints import clear_partial, newest_whole_checkpoint, step_of
@@ -72,13 +74,13 @@ def run_loop(
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     failed = callback.stopped_by is None and callback.non_finite_since is not None
     if failed:
-        _restore_good(model, callback, checkpoints)
+        _restore_good(model, callback, checkpoints, device)
     elif callback.stopped_by is None and callback.best is not None:
         load_adapter_weights(model, folder / f"{BEST}{callback.best.step}")
     return _outcome(callback, rows, log.read(log_file), failed=failed), callback.stopped_by
 
 
-def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
+def _restore_good(model: Any, callback: RunCallback, checkpoints: Path, device: str) -> None:
     """Give the model the weights of the best validation, or else the last ones after which a loss was a number."""
     since = callback.non_finite_since or 0
     whole = newest_whole_checkpoint(checkpoints, before=since - 1)  # the step after it still had a loss
@@ -89,8 +91,15 @@ def _restore_good(model: Any, callback: RunCallback, checkpoints: Path) -> None:
     else:
         raise ModelError(
             f"The loss is not a number since step {_first_lost(callback)}.",
-            hint="Run again with a lower --learning-rate.",
+            hint=f"Run again with a lower --learning-rate{or_another_card(device)}.",
         )
+
+
+def or_another_card(device: str) -> str:
+    """Return what else to try, for a hint, if numbers may be too large for the type that a device computes in."""
+    if precision(device).compute != torch.float16:
+        return ""
+    return ", or on a card with bfloat16 (this one computes in float16, in which numbers above 65,504 are infinite)"
 
 
 def _first_lost(callback: RunCallback) -> int:

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from ventriloquist.model.base import multiply_fast
-from ventriloquist.model.precision import precision
+from ventriloquist.model.precision import autocast, precision
 from ventriloquist.train.backends import add_lora, row_loss
 from ventriloquist.train.estimate import row_tokens
 from ventriloquist.train.memory import exhaustion_explained
@@ -58,7 +58,9 @@ def _seconds_per_token(plan: TrainPlan) -> float:
     for row in (middle[0], *middle):
         tensors = {name: tensor.to(device) for name, tensor in row_tensors(plan.corpus, row).items()}
         before = time.monotonic()
-        torch.autograd.backward(loss(model, tensors))
+        with autocast(device):
+            nats = loss(model, tensors)
+        torch.autograd.backward(nats)
         if device == "cuda":
             torch.cuda.synchronize()
         best = min(best, (time.monotonic() - before) / row_tokens(row))

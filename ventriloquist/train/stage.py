@@ -153,7 +153,7 @@ def run(
         SettingsError: Weights & Biases is asked for and cannot be used.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
-    from ventriloquist.train.loop import run_loop
+    from ventriloquist.train.loop import or_another_card, run_loop
     from ventriloquist.train.shards import save_adapter
 
     settings, folder = plan.settings, plan.folder
@@ -188,7 +188,7 @@ def run(
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter from before it is in {folder}.",
-            hint="Run again with a lower --learning-rate, or use what is there: vq eval",
+            hint=f"Run again with a lower --learning-rate{or_another_card(plan.device)}. Or use what is there: vq eval",
         )
     return TrainSummary(**asdict(outcome), plan=plan.estimate, run=str(folder))
 

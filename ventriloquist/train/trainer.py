@@ -122,8 +122,7 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_ch
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
         bf16=device == "cuda" and compute == torch.bfloat16,
-        fp16=compute
-        == torch.float16,  # on a card without bfloat16; the loss is scaled, and a step that overflows dropped
+        fp16=compute == torch.float16,  # the loss is scaled, and a step whose gradient overflows is dropped
         use_cpu=device == "cpu",
         gradient_checkpointing=gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if gradient_checkpointing else None,

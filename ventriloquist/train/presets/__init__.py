@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
+from ventriloquist.paths import expanded
 from ventriloquist.train.presets.same_model import same_model
 from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 from ventriloquist.values import shown, takes
@@ -153,7 +154,7 @@ def _refused(error: ValidationError, source: str | None) -> SettingsError:
 def _read_config(config: str, memory_gib: float | None, bfloat16: bool) -> dict[str, Any]:
     if config in PRESETS:
         return _suited(PRESETS[config], memory_gib, bfloat16).model_dump()
-    path = Path(config).expanduser()
+    path = expanded(config)
     try:
         require_regular(path)
         text = path.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.gate import CONFIG, read_json
+from ventriloquist.paths import expanded, is_folder
 
 SHAPES = {  # kind, hidden size, feed-forward size and layers, as published
     "qwen3-8b": ("qwen3", 4096, 12288, 36),
@@ -27,8 +28,8 @@ def same_model(name: str, known: Iterable[str]) -> str | None:
     models = list(known)
     if name in models:
         return name
-    folder = Path(name).expanduser()
-    wanted = _of_folder(folder) if folder.is_dir() else _of_name(name)
+    folder = expanded(name)
+    wanted = _of_folder(folder) if is_folder(folder) else _of_name(name)
     return next((model for model in models if wanted in SHAPES and _of_name(model) == wanted), None)
 
 
