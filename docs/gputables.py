@@ -14,7 +14,7 @@ def card_table() -> None:
     """Write what each card gets if nothing is named."""
     from cards import CARDS, pick
 
-    print("| card | such as | model | weights | gradient checkpointing | rank | Adam | K, context | tokens a row | GiB |")
+    print("| card | such as | model | weights | gradient checkpointing | rank | Adam | K, context | tokens a row | needs, GiB |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for gib, bfloat16, examples in CARDS:
         settings, needed = pick(gib, bfloat16=bfloat16)

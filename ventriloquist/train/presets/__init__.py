@@ -88,7 +88,7 @@ def automatic_model(memory_gib: float | None, *, bfloat16: bool = True) -> str:
 def automatic_note(
     config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None, bfloat16: bool = True
 ) -> list[str]:
-    """Return a line that says so if no model is named and the card holds only a smaller one than the default."""
+    """Return a note if no model is named and the card holds only a smaller one than the default."""
     named = changes.get("model") or (config is not None and "model" in _read_config(config, memory_gib, bfloat16))
     model = automatic_model(memory_gib, bfloat16=bfloat16)
     if named or memory_gib is None or model == DEFAULT_MODEL:
