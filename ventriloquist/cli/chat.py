@@ -124,7 +124,7 @@ def command(
     if sys.stderr.isatty() and not server:
         from ventriloquist.model.framework import choose_framework
 
-        say(f"Loading the model with {choose_framework(settings.backend).name} …", "dim", beside=True)
+        say(f"Loading the model with {choose_framework(settings.backend, voice.kind).name} …", "dim", beside=True)
     writer = chat.load_writer(
         voice, server, seed=seed, sampling=Sampling(temperature=temperature), backend=settings.backend
     )
