@@ -12,6 +12,7 @@ from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, conversation, lines
 from typer.testing import CliRunner
 
 from ventriloquist import merge
+from ventriloquist.errors import ModelError
 from ventriloquist.model.adapter import Adapter, load_adapter
 from ventriloquist.model.base import SMOLLM2, Base, load_tokenizer, resolve
 from ventriloquist.model.corpus import TokenRow
@@ -181,6 +182,18 @@ def test_an_adapter_made_with_mlx_is_merged(run: Path, tmp_path: Path) -> None:
         merged = load_adapter(tmp_path / "merged", backend=backend)
         written = sample_lines(merged.model, merged.tokenizer, prompts, max_new_tokens=20, temperature=0)
         assert written == expected
+
+
+def test_an_adapter_that_is_merged_in_memory_gives_the_same_logits(
+    run: Path, with_mlx: Adapter, context: list[str]
+) -> None:
+    ids = tokens(with_mlx, context)
+    merged = load_adapter(run, backend="mlx").merged()
+    assert not merged.model.has_lora
+    with pytest.raises(ModelError, match="is merged"), merged.disabled():
+        pass
+    found, expected = (LineWriter(one.model, one.tokenizer).logits_after(ids) for one in (merged, with_mlx))
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 def test_a_chat_runs_through_mlx_when_it_is_set(run: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

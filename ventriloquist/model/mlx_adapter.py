@@ -80,6 +80,25 @@ def lora_modules(model: Any) -> Iterator[tuple[str, Any]]:
     yield from ((name, module) for name, module in model.named_modules() if isinstance(module, LoRALinear))
 
 
+def merge_lora(model: Any) -> None:
+    """Add the adapter to the base model's weights, and remove the LoRA modules, unless weights are in 4 bits."""
+    import mlx.core as mx
+    from mlx import nn
+    from mlx.utils import tree_unflatten
+
+    found = list(lora_modules(model))
+    if any(isinstance(module.linear, nn.QuantizedLinear) for _, module in found):
+        return
+    for name, module in found:
+        linear = module.linear
+        weight = linear.weight.astype(mx.float32) + module.scale * (module.lora_a @ module.lora_b).T
+        if not bool(mx.isfinite(weight).all()):
+            raise ValueError(f"{name} is not finite")
+        linear.weight = weight.astype(linear.weight.dtype)
+        mx.eval(linear.weight)  # one after the other: all at once would take the memory of two models
+        model.update_modules(tree_unflatten([(name, linear)]))
+
+
 def peft_weights(model: Any) -> dict[str, Any]:
     """Return the adapter's weights under peft's names, as MLX arrays that safetensors can write."""
     import mlx.core as mx

@@ -20,7 +20,7 @@ from mlx_lm.models.cache import (
 from numpy.typing import NDArray
 
 from ventriloquist.model.engine import Branch, Engine, Places, Rows
-from ventriloquist.model.mlx_adapter import lora_modules
+from ventriloquist.model.mlx_adapter import lora_modules, merge_lora
 
 BRANCH_TOKENS = 32_768  # keys of a layer at once, the shared prefix counted for each branch: 128 MiB for Qwen3-8B
 LAST = (slice(None), slice(-1, None))
@@ -42,6 +42,14 @@ class MlxModel(Engine):
 
     def rows(self) -> Rows:
         return MlxRows(self)
+
+    @property
+    def has_lora(self) -> bool:
+        return any(True for _ in lora_modules(self.module))
+
+    def merge(self) -> None:
+        """Add the adapter to the weights, for good; see `Adapter.merged`."""
+        merge_lora(self.module)
 
     @contextmanager
     def disable_adapter(self) -> Iterator[None]:
