@@ -32,7 +32,7 @@ class LineWriter:
         max_tokens: int = MAX_TOKENS,
     ) -> None:
         engine = engine_of(model)
-        self._tokenizer = tokenizer
+        self._model, self._tokenizer = model, tokenizer
         self._grammar = LineGrammar(tokenizer, engine.vocabulary)
         self._generator = torch.Generator().manual_seed(seed)
         self._sampling = sampling or Sampling()
