@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from ventriloquist.errors import StorageError
 from ventriloquist.layout import DATABASE
+from ventriloquist.model.precision import precision
 from ventriloquist.train import TrainSettings, resolve_settings
+from ventriloquist.train.memory import card
 
 MINIATURE = "miniature"
 SMALLEST = "0.6B"
@@ -89,7 +91,7 @@ class Bench:
                 rank=4, alpha=8, learning_rate=1e-3, max_length=512, window=9, context=8, targets_per_window=8,
                 rows_per_step=1,
             )  # fmt: skip
-        return resolve_settings(None, {"model": preset_model(self.size)}, memory_gib=card_gib())
+        return resolve_settings(None, {"model": preset_model(self.size)}, **card())
 
 
 def preset_model(size: str) -> str:
@@ -151,7 +153,7 @@ def make_base(bench: Bench) -> int:
     partial.mkdir(parents=True)
     tiny.build_tokenizer(lines, partial)
     torch.manual_seed(0)
-    dtype = torch.float32 if bench.is_miniature else torch.bfloat16
+    dtype = precision(bench.device).weights
     with torch.device(bench.device):
         model = AutoModelForCausalLM.from_config(qwen3_config(SHAPES[bench.size]), dtype=dtype)
     parameters = int(model.num_parameters())

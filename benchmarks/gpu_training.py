@@ -63,8 +63,10 @@ def product_speed(bench: Bench) -> float:
 
     import torch
 
+    from ventriloquist.model.precision import precision
+
     size = 256 if bench.is_miniature else 8192
-    dtype = torch.float32 if bench.is_miniature else torch.bfloat16
+    dtype = precision(bench.device).compute
     matrix = torch.ones(size, size, device=bench.device, dtype=dtype)
     best = float("inf")
     for _ in range(5):
@@ -88,13 +90,15 @@ def losses(bench: Bench, backend: str) -> dict[str, Any]:
     """Measure the loss of a few rows, and the norm of its gradient, with an adapter that is not zero."""
     import torch
 
+    from ventriloquist.model.precision import precision
     from ventriloquist.train.backends import row_loss
 
     with adapted(bench, backend) as (model, rows):
         loss = row_loss(bench.settings(backend=backend))
         model.train()
         found = []
-        automatic = torch.autocast("cuda", dtype=torch.bfloat16) if bench.device == "cuda" else nullcontext()
+        compute = precision(bench.device).compute
+        automatic = torch.autocast("cuda", dtype=compute) if bench.device == "cuda" else nullcontext()
         for row in rows:
             with automatic:  # as in training
                 nats = loss(model, row)
