@@ -158,7 +158,7 @@ def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_gettin
     assert finished.returncode == 0, finished.stderr[-2000:]
     summary = json.loads(finished.stdout)
     assert summary["stopped_early"]
-    assert summary["steps"] == summary["best_step"] + 2 < 30
+    assert summary["best_step"] + 2 < summary["steps"] < 30
     folder = Path(summary["run"])
     assert (log.read(folder / LOG)[-1].bits_per_character or 0) > 1.01 * summary["bits_per_character"]
     adapter = load_adapter(folder)
