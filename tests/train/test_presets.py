@@ -66,6 +66,26 @@ def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: P
     assert resolve_settings(str(file), {"model": "smollm2"}).context == PRESETS["smollm2"].settings.context
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("qwen")])
+def test_one_target_per_window_gives_literal_windows_of_a_hundred_messages(name: str, tmp_path: Path) -> None:
+    by_flag = resolve_settings(name, {"targets_per_window": 1})
+    by_model = resolve_settings(None, {"model": PRESETS[name].settings.model, "targets_per_window": 1})
+    file = tmp_path / "mine.toml"
+    file.write_text(f'model = "{by_flag.model}"\ntargets_per_window = 1\n', encoding="utf-8")
+    for settings in (by_flag, by_model, resolve_settings(str(file), {})):
+        assert (settings.context, settings.targets_per_window, settings.window) == (99, 1, 100)
+
+
+def test_one_target_per_window_has_the_presets_own_window_and_a_context_that_is_set_stays(tmp_path: Path) -> None:
+    assert resolve_settings("smollm2", {"targets_per_window": 1}).context == PRESETS["smollm2"].settings.window - 1
+    file = tmp_path / "mine.toml"
+    file.write_text("targets_per_window = 1\ncontext = 20\n", encoding="utf-8")
+    assert resolve_settings(str(file), {}).context == 20
+    file.write_text('targets_per_window = 1\nwindow = "wide"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="window"):
+        resolve_settings(str(file), {})
+
+
 def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path: Path) -> None:
     chosen = resolve_settings("qwen3-8b-16gb", {"seed": 7}, memory_gib=80)
     assert chosen == PRESETS["qwen3-8b-16gb"].settings.changed(seed=7)
