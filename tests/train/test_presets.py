@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from ventriloquist import train
+from ventriloquist.chat.stage import START_MESSAGES
 from ventriloquist.errors import SettingsError
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.presets import MEMORY, PRESETS, preset, resolve_settings
+from ventriloquist.windows import WINDOW_SIZE
 
 FOLDER = Path(train.__file__).parent / "presets"
+TOKENS_OF_A_MESSAGE = 33
 QWEN_8B = "unsloth/Qwen3-8B-Base"
 
 
@@ -64,6 +67,15 @@ def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: P
     assert settings.max_steps == PRESETS["tiny"].settings.max_steps
     assert resolve_settings(str(file), {"rank": 4}).alpha == 8
     assert resolve_settings(str(file), {"model": "smollm2"}).context == PRESETS["smollm2"].settings.context
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("qwen")])
+def test_a_block_of_a_preset_for_a_gpu_has_context_as_a_chat_shows_it(name: str) -> None:
+    settings = PRESETS[name].settings
+    assert settings.context == START_MESSAGES - 1  # before the message that a chat writes first
+    contexts = range(settings.context, settings.context + settings.targets_per_window)
+    assert sum(context < WINDOW_SIZE for context in contexts) > 0.75 * len(contexts)
+    assert contexts.stop * TOKENS_OF_A_MESSAGE < 0.95 * settings.max_length  # and a block fits into a row
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("qwen")])
