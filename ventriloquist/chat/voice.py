@@ -64,7 +64,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
                     "vq does not know whom the served model imitates.",
                     hint="Run: vq prepare, or copy the run's manifest.json here and name its folder with --run.",
                 )
-            owner = everybody[-1]
+            owner = everybody[0]
             return Voice(
                 people=_by_messages(owner, [name for name in counts if name != owner], counts),
                 window=WINDOW_SIZE,

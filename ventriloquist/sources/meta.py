@@ -24,9 +24,10 @@ WHOLE_BYTES = 8 << 20  # a smaller part is decoded at once, which is faster; a p
 WINDOW = 20_000  # messages of a larger part that are put into time order together
 HEAD_BYTES = 1 << 16
 ALIKE = 5  # times that a sentence stands beside an attachment until it is the application's
-_THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
+_NUMBER = re.compile(r"_(\d+)\Z")
+UNIQUE_DIGITS = 5  # of a number at the end that no two threads share
+_PLACES = frozenset(("inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover"))
 _ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
-_ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
 _PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
 _DELETED = {"facebook user", "instagram user", "messenger user"}  # whoever has deleted their account
 _GROUPS, _PAIRS = ("RegularGroup", "Group"), ("Regular",)
@@ -40,32 +41,43 @@ class File(NamedTuple):
     open: Callable[[], BinaryIO]
 
 
-def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator[Record]:
+Copies = dict[tuple[str, ...], "_Seen"]  # by the people of a thread
+
+
+def read_downloads(
+    files: Iterable[File], owner: Iterable[str] = (), elsewhere: Copies | None = None
+) -> Iterator[Record]:
     """Yield what the threads of one or several downloads hold, each from its oldest message on.
 
     Args:
         owner: names by which the owner is known.
+        elsewhere: what the sources hold that were read before; it gets what these hold. None: there are no others.
 
     Raises:
         SourceError: a file is damaged.
     """
-    threads: dict[str, list[File]] = {}
-    for file in sorted(files, key=_order):
-        threads.setdefault(_thread_of(file), []).append(file)
+    threads = _threads(files)
     about = {id: _listed(parts[-1]) for id, parts in threads.items()}
     may_be_me = [{*about[id].names} for id in threads if about[id].names]
     owners = set.intersection(*may_be_me) if may_be_me else set()
     known = {fold(name) for name in owner}
     owners = {name for name in set().union(*may_be_me) if fold(name) in known} or owners
-    shared = {about[id].key: _Seen() for id in threads if id.startswith(_ENCRYPTED) and about[id].key}
+    shared = {} if elsewhere is None else elsewhere
+    for id in threads:
+        if about[id].key and (elsewhere is not None or id.startswith(_ENCRYPTED)):
+            shared.setdefault(about[id].key, _Seen())
     saying_you: Counter[str] = Counter()
-    for id, parts in threads.items():
-        thread = _Thread(id, owners, shared.get(about[id].key) or _Seen(), saying_you)
+    beside_title: set[str] = set()
+    source = object()
+    for id, parts in sorted(threads.items(), key=lambda thread: thread[0].startswith(_ENCRYPTED)):
+        thread = _Thread(source, id, owners, shared.get(about[id].key) or _Seen(), saying_you)
         for file in parts:
             yield from thread.part(file)
         yield from thread.end()
-    if len(owners) != 1 and len(saying_you) == 1:
-        (name,) = saying_you
+        beside_title |= thread.beside_title()
+    found = saying_you.keys() if len(saying_you) == 1 else beside_title
+    if len(owners) != 1 and len(found) == 1:
+        (name,) = found
         yield Person(name, name, is_me=True)
 
 
@@ -86,21 +98,38 @@ def _order(file: File) -> tuple[str, int]:
     ) if number else 0  # the last part is the oldest
 
 
-def _thread_of(file: File) -> str:
-    """Return a thread's id: the number in its folder's name, since the name before it changes with the person's.
+def _threads(files: Iterable[File]) -> dict[str, list[File]]:
+    """Return the files of each thread by its id: the number in its folder's name, since the name before it may change.
+
+    A short number that folders of different names share says nothing: they are threads of their own.
+    """
+    placed = [(file, *_name_of(file)) for file in sorted(files, key=_order)]
+    folders: dict[str, set[str]] = {}
+    for _, name, number in placed:
+        folders.setdefault(number, set()).add(name)
+    threads: dict[str, list[File]] = {}
+    for file, name, number in placed:
+        is_unique = len(number) >= UNIQUE_DIGITS or len(folders[number]) == 1
+        threads.setdefault(number if number and is_unique else name, []).append(file)
+    return threads
+
+
+def _name_of(file: File) -> tuple[str, str]:
+    """Return the name of a thread's folder or file, and the number at its end; empty if it has none.
 
     The encrypted download only counts its threads, differently each time: there, the name remains.
     A file that somebody renamed is a thread of its own.
     """
     path = file.path
-    name = path.parent.name
+    name, is_sure = path.parent.name, path.parent.parent.name in _PLACES
     if not MESSAGE_FILE.search(path.name):
         with file.open() as opened:
             if is_encrypted_thread(opened.read(HEAD_BYTES)):
-                return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
-        name = path.stem
-    number = _THREAD_NUMBER.search(name)
-    return number[1] if number else name
+                return f"{_ENCRYPTED}{_NUMBER.sub('', path.stem)}", ""
+        name, is_sure = path.stem, False
+    found = _NUMBER.search(name)
+    number = found[1] if found else ""
+    return name, number if is_sure or len(number) >= UNIQUE_DIGITS else ""
 
 
 class _Listed(NamedTuple):
@@ -131,21 +160,36 @@ def _names(listed: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
+class _Copy(NamedTuple):
+    """A folder that holds messages of a thread."""
+
+    source: object  # that it belongs to
+    thread: str
+    folder: str
+
+    def may_repeat(self, other: _Copy) -> bool:
+        """Tell whether it may hold messages that another one has, of a thread of the same people."""
+        if self.thread.startswith(_ENCRYPTED) != other.thread.startswith(_ENCRYPTED):
+            return True
+        return self.source is other.source and self.thread == other.thread  # in two sources, both have the same ids
+
+
 class _Seen:
     """The messages of a thread that were read: eight bytes each, in sorted blocks. Another copy of it repeats them."""
 
     def __init__(self) -> None:
-        self._blocks: dict[str, list[tuple[int, int, array[int]]]] = {}  # by copy: first and last time, keys
+        self._blocks: dict[_Copy, list[tuple[int, int, array[int]]]] = {}  # by copy: first and last time, keys
 
-    def near(self, copy: str, first: int, last: int) -> tuple[list[array[int]], list[list[array[int]]]]:
+    def near(self, copy: _Copy, first: int, last: int) -> tuple[list[array[int]], list[list[array[int]]]]:
         """Return the blocks of this copy, and those of each other one, that may hold messages of these times."""
         found = {
             name: [keys for begin, end, keys in blocks if begin <= last and first <= end]
             for name, blocks in self._blocks.items()
+            if name == copy or name.may_repeat(copy)
         }
         return found.pop(copy, []), [blocks for blocks in found.values() if blocks]
 
-    def add(self, copy: str, first: int, last: int, keys: list[int]) -> None:
+    def add(self, copy: _Copy, first: int, last: int, keys: list[int]) -> None:
         self._blocks.setdefault(copy, []).append((first, last, array("q", sorted(keys))))
 
 
@@ -156,8 +200,8 @@ def _count(blocks: list[array[int]], key: int) -> int:
 class _Thread:
     """A thread while its parts are read."""
 
-    def __init__(self, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
-        self._id, self._seen, self._messages = id, seen, Messages(owners, saying_you)
+    def __init__(self, source: object, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
+        self._source, self._id, self._seen, self._messages = source, id, seen, Messages(owners, saying_you)
         self._names: dict[str, None] = {}
         self._people: dict[str, str] = {}  # a name → a person's id
         self._senders: set[str] = set()
@@ -167,7 +211,7 @@ class _Thread:
 
     def part(self, file: File) -> Iterator[Record]:
         """Yield the messages of a file."""
-        copy = str(file.path.parent)
+        copy = _Copy(self._source, self._id, str(file.path.parent))
         with file.open() as opened:
             data = opened.read(WHOLE_BYTES + 1)
             if len(data) <= WHOLE_BYTES:
@@ -203,9 +247,7 @@ class _Thread:
     def end(self) -> Iterator[Record]:
         """Yield the thread."""
         about = self._about
-        title = self._messages.clean(about.get("title"))
-        if not title:
-            title = _ENCRYPTED_NUMBER.sub("", self._messages.clean(about.get("threadName")))
+        title = self._title()
         for name in self._names:
             yield from self._person(name)
         everybody = {*self._names, *self._senders}
@@ -217,6 +259,16 @@ class _Thread:
         members = tuple(self._people[name] for name in self._names)
         yield Thread(self._id, "group" if is_group else "dm", title, members)
 
+    def _title(self) -> str:
+        clean = self._messages.clean
+        return clean(self._about.get("title")) or _NUMBER.sub("", clean(self._about.get("threadName")))
+
+    def beside_title(self) -> set[str]:
+        """Return who is in a chat of two that is called after the other: its owner."""
+        title = self._title()
+        everybody = {*self._names, *self._senders}
+        return everybody - {title} if len(everybody) == 2 and title in everybody else set()
+
     def _take(self, about: dict[str, Any]) -> None:
         self._about |= about
         self._names |= dict.fromkeys(_names(about.get("participants")))
@@ -227,7 +279,7 @@ class _Thread:
             self._people[name] = id
             yield Person(id, name)
 
-    def _window(self, messages: list[Any], copy: str) -> Iterator[Record]:
+    def _window(self, messages: list[Any], copy: _Copy) -> Iterator[Record]:
         """Yield messages in the order of time. The download has the newest first."""
         is_encrypted = "threadName" in self._about or any(isinstance(one, dict) and "senderName" in one
                                                           for one in messages[:1])  # fmt: skip
@@ -273,11 +325,11 @@ class _Thread:
                 yield new(Said, (thread, id, people[sender], at, text, "", 0, ()))
         self._seen.add(copy, first, last, keys)
 
-    def _repeated(self, id: str, copy: str, one: Found) -> Iterator[Skipped]:
+    def _repeated(self, id: str, copy: _Copy, one: Found) -> Iterator[Skipped]:
         """Yield a message that another copy of the thread has."""
         self._copies += 1
         for part in ("", *(f"reaction {number}" for number, _ in enumerate(one.reactions))):
-            yield Skipped(self._id, f"{id} {copy} {self._copies} {part}", "repeated")
+            yield Skipped(self._id, f"{id} {copy.folder} {self._copies} {part}", "repeated")
 
     def _records(self, one: Found, id: str) -> Iterator[Record]:
         """Yield a message and its reactions, or why it is left out."""
