@@ -12,7 +12,7 @@ targets. The learning rate falls to zero along a cosine, with the processor time
 messages twice: with up to 49 messages of context, as a chat opens, and with up to 99, as much as a chat ever shows.
 `--model smollm2` trains LoRA on the top layers of SmolLM2, with its weights in 16 bits; `--model tiny` trains all
 weights of a small Qwen3 from scratch. Every run adds a line of JSON to DIR/context.jsonl and is not repeated. At the
-end, the script prints each run, and its difference from the first candidate, paired by message, with standard error.
+end, the script prints each run, and its difference from the first candidate on the same messages.
 """
 
 from __future__ import annotations
@@ -205,22 +205,30 @@ def learn(bench: Bench, model_name: str, shape: Shape | None, minutes: float, se
 
 
 def report(runs: Sequence[dict[str, Any]]) -> None:
-    """Print each run, and its difference from the first candidate with its seed, by message, with standard error."""
+    """Print each run, with its difference from the first candidate with the same seed, and its standard error.
+
+    The error is that of the mean over conversations: messages of one conversation are alike.
+    """
+    first = next(run["shape"] for run in runs if run["shape"] != "untrained")
+    others = {run["seed"]: run for run in runs if run["shape"] == first}
     for run in runs:
-        bits = run["bits"]
+        bits, other = run["bits"], others.get(run["seed"])
         characters = sum(bits["characters"])
-        first = next(other for other in runs if other["shape"] != "untrained" and other["model"] == run["model"])
-        pair = next((r for r in runs if (r["shape"], r["seed"]) == (first["shape"], run["seed"])), first)
         figures: dict[str, object] = {key: value for key, value in run.items() if key != "bits"}
         for context in (str(OPENING), str(SHOWN)):
             figures[f"bits_per_character_{context}"] = round(sum(bits[context]) / characters, 4)
-            difference = [own - its for own, its in zip(bits[context], pair["bits"][context], strict=True)]
-            scale = len(difference) / characters
-            error = statistics.stdev(difference) / math.sqrt(len(difference)) if any(difference) else 0.0
-            figures[f"than_{pair['shape']}_{context}"] = (
-                f"{scale * statistics.mean(difference):+.4f} (standard error {scale * error:.4f})"
-            )
+            if other is not None and other is not run:
+                figures[f"less_{first}_{context}"] = paired(bits[context], other["bits"][context], characters)
+        figures[f"{SHOWN}_less_{OPENING}"] = paired(bits[str(SHOWN)], bits[str(OPENING)], characters)
         print(json.dumps(figures), flush=True)
+
+
+def paired(bits: Sequence[float], others: Sequence[float], characters: int) -> str:
+    """Return the difference of two sums of bits, a character, with its standard error."""
+    differences = [own - other for own, other in zip(bits, others, strict=True)]
+    sums = [sum(differences[index : index + TAKEN]) for index in range(0, len(differences), TAKEN)]
+    error = statistics.stdev(sums) * math.sqrt(len(sums)) / characters
+    return f"{sum(differences) / characters:+.4f} (standard error {error:.4f})"
 
 
 def bench_of(home: Path, work: Path, model_name: str) -> Bench:
