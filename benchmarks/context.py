@@ -42,7 +42,7 @@ from ventriloquist.train import TrainSettings, preset
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.estimate import window_tokens
 from ventriloquist.train.loss import target_loss
-from ventriloquist.train.rows import TRAIN, Piece, epoch_pieces, make_piece
+from ventriloquist.train.rows import TRAIN, Piece, epoch_pieces, make_piece, schedule
 from ventriloquist.train.tensors import row_tensors
 from ventriloquist.transcript import parse_line
 from ventriloquist.windows import Block
@@ -89,7 +89,8 @@ def pieces(corpus: Corpus, shape: Shape, seed: int = 0) -> Iterator[Piece]:
 
 def count(corpus: Corpus, shape: Shape, max_length: int) -> dict[str, object]:
     """Return the tokens that a target costs in one epoch, and how much context the targets have."""
-    found = list(epoch_pieces(corpus, shape.settings(max_length), random.Random(0)))
+    settings = shape.settings(max_length)
+    found = list(epoch_pieces(corpus, settings, random.Random(0)))
     contexts, possible = [], []
     for piece in found:
         for position in range(piece.block.first_target, piece.block.stop):
@@ -108,7 +109,8 @@ def count(corpus: Corpus, shape: Shape, max_length: int) -> dict[str, object]:
         "as_much_as_a_chat_shows": round(float((context >= np.minimum(before, SHOWN)).mean()), 3),
         "more_than_a_chat_ever_shows": round(float((context > SHOWN).mean()), 3),
         "less_than_planned": round(float((context < np.minimum(before, shape.context)).mean()), 3),
-        "longest_row": max(piece.tokens for piece in found),
+        "targets_per_row": round(len(contexts) / len(schedule(corpus, settings).first_epoch), 1),
+        "longest_block": max(piece.tokens for piece in found),
     }
 
 
