@@ -53,3 +53,19 @@ def build_run(folder: Path, *, people: tuple[str, ...] = NAMES, window: int = 24
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).write(folder)
     return folder
+
+
+def strengthen(folder: Path) -> Path:
+    """Give a run's adapter weights that change what the model writes, in place of the zeros that LoRA starts with."""
+    import torch
+
+    from ventriloquist.model.adapter import load_adapter
+
+    model = load_adapter(folder).model
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
+    model.save_pretrained(folder)
+    return folder

@@ -180,6 +180,32 @@ def test_who_has_one_number_is_one_person_whatever_an_application_calls_them(tmp
     assert query(home, "SELECT count(DISTINCT sender_id) FROM text_messages WHERE is_from_me = 0") == [(1,)]
 
 
+def test_an_account_knows_a_number_that_its_chat_alone_does_not_and_both_are_one_person(
+    tmp_path: Path, home: Path
+) -> None:
+    def said(id: int, user: int, name: str) -> dict[str, object]:
+        at = {"date": "2023-05-15T10:00:00", "date_unixtime": str(1_684_144_800 + id)}
+        return {"id": id, "type": "message", **at, "from": name, "from_id": f"user{user}", "text": f"text {id}"}
+
+    chat = {
+        "name": "Ann", "type": "personal_chat", "id": 7, "messages": [said(1, 7, "Ann"), said(2, 1, "Robin Vale")],
+    }  # fmt: skip
+    account = {
+        "personal_information": {"user_id": 1, "first_name": "Robin", "last_name": "Vale", "phone_number": ANN},
+        "contacts": {"list": [{"user_id": 7, "first_name": "Ann", "last_name": "Lee", "phone_number": SMS}]},
+        "chats": {"list": [chat]},
+    }
+    whole, alone = (tmp_path / name / "result.json" for name in ("whole", "alone"))
+    for path, export in ((whole, account), (alone, chat)):
+        path.parent.mkdir()
+        path.write_text(json.dumps(export), encoding="utf-8")
+    for path in (whole, alone, whole):
+        collected("--source", path)
+        assert query(home, "SELECT count(*) FROM people") == [(2,)]
+        found = query(home, "SELECT DISTINCT person_id FROM handles WHERE handle IN ('telegram:user7', ?)", SMS)
+        assert len(found) == 1
+
+
 def test_an_export_names_people_who_have_no_card(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_NAME", "Robin")
     history = [Sent("Ann", "hello", BEGIN), Sent(OWNER, "yes", BEGIN + 1000)]

@@ -75,7 +75,7 @@ def test_people_are_named_by_a_card_for_each_handle(tmp_path: Path) -> None:
     assert [(card.folder, card.first, card.identifiers, card.is_me) for card in source.cards or ()] == [
         ("telegram", "Robin", ("telegram:1",), True),
         ("telegram", "Ann", ("telegram:2",), False),
-        ("telegram", "Bo", ("+15550102030",), False),
+        ("telegram", "Bo", ("+15550102030", "telegram:3"), False),
     ]
     assert source.handles == ["telegram:2", "+15550102030", "+15550102031"]
 

@@ -125,7 +125,7 @@ def load_writer(
         )
     if voice.run is None:
         raise ValueError("neither a server nor a run")
-    adapter = load_adapter(voice.run)
+    adapter = load_adapter(voice.run).merged()
     from ventriloquist.model.line_writer import LineWriter
 
     return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)

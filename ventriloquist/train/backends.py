@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
@@ -16,11 +15,15 @@ from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
+from ventriloquist.model.precision import has_bfloat16
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
+from ventriloquist.train.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
+
+NO_BFLOAT16 = "this card has no bfloat16 (compute capability below 8.0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,15 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
 
     Raises:
         MissingExtraError: Unsloth is asked for and not installed.
-        ModelError: Unsloth is asked for and does not run here, or in several processes.
+        ModelError: Unsloth is asked for and does not run here, in several processes, or without bfloat16.
     """
     if wish == "transformers":
         return Backend("transformers", "as set")
     if wish == "unsloth" and world_size() > 1:
         raise ModelError("Unsloth trains in one process, but there are several.", hint="Leave out --backend unsloth.")
+    if wish == "unsloth" and not has_bfloat16(device):
+        hint = "Leave out --backend unsloth: transformers trains in float16 there."
+        raise ModelError("Unsloth needs a card with bfloat16, and this one has none.", hint=hint)
     obstacle = _obstacle(device) if wish == "auto" else None
     if obstacle is not None:
         return Backend("transformers", obstacle)
@@ -51,7 +57,7 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
         return Backend("transformers", "Unsloth is not installed")
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # otherwise it contacts a server
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is the result
+        with stdout_to_stderr():
             importlib.import_module("unsloth")
     except Exception as error:  # ImportError, NotImplementedError or RuntimeError, depending on version and machine
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -70,6 +76,8 @@ def _obstacle(device: str) -> str | None:
         return f"Unsloth needs CUDA, this is {device}"
     if torch.version.hip is not None:
         return "this is ROCm"
+    if not has_bfloat16(device):  # Unsloth's own check makes transformers refuse after the download
+        return f"{NO_BFLOAT16}: it trains in float16"
     if world_size() > 1:
         return "several processes train together"
     if "transformers" in sys.modules and "unsloth" not in sys.modules:
@@ -82,8 +90,10 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
-        ModelError: 4-bit weights are asked for with FSDP.
+        ModelError: 4-bit weights are asked for with FSDP, or FSDP on a card without bfloat16.
     """
+    if is_sharded() and not has_bfloat16(device):
+        raise ModelError(f"FSDP computes in bfloat16, and {NO_BFLOAT16}.", hint="Start the processes without FSDP.")
     if settings.four_bit and is_sharded():
         raise ModelError("4-bit weights cannot be split over processes (FSDP).", hint="Use --no-four-bit.")
     if settings.four_bit and not has_bitsandbytes():
@@ -92,14 +102,13 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     return settings.changed(
         backend=backend.name,
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
-        gradient_checkpointing=settings.gradient_checkpointing and device != "cpu",
+        gradient_checkpointing=settings.gradient_checkpointing if device != "cpu" else False,
     )
 
 
 def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
     """Load a base model with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
-    with contextlib.redirect_stdout(sys.stderr):
-        model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
+    model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
     if settings.continue_from is not None:
         load_adapter_weights(model, Path(settings.continue_from))
     return model

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 from ventriloquist.model.base import multiply_fast
+from ventriloquist.model.precision import precision
 from ventriloquist.train.backends import add_lora, row_loss
 from ventriloquist.train.estimate import row_tokens
 from ventriloquist.train.memory import exhaustion_explained
@@ -42,11 +43,10 @@ def _seconds_per_token(plan: TrainPlan) -> float:
     from ventriloquist.train.tensors import row_tensors
 
     device, settings = plan.device, plan.settings
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
     if device == "cpu":
         multiply_fast()
     with torch.random.fork_rng():
-        model = AutoModelForCausalLM.from_config(plan.config, dtype=dtype)
+        model = AutoModelForCausalLM.from_config(plan.config, dtype=precision(device).weights)
         model = add_lora(model.to(device), settings).train()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
