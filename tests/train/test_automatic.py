@@ -9,7 +9,7 @@ from ventriloquist.train import automatic_note, resolve_settings
 from ventriloquist.train.presets import PRESETS
 
 PICKED = {  # GiB: model, bits, gradient checkpointing, K, tokens a row
-    6: ("Qwen3-0.6B", 16, True, 32, 4096),
+    6: ("Qwen3-0.6B", 16, True, 24, 3072),
     8: ("Qwen3-1.7B", 4, True, 32, 4096),
     12: ("Qwen3-4B", 4, True, 32, 4096),
     16: ("Qwen3-8B", 4, True, 32, 4096),
@@ -22,8 +22,8 @@ PICKED = {  # GiB: model, bits, gradient checkpointing, K, tokens a row
     141: ("Qwen3-8B", 16, False, 64, 6144),
 }
 WITHOUT_BFLOAT16 = {
-    6: ("Qwen3-0.6B", 4, True, 32, 4096),
-    8: ("Qwen3-0.6B", 4, True, 32, 4096),
+    6: ("Qwen3-0.6B", 4, True, 24, 3072),
+    8: ("Qwen3-0.6B", 4, True, 24, 3072),
     11: ("Qwen3-1.7B", 4, True, 32, 4096),
     16: ("Qwen3-4B", 4, True, 32, 4096),
     24: ("Qwen3-8B", 4, True, 32, 4096),
