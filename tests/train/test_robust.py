@@ -69,13 +69,53 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
     assert [path.name for path in tmp_path.glob(f"{BEST}*")] == [f"{BEST}{outcome.best_step}"]
 
 
-def test_a_run_ends_when_validation_stops_getting_better(base: Base, corpus: Corpus, tmp_path: Path) -> None:
-    settings = QUICK.changed(max_steps=30, validations=30, learning_rate=3.0, warmup=0.1, patience=2)
-    model = add_lora(load_base(base, device="cpu"), settings)
-    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+# three steps get better, then the rate throws the model off
+WORSENING = QUICK.changed(max_steps=60, epochs=9, validations=30, learning_rate=3.0, warmup=0.1, patience=4)
+
+
+def test_a_run_whose_validation_stops_getting_better_ends_early_and_annealed(
+    base: Base, corpus: Corpus, tmp_path: Path
+) -> None:
+    model, rows = add_lora(load_base(base, device="cpu"), WORSENING), schedule(corpus, WORSENING).rows
+    outcome, _ = run_loop(model, target_loss, corpus, rows, WORSENING, tmp_path, device="cpu")
     assert outcome.stopped_early
     assert outcome.best_step is not None
-    assert outcome.steps == outcome.best_step + 2 < 30
+    exhausted = outcome.best_step + 2 * 4  # a validation is two steps
+    assert outcome.steps == pytest.approx(1.2 * exhausted, abs=1)
+    steps = log.read(tmp_path / LOG)
+    rates = [step.learning_rate for step in steps[exhausted - 1 :]]
+    assert rates[0] > 0.5 * WORSENING.learning_rate  # where a run without an anneal would have ended
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * WORSENING.learning_rate
+    bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
+    assert outcome.bits_per_character == bits[outcome.best_step] == min(bits.values())
+    assert steps[-1].step in bits  # the annealed weights had their chance
+
+
+def test_a_run_that_is_stopped_while_it_anneals_goes_on_bit_for_bit(base: Base, corpus: Corpus, tmp_path: Path) -> None:
+    rows = schedule(corpus, WORSENING).rows
+
+    def attempt(folder: str, stop_at: int | None = None) -> tuple[dict[str, bytes], Outcome]:
+        def observe(step: Step) -> None:
+            if step.step == stop_at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        model = add_lora(load_base(base, device="cpu"), WORSENING)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        outcome, _ = run_loop(
+            model, target_loss, corpus, rows, WORSENING, tmp_path / folder, device="cpu", observe=observe
+        )
+        return {name: tensor.numpy().tobytes() for name, tensor in model.state_dict().items()}, outcome
+
+    expected, whole = attempt("whole")
+    _, stopped = attempt("stopped", stop_at=whole.steps - 2)
+    assert stopped.steps < whole.steps
+    trained, resumed = attempt("stopped")
+    assert (resumed.steps, resumed.best_step, resumed.stopped_early) == (whole.steps, whole.best_step, True)
+    assert [step.learning_rate for step in log.read(tmp_path / "stopped" / LOG)] == [
+        step.learning_rate for step in log.read(tmp_path / "whole" / LOG)
+    ]
+    assert trained == expected
 
 
 class Breaking:

@@ -24,7 +24,7 @@ from ventriloquist.train.log import Step
 from ventriloquist.train.ranks import all_reduce, barrier, broadcast, is_main, is_sharded, world_size
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.shards import local, save_adapter
-from ventriloquist.train.trainer import RowTrainer
+from ventriloquist.train.trainer import ANNEAL, RowTrainer
 from ventriloquist.train.validation import Validation
 
 MAX_NON_FINITE = 3  # losses in a row that are NaN or infinite; a single one can be a fluke of bf16
@@ -51,11 +51,12 @@ class RunCallback(TrainerCallback):
         self.settings = trainer.settings
         self.asked: int | None = None  # the signal that this process got
         self.stopped_by: int | None = None  # the signal that all processes stop for, the same in each
-        self.stopped_early = False  # validation stopped getting better
         self.non_finite_since: int | None = None  # the first of the latest steps with a loss that is not a number
         self.per_step = rows_per_step(self.settings)
         self._rows, self._validation, self._device, self._observe = rows, validation, device, observe
-        self._validated = [step for step in past if step.bits_per_character is not None]
+        self._validated: list[Step] = []
+        for step in past:
+            self._note(step)
         self._due = int((past[-1].share if past else 0.0) * self.settings.validations)
         self._saved_at = past[-1].minutes if past else 0.0
         self._step_started = time.monotonic()
@@ -65,6 +66,12 @@ class RunCallback(TrainerCallback):
     def best(self) -> Step | None:
         """The step with the best validation so far."""
         return min(self._validated, key=lambda step: step.bits_per_character or 0.0, default=None)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the run is shortened, because validation stopped getting better."""
+        since = self.trainer.annealing_since
+        return since is not None and since * (1 + ANNEAL) < 1
 
     @property
     def failing(self) -> bool:
@@ -104,15 +111,12 @@ class RunCallback(TrainerCallback):
             step = replace(step, bits_per_character=None)
             self.non_finite_since = state.global_step + 1  # the next loss would not be a number
         if step.bits_per_character is not None:
-            self._validated.append(step)
+            self._note(step)
             self._keep_best(step)
         if is_main():
             log.append(self.folder / LOG, step)
             self._observe(step)
-        if self.best is not None and self.settings.patience is not None:
-            since_best = len(self._validated) - 1 - self._validated.index(self.best)
-            self.stopped_early = since_best >= self.settings.patience
-        control.should_training_stop = last or self.failing or self.stopped_early
+        control.should_training_stop = last or self.failing
         control.should_save = self.non_finite_since is None and (
             self.stopped_by is not None
             or step.bits_per_character is not None
@@ -171,6 +175,17 @@ class RunCallback(TrainerCallback):
             memory_gib=log.peak_memory(self._device),
             bits_per_character=bits,
         )
+
+    def _note(self, step: Step) -> None:
+        """Count a step's validation. When patience is exhausted, the rest of the schedule is shortened."""
+        if step.bits_per_character is None:
+            return
+        self._validated.append(step)
+        patience, best = self.settings.patience, self.best
+        if best is None or patience is None or self.trainer.annealing_since is not None:
+            return
+        if len(self._validated) - 1 - self._validated.index(best) >= patience:
+            self.trainer.annealing_since = step.share
 
     def _keep_best(self, step: Step) -> None:
         if self.best is not step:

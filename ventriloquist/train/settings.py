@@ -50,7 +50,7 @@ class TrainSettings(BaseModel):
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart
-    patience: int | None = Field(3, ge=1)  # validations without a better one before the run ends early; None: never
+    patience: int | None = Field(3, ge=1)  # validations without a better one before the rest is shortened; None: never
     save_minutes: float = Field(10.0, ge=0)  # a crash loses at most this much
     wandb: bool = False  # report figures to Weights & Biases; never a word of a message
     seed: int = Field(0, ge=0, lt=2**32)

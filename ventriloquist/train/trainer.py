@@ -26,6 +26,7 @@ from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.shards import load_optimizer, save_adapter, save_optimizer
 from ventriloquist.train.tensors import IGNORED, Tensors
 
+ANNEAL = 0.2  # of what is done when validation stops getting better; enough by Hägele et al., 2024, arXiv 2405.18392
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 
 
@@ -43,6 +44,7 @@ class RowTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the targets of the whole step
         self.started = time.monotonic() - 60 * minutes_before
         self.shared_minutes = minutes_before  # the same in all processes, as learning rates must be
+        self.annealing_since: float | None = None  # the share of the run at which validation had stopped getting better
 
     def compute_loss(
         self,
@@ -98,10 +100,17 @@ class RowTrainer(Trainer):
         return factor
 
     def progress(self, step: int, steps: int) -> float:
-        """Return the share of the run that is done, by its steps or by its minutes, whichever is more."""
+        """Return the share of the run that is done, by its steps or by its minutes, whichever is more.
+
+        When validation stops getting better, the rest of the run is shortened to ANNEAL of what is done, if that is
+        less. The learning rate then takes the rest of its cosine in fewer steps, and still ends at zero.
+        """
         share = step / max(1, steps)
         if self.settings.max_minutes:
             share = max(share, self.minutes() / self.settings.max_minutes)
+        since = self.annealing_since
+        if since is not None and share > since:
+            share = since + (share - since) * max(1.0, (1 - since) / (ANNEAL * since))
         return share
 
     def minutes(self) -> float:

@@ -109,7 +109,8 @@ def resolve_settings(
 
     Args:
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
-        changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
+        changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank. One
+            target per window without a context makes the blocks literal windows.
         memory_gib: see `preset`.
         bfloat16: see `preset`.
 
@@ -125,6 +126,9 @@ def resolve_settings(
         rank = layer.get("rank")
         if isinstance(rank, int):
             layer.setdefault("alpha", 2 * rank)
+        window = layer.get("window", chosen.window)
+        if layer.get("targets_per_window") == 1 and isinstance(window, int):
+            layer.setdefault("context", window - 1)
         try:
             chosen = TrainSettings(**{**chosen.model_dump(), **layer})
         except ValidationError as error:
