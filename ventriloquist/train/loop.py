@@ -15,11 +15,11 @@ from ventriloquist.train import log
 from ventriloquist.train.callbacks import RunCallback
 from ventriloquist.train.follow import Follower, beginning, stop_on_signals
 from ventriloquist.train.log import Outcome, Step
-from ventriloquist.train.loss import Loss
+from ventriloquist.train.loss import Loss, held_out_nats
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.shards import save_adapter
-from ventriloquist.train.tensors import Rows
+from ventriloquist.train.tensors import Rows, row_tensors
 from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
 
@@ -46,13 +46,18 @@ def run_loop(
     """
     begun = beginning(folder)
     validation = Validation(corpus, settings)
+
+    def nats(row: PackedRow) -> float:
+        tensors = row_tensors(corpus, row, split="validation", content_only=True)
+        return held_out_nats(trainer.model, loss, tensors, trainer.args.device)
+
     follower = Follower(
         settings,
         rows,
         folder,
         begun,
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
-        validate=lambda: validation.bits_per_character(trainer.model, loss, trainer.args.device),
+        validate=lambda: validation.bits_per_character(nats),
         save_weights=lambda best: save_adapter(trainer.model, best),
         peak_memory=lambda: log.peak_memory(device),
         observe=observe,

@@ -18,13 +18,20 @@ from ventriloquist.train.settings import TrainSettings
 GIB = 2**30
 FP32, BF16 = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
+MLX4 = 0.5625  # the same with MLX: a scale and an offset of 16 bits for 64 weights
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
 RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
-EXHAUSTED = ("out of memory", "not enough memory", "can't allocate memory")  # of CUDA and MPS; of CPUs
+EXHAUSTED = (
+    *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
+    *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
+)
 CHUNK = 2048  # tokens: Unsloth computes the logits of so many at a time
+MLX_CHUNK = 256  # targets: our loss on MLX does so; 0.4 GiB for a vocabulary of 152,000
+CHUNKS = {"unsloth": CHUNK, "mlx": MLX_CHUNK}
+MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient
 
 
 class Shapes:
@@ -34,7 +41,7 @@ class Shapes:
         model = skeleton(config, settings.model)
         self.layers: int = config.num_hidden_layers
         self.hidden, self.intermediate = config.hidden_size, config.intermediate_size
-        self.vocabulary = config.vocab_size
+        self.vocabulary, self.heads = config.vocab_size, config.num_attention_heads
         adapted = [module for _, _, _, module in linears(model)]
         self.base: int = model.num_parameters()
         self.quantizable = sum(module.in_features * module.out_features for module in adapted)
@@ -53,7 +60,7 @@ class Shapes:
         Activations with gradient checkpointing: one hidden state a layer and the inside of one layer (about 12 hidden
         states and 4 of the feed-forward); without: the inside of every adapted layer. Logits, their copy in fp32 and
         its gradient are computed at supervised tokens only. With shards, each process has its part of weights and
-        adapter, and gathers two layers, the embeddings and the head.
+        adapter, and gathers two layers, the embeddings and the head. MLX keeps the attention scores of a layer.
 
         `tokens` are those of the longest row; `supervised` are those of the row with the most supervised tokens.
         """
@@ -64,16 +71,20 @@ class Shapes:
         kept = inside * through
         if settings.gradient_checkpointing:
             kept = tokens * self.hidden * self.layers * half + inside
-        if settings.backend == "unsloth":
-            supervised = min(supervised, CHUNK)
+        if settings.backend in CHUNKS:
+            supervised = min(supervised, CHUNKS[settings.backend])
         held = shards()
         adapter = 2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)  # bytes a parameter
         parts = {
-            "weights": ((self.base - quantized) * half + quantized * NF4) / held,
+            "weights": ((self.base - quantized) * half + quantized * (MLX4 if settings.backend == "mlx" else NF4))
+            / held,
             "adapter": self.trainable_at(settings) * adapter / held,
             "activations": kept,
             "logits": supervised * self.vocabulary * (2 * FP32 + half),
         }
+        if settings.backend == "mlx":
+            layers = 1 if settings.gradient_checkpointing else through
+            parts["attention"] = self.heads * tokens**2 * half * (MLX_SCORES - 1 + layers)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * half
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
@@ -92,7 +103,7 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
     steps: list[tuple[str, dict[str, Any]]] = [
         (f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens
     ]
-    if device == "cuda" and not settings.four_bit and shards() == 1:
+    if device in ("cuda", "metal") and not settings.four_bit and shards() == 1:
         steps.append(("--four-bit", {"four_bit": True}))
     if device == "cuda" and not settings.adam_8bit and shards() == 1:
         steps.append(("8-bit Adam (the extra `unsloth` brings it)", {"adam_8bit": True}))
@@ -148,6 +159,10 @@ def available_memory(device: str) -> int:
 
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[1])
+    if device == "metal":
+        import mlx.core as mx
+
+        return int(mx.device_info()["max_recommended_working_set_size"])
     if device == "mps":
         return int(torch.mps.recommended_max_memory())
     return int(psutil.virtual_memory().available)

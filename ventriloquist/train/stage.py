@@ -22,7 +22,7 @@ from ventriloquist.store.corpus import has_targets, training_lines
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.train import folder as folders
 from ventriloquist.train import log, ranks
-from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
+from ventriloquist.train.backends import Backend, adapt_to, choose_backend, device_of, load_model, row_loss
 from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
@@ -95,7 +95,10 @@ def plan(
     if resume:
         settings = folders.recorded_settings(folder)
     device = best_device()
-    backend = choose_backend(settings.backend, device)  # before transformers is imported: Unsloth must come first
+    backend = choose_backend(
+        settings.backend, device, begun=resume
+    )  # before transformers is imported: Unsloth must come first
+    device = device_of(backend, device)
     require_torch()
     ranks.join(device)
     folder = ranks.broadcast(folder)
@@ -149,31 +152,16 @@ def run(
         SettingsError: Weights & Biases is asked for and cannot be used.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
-    from ventriloquist.train.loop import run_loop
-    from ventriloquist.train.shards import save_adapter
-
     settings, folder = plan.settings, plan.folder
     with _begun(plan), _followed(plan, progress, observe) as follow, exhaustion_explained(plan.device):
         if ranks.is_main() and (plan.base_files or not plan.resume):
             kept = folders.kept_settings(settings, plan.home)
             folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
         ranks.barrier()
-        model = load_model(plan.base, settings, plan.device)
-        outcome, signal = run_loop(
-            model,
-            row_loss(settings),
-            plan.corpus,
-            plan.rows.rows,
-            settings,
-            folder,
-            device=plan.device,
-            gradient_checkpointing=settings.gradient_checkpointing and plan.backend.name == "transformers",
-            observe=follow,
-        )
+        train = _train_with_mlx if plan.backend.name == "mlx" else _train_with_torch
+        outcome, signal = train(plan, follow)
     if signal is not None:
         raise Interrupted(signal, outcome.steps)
-    with saving(folder), exhaustion_explained(plan.device):
-        save_adapter(model, folder)
     if ranks.is_main():
         finish(db, plan, outcome)
     if outcome.failed_at is not None:
@@ -182,6 +170,43 @@ def run(
             hint="Run again with a lower --learning-rate, or use what is there: vq eval",
         )
     return TrainSummary(**asdict(outcome), plan=plan.estimate, run=str(folder))
+
+
+def _train_with_torch(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
+    """Train, and write the adapter unless a signal came; return the outcome and the signal."""
+    from ventriloquist.train.loop import run_loop
+    from ventriloquist.train.shards import save_adapter
+
+    settings, folder = plan.settings, plan.folder
+    model = load_model(plan.base, settings, plan.device)
+    outcome, signal = run_loop(
+        model,
+        row_loss(settings),
+        plan.corpus,
+        plan.rows.rows,
+        settings,
+        folder,
+        device=plan.device,
+        gradient_checkpointing=settings.gradient_checkpointing and plan.backend.name == "transformers",
+        observe=observe,
+    )
+    if signal is None:
+        with saving(folder):
+            save_adapter(model, folder)
+    return outcome, signal
+
+
+def _train_with_mlx(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
+    """Do the same as `_train_with_torch`."""
+    from ventriloquist.train.mlx_loop import load_mlx_model, run_mlx_loop, save_adapter
+
+    settings, folder = plan.settings, plan.folder
+    model = load_mlx_model(plan.base, settings)
+    outcome, signal = run_mlx_loop(model, plan.corpus, plan.rows.rows, settings, folder, observe=observe)
+    if signal is None:
+        with saving(folder):
+            save_adapter(model, settings, folder)
+    return outcome, signal
 
 
 def _is_new_tiny(settings: TrainSettings, folder: Path) -> bool:

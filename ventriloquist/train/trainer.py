@@ -18,10 +18,10 @@ from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.follow import Clock
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size
-from ventriloquist.train.rows import rows_per_process
+from ventriloquist.train.rows import IGNORED, rows_per_process
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.shards import load_optimizer, save_adapter, save_optimizer
-from ventriloquist.train.tensors import IGNORED, Tensors
+from ventriloquist.train.tensors import Tensors
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 
