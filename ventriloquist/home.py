@@ -111,7 +111,7 @@ class Home:
             preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU.
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
-        chosen = resolve_settings(preset, changes, memory_gib=cuda_gib())
+        chosen = resolve_settings(preset, {"backend": self.settings.backend, **changes}, memory_gib=cuda_gib())
         with recorded_run(
             self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
         ) as run:
@@ -124,13 +124,13 @@ class Home:
 
     def load_adapter(self, run: str | None = None) -> Adapter:
         """Load a base model with a run's adapter: `.model`, `.tokenizer` and `.manifest`. Default: the newest run."""
-        return load_adapter(find_run(self.folder / RUNS, run))
+        return load_adapter(find_run(self.folder / RUNS, run), backend=self.settings.backend)
 
     def chat(self, speaker: str, *, run: str | None = None, seed: int = 0) -> ChatSession:
         """Begin an empty chat with a simulation of somebody. Call `say` and `answer` of what is returned."""
         voice = chat.find_voice(self.folder, run)
         planned = chat.plan(self.folder, chat.Request(speaker=speaker, fresh=True), voice)
-        return chat.start(planned, chat.load_writer(voice, seed=seed))
+        return chat.start(planned, chat.load_writer(voice, seed=seed, backend=self.settings.backend))
 
     def evaluate(
         self, run: str | None = None, *, extent: Extent = evaluate.QUICK, only: Collection[str] = ()
@@ -143,7 +143,8 @@ class Home:
         folder = find_run(self.folder / RUNS, run).absolute()
         with recorded_run(
             self.folder, "eval", {"run": str(folder)},
-            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only),
+            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only,
+                                           backend=self.settings.backend),
         ) as recorded:  # fmt: skip
             recorded.result = result = evaluate.run(recorded.db, recorded.plan)
         return result

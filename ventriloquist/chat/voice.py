@@ -111,9 +111,17 @@ def find_person(name: str, voice: Voice) -> str:
 
 
 def load_writer(
-    voice: Voice, server: Server | None = None, *, seed: int = 0, sampling: Sampling | None = None
+    voice: Voice,
+    server: Server | None = None,
+    *,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    backend: str | None = None,
 ) -> Writer:
     """Connect to the server, or load the adapter and its base model.
+
+    Args:
+        backend: see `choose_framework`.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -125,7 +133,7 @@ def load_writer(
         )
     if voice.run is None:
         raise ValueError("neither a server nor a run")
-    adapter = load_adapter(voice.run)
+    adapter = load_adapter(voice.run, backend=backend)
     from ventriloquist.model.line_writer import LineWriter
 
     return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)

@@ -86,6 +86,7 @@ def command(
             place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
             note(f"Going on with {resumable.run}, {place}.")
     else:
+        flags["backend"] = backend or settings.backend
         chosen = train.resolve_settings(config, flags, memory_gib=cuda_gib())
 
     def planned(db: Connection) -> TrainPlan:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ventriloquist.errors import ModelError
+from ventriloquist.model.base import Base, Bits, load_config
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.gate import OTHER_ADAPTER, WEIGHTS, explained, read_tensors
+from ventriloquist.model.mlx_base import load_mlx_base, try_out_mlx
+
+if TYPE_CHECKING:
+    from ventriloquist.model.mlx_engine import MlxModel
 
 PREFIX = "base_model.model."
 PARTS = {"lora_a": "lora_A", "lora_b": "lora_B"}  # MLX's name: peft's
@@ -49,6 +54,18 @@ def put_on_mlx(
             parent[name] = LoRALinear.from_base(found[path], r=r, scale=scale)
     mx.eval(model.parameters())
     return model
+
+
+def load_mlx_model(base: Base, bits: Bits | None, folder: Path, options: Mapping[str, Any] | None) -> MlxModel:
+    """Load a base model, and unless `options` is None put the adapter in a folder on it, ready to read."""
+    from ventriloquist.model.mlx_engine import MlxModel
+
+    module, vocabulary = load_mlx_base(base, bits=bits), load_config(base).vocab_size
+    if options is not None:
+        with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
+            load_mlx_adapter_weights(put_on_mlx(module, **options), folder)
+            try_out_mlx(module, vocabulary, str(folder))
+    return MlxModel(module, vocabulary)
 
 
 def lora_modules(model: Any) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,10 @@ from ventriloquist.model.base import Base, Bits, check_base_weights, complete_fo
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.gate import CHECK_FILES, CONFIG, explained, read_json, weight_files
 
+# Kinds of base models that compute the same in mlx_lm; the others are refused, see `mlx_obstacle`.
+MLX_KINDS = ("cohere", "cohere2", "ernie4_5", "gemma3_text", "granite", "helium", "hunyuan_v1_dense", "llama",
+             "ministral3", "mistral", "olmo2", "qwen2", "qwen3", "seed_oss", "smollm3")  # fmt: skip
+MLX_SLIDES = ("cohere2", "gemma3_text")  # those whose sliding windows it has
 GROUP_SIZE = 64  # weights that share a scale, in 4 bits; mlx_lm's own
 
 
@@ -30,6 +34,8 @@ def load_mlx_base(base: Base, *, offline: bool = True, bits: Bits | None = None)
     from mlx import nn
 
     config = load_config(base, offline=offline)
+    if obstacle := mlx_obstacle(config):
+        raise ModelError(f"MLX cannot run {base.source}: {obstacle}.", hint="Use the back end transformers.")
     folder = complete_folder(base, offline=offline)
     names = {name for _, _, name in linear_names(check_base_weights(Base(str(folder)), config))}
     dtype = mx.float32 if not on_metal() and bits != 16 else mx.bfloat16
@@ -44,6 +50,18 @@ def load_mlx_base(base: Base, *, offline: bool = True, bits: Bits | None = None)
         model.freeze()
         try_out_mlx(model, config.vocab_size, base.source)
     return model
+
+
+def mlx_obstacle(config: Any) -> str | None:
+    """Say why MLX cannot be used for a base model's configuration, or return None."""
+    kind = config.model_type
+    if kind not in MLX_KINDS:
+        return f"mlx_lm does not have {kind} models as they are"
+    slides = "sliding_attention" in (getattr(config, "layer_types", None) or ())
+    slides = slides or (kind == "mistral" and config.sliding_window is not None)
+    if slides and kind not in MLX_SLIDES:
+        return f"mlx_lm has no sliding windows in {kind} models"
+    return None
 
 
 def on_metal() -> bool:
