@@ -30,7 +30,7 @@ def command(
         str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(help="The back end: auto, unsloth or transformers.", show_default="auto")
+        str | None, typer.Option(help="The back end: auto, unsloth, mlx or transformers.", show_default="auto")
     ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many optimizer steps.")] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after this many minutes.")] = None,
@@ -68,7 +68,7 @@ def command(
     from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train.memory import cuda_gib
+    from ventriloquist.train.backends import machine_memory
     from ventriloquist.train.ranks import is_main
 
     flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
@@ -87,7 +87,7 @@ def command(
             note(f"Going on with {resumable.run}, {place}.")
     else:
         flags["backend"] = backend or settings.backend
-        chosen = train.resolve_settings(config, flags, memory_gib=cuda_gib())
+        chosen = train.resolve_settings(config, flags, **machine_memory(flags["backend"]))
 
     def planned(db: Connection) -> TrainPlan:
         plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)

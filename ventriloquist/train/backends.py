@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.model.adapter import load_adapter_weights, put_on
-from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
+from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
+from ventriloquist.model.framework import has_mlx
 from ventriloquist.train.lora_init import first_a
+from ventriloquist.train.memory import GIB, available_memory, cuda_gib
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
 
@@ -61,10 +63,10 @@ def choose_backend(wish: BackendWish, device: str, *, begun: bool = False) -> Ba
     return _unsloth_or_transformers(wish, device)
 
 
-def device_of(backend: Backend, device: str) -> str:
-    """Return the device that a back end computes on: metal or cpu with MLX, else the one that torch has found."""
+def device_of(backend: Backend) -> str:
+    """Return the device that a back end computes on: metal or cpu with MLX, else the one that torch finds."""
     if backend.name != "mlx":
-        return device
+        return best_device()
     from ventriloquist.model.mlx_base import on_metal
 
     return "metal" if on_metal() else "cpu"
@@ -90,9 +92,31 @@ def _unsloth_or_transformers(wish: BackendWish, device: str) -> Backend:
     return Backend("unsloth", "as set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
 
 
-def has_mlx() -> bool:
-    """Return whether MLX and mlx-lm are installed."""
-    return find_spec("mlx") is not None and find_spec("mlx_lm") is not None
+def without_obstacle(backend: Backend, wish: BackendWish, config: Any) -> Backend:
+    """Return the back end, or transformers if it was chosen by itself and cannot run a base model.
+
+    Raises:
+        ModelError: MLX is asked for and cannot run a base model with this configuration.
+    """
+    if backend.name != "mlx":
+        return backend
+    from ventriloquist.model.mlx_base import mlx_obstacle
+
+    obstacle = mlx_obstacle(config)
+    if obstacle is not None and wish == "mlx":
+        raise ModelError(f"MLX cannot train this base model: {obstacle}.", hint="Use --backend transformers.")
+    return backend if obstacle is None else Backend("transformers", obstacle)
+
+
+def machine_memory(wish: object) -> dict[str, float | None]:
+    """Return this machine's memory as `resolve_settings` takes it, for the back end that is asked for."""
+    if not has_mlx() or not (wish == "mlx" or (wish in (None, "auto") and prefers_mlx())):
+        return {"memory_gib": cuda_gib()}
+    import psutil
+
+    device = device_of(Backend("mlx", "as set"))
+    unified = psutil.virtual_memory().total
+    return {"memory_gib": available_memory(device) / GIB, "unified_gib": unified / GIB}
 
 
 def prefers_mlx() -> bool:

@@ -74,10 +74,10 @@ class Shapes:
         if settings.backend in CHUNKS:
             supervised = min(supervised, CHUNKS[settings.backend])
         held = shards()
+        four_bits = MLX4 if settings.backend == "mlx" else NF4
         adapter = 2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)  # bytes a parameter
         parts = {
-            "weights": ((self.base - quantized) * half + quantized * (MLX4 if settings.backend == "mlx" else NF4))
-            / held,
+            "weights": ((self.base - quantized) * half + quantized * four_bits) / held,
             "adapter": self.trainable_at(settings) * adapter / held,
             "activations": kept,
             "logits": supervised * self.vocabulary * (2 * FP32 + half),

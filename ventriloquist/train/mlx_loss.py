@@ -32,14 +32,16 @@ def target_loss(model: Any, ids: Ids, labels: Ids, *, chunk: int) -> mx.array:
     wanted = mx.array(labels[at])
     head = _head(model)
 
-    def nats(hidden: mx.array, wanted: mx.array) -> mx.array:
-        logits = head(hidden[None])[0].astype(mx.float32)
-        return nn.losses.cross_entropy(logits, wanted, reduction="sum")
+    def nats(of: slice) -> Callable[[mx.array], mx.array]:
+        """Return the loss of some of the targets; what `checkpoint` gets as an argument must have a gradient."""
+        return lambda hidden: nn.losses.cross_entropy(
+            head(hidden[None])[0].astype(mx.float32), wanted[of], reduction="sum"
+        )
 
-    again = mx.checkpoint(nats)
     total = mx.array(0.0)
     for first in range(0, len(at), chunk):
-        total = total + again(hidden[first : first + chunk], wanted[first : first + chunk])
+        of = slice(first, first + chunk)
+        total = total + mx.checkpoint(nats(of))(hidden[of])
     return total
 
 

@@ -22,7 +22,15 @@ from ventriloquist.store.corpus import has_targets, training_lines
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.train import folder as folders
 from ventriloquist.train import log, ranks
-from ventriloquist.train.backends import Backend, adapt_to, choose_backend, device_of, load_model, row_loss
+from ventriloquist.train.backends import (
+    Backend,
+    adapt_to,
+    choose_backend,
+    device_of,
+    load_model,
+    row_loss,
+    without_obstacle,
+)
 from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
@@ -94,11 +102,10 @@ def plan(
     folder = folders.unfinished_run(home / RUNS) if resume else folders.folder_for_new_run(home / RUNS)
     if resume:
         settings = folders.recorded_settings(folder)
-    device = best_device()
-    backend = choose_backend(
-        settings.backend, device, begun=resume
-    )  # before transformers is imported: Unsloth must come first
-    device = device_of(backend, device)
+    wish = settings.backend
+    # before transformers is imported: Unsloth must come first
+    backend = choose_backend(wish, best_device(), begun=resume)
+    device = device_of(backend)
     require_torch()
     ranks.join(device)
     folder = ranks.broadcast(folder)
@@ -109,6 +116,9 @@ def plan(
             # the revision that is planned is the one that is trained
             base = Base(found.source, getattr(config, "_commit_hash", None) or found.revision)
             corpus = load_corpus(db, load_tokenizer(base, offline=False), home / TOKENS, progress)
+        if (possible := without_obstacle(backend, wish, config)) != backend:
+            backend, device = possible, device_of(possible)
+            settings = adapt_to(settings, backend, device)
         settings, notes = cut_rows(settings, config)
         rows = schedule(corpus, settings)
         if not rows.rows:

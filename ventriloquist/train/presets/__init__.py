@@ -29,6 +29,10 @@ NAMES = (  # for each model, the largest device first
     "qwen3-0.6b",
     "smollm2",
     "tiny",
+    "mac-128gb",
+    "mac-64gb",
+    "mac-32gb",
+    "mac-16gb",
 )
 NOMINAL = 0.9  # a card of 24 GB says it has 22 to 24 GiB
 
@@ -46,6 +50,8 @@ def _read_preset(name: str) -> Preset:
 
 
 PRESETS: dict[str, Preset] = {name: _read_preset(name) for name in NAMES}
+MACS = [candidate for candidate in PRESETS.values() if candidate.settings.backend == "mlx"]  # by unified memory
+CARDS = [candidate for candidate in PRESETS.values() if candidate not in MACS]
 
 
 def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
@@ -55,20 +61,36 @@ def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
         memory_gib: of the CUDA device; if it is too small for every preset, the smallest is returned. None: there is no
             CUDA device; the largest preset is returned, without weights in 4 bits.
     """
-    fitting = [candidate for candidate in PRESETS.values() if candidate.settings.model == model]
+    fitting = [candidate for candidate in CARDS if candidate.settings.model == model]
     if not fitting:
         return preset(DEFAULT_MODEL).changed(model=model)
     enough = [candidate for candidate in fitting if memory_gib is None or NOMINAL * candidate.memory_gib <= memory_gib]
     return _suited((enough or fitting[-1:])[0].settings, memory_gib)
 
 
+def mac_preset(model: str | None, unified_gib: float) -> TrainSettings | None:
+    """Return the preset for a Mac's unified memory; None if it has none for a model.
+
+    Args:
+        model: None: the one that suits the Mac.
+        unified_gib: the Mac's whole memory. If it is too small for every preset, the smallest is returned.
+    """
+    fitting = [candidate for candidate in MACS if model in (None, candidate.settings.model)]
+    enough = [candidate for candidate in fitting if NOMINAL * candidate.memory_gib <= unified_gib]
+    return (enough or fitting[-1:])[0].settings.changed(backend="auto") if fitting else None
+
+
 def _suited(settings: TrainSettings, memory_gib: float | None) -> TrainSettings:
-    """Return settings with weights in 4 bits only if there is a CUDA device for them."""
+    """Return settings with weights in 4 bits only if there is a GPU for them."""
     return settings.changed(four_bit=settings.four_bit and memory_gib is not None)
 
 
 def resolve_settings(
-    config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None
+    config: str | None,
+    changes: Mapping[str, object],
+    *,
+    memory_gib: float | None = None,
+    unified_gib: float | None = None,
 ) -> TrainSettings:
     """Return a run's settings: the flags over the configuration over the model's preset.
 
@@ -76,13 +98,17 @@ def resolve_settings(
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
         changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
         memory_gib: see `preset`.
+        unified_gib: of a Mac that trains with MLX, see `mac_preset`; a model without such a preset gets that of a card
+            with `memory_gib`.
 
     Raises:
         SettingsError: the configuration cannot be read, or a value makes no sense.
     """
     configured = _read_config(config, memory_gib) if config is not None else {}
     flags = {key: value for key, value in changes.items() if value is not None}
-    chosen = preset(str({**configured, **flags}.get("model", DEFAULT_MODEL)), memory_gib)
+    named = {**configured, **flags}.get("model")
+    of_mac = mac_preset(named and str(named), unified_gib) if unified_gib is not None else None
+    chosen = of_mac or preset(str(named or DEFAULT_MODEL), memory_gib)
     for layer, source in ((configured, config), (flags, None)):
         rank = layer.get("rank")
         if isinstance(rank, int):
