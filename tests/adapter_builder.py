@@ -53,3 +53,19 @@ def build_run(folder: Path, *, people: tuple[str, ...] = NAMES, window: int = 24
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).write(folder)
     return folder
+
+
+def with_effect(folder: Path) -> Path:
+    """Give a run's adapter random weights, so that it changes what the model says, and return its folder."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from ventriloquist.model.gate import WEIGHTS
+
+    weights = load_file(folder / WEIGHTS)
+    generator = torch.Generator().manual_seed(1)
+    for name, weight in weights.items():
+        if "lora_B" in name:
+            weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    return folder

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapter_builder import build_run
 
 from ventriloquist.errors import ModelError
 from ventriloquist.layout import BASE
@@ -28,20 +27,6 @@ from ventriloquist.model.mlx_base import load_mlx_base
 mx = pytest.importorskip("mlx.core")
 
 IDS = list(range(5, 90, 3))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a run whose adapter does something."""
-    folder = build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000")
-    adapter = load_adapter(folder)
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, weight in adapter.model.named_parameters():
-            if "lora_B" in name:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
-    adapter.model.save_pretrained(folder)
-    return folder
 
 
 def options(folder: Path) -> dict[str, Any]:

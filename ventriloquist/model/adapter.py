@@ -109,9 +109,12 @@ def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None,
     if framework.name == "mlx":
         from ventriloquist.model.mlx_adapter import load_mlx_model
 
-        options = None if manifest.base_model == MERGED else _options(adapter_config(folder, manifest))
-        bits: Bits | None = 4 if manifest.settings.get("four_bit") else None
-        return Adapter(folder, manifest, load_mlx_model(base, bits, folder, options), tokenizer, framework)
+        if manifest.base_model == MERGED:
+            return Adapter(folder, manifest, load_mlx_model(base), tokenizer, framework)
+        four: Bits | None = 4 if manifest.settings.get("four_bit") else None
+        options = _options(adapter_config(folder, manifest))
+        model = load_mlx_model(base, bits=four, adapter=folder, **options)
+        return Adapter(folder, manifest, model, tokenizer, framework)
     if manifest.base_model == MERGED:
         return Adapter(folder, manifest, load_base(base), tokenizer, framework)
     device, bits = _place(manifest, to_merge)

@@ -56,15 +56,20 @@ def put_on_mlx(
     return model
 
 
-def load_mlx_model(base: Base, bits: Bits | None, folder: Path, options: Mapping[str, Any] | None) -> MlxModel:
-    """Load a base model, and unless `options` is None put the adapter in a folder on it, ready to read."""
+def load_mlx_model(base: Base, *, bits: Bits | None = None, adapter: Path | None = None, **options: Any) -> MlxModel:
+    """Load a base model, ready to read.
+
+    Args:
+        bits: see `load_mlx_base`.
+        adapter: a folder with the weights of an adapter; the options are then those of `put_on_mlx`.
+    """
     from ventriloquist.model.mlx_engine import MlxModel
 
     module, vocabulary = load_mlx_base(base, bits=bits), load_config(base).vocab_size
-    if options is not None:
-        with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
-            load_mlx_adapter_weights(put_on_mlx(module, **options), folder)
-            try_out_mlx(module, vocabulary, str(folder))
+    if adapter is not None:
+        with explained(f"The adapter in {adapter} cannot be loaded", OTHER_ADAPTER):
+            load_mlx_adapter_weights(put_on_mlx(module, **options), adapter)
+            try_out_mlx(module, vocabulary, str(adapter))
     return MlxModel(module, vocabulary)
 
 
