@@ -7,7 +7,8 @@ For each format, in a fresh process each, the script prints as a table
 - messages per CPU-second from the file to the rows that collect takes, and the peak memory,
 - messages per CPU-second of a plain parse: `json.load`, `json.loads` for each line (Signal), `iterparse` (Android,
   after the surrogates are joined, since it refuses them), `split` into lines (WhatsApp),
-- the ratio of the two.
+- the ratio of the two, and the microseconds that a message takes,
+- for WhatsApp and Messenger the same beside what the usual scripts do: see `usual`.
 
 With `--large`, it writes one Telegram and one Android file of that size instead, and prints the memory of reading them.
 """
@@ -15,6 +16,7 @@ With `--large`, it writes one Telegram and one Android file of that size instead
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import re
@@ -22,6 +24,8 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from xml.etree.ElementTree import iterparse
 from zoneinfo import ZoneInfo
@@ -37,6 +41,7 @@ from ventriloquist.sources.exports import Asked, open_export
 
 _TEXT = "ok sure see you later tonight what the dog did again lol no way im on my way call me 😂 café naïve haha"
 WORDS = _TEXT.split()
+PART = 10_000  # messages of a file in Messenger's download
 START_MS = 1_684_144_800_000
 FORMATS = ("android", "discord", "messenger", "signal", "telegram", "whatsapp")
 
@@ -54,6 +59,9 @@ def history(format: str, messages: int, *, seed: int = 0) -> list[Sent]:
 def write(format: str, messages: int, folder: Path) -> Path:
     """Write a history of so many messages in a format; return what a user would name."""
     said = history(format, messages)
+    if format == "messenger":
+        download: Path = chat_exports.messenger(said, folder, parts=-(-messages // PART))
+        return download
     if format != "whatsapp":
         found: Path = getattr(chat_exports, format)(said, folder)
         return found
@@ -97,6 +105,36 @@ def parse(format: str, path: Path, _home: Path) -> tuple[float, int]:
             with file.open(encoding="utf-8") as stream:
                 count += len(json.load(stream)["messages"])
     return time.process_time() - begin, count
+
+
+_HEADER = re.compile(r"(\d\d/\d\d/\d{4}, \d\d:\d\d) - ([^:]+): (.*)")
+
+
+def usual(format: str, path: Path, _home: Path) -> tuple[float, int]:
+    """Return the CPU-seconds of what the usual scripts for a format do, and how many messages there are.
+
+    WhatsApp: a regular expression and `strptime` for each line. Messenger: `json.load`, each string mended, the
+    messages sorted by time, and a SHA-1 of each as its id.
+    """
+    found: list[tuple[object, ...]] = []
+    begin = time.process_time()
+    if format == "whatsapp":
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if match := _HEADER.match(line):
+                    at = datetime.strptime(match[1], "%d/%m/%Y, %H:%M").replace(tzinfo=UTC)
+                    found.append((int(at.timestamp() * 1000), match[2], match[3]))
+    else:
+        for file in path.rglob("*.json"):
+            with file.open(encoding="utf-8") as stream:
+                messages = json.load(stream)["messages"]
+            for one in messages:
+                sender, text = (one[key].encode("latin-1").decode() for key in ("sender_name", "content"))
+                at = one["timestamp_ms"]
+                id = hashlib.sha1(f"{sender}\0{at}\0{text}".encode()).hexdigest()
+                found.append((at, sender, text, id))
+        found.sort(key=itemgetter(0))
+    return time.process_time() - begin, len(found)
 
 
 def write_large(format: str, gigabytes: float, folder: Path) -> Path:
@@ -154,17 +192,22 @@ def main() -> None:
                 size = path.stat().st_size / 1e6
                 print(f"| {format} | {size:,.0f} | {count:,} | {count / seconds:,.0f} | {peak:.0f} MB |", flush=True)
         return
-    print("| | MB | plain parse | vq | ratio | peak memory |\n|---|---|---|---|---|---|")
+    print("| | MB | plain parse | vq | ratio | vq, a message | usual script | ratio | peak memory |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for format in formats:
         folder = Path(tempfile.mkdtemp())
         path, _ = in_a_process(write, format, arguments.messages, folder)
         (plain, _), _ = in_a_process(parse, format, path, folder)
         (seconds, count), peak = in_a_process(read, format, path, folder / "home")
+        beside = " | "
+        if format in ("messenger", "whatsapp"):
+            (script, _), _ = in_a_process(usual, format, path, folder)
+            beside = f"{count / script:,.0f} | {script / seconds:.2f}"
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
         size = sum(file.stat().st_size for file in files) / 1e6
         print(
             f"| {format} | {size:.0f} | {count / plain:,.0f} | {count / seconds:,.0f} | {plain / seconds:.2f} "
-            f"| {peak:.0f} MB |",
+            f"| {seconds / count * 1e6:.1f} µs | {beside} | {peak:.0f} MB |",
             flush=True,
         )
         shutil.rmtree(folder)

@@ -85,6 +85,8 @@ def delta_bucket(milliseconds: int) -> str:
 
 def well_formed(text: str) -> str:
     """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -105,6 +105,45 @@ def test_three_applications_are_collected_in_one_command(tmp_path: Path, home: P
     assert dump(home) == before
 
 
+@pytest.mark.parametrize("is_encrypted_first", [False, True])
+def test_a_thread_of_both_downloads_of_messenger_is_collected_once(
+    is_encrypted_first: bool, tmp_path: Path, home: Path
+) -> None:
+    def write(folder: str, name: str, value: object) -> Path:
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(value))
+        return tmp_path / folder
+
+    def sent(at: int, sender: str, text: str) -> dict[str, object]:
+        return {"sender_name": sender, "timestamp_ms": BEGIN + at, "content": text}
+
+    def secret(at: int, sender: str, text: str) -> dict[str, object]:
+        return {"senderName": sender, "timestamp": BEGIN + at, "text": text, "reactions": [], "media": []}
+
+    both = [(1, "Ann", "hi"), (2, "Me", "yo"), (3, "Ann", "ok"), (3, "Ann", "ok")]
+    ordinary = write("facebook", "messages/inbox/ann_1234567/message_1.json", {
+        "participants": [{"name": "Ann"}, {"name": "Me"}], "title": "Ann",
+        "messages": [sent(*one) for one in reversed([(0, "Ann", "first"), *both])],
+    })  # fmt: skip
+    encrypted = write("e2ee", "Ann_4.json", {
+        "participants": ["Ann", "Me"], "threadName": "Ann_4",
+        "messages": [secret(*one) for one in [*both, (9, "Me", "last")]],
+    })  # fmt: skip
+    places = [encrypted, ordinary] if is_encrypted_first else [ordinary, encrypted]
+    asked = [*(part for place in places for part in ("--source", place)), "--me", "Me"]
+    found = summaries(*asked)
+    assert [one["skipped"] for one in found] == [{}, {"repeated": 4}]
+    assert query(home, "SELECT text FROM text_messages ORDER BY sent_at, rowid") == [
+        ("first",), ("hi",), ("yo",), ("ok",), ("ok",), ("last",),
+    ]  # fmt: skip
+    assert query(home, "SELECT count(*) FROM conversations") == [(1,)]
+    before = dump(home)
+    assert not any(one["changed"] for one in summaries(*asked))
+    assert not any(one["changed"] for one in summaries(*("--source", ordinary, "--source", encrypted, "--me", "Me")))
+    assert dump(home) == before
+
+
 def test_each_source_has_its_summary_and_all_have_a_total(tmp_path: Path, home: Path) -> None:
     shown = vq("collect", "--source", whatsapp(tmp_path), "--source", telegram(tmp_path), "--me", "Robin", "--me", "Me")
     lines = [line.split() for line in shown.stdout.splitlines() if line.strip()]

@@ -185,6 +185,26 @@ def test_memory_stays_flat_while_pictures_are_read(tmp_path: Path) -> None:
     assert peak < 8 << 20
 
 
+@pytest.mark.parametrize(("sub", "text", "expected"), [
+    ("Dinner", "at eight?", "Dinner\nat eight?"), ("Dinner", "", "Dinner"), ("null", "hi", "hi"), ("", "hi", "hi"),
+    ("D\u00c3\u00aener &#55357;&#56846;", "hi", "D\u00c3\u00aener 😎\nhi"), ("D\u00c3\u00aener", "hi", "Dîner\nhi"),
+    ("Dîner", "hi", "Dîner\nhi"), ("proto:CjoKImNvbS5n", "hi", "hi"), ("(No subject)", "hi", "hi"),
+    ("hi", "hi all", "hi all"), (" ", "hi", "hi"),
+])  # fmt: skip
+def test_the_subject_of_an_mms_is_its_first_line(sub: str, text: str, expected: str, tmp_path: Path) -> None:
+    part = f'<part seq="0" ct="text/plain" text={quoteattr(text)} />' if text else ""
+    assert said(records(tmp_path, mms(part, more=f'sub="{sub}" m_id="x"'))) == [(ANN, expected)]
+
+
+def test_a_subject_leaves_the_id_of_a_message_as_it_was(tmp_path: Path) -> None:
+    part = '<part seq="0" ct="text/plain" text="hi" />'
+    ids = {
+        record.id for more in ("", 'sub="Dinner"', 'sub="null"') for record in records(tmp_path, mms(part, more=more))
+        if isinstance(record, Said)
+    }  # fmt: skip
+    assert len(ids) == 1
+
+
 def test_who_wrote_in_a_group_is_its_address_of_type_137(tmp_path: Path) -> None:
     group = f"{BO}~{ANN}"
     found = records(
@@ -296,6 +316,7 @@ def test_other_encodings_are_read(encoding: str, tmp_path: Path) -> None:
         (b"<smses><sms body='\xff\xfe'/></smses>", "damaged"),
         (b"<smses>" + b"<a>" * 100, "damaged"),
         (b'<?xml version="1.0" encoding="utf-7"?><smses/>', "damaged"),
+        (b'<?xml version="1.0" encoding="utn-8"?><smses/>', "damaged"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><smses>&a;</smses>', "document type"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><smses>&a;</smses>'.encode("utf-16"), "document type"),
         (b'<!DOCTYPE smses SYSTEM "file:///etc/passwd"><smses/>', "document type"),

@@ -6,6 +6,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,15 @@ WRITERS: dict[str, Callable[[list[Sent], Path], Path]] = {
     "signal": chat_exports.signal,
     "messenger": chat_exports.messenger,
     "android": chat_exports.android,
+}
+
+GUIDS = {  # hashes of the guids of three messages
+    "android": "257f7ec19f616818",
+    "discord": "cc1038772e4e2726",
+    "messenger": "b10335dc964eaa37",
+    "signal": "af3aada34d20d76e",
+    "telegram": "b6f0a4888db66b59",
+    "whatsapp": "d71511eb516a3650",
 }
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=30).filter(
@@ -74,6 +84,21 @@ def test_a_history_is_read_as_it_was_written(format: str, data: st.DataObject) -
         assert len({row.guid for row in found}) == len(history)
         assert [row.guid for row in messages(path, folder / "home", format, asked)] == [row.guid for row in found]
         assert not (folder / "home").exists()
+
+
+@pytest.mark.parametrize(("format", "expected"), GUIDS.items())
+def test_guids_never_change_since_they_are_stored(format: str, expected: str, tmp_path: Path) -> None:
+    other = "+15550102030" if format == "android" else "Zoë 🦊"
+    said = [Sent(OWNER, "ok", BEGIN), Sent(other, "ok", BEGIN), Sent(other, "café 😂", BEGIN + 60_000)]
+    if format == "whatsapp":
+        path = tmp_path / "WhatsApp Chat with Ann.txt"
+        lines = [f"15/05/2023, 10:0{(at - BEGIN) // 60_000} - {sender}: {text}\n" for sender, text, at in said]
+        path.write_text("".join([*lines, lines[-1]]), encoding="utf-8")
+    else:
+        path = WRITERS[format](said, tmp_path)
+    asked = ASKED if format in ("signal", "android") else Asked(ZoneInfo("UTC"), me=OWNER)
+    guids = " ".join(row.guid for row in messages(path, tmp_path / "home", format, asked))
+    assert blake2b(guids.encode(), digest_size=8).hexdigest() == expected
 
 
 def test_a_newer_export_without_ids_repeats_the_old_rows_and_adds_the_new(tmp_path: Path) -> None:

@@ -230,6 +230,19 @@ def test_a_newer_download_keeps_the_ids_of_old_messages_if_somebody_is_renamed(t
     assert len(set(second)) == 6
 
 
+def test_the_number_at_the_end_of_a_threads_folder_is_what_stays(tmp_path: Path) -> None:
+    ids = set()
+    for place in (f"{INBOX}/maya_123", f"{INBOX}/mayadad_123", "messages/archived_threads/mayadad_123"):
+        folder = tmp_path / place.replace("/", " ")
+        path = thread(folder, [{"content": "a"}], place=place)
+        for named in (folder, path.parent, path):  # a download, a thread's folder, a file of it
+            source, rows = read(named, "messenger")
+            ids.add((source.chats[0].guid, said(rows)[0].guid))
+    assert len(ids) == 1
+    other = thread(tmp_path / "other", [{"content": "a"}], place=f"{INBOX}/maya_124")
+    assert (read(other)[0].chats[0].guid, said(read(other)[1])[0].guid) not in ids
+
+
 def test_two_downloads_at_once_hold_each_message_once(tmp_path: Path) -> None:
     same = [{"content": "a"}, {"content": "ok", "timestamp_ms": AT + 9}, {"content": "ok", "timestamp_ms": AT + 9}]
     reactions = [{"reaction": "❤", "actor": "Me"}]
@@ -308,10 +321,10 @@ def test_a_thread_is_a_group_or_not(
 
 def test_the_owner_is_who_is_in_every_thread_or_of_whom_the_download_says_you(tmp_path: Path) -> None:
     sent = {"sender_name": "Me", "content": "You sent an attachment.", "share": {"link": "http://x"}}
-    thread(tmp_path, [{"content": "a"}, {"sender_name": "Me", "content": "b"}])
+    thread(tmp_path, [{"content": "a"}, {"sender_name": "Me", "content": "b"}], title="Trip")
     with pytest.raises(SettingsError, match="who you are"):
         read(tmp_path, me=None)
-    thread(tmp_path, [{"content": "a"}, sent])
+    thread(tmp_path, [{"content": "a"}, sent], title="Trip")
     assert [row.is_from_me for row in said(read(tmp_path, me=None)[1])] == [0, 1]
     thread(tmp_path, [{"content": "a"}])
     thread(
@@ -319,6 +332,25 @@ def test_the_owner_is_who_is_in_every_thread_or_of_whom_the_download_says_you(tm
     )
     source, _ = read(tmp_path, me=None)
     assert [*source.owner_identifiers] == ["messenger:Me"]
+
+
+def test_the_owner_of_a_chat_of_two_is_not_the_one_after_whom_it_is_called(tmp_path: Path) -> None:
+    thread(tmp_path, [{"content": "a"}])  # only the other one wrote
+    source, rows = read(tmp_path, me=None)
+    assert [*source.owner_identifiers] == ["messenger:Me"]
+    assert [row.is_from_me for row in said(rows)] == [0]
+    assert [chat.handles for chat in source.chats] == [("messenger:Ann Lee",)]
+    assert [*read(encrypted(tmp_path / "e2ee", [{"text": "a"}]), me=None)[0].owner_identifiers] == ["messenger:Me"]
+
+
+def test_who_is_not_named_in_a_chat_that_was_not_answered_is_taken_at_their_word(tmp_path: Path) -> None:
+    thread(tmp_path, [{"content": "a"}], people=("Ann Lee",))
+    source, rows = read(tmp_path, me="Me")
+    assert [*source.owner_identifiers] == ["messenger:Me"]
+    assert [row.is_from_me for row in said(rows)] == [0]
+    thread(tmp_path, [{"content": "a"}, {"sender_name": "Mo", "content": "b"}], people=("Ann Lee", "Mo"), title="Trip")
+    with pytest.raises(SettingsError, match="Nobody"):
+        read(tmp_path, me="Me")
 
 
 def test_those_who_deleted_their_account_are_not_one_person(tmp_path: Path) -> None:

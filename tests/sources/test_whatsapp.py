@@ -15,7 +15,15 @@ from ventriloquist.sources.export_records import Person, Said, Skipped, Thread
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, title_of
 from ventriloquist.sources.whatsapp_dates import decide
 from ventriloquist.sources.whatsapp_text import Title
-from ventriloquist.sources.whatsapp_words import DELETED, DELETED_BY, ENCRYPTED, LIVE_LOCATION, VIEW_ONCE, WAITING
+from ventriloquist.sources.whatsapp_words import (
+    DELETED,
+    DELETED_BY,
+    ENCRYPTED,
+    LIVE_LOCATION,
+    MEDIA,
+    VIEW_ONCE,
+    WAITING,
+)
 
 PATH = Path("_chat.txt")
 
@@ -110,7 +118,7 @@ texts = st.text(
 
 def is_a_phrase(text: str) -> bool:
     plain = text.strip(" .。।\u00a0\u202f").casefold()
-    return plain in DELETED | LIVE_LOCATION | {"null"} or plain.startswith(
+    return plain in DELETED | LIVE_LOCATION | MEDIA.keys() | {"null"} or plain.startswith(
         (*DELETED_BY, *WAITING, *VIEW_ONCE, *ENCRYPTED)
     )
 

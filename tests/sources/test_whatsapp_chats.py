@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ventriloquist.errors import SourceError
-from ventriloquist.records import SourceMessage
+from ventriloquist.records import SourceMessage, SourceSkipped
 from ventriloquist.sources.export_records import Person, Record, Said, Skipped, Thread
 from ventriloquist.sources.exports import Asked, open_export
 from ventriloquist.sources.whatsapp import Choice, TextExport, read_text_exports, titled
@@ -49,7 +49,7 @@ def thread(text: str, name: str) -> tuple[str, str]:
     [
         ("3/6/18, 1:55 p.m. - ", "2018-06-03T13:55:00"), ("03-06-2018, 01.55 PM - ", "2018-06-03T13:55:00"),
         ("13.06.18 21.25.15: ", "2018-06-13T21:25:15"), ("[06.13.18 21:25:15] ", "2018-06-13T21:25:15"),
-        ("13.6.2018 klo 21.25.15 - ", "2018-06-13T21:25:15"), ("13. 6. 2018. 21:25:15 ", "2018-06-13T21:25:15"),
+        ("13.6.2018 klo 21.25.15 - ", "2018-06-13T21:25:15"), ("13. 6. 2018. 21:25:15 ", "2018-06-13T21:25:15"), ("13. 6. 2018 v 21:25 - ", "2018-06-13T21:25:00"),
         ("\u200e[3/6/18 1:55:00 p. m.] ", "2018-06-03T13:55:00"), ("[2018/06/13, 21:25:15] ", "2018-06-13T21:25:15"),
         ("[06/2018/13, 21:25:15] ", "2018-06-13T21:25:15"), ("3/6/18, 1:55 PM - ", "2018-03-06T13:55:00"),
         ("6/20/2020, 00:08 a. m. - ", "2020-06-20T00:08:00"), ("6/20/2020, 12:08 a.m. - ", "2020-06-20T00:08:00"),
@@ -103,6 +103,32 @@ def test_an_order_that_nothing_says_is_day_first_and_can_be_given() -> None:
     assert times("1/2/20, 13:00 - Ann: a\n") == ["2020-02-01T13:00:00"]
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=True) == ["2020-02-01T13:00:00"]
     assert times("1/2/20, 13:00 - Ann: a\n", day_first=False) == ["2020-01-02T13:00:00"]
+
+
+@pytest.mark.parametrize(("head", "words", "month", "reason"), [
+    ("1/2/24, 3:04 PM - ", "<Media omitted>", 1, "those of the United States"),
+    ("1/2/24, 3:04 PM - ", "hi", 1, "those of the United States"),
+    ("1/2/24, 3:04 PM - ", "<Multimedia omitido>", 2, "WhatsApp speaks another language"),
+    ("1/2/24, 3:04 PM - ", "<Medien ausgeschlossen>", 2, "WhatsApp speaks another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}image omise", 2, "WhatsApp speaks another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt.", 2, "another language"),
+    ("[1/2/24, 3:04:05 PM] ", f"{LRM}image omitted", 1, "those of the United States"),
+    ("1/2/2024, 3:04 pm - ", "<Media omitted>", 2, "only phones in the United States"),
+    ("01/02/24, 3:04 PM - ", "<Media omitted>", 2, "a zero"),
+    ("1/2/24, 15:04 - ", "<Media omitted>", 2, "only phones in the United States"),
+])  # fmt: skip
+def test_the_way_of_writing_and_the_language_decide_what_dates_leave_open(
+    head: str, words: str, month: int, reason: str
+) -> None:
+    notes: list[str] = []
+    file = TextExport(
+        lambda: io.BytesIO(f"{head}Ann: hi\n{head}Bo: {words}\n".encode()), Path("c.txt"), titled("c.txt")
+    )
+    found = [one for one in read_text_exports([file], Choice(UTC), notes) if isinstance(one, Said)]
+    assert datetime.fromtimestamp(found[0].sent_at / 1000, UTC).month == month
+    (note,) = notes
+    assert reason in note
+    assert note.endswith(". If not: --month-first" if month == 2 else ". If not: --day-first")
 
 
 def test_many_files_with_dates_that_are_sure_are_said_in_one_line() -> None:
@@ -183,7 +209,7 @@ def test_what_an_iphone_says_in_somebodys_name_is_no_message(text: str, reason: 
 
 
 @pytest.mark.parametrize("text", [
-    "image omitted", "Missed voice call", "This message was deleted", "You added that", "Location: home", "null", "POLL: who?",
+    "no image omitted", "Missed voice call", "This message was deleted", "You added that", "Location: home", "null", "POLL: who?",
     "https://maps.google.com/?q=51.5,-0.12", "Ann added that to the list", "a <b: c.txt", "(file attached)", "<3>", "<hi>",
 ])  # fmt: skip
 def test_without_the_mark_an_iphones_words_are_somebodys(text: str) -> None:
@@ -214,7 +240,7 @@ def test_files_of_an_iphone_keep_their_captions(text: str, words: str, kind: str
     ("text", "words", "file"),
     [
         ("<Media omitted>\na caption", "a caption", None), ("<Media omitted>\nTemplate.docx", "", "Template.docx"),
-        ("<Без медиафайлов>", "", None), ("IMG-20230515-WA0001.jpg (file attached)\nlook", "look", "IMG-20230515-WA0001.jpg"),
+        ("<Без медиафайлов>", "", None), ("<Media omitted> ", "", None), ("<View once voice message omitted>", "", None), ("IMG-20230515-WA0001.jpg (file attached)\nlook", "look", "IMG-20230515-WA0001.jpg"),
         ("\u200eIMG-20230515-WA0001.jpg (الملف مرفق)", "", "IMG-20230515-WA0001.jpg"),
         ("Plan.pdf (Datei angehängt)\nPlan.pdf", "", "Plan.pdf"),
     ],
@@ -229,6 +255,68 @@ def test_files_of_an_android_phone_keep_their_captions(text: str, words: str, fi
 )
 def test_what_an_android_phone_writes_for_no_words_is_no_message(text: str) -> None:
     assert said(f"13.05.23, 10:00 - Ann: {text}\n") == []
+
+
+@pytest.mark.parametrize("language", ["English", "German"])
+def test_an_iphones_file_without_any_mark_has_placeholders_of_its_own_language(language: str) -> None:
+    words = {
+        "English": ("image omitted", "Video omitted", "This message was deleted.", "Missed voice call, Tap to call back",
+                    "Plan.pdf • 2 pages document omitted", "my image omitted", "Bild weggelassen"),
+        "German": ("Bild weggelassen", "Video weggelassen", "Diese Nachricht wurde gelöscht.", "Verpasster Sprachanruf",
+                   "Plan.pdf • 2 Seiten Dokument weggelassen", "Ich habe ein Bild weggelassen", "image omitted"),
+    }[language]  # fmt: skip
+    sentences = (
+        "Sam added that to the list",
+        "Missed voice call from you, sorry",
+        "Ann added Bo",
+        "see image omitted below",
+        "hi",
+    )
+    text = "".join(f"{HEAD}Ann: {one}\n" for one in (*words, *sentences))
+    found = [(one.text, one.media[0][0] if one.media else None) for one in read(text) if isinstance(one, Said)]
+    assert found == [
+        ("", "photo"), ("", "video"), ("", "file"), (words[5], None), (words[6], None), *((one, None) for one in sentences)
+    ]  # fmt: skip
+    assert reasons(text) == ["unsent", "call"]
+
+
+def test_without_marks_a_group_speaks_under_its_own_name() -> None:
+    text = (
+        f"{HEAD}Ski: Messages and calls are end-to-end encrypted. No one outside of this chat can read them.\n"
+        f"{HEAD}Ski: Ann created this group\n{HEAD}Ann: hi\n{HEAD}Bo: image omitted\n{HEAD}Ann: Ann added Cy\n"
+    )
+    name = "WhatsApp Chat - Ski.zip"
+    assert said(text, name) == [("Ann", "hi"), ("Bo", ""), ("Ann", "Ann added Cy")]
+    assert thread(text, name) == ("group", "Ski")
+    assert said(text.replace("Ann: ", "Ski: "), name)[1:] == [("Ski", "hi"), ("Bo", ""), ("Ski", "Ann added Cy")]
+
+
+@pytest.mark.parametrize("mark", [LRM, ""])
+def test_an_iphones_file_without_a_title_is_called_as_the_application_calls_the_chat(mark: str) -> None:
+    first = (
+        f"{HEAD}Ann: {mark}Messages and calls are end-to-end encrypted. No one outside can read them.\n{HEAD}Ann: hi\n"
+    )
+    newer = first + f"{HEAD}Me: yo\n"
+    assert thread(first, "_chat.txt") == thread(newer, "_chat.txt") == ("dm", "Ann")
+    assert said(newer) == [("Ann", "hi"), ("Me", "yo")]
+
+
+def test_the_heads_of_old_iphones_are_an_iphones() -> None:
+    head = "18.03.22 14:56:01: "
+    assert said(f"{head}Ann: hi\n{head}Bo: image omitted\n") == [("Ann", "hi"), ("Bo", "")]
+
+
+def test_one_mark_anywhere_says_that_a_file_has_kept_its_marks() -> None:
+    text = f"{HEAD}Ann: image omitted\n{HEAD}Ann: {LRM}video omitted\n"
+    assert said(text) == [("Ann", "image omitted"), ("Ann", "")]
+
+
+@pytest.mark.parametrize("text", [
+    "Waiting for this message to arrive", "image omitted", "Bild weggelassen", "You received a view once message, how?",
+    "This message was deleted by admin again, why?", "You deleted this message?", "live location shared with you",
+])  # fmt: skip
+def test_a_sentence_that_begins_like_androids_words_is_somebodys(text: str) -> None:
+    assert said(f"13.05.23, 10:00 - Ann: {text}\n") == [("Ann", text)]
 
 
 def test_an_export_whose_marks_were_lost_is_known_by_its_first_line() -> None:
@@ -335,11 +423,25 @@ def test_a_folder_of_zips_is_read_as_the_chats_in_them(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_file_of_an_unpacked_zip_is_called_as_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "WhatsApp Chat - Ann"
+    folder.mkdir()
+    path = folder / "_chat.txt"
+    path.write_text(f"{HEAD}Ann: hi\n{HEAD}Me: yo\n")
+    guids = set()
+    for named in (folder, path):
+        with open_export(None, named, tmp_path / "home", Asked(ZoneInfo("UTC"), me="Me")) as source:
+            guids.add(tuple(row.guid for row in source.rows()))
+            assert [chat.guid for chat in source.chats] == ["whatsapp:Ann"]
+    assert len(guids) == 1
+
+
 def test_two_exports_of_one_chat_in_a_folder_are_one_history(tmp_path: Path) -> None:
     text = "13/01/23, 10:00 - Ann: ok\n13/01/23, 10:00 - Ann: ok\n13/01/23, 10:01 - Me: yo\n"
     (tmp_path / "WhatsApp Chat with Ann (1).txt").write_text(text + "13/01/23, 10:02 - Ann: new\n")
     (tmp_path / "WhatsApp Chat with Ann.txt").write_text(text)
     with open_export(None, tmp_path, tmp_path.parent / "home", Asked(ZoneInfo("UTC"), me="Me")) as source:
-        rows = [row for row in source.rows() if isinstance(row, SourceMessage)]
-    assert [row.text for row in rows] == ["ok", "ok", "yo", "new"]
-    assert len({row.guid for row in rows}) == 4
+        rows = list(source.rows())
+    assert [row.text for row in rows if isinstance(row, SourceMessage)] == ["ok", "ok", "yo", "new"]
+    assert [row.reason for row in rows if isinstance(row, SourceSkipped)] == ["repeated"] * 3  # every line is counted
+    assert len({row.guid for row in rows}) == 7

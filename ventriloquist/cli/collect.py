@@ -19,6 +19,7 @@ from ventriloquist.sources import EXPORTS, SOURCES
 if TYPE_CHECKING:
     from ventriloquist.collect import CollectSummary, Options
     from ventriloquist.records import Source
+    from ventriloquist.sources.meta import Copies
 
 
 def with_source_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -140,7 +141,7 @@ def _open(
 ) -> Iterator[list[Source]]:
     """Open all sources of the command before anything is written: Messages first, since they know the owner best."""
     from ventriloquist import collect
-    from ventriloquist.sources import open_export
+    from ventriloquist.sources import in_order, open_export
     from ventriloquist.sources.exports import Asked
 
     named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
@@ -152,9 +153,10 @@ def _open(
             for kind in named
         ]
         owner = collect.known_owner(home, options)
-        for export in exports:
+        copies: Copies | None = {} if len(exports) > 1 else None
+        for export in in_order(exports):
             known = [*owner, *(name for source in sources for name in collect.owner_in(source))]
-            asked = Asked(collect.known_zone(home, options.timezone), tuple(me), day_first, known)
+            asked = Asked(collect.known_zone(home, options.timezone), tuple(me), day_first, known, copies)
             sources.append(stack.enter_context(open_export(export, home, asked)))
         if contacts is not None and not named:
             sources[0] = collect.with_contacts(sources[0], contacts, home)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,20 @@ def open_export(named: str, home: Path, asked: Asked) -> AbstractContextManager[
     if not path:
         raise SettingsError("--source names no file.", hint=f"Write it like: --source {name or 'whatsapp'}:chat.zip")
     return exports.open_export(name, Path(path), home, asked)
+
+
+def in_order(named: Sequence[str]) -> list[str]:
+    """Return exports in the order in which they are read.
+
+    Messenger's encrypted chats come last: what an ordinary download has too, has its ids from there, in every run.
+    """
+    from ventriloquist.sources import exports
+
+    def is_encrypted(one: str) -> bool:
+        name, path = split_name(one)
+        return name in (None, "messenger") and bool(path) and exports.is_encrypted_download(Path(path))
+
+    return sorted(named, key=is_encrypted) if len(named) > 1 else [*named]
 
 
 def split_name(named: str) -> tuple[str | None, str]:

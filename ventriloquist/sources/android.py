@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 from zlib import crc32
 
 from ventriloquist.errors import SourceError
+from ventriloquist.names import fold
 from ventriloquist.sources.export_records import Media, Person, Record, Said, Skipped, Thread
 
 CHUNK_BYTES = 1 << 17
@@ -34,6 +36,7 @@ _CONTROLS = {_STAND_IN + code: code for code in range(32)}
 _DATA = re.compile(rb"""\sdata=(["'])""")
 _FROM, _TO = "137", ("151", "130", "129")  # and CC, and BCC
 _NOBODY = "insert-address-token"  # the phone's own number, which it does not know
+_NO_SUBJECT = ("no subject", "nosubject")  # programs write it
 _NOTICES = ("134", "136")  # m_type: delivered, read
 SECONDS = 10**11  # a time below is in seconds: in milliseconds it would lie before 1973
 
@@ -113,7 +116,7 @@ def _elements(file: BinaryIO, path: Path) -> Iterator[list[Element]]:
                 f"{path} is cut off after {count:,} messages.", hint="Copy it again, whole, or make a new backup."
             ) from None
         raise _damaged(path, str(error)) from None
-    except ValueError as error:  # an encoding that Python knows, and expat cannot use
+    except (LookupError, ValueError) as error:  # an encoding that Python or expat does not know
         raise _damaged(path, str(error)) from None
 
 
@@ -268,6 +271,7 @@ class _Backup:
         id = f"mms {sent_at} {box} {id}"
         if not thread:
             return Skipped("", id, "no_chat")
+        text = "\n".join(filter(None, (_subject(mms, text), text)))
         self._thread(thread, others)
         self._named(listed, _value(mms, "contact_name"))
         who = "me" if is_mine else self._sender(sender, others)
@@ -349,6 +353,19 @@ def _content(parts: list[Attributes]) -> tuple[str, Media]:
             name = next((value for key in ("cl", "name", "fn") if (value := _value(part, key))), None)
             media += ((None, type_, name),)
     return "\n".join(texts), media
+
+
+def _subject(mms: Attributes, text: str) -> str:
+    """Return the subject of an MMS, empty if a person has not written one or the text begins with it.
+
+    Android keeps the bytes of a subject as Latin-1. Of an RCS message it keeps data there.
+    """
+    subject = _text(mms.get("sub", "")).strip()
+    with suppress(UnicodeError):
+        subject = subject.encode("latin-1").decode()
+    if subject.startswith("proto:") or fold(subject).strip("()<>. ") in _NO_SUBJECT or text.startswith(subject):
+        return ""
+    return subject
 
 
 def _place(part: Attributes) -> int:

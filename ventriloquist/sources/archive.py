@@ -314,7 +314,7 @@ def _owners(archive: Archive, about: str, me: Sequence[str], owner: Sequence[str
         raise _empty(about)
     shown = ", ".join(repr(archive.name(person) or person) for person in [*archive.everybody()][:SHOWN])
     hint = f"Say it with --me NAME, one of: {shown}"
-    if me and {*map(_comparable, me)} & {*map(_comparable, owner)}:
+    if me and (_is_unanswered(archive) or {*map(_comparable, me)} & {*map(_comparable, owner)}):
         notes.append(f"You have not written in {about}: nobody in it is called {me[0]!r}.")
         archive.people[me[0]] = Person(me[0], me[0])
         return frozenset(me[:1])
@@ -334,6 +334,16 @@ def _everywhere(archive: Archive) -> set[str]:
     members = [{*senders, *archive.threads[id].members} for id, senders in archive.senders.items()]
     found = set.intersection(*members) if len(members) > 1 else set()
     return found if len(found) == 1 else set()
+
+
+def _is_unanswered(archive: Archive) -> bool:
+    """Tell whether only those have written after whom their chats of two are called: then nobody is the owner."""
+    return all(
+        thread.type == "dm"
+        and thread.title
+        and all(thread.title in (who, archive.name(who)) for who in archive.members(id))
+        for id, thread in archive.threads.items()
+    )
 
 
 def _called(archive: Archive, id: str) -> set[str]:

@@ -6,14 +6,14 @@ import errno
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import tzinfo
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from shlex import quote
 from zipfile import BadZipFile
 
-from ventriloquist.errors import SourceError, StorageError
+from ventriloquist.errors import SourceError, StorageError, VentriloquistError
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import open_archive
@@ -32,6 +32,7 @@ class Asked:
     me: str | Sequence[str] | None = None  # the owner's name in it, or several that it may be
     day_first: bool | None = None  # None: the file decides
     owner: Sequence[str] = ()  # names and numbers by which the owner is known already
+    copies: meta.Copies | None = None  # what the sources of the same command hold; None: there is only one
 
 
 Reader = Callable[[list[Item], Path, Asked, list[str]], Iterator[Record]]
@@ -124,6 +125,15 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
     )
 
 
+def is_encrypted_download(named: Path) -> bool:
+    """Tell whether a place holds Messenger's end-to-end encrypted chats, by its first file of JSON."""
+    broken = (OSError, VentriloquistError, BadZipFile, EOFError, zlib.error, lzma.LZMAError)  # said when it is read
+    with suppress(*broken), open_items(named.expanduser()) as items:
+        first = next((item for item in items if item.path.suffix.lower() == ".json"), None)
+        return first is not None and meta.is_encrypted_thread(first.head())
+    return False
+
+
 def _is_whatsapp(item: Item) -> bool:
     suffix = item.path.suffix.lower()
     if suffix == ".txt":
@@ -141,7 +151,9 @@ def _read_whatsapp(items: list[Item], path: Path, asked: Asked, notes: list[str]
             names = database.with_name("wa.db")
             yield from whatsapp_db.read_msgstore(database, names if names.exists() else None)
             continue
-        above = item.path.parent.name or (path.name if len(items) == 1 or path.is_file() else "")
+        above = item.path.parent.name or (path.resolve().name if len(items) == 1 or path.is_file() else "")
+        if path.is_file() and whatsapp.is_chat_zip(folder := path.resolve().parent.name):
+            above = folder  # an iPhone's zip that was unpacked
         texts.append(whatsapp.TextExport(item.open, Path(item.path), whatsapp.titled(item.path.name, above)))
     yield from whatsapp.read_text_exports(texts, whatsapp.Choice(asked.zone, asked.day_first), notes)
 
@@ -192,9 +204,11 @@ def _is_messenger(item: Item) -> bool:
 
 
 def _read_meta(items: list[Item], path: Path, asked: Asked, _notes: list[str]) -> Iterator[Record]:
-    above = path.parent if path.is_file() and path.suffix == ".json" else PurePosixPath()
+    above = path.resolve()  # the folder that a user names may be a thread's
+    if path.is_file():
+        above = above.with_suffix("") if path.suffix.lower() == ".zip" else above.parent
     names = [asked.me] if isinstance(asked.me, str) else asked.me or asked.owner
-    yield from meta.read_downloads([meta.File(above / item.path, item.open) for item in items], names)
+    yield from meta.read_downloads([meta.File(above / item.path, item.open) for item in items], names, asked.copies)
 
 
 def _is_discord(item: Item) -> bool:

@@ -134,8 +134,8 @@ class JsonStream:
         """Pass over the next value. An array or an object may be of any size, but not what is in it."""
         first = self.peek()
         if first == "[":
-            for _ in self.items():
-                self.value()
+            for _ in self.values():
+                pass
         elif first == "{":
             for _ in self.members():
                 self.value()

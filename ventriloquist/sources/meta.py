@@ -25,6 +25,8 @@ WINDOW = 20_000  # messages of a larger part that are put into time order togeth
 HEAD_BYTES = 1 << 16
 ALIKE = 5  # times that a sentence stands beside an attachment until it is the application's
 _THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
+_NUMBER = re.compile(r"_(\d+)\Z")
+_PLACES = frozenset(("inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover"))
 _ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
 _ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
 _PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
@@ -40,11 +42,17 @@ class File(NamedTuple):
     open: Callable[[], BinaryIO]
 
 
-def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator[Record]:
+Copies = dict[tuple[str, ...], "_Seen"]  # by the people of a thread
+
+
+def read_downloads(
+    files: Iterable[File], owner: Iterable[str] = (), elsewhere: Copies | None = None
+) -> Iterator[Record]:
     """Yield what the threads of one or several downloads hold, each from its oldest message on.
 
     Args:
         owner: names by which the owner is known.
+        elsewhere: what the sources hold that were read before; it gets what these hold. None: there are no others.
 
     Raises:
         SourceError: a file is damaged.
@@ -57,15 +65,22 @@ def read_downloads(files: Iterable[File], owner: Iterable[str] = ()) -> Iterator
     owners = set.intersection(*may_be_me) if may_be_me else set()
     known = {fold(name) for name in owner}
     owners = {name for name in set().union(*may_be_me) if fold(name) in known} or owners
-    shared = {about[id].key: _Seen() for id in threads if id.startswith(_ENCRYPTED) and about[id].key}
+    shared = {} if elsewhere is None else elsewhere
+    for id in threads:
+        if about[id].key and (elsewhere is not None or id.startswith(_ENCRYPTED)):
+            shared.setdefault(about[id].key, _Seen())
     saying_you: Counter[str] = Counter()
-    for id, parts in threads.items():
-        thread = _Thread(id, owners, shared.get(about[id].key) or _Seen(), saying_you)
+    beside_title: set[str] = set()
+    source = object()
+    for id, parts in sorted(threads.items(), key=lambda thread: thread[0].startswith(_ENCRYPTED)):
+        thread = _Thread(source, id, owners, shared.get(about[id].key) or _Seen(), saying_you)
         for file in parts:
             yield from thread.part(file)
         yield from thread.end()
-    if len(owners) != 1 and len(saying_you) == 1:
-        (name,) = saying_you
+        beside_title |= thread.beside_title()
+    found = saying_you.keys() if len(saying_you) == 1 else beside_title
+    if len(owners) != 1 and len(found) == 1:
+        (name,) = found
         yield Person(name, name, is_me=True)
 
 
@@ -93,13 +108,13 @@ def _thread_of(file: File) -> str:
     A file that somebody renamed is a thread of its own.
     """
     path = file.path
-    name = path.parent.name
+    name, pattern = path.parent.name, _NUMBER if path.parent.parent.name in _PLACES else _THREAD_NUMBER
     if not MESSAGE_FILE.search(path.name):
         with file.open() as opened:
             if is_encrypted_thread(opened.read(HEAD_BYTES)):
                 return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
-        name = path.stem
-    number = _THREAD_NUMBER.search(name)
+        name, pattern = path.stem, _THREAD_NUMBER
+    number = pattern.search(name)
     return number[1] if number else name
 
 
@@ -131,21 +146,36 @@ def _names(listed: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
+class _Copy(NamedTuple):
+    """A folder that holds messages of a thread."""
+
+    source: object  # that it belongs to
+    thread: str
+    folder: str
+
+    def may_repeat(self, other: _Copy) -> bool:
+        """Tell whether it may hold messages that another one has, of a thread of the same people."""
+        if self.thread.startswith(_ENCRYPTED) != other.thread.startswith(_ENCRYPTED):
+            return True
+        return self.source is other.source and self.thread == other.thread  # in two sources, both have the same ids
+
+
 class _Seen:
     """The messages of a thread that were read: eight bytes each, in sorted blocks. Another copy of it repeats them."""
 
     def __init__(self) -> None:
-        self._blocks: dict[str, list[tuple[int, int, array[int]]]] = {}  # by copy: first and last time, keys
+        self._blocks: dict[_Copy, list[tuple[int, int, array[int]]]] = {}  # by copy: first and last time, keys
 
-    def near(self, copy: str, first: int, last: int) -> tuple[list[array[int]], list[list[array[int]]]]:
+    def near(self, copy: _Copy, first: int, last: int) -> tuple[list[array[int]], list[list[array[int]]]]:
         """Return the blocks of this copy, and those of each other one, that may hold messages of these times."""
         found = {
             name: [keys for begin, end, keys in blocks if begin <= last and first <= end]
             for name, blocks in self._blocks.items()
+            if name == copy or name.may_repeat(copy)
         }
         return found.pop(copy, []), [blocks for blocks in found.values() if blocks]
 
-    def add(self, copy: str, first: int, last: int, keys: list[int]) -> None:
+    def add(self, copy: _Copy, first: int, last: int, keys: list[int]) -> None:
         self._blocks.setdefault(copy, []).append((first, last, array("q", sorted(keys))))
 
 
@@ -156,8 +186,8 @@ def _count(blocks: list[array[int]], key: int) -> int:
 class _Thread:
     """A thread while its parts are read."""
 
-    def __init__(self, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
-        self._id, self._seen, self._messages = id, seen, Messages(owners, saying_you)
+    def __init__(self, source: object, id: str, owners: set[str], seen: _Seen, saying_you: Counter[str]) -> None:
+        self._source, self._id, self._seen, self._messages = source, id, seen, Messages(owners, saying_you)
         self._names: dict[str, None] = {}
         self._people: dict[str, str] = {}  # a name → a person's id
         self._senders: set[str] = set()
@@ -167,7 +197,7 @@ class _Thread:
 
     def part(self, file: File) -> Iterator[Record]:
         """Yield the messages of a file."""
-        copy = str(file.path.parent)
+        copy = _Copy(self._source, self._id, str(file.path.parent))
         with file.open() as opened:
             data = opened.read(WHOLE_BYTES + 1)
             if len(data) <= WHOLE_BYTES:
@@ -203,9 +233,7 @@ class _Thread:
     def end(self) -> Iterator[Record]:
         """Yield the thread."""
         about = self._about
-        title = self._messages.clean(about.get("title"))
-        if not title:
-            title = _ENCRYPTED_NUMBER.sub("", self._messages.clean(about.get("threadName")))
+        title = self._title()
         for name in self._names:
             yield from self._person(name)
         everybody = {*self._names, *self._senders}
@@ -217,6 +245,16 @@ class _Thread:
         members = tuple(self._people[name] for name in self._names)
         yield Thread(self._id, "group" if is_group else "dm", title, members)
 
+    def _title(self) -> str:
+        clean = self._messages.clean
+        return clean(self._about.get("title")) or _ENCRYPTED_NUMBER.sub("", clean(self._about.get("threadName")))
+
+    def beside_title(self) -> set[str]:
+        """Return who is in a chat of two that is called after the other: its owner."""
+        title = self._title()
+        everybody = {*self._names, *self._senders}
+        return everybody - {title} if len(everybody) == 2 and title in everybody else set()
+
     def _take(self, about: dict[str, Any]) -> None:
         self._about |= about
         self._names |= dict.fromkeys(_names(about.get("participants")))
@@ -227,7 +265,7 @@ class _Thread:
             self._people[name] = id
             yield Person(id, name)
 
-    def _window(self, messages: list[Any], copy: str) -> Iterator[Record]:
+    def _window(self, messages: list[Any], copy: _Copy) -> Iterator[Record]:
         """Yield messages in the order of time. The download has the newest first."""
         is_encrypted = "threadName" in self._about or any(isinstance(one, dict) and "senderName" in one
                                                           for one in messages[:1])  # fmt: skip
@@ -273,11 +311,11 @@ class _Thread:
                 yield new(Said, (thread, id, people[sender], at, text, "", 0, ()))
         self._seen.add(copy, first, last, keys)
 
-    def _repeated(self, id: str, copy: str, one: Found) -> Iterator[Skipped]:
+    def _repeated(self, id: str, copy: _Copy, one: Found) -> Iterator[Skipped]:
         """Yield a message that another copy of the thread has."""
         self._copies += 1
         for part in ("", *(f"reaction {number}" for number, _ in enumerate(one.reactions))):
-            yield Skipped(self._id, f"{id} {copy} {self._copies} {part}", "repeated")
+            yield Skipped(self._id, f"{id} {copy.folder} {self._copies} {part}", "repeated")
 
     def _records(self, one: Found, id: str) -> Iterator[Record]:
         """Yield a message and its reactions, or why it is left out."""

@@ -6,7 +6,7 @@ import json
 from array import array
 from base64 import b64decode
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,8 @@ MOST_LINE_BYTES = 1 << 26
 MOST_TEXT_BYTES = 1 << 20  # of a message whose text is a file of its own
 SELF = "self"
 _MENTION = "\ufffc"  # stands in a text where somebody is mentioned
-_decode = json.JSONDecoder(strict=False).decode
+_AROUND = " \t\r\n\ufeff"  # a line may have these around its value
+_decode = json.JSONDecoder(strict=False).raw_decode
 # Each kind of message that a person writes, and why the others are not in the file
 _WRITTEN = (
     "standardMessage", "stickerMessage", "contactMessage", "viewOnceMessage", "directStoryReplyMessage",
@@ -58,12 +59,15 @@ def _frames(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:
     """Decode each line. A line break within a string belongs to it: some exports write it as it is."""
     pending = b""
     while line := file.readline(MOST_LINE_BYTES):
-        pending += line
-        if not pending.strip():
+        pending = pending + line if pending else line
+        text = pending.decode("utf-8", "replace").strip(_AROUND)
+        if not text:
             pending = b""
             continue
         try:
-            frame = _decode(pending.decode("utf-8-sig", "replace"))
+            frame, end = _decode(text)
+            if end < len(text):
+                raise json.JSONDecodeError("Extra data", "", end)  # noqa: TRY301  # answered as other damage is
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated string") and len(pending) < MOST_LINE_BYTES:
                 continue
@@ -173,23 +177,20 @@ class _Export:
             self._threads[number] = (person, person)
             yield Thread(person, "dm", "", (person,))
 
-    def item(self, item: Any) -> Iterator[Record]:
-        """Yield a message with its reactions, or why it is not one."""
+    def item(self, item: Any) -> Sequence[Record]:
+        """Return a message with its reactions, or why it is not one."""
         if not isinstance(item, dict):
-            yield self._skip("", "undecodable")
-            return
+            return [self._skip("", "undecodable")]
         thread, other = self._threads.get(_number(item.get("chatId")), ("", ""))
         kind = "standardMessage" if "standardMessage" in item else next((kind for kind in _WRITTEN if kind in item), "")
         message = _dict(item.get(kind or "poll"))
         said, reason = self._said(item, kind, message, thread, other)
         if said is None:
-            yield self._skip(thread, reason)
-            for _ in _list(message.get("reactions")):
-                yield self._skip(thread, "reaction_without_target")
-            return
-        yield said
+            without_target = [self._skip(thread, "reaction_without_target") for _ in _list(message.get("reactions"))]
+            return [self._skip(thread, reason), *without_target]
         if "reactions" in message:
-            yield from self._reactions(said, _list(message["reactions"]))
+            return [said, *self._reactions(said, _list(message["reactions"]))]
+        return [said]
 
     def _said(
         self, item: dict[str, Any], kind: str, message: dict[str, Any], thread: str, other: str
@@ -198,18 +199,21 @@ class _Export:
         author, latest = _number(item.get("authorId")), _ms(item.get("dateSent"))
         sender = self._people.get(author) or (SELF if "outgoing" in item else other)
         text, media = self._text_of(kind, message), _media(kind, message)
-        if reason := (
-            ("bot" if author in self._programs else "")
-            or ("" if thread else "no_chat")
-            or ("" if kind else _why_not(item))
-            or ("" if sender else "no_sender")
-            or ("" if latest else "no_date")
-            or ("failed" if "outgoing" in item and _all_failed(item["outgoing"]) else "")
-            or ("" if text or media else "event" if kind == "paymentNotification" else "empty")
-        ):
-            return None, reason
+        is_sound = kind and thread and sender and latest and (text or media)
+        if not is_sound or author in self._programs or ("outgoing" in item and _all_failed(item["outgoing"])):
+            return None, (
+                ("bot" if author in self._programs else "")
+                or ("" if thread else "no_chat")
+                or ("" if kind else _why_not(item))
+                or ("" if sender else "no_sender")
+                or ("" if latest else "no_date")
+                or ("failed" if "outgoing" in item and _all_failed(item["outgoing"]) else "")
+                or ("event" if kind == "paymentNotification" else "empty")
+            )
         sent_at = latest or 0
-        revisions = [at for one in _list(item.get("revisions")) if (at := _ms(_dict(one).get("dateSent")))]
+        revisions: list[int] = []
+        if "revisions" in item:
+            revisions = [at for one in _list(item["revisions"]) if (at := _ms(_dict(one).get("dateSent")))]
         if revisions:
             sent_at = min(sent_at, *revisions)
             for at in (*revisions, latest or 0):

@@ -21,8 +21,11 @@ SHOWN: dict[Order, str] = {
 }  # fmt: skip
 STRONG = "[-"  # shapes of a head that only WhatsApp writes; the others also stand in logs
 FIRST_YEAR = 2009  # WhatsApp's
+MOST_REMEMBERED = 1 << 16  # dates, and times of day
 MOST_RUNS = 200_000  # days that are looked at to find the order
 
+_MARKS = frozenset(MARKS)
+_COMMA = (6, 20)  # where one stands after a date
 _MARK = rf"[{MARKS}]*"
 _GAP = r"[\s\u200e\u200f]"
 _PART = rf"{_MARK}{_GAP}?[./\-–年月년월]{_MARK}{_GAP}?{_MARK}"
@@ -81,6 +84,33 @@ def _made(
         number = 0
     second = number * 3600 + minutes * 60 + rest
     return tuple.__new__(Head, (shape, (day[0], day[1], day[2] + era) if era else day, second, end))
+
+
+class Heads:
+    """Reads the heads of a file, and remembers dates and times of day: they come again, and `head` is slow."""
+
+    def __init__(self) -> None:
+        self._days: dict[str, Day] = {}
+        self._times: dict[str, tuple[str, int]] = {}  # with what follows, up to the name → shape, and second of the day
+
+    def __call__(self, line: str) -> Head | None:
+        """Return what `head` does."""
+        comma = line.find(", ", *_COMMA)
+        end = (line.find("] ", comma) + 2 if line[0] == "[" else line.find(" - ", comma) + 3) if comma > 0 else 0
+        if end <= comma or line[end : end + 1] in _MARKS:
+            return head(line)
+        date_text, time_text = line[:comma], line[comma + 2 : end]
+        day, time = self._days.get(date_text), self._times.get(time_text)
+        if day is not None and time is not None:
+            return tuple.__new__(Head, (time[0], day, time[1], end))
+        found = head(line)
+        is_plain = line[comma - 1 : comma].isdecimal()  # no era, and no half of the day
+        if found is not None and found.end == end and is_plain and found.day[2].isdecimal():
+            if len(self._days) < MOST_REMEMBERED:
+                self._days[date_text] = found.day
+            if len(self._times) < MOST_REMEMBERED:
+                self._times[time_text] = (found.shape, found.second)
+        return found
 
 
 @lru_cache(maxsize=512)
@@ -161,7 +191,7 @@ class Decision:
 
 
 def decide(  # noqa: PLR0911  # a rule a line
-    days: Sequence[Day], heads: Sequence[str], day_first: bool | None
+    days: Sequence[Day], heads: Sequence[str], day_first: bool | None, *, is_english: bool = True
 ) -> Decision:
     """Decide in which order a file writes its dates.
 
@@ -172,6 +202,7 @@ def decide(  # noqa: PLR0911  # a rule a line
         days: as they follow each other, without repeats.
         heads: some heads of lines, as they stand.
         day_first: what the user says.
+        is_english: whether the application speaks English in the file, or nothing says what it speaks.
     """
     fitting = _fitting(days)
     if not fitting:
@@ -206,7 +237,7 @@ def decide(  # noqa: PLR0911  # a rule a line
             return decided(fitting[0] if found[days_place] > found[months_place] else fitting[1])
     if all(as_date(day, fitting[0]) == as_date(day, fitting[1]) for day in days):
         return decided(fitting[0])  # both are the same
-    return decided(*_as_phones_write(heads))
+    return decided(*_as_phones_write(heads, is_english=is_english))
 
 
 def _fitting(days: Sequence[Day]) -> list[Order]:
@@ -239,7 +270,7 @@ def _backward_steps(days: Sequence[Day], order: Order) -> int:
     return sum(later < earlier for earlier, later in pairwise(dates))
 
 
-def _as_phones_write(heads: Sequence[str]) -> tuple[Order, str]:
+def _as_phones_write(heads: Sequence[str], *, is_english: bool) -> tuple[Order, str]:
     """Return the likely order, and why: only phones in the United States put the month first."""
     shown = " ".join(heads)
     day = r"(?:^|[\s\[])[\[]?"
@@ -247,6 +278,8 @@ def _as_phones_write(heads: Sequence[str]) -> tuple[Order, str]:
         return "dmy", "dots or dashes mean that the day comes first"
     if re.search(rf"{day}(?:0\d/\d|\d{{1,2}}/0\d/)", shown):
         return "dmy", "a zero before a number means that the day comes first"
+    if not is_english:
+        return "dmy", "only phones in English put the month first, and WhatsApp speaks another language in this file"
     if re.search(r"[AP]M\b", shown) and not re.search(r"/\d{4}", shown):
         return "mdy", "such dates with AM or PM are those of the United States"
     return "dmy", "only phones in the United States put the month first, and they write otherwise"

@@ -13,7 +13,7 @@ WINDOW_CHARACTERS = 1 << 25
 
 
 def new_ones(records: Iterable[Record], earlier: Counter[int]) -> Iterator[Record]:
-    """Leave out what an earlier file has of the same chat: repeats within a minute count."""
+    """Skip what an earlier file has of the same chat: repeats within a minute count."""
     here: Counter[int] = Counter()
     for record in records:
         if isinstance(record, (Said, Skipped)):
@@ -24,6 +24,7 @@ def new_ones(records: Iterable[Record], earlier: Counter[int]) -> Iterator[Recor
             )
             here[key] += 1
             if here[key] <= earlier[key]:
+                yield Skipped(record.thread, "", "repeated")
                 continue
         yield record
     for key, count in here.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Container
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from ventriloquist.media import MediaKind, media_kind
-from ventriloquist.sources.export_records import Media
+from ventriloquist.sources.export_records import Media, Person
 from ventriloquist.sources.whatsapp_dates import MARKS
 from ventriloquist.sources.whatsapp_words import (
     ATTACHED,
@@ -15,11 +16,14 @@ from ventriloquist.sources.whatsapp_words import (
     DELETED_BY,
     EDITED,
     ENCRYPTED,
+    ENCRYPTED_IN_ENGLISH,
     GENERATED,
     GROUP,
     LIVE_LOCATION,
     MEDIA,
+    MISSED_CALLS,
     SYSTEM_ENDINGS,
+    SYSTEM_VERBS,
     TITLES,
     VIEW_ONCE,
     WAITING,
@@ -28,7 +32,13 @@ from ventriloquist.sources.whatsapp_words import (
 MOST_TITLE = 200
 LONGEST_PHRASE = 160  # characters of what is compared with a list
 _DIRECTIONS = "\u200e\u200f"
-_CALLS = ("missed voice call", "missed video call", "voice call, ", "video call, ")  # without a mark
+_BLANK = MARKS + " \u00a0\u202f\n"
+_STRIPPED = frozenset(_BLANK + "<")  # with which a text of the application's may begin
+_ENDS_OF_FILES = frozenset(">)" + _DIRECTIONS)  # with which the words for a file may end
+_UNMARKED_CALL = re.compile(
+    r"missed (?:group )?(?:voice|video) call(?:, tap to call back| at \d[\d:. apm\u202f]{2,12})?|"
+    r"(?:voice|video) call, (?:no answer|tap to call back|\d+ (?:sec|min|hr)s?)"
+)
 
 _FILE = r"[^\n<>]{1,200}\.\w{1,5}"
 _UNNAMED = r"DOC-\d{8}-WA\d+\."  # a document without an ending
@@ -51,6 +61,7 @@ _OPTION = re.compile(
     rf"[{_DIRECTIONS}]?([^\W\d_]{{2,14}})\s?[:：] [^\n]*\([^()\n]{{0,12}}\d[^()\n]{{0,20}}\)[{_DIRECTIONS}]?"
 )
 _NUMBER = re.compile(r"\+[\d\s().\-\u00a0\u2010\u2011]{7,25}")
+_ASKED = re.compile(r"[?!,;？！]")
 _COPY = re.compile(r"\s?\(\d{1,3}\)\Z")
 _TITLES = [re.compile(pattern, re.IGNORECASE) for pattern in TITLES]
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -64,30 +75,49 @@ class Title(NamedTuple):
 
 
 Content = tuple[str, int, Media]  # text, when it was edited (1: unknown when), files
+Language = Literal["", "English", "another"]  # of what the application says; empty: unknown
+
+
+def language_of(text: str) -> tuple[Language, bool]:
+    """Return the language of a text that only the application writes, empty if it is none; and whether it is sure.
+
+    A placeholder for a file may have been typed. The sentence about encryption is sure.
+    """
+    whole = _fold(text[:LONGEST_PHRASE])
+    if whole.startswith(ENCRYPTED):
+        return "English" if whole.startswith(ENCRYPTED_IN_ENGLISH) else "another", True
+    return _placeholder_language(whole[1:-1] if whole[:1] == "<" and whole[-1:] == ">" else whole), False
+
+
+def _placeholder_language(whole: str) -> Language:
+    if whole not in MEDIA:
+        return ""
+    return "English" if whole.endswith(" omitted") else "another"
 
 
 def content(  # noqa: PLR0911, PLR0912  # a decision a line
-    text: str, is_bracketed: bool, name: str = "", trusts_unmarked: bool = False, is_silent: bool = False
+    text: str, is_bracketed: bool, name: str = "", unmarked: Language = "", is_silent: bool = False
 ) -> Content | str:
     """Decide what somebody's text is: its words and files, or the reason why it is skipped.
 
     Args:
         is_bracketed: an iPhone wrote the file. It puts a mark of direction before what the application says.
         name: of the sender.
-        trusts_unmarked: the file has lost its marks.
+        unmarked: the file has lost its marks, and the application speaks this language in it.
         is_silent: nobody types anything under this name: it may be the group's.
     """
     if not text or (not text[0].isalnum() and not text.strip(MARKS + " \t\n\u00a0")):
         return "empty"
     edited = 0
-    last = text[-1]
+    first, last = text[0], text[-1]
     if (
-        (is_bracketed and not trusts_unmarked)
-        and last not in ">)"
-        and text.isascii()
+        first not in _STRIPPED
+        and last not in _ENDS_OF_FILES
         and "\n" not in text
-        and text[0] != "<"
+        and "\u200e" not in text
         and "https://" not in text
+        and not unmarked
+        and (is_bracketed or text[:3].casefold()[:3] not in _PHRASES_BEGIN)
     ):
         return text, 0, ()  # most texts
     if last == ">" and (found := _EDITED.search(text, max(0, len(text) - 70))) and _fold(found[1]) in EDITED:
@@ -99,36 +129,38 @@ def content(  # noqa: PLR0911, PLR0912  # a decision a line
     is_marked = first in _DIRECTIONS
     if len(text) > LONGEST_PHRASE and not is_marked and first != "<" and last not in ">)" and "\u200e" not in text:
         return "poll" if "\n" in text and _is_poll(text) else (text, edited, ())
-    if media := _media(text, first, trusts_unmarked):
+    if media := _media(text, first, unmarked):
         caption, files = media
         return caption, edited, files
     whole = _fold(text) if len(text) <= LONGEST_PHRASE * 2 else ""
-    if is_marked or trusts_unmarked or not is_bracketed:
+    if is_marked or unmarked or not is_bracketed:
         if reason := _placeholder(text, whole, is_bracketed):
             return reason
-        if whole.startswith(VIEW_ONCE):
+        if whole.startswith(VIEW_ONCE) and ". " in whole and "?" not in whole:  # where it can be opened follows
             return "", edited, ((None, None, None),)
     elif _MAP.fullmatch(text):
         return "location"
     if "\n" in text and _is_poll(text):
         return "poll"
-    if (is_marked or trusts_unmarked) and (reason := _generated(whole, name, is_bracketed, is_marked, is_silent)):
+    if (is_marked or unmarked) and (reason := _generated(whole, name, is_bracketed, is_marked, is_silent)):
         return reason
-    if (is_marked or trusts_unmarked) and whole.startswith(ENCRYPTED):
+    if (is_marked or unmarked) and whole.startswith(ENCRYPTED):
         return "event"
     return text, edited, ()
 
 
 def _fold(text: str) -> str:
-    return text.strip(MARKS + " \u00a0\u202f\n").removesuffix(".").removesuffix("。").removesuffix("।").casefold()
+    return text.strip(_BLANK).removesuffix(".").removesuffix("。").removesuffix("।").casefold()
 
 
 def _placeholder(text: str, whole: str, is_bracketed: bool) -> str:
     """Return the reason to skip what stands for something that is not words; empty if it is words."""
-    if whole in DELETED or whole.startswith(DELETED_BY):
+    if whole in DELETED or (whole.startswith(DELETED_BY) and not _ASKED.search(whole)):  # behind it stands a name
         return "unsent"
     if whole.startswith(WAITING):
-        return "undecodable"
+        rest = min((whole.removeprefix(words) for words in WAITING), key=len)
+        if rest[:1] != " ":  # else a sentence goes on: "Waiting for this message to arrive"
+            return "undecodable"
     if whole in LIVE_LOCATION or _MAP.fullmatch(text) or _PLACE.fullmatch(text):
         return "location"
     if not is_bracketed and text == "null":  # Android, for what shows once
@@ -139,7 +171,7 @@ def _placeholder(text: str, whole: str, is_bracketed: bool) -> str:
 def _generated(whole: str, name: str, is_bracketed: bool, is_marked: bool, is_silent: bool) -> str:
     """Return the reason to skip what the application says in somebody's name; empty if it is words."""
     if not is_marked:
-        return "call" if whole.startswith(_CALLS) and len(whole) < 40 else ""
+        return "call" if whole in MISSED_CALLS or _UNMARKED_CALL.fullmatch(whole) else ""
     for reason, beginnings in GENERATED.items():
         if whole.startswith(beginnings):
             return reason
@@ -158,10 +190,10 @@ def _is_poll(text: str) -> bool:
     return len(options) > 1 and len(set(options)) == 1
 
 
-def _media(text: str, first: str, trusts_unmarked: bool) -> tuple[str, Media] | None:  # noqa: PLR0911  # a form a line
+def _media(text: str, first: str, unmarked: Language) -> tuple[str, Media] | None:  # noqa: PLR0911  # a form a line
     """Return what was written with a file, and the file."""
     line, newline, caption = text.partition("\n")
-    plain = line.strip(_DIRECTIONS)
+    plain = line.strip(_DIRECTIONS + " ")
     if plain[:1] == "<" and plain[-1:] == ">":
         inner = _fold(plain[1:-1])
         if kind := MEDIA.get(inner):
@@ -186,10 +218,10 @@ def _media(text: str, first: str, trusts_unmarked: bool) -> tuple[str, Media] | 
         name = found[1].strip(MARKS)
         if _fold(found[2]) in ATTACHED or _MEDIA_NAME.fullmatch(name):
             return "" if caption == name else caption, (_file(name),)
-    return _omitted(text, trusts_unmarked)
+    return _omitted(text, unmarked)
 
 
-def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
+def _omitted(text: str, unmarked: Language) -> tuple[str, Media] | None:
     """Read an iPhone's words for a file that was left out: `caption ‎image omitted`."""
     before, mark, tail = text.rpartition("\u200e")
     if not mark and text[0] == "\u200f":
@@ -197,10 +229,10 @@ def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
     if mark:
         phrase = _fold(tail)
         kind = MEDIA.get(phrase)
-    elif trusts_unmarked and len(text) <= LONGEST_PHRASE and "\n" not in text:
+    elif unmarked and len(text) <= LONGEST_PHRASE and "\n" not in text:
         phrase = _fold(text)
-        kind = MEDIA.get(phrase)
-        if kind is None:  # a document, with its name before the words
+        kind = MEDIA.get(phrase) if _placeholder_language(phrase) == unmarked else None
+        if kind is None and phrase not in MEDIA:  # a document, with its name before the words
             place = max((phrase.rfind(f" {words}") for words in _DOCUMENTS if phrase.endswith(f" {words}")), default=-1)
             before, kind = text[:place], "file" if place > 0 else None
             if kind and not _DOCUMENT.fullmatch(before.strip(MARKS + " ")):
@@ -215,6 +247,8 @@ def _omitted(text: str, trusts_unmarked: bool) -> tuple[str, Media] | None:
     return ("" if not caption.strip(MARKS + " ") else caption), ((kind, None, None),)
 
 
+# how the phrases begin that count without a mark of direction before them
+_PHRASES_BEGIN = frozenset(words[:3] for words in (*DELETED, *DELETED_BY, *WAITING, *LIVE_LOCATION, *VIEW_ONCE, "null"))
 _DOCUMENTS = frozenset(words for words, kind in MEDIA.items() if kind == "file")
 
 
@@ -231,6 +265,22 @@ def _file(name: str) -> tuple[MediaKind | None, str | None, str | None]:
     return media_kind(None, None, name), None, name
 
 
+def opens_a_quote(name: str) -> bool:
+    """Tell whether a quotation begins in what stands before a colon: `Ann changed the subject to "Ski: 2024"`."""
+    return (
+        (name.count('"') % 2 == 1 and '"' in name)
+        or any(name.count(a) > name.count(b) for a, b in ("“”", "«»", "「」"))
+        or ("„" in name and not ("“" in name.partition("„")[2] or "”" in name.partition("„")[2]))
+    )
+
+
+def is_about_somebody(name: str, names: Container[str]) -> bool:
+    """Tell whether what stands before a colon begins a line of the application's: `Ann added Shop: Berlin`."""
+    return any(
+        verb in name and (name.partition(verb)[0] in names or verb.isascii()) for verb in SYSTEM_VERBS[:5]
+    ) or any(name.partition(verb)[0] in names for verb in SYSTEM_VERBS[5:] if verb in name)
+
+
 def says_group(text: str) -> bool:
     """Tell whether the application speaks of a group."""
     plain = text[:300].casefold()
@@ -244,6 +294,10 @@ def number_of(name: str) -> str:
         return ""
     digits = "".join(str(int(char)) for char in plain if char.isdecimal())
     return f"+{digits}" if len(digits) >= 7 else ""
+
+
+def person_of(name: str) -> Person:
+    return Person(name, name.removeprefix("~").strip("\u202f\u00a0 ") or name, number_of(name))
 
 
 def alike(name: str, title: str) -> bool:

@@ -25,7 +25,7 @@ NOON = frozenset(("中午", "正午", "tengahhari", "mediodía", "delmediodía")
 # other words that stand between a date and a time, or behind them
 BETWEEN = frozenset((
     "at", "à", "um", "kl", "klo", "om", "às", "as", "alle", "alleore", "ore", "ora", "a", "las", "la", "lúc", "в", "о", "об", "ob",
-    "u", "o", "г", "ч", "h", "uhr", "hod", "hodin", "di", "den", "στις", "saat", "日", "일", "jam", "pukul", "kell", "val", "plkst",
+    "u", "o", "v", "г", "ч", "h", "uhr", "hod", "hodin", "di", "den", "στις", "saat", "日", "일", "jam", "pukul", "kell", "val", "plkst",
     "ist", "utc", "gmt", "ம", "को", "बजे", "เวลา", "น", "-", "–", "|",
 ))  # fmt: skip
 
@@ -71,10 +71,10 @@ MEDIA: dict[str, MediaKind] = {  # whole texts, without marks of direction and a
         "تصویر حذف شد", "gif حذف شد", "تصویر نکال دی گئی ہے", "फ़ोटो हटाई गई", "gif छोड़ा गया", "इमेज वगळली", "gif वगळले",
         "છબી પડતી મૂકાઈ", "ইমেজ বাদ দেওয়া হয়েছে", "gambar tidak disertakan", "gif tidak disertakan", "imej tidak dimasukkan",
         "gif tidak dimasukkan", "đã bỏ qua hình ảnh", "đã bỏ qua ảnh gif", "ไม่มีรูปภาพ", "ละเว้น gif", "imatge omesa", "gif omès",
-        "slika izostavljena", "gif izostavljen", "view once photo omitted",
+        "slika izostavljena", "gif izostavljen", "view once photo omitted", "view once image omitted",
     ), "photo"),
     **dict.fromkeys((
-        "video omitted", "video note omitted", "video weggelassen", "videonachricht weggelassen", "video omitido", "vídeo omitido",
+        "video omitted", "video note omitted", "view once video omitted", "video weggelassen", "videonachricht weggelassen", "video omitido", "vídeo omitido",
         "vidéo absente", "vidéo omise", "video omesso", "vídeo ocultado", "vídeo não revelado", "video weggelaten",
         "видео отсутствует", "видео опущено", "відео відсутнє", "video dahil edilmedi", "视频已忽略", "影片已略去", "影片已省略",
         "影片略去", "视频已省略", "動画は省略されました", "ビデオは含まれていません", "동영상 생략됨", "비디오 생략됨", "video udeladt", "video utelämnad",
@@ -84,7 +84,7 @@ MEDIA: dict[str, MediaKind] = {  # whole texts, without marks of direction and a
         "video tidak dimasukkan", "đã bỏ video", "วิดีโอถูกลบ", "vídeo omès", "video izostavljen",
     ), "video"),
     **dict.fromkeys((
-        "audio omitted", "voice message omitted", "audio weggelassen", "sprachnachricht weggelassen", "audio omitido", "audio omis",
+        "audio omitted", "voice message omitted", "view once voice message omitted", "audio weggelassen", "sprachnachricht weggelassen", "audio omitido", "audio omis",
         "audio absent", "audio omesso", "áudio ocultado", "áudio omitido", "ficheiro de áudio não revelado", "audio weggelaten",
         "аудиофайл отсутствует", "аудио опущено", "аудио отсутствует", "аудіо відсутнє", "ses dahil edilmedi", "音频已忽略", "音訊已略去", "音訊已省略",
         "語音略去", "音声は省略されました", "音声は含まれていません", "오디오 생략됨", "lyd udeladt", "ljud utelämnat", "ljud utelslutet",
@@ -245,6 +245,22 @@ ENCRYPTED = (
     "รหัสความปลอดภัยของคุณกับ", "kode keamanan anda dengan", "this chat is with a business", "this business is now",
     "this business uses", "disappearing messages were turned on", "du bist jetzt admin", "you're now an admin",
 )  # fmt: skip
+ENCRYPTED_IN_ENGLISH = (
+    "messages ",
+    "your security code",
+    "this chat is with",
+    "this business",
+    "disappearing ",
+    "you're now",
+)
+MISSED_CALLS = frozenset((  # whole texts
+    "verpasster sprachanruf", "verpasster videoanruf", "llamada perdida", "llamada de voz perdida", "videollamada perdida",
+    "appel vocal manqué", "appel vidéo manqué", "chiamata vocale persa", "videochiamata persa", "chamada de voz perdida",
+    "chamada de vídeo perdida", "ligação de voz perdida", "ligação de vídeo perdida", "gemiste spraakoproep",
+    "gemiste video-oproep", "пропущенный аудиозвонок", "пропущенный видеозвонок", "cevapsız sesli arama",
+    "cevapsız görüntülü arama",
+))  # fmt: skip
+
 # beginnings of what only the application says, in small letters; looked for behind a mark of direction
 GENERATED = {
     "call": (
