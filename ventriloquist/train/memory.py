@@ -29,9 +29,10 @@ EXHAUSTED = (
     *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
 )
 CHUNK = 2048  # tokens: Unsloth computes the logits of so many at a time
-MLX_CHUNK = 256  # targets: our loss on MLX does so; 0.4 GiB for a vocabulary of 152,000
+MLX_CHUNK = 256  # targets: our loss on MLX does so; 1.2 GiB for a vocabulary of 152,000
 CHUNKS = {"unsloth": CHUNK, "mlx": MLX_CHUNK}
-MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient
+MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient (measured on a CPU)
+MLX_LOGITS = 8 * FP32  # bytes a logit, with its gradient and what the chunk's second pass adds (measured on a CPU)
 
 
 class Shapes:
@@ -80,7 +81,7 @@ class Shapes:
             "weights": ((self.base - quantized) * half + quantized * four_bits) / held,
             "adapter": self.trainable_at(settings) * adapter / held,
             "activations": kept,
-            "logits": supervised * self.vocabulary * (2 * FP32 + half),
+            "logits": supervised * self.vocabulary * (MLX_LOGITS if settings.backend == "mlx" else 2 * FP32 + half),
         }
         if settings.backend == "mlx":
             layers = 1 if settings.gradient_checkpointing else through
