@@ -25,7 +25,7 @@ from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import SMOLLM2
 from ventriloquist.model.smollm2 import find_gguf
 from ventriloquist.store import Connection
-from ventriloquist.train import Interrupted, Step, backends, log, plan, preset
+from ventriloquist.train import Interrupted, Step, backends, log, measure_time, plan, preset
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.folder import unfinished_run
 
@@ -60,6 +60,15 @@ def test_a_run_of_mlx_leaves_an_adapter_that_both_back_ends_load_and_train_on(pr
     again = train(prepared, QUICK.changed(max_steps=1, continue_from=Path(on_torch.run).name), home=home)
     assert again.first_loss == pytest.approx(on_torch.first_loss, rel=0.02)  # the same row
     assert np.abs(logits(Path(again.run), "mlx") - logits(Path(again.run), "transformers")).max() < 1e-4
+
+
+@pytest.mark.parametrize("four_bit", [False, True])
+def test_a_dry_run_measures_the_time_of_a_step(prepared: Connection, home: Path, four_bit: bool) -> None:
+    planned = measure_time(plan(prepared, QUICK.changed(four_bit=four_bit), home=home))
+    assert planned.estimate.seconds_per_step is not None
+    assert planned.estimate.seconds_per_step > 0
+    assert planned.estimate.memory_gib["attention"] >= 0
+    assert not list((home / "runs").glob("*"))
 
 
 def test_weights_in_four_bits_train_and_layers_may_be_computed_again(prepared: Connection, home: Path) -> None:
@@ -153,10 +162,10 @@ def test_a_base_model_that_mlx_does_not_have_is_refused_before_any_weights_are_l
 @pytest.mark.skipif(find_gguf() is None, reason="SmolLM2 is not installed")
 def test_smollm2_trains_with_mlx(prepared: Connection, home: Path) -> None:
     settings = preset(SMOLLM2).changed(
-        backend="mlx", max_steps=3, max_length=96, targets_per_window=2, rank=4, alpha=8, warmup=0.0
+        backend="mlx", max_steps=2, max_length=96, targets_per_window=2, rank=4, alpha=8, top_layers=4
     )
     summary = train(prepared, settings, home=home)
-    assert summary.steps == 3
+    assert summary.steps == 2
     assert summary.first_loss is not None
     assert 1 < summary.first_loss < 5  # a base model that knows English
     assert load_adapter(Path(summary.run), backend="mlx").model is not None
