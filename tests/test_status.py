@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from file_builder import chat, filled
 from stages import prepare
 
+from ventriloquist.cli.status import rows
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.status import status
 from ventriloquist.store import open_database, recorded_run
@@ -19,6 +21,40 @@ def run(home: Path, *commands: str) -> None:
     for command in commands:
         with recorded_run(home, command):
             pass
+
+
+def stop_training(home: Path) -> None:
+    """Leave the record of a training run that was stopped after it had begun."""
+    with suppress(KeyboardInterrupt), recorded_run(home, "train") as stopped:
+        stopped.begun = True
+        raise KeyboardInterrupt
+
+
+def test_a_training_that_was_stopped_is_to_be_resumed_until_the_data_changes(home: Path) -> None:
+    with filled(home, [chat(*(f"line {index}" for index in range(20)))]) as db:
+        prepare(db)
+    for name, file in (("one", "manifest.json"), ("two", "settings.json")):
+        (home / "runs" / name).mkdir(parents=True)
+        (home / "runs" / name / file).write_text("{}")
+    run(home, "prepare", "train", "eval")
+    stop_training(home)
+    assert status(home).next_step == "vq train --resume"
+    run(home, "prepare")
+    assert status(home).next_step == 'vq chat --as "NAME"'
+
+
+def test_a_command_that_runs_now_is_not_called_unfinished(home: Path) -> None:
+    with filled(home, [chat("hi", "ho")]) as db:
+        prepare(db)
+    (home / "runs" / "one").mkdir(parents=True)
+    (home / "runs" / "one" / "settings.json").write_text("{}")
+    with recorded_run(home, "train") as training:
+        training.begun = True
+        now = status(home)
+    assert [(one.command, one.finished, one.running) for one in now.runs] == [("train", False, True)]
+    assert now.next_step != "vq train --resume"
+    assert ("vq train", f"{now.runs[0].started_at} running now") in rows(now)
+    assert not status(home).runs[0].running
 
 
 def test_the_next_step_is_the_first_that_was_not_taken(home: Path) -> None:

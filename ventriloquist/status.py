@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import Any
 
 from ventriloquist.fs import open_to_others, read_object
 from ventriloquist.layout import DATABASE, MANIFEST, RUNS
-from ventriloquist.model.run_folder import finished_runs
+from ventriloquist.model.run_folder import can_resume, finished_runs, run_folders
 from ventriloquist.store import open_database
 from ventriloquist.store.connect import read_only, row_count
 from ventriloquist.store.counts import count_by_split
 from ventriloquist.store.people import count_by_source, names, names_on_cards, people_with_handles
-from ventriloquist.store.runs import PastRun, is_newer, last_result, last_runs
+from ventriloquist.store.runs import PastRun, is_locked, is_newer, last_result, last_runs, was_stopped
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
 PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth", "mlx", "mlx-lm")
@@ -58,7 +58,7 @@ def status(home: Path) -> Status:
     sources: dict[str, dict[str, int]] = {}
     splits: dict[str, int] = {}
     runs: list[PastRun] = []
-    prepared = evaluated = False
+    prepared = evaluated = stopped = False
     if (home / DATABASE).exists():
         with open_database(home) as db:
             rows = {table: row_count(db, table) for table in TABLES}
@@ -70,6 +70,9 @@ def status(home: Path) -> Status:
             runs = last_runs(db, LAST_RUNS)
             prepared = "train" in splits and not is_newer(db, "collect", "prepare")
             evaluated = is_newer(db, "eval", "train")
+            stopped = was_stopped(db, "train", since="prepare")
+    if runs and not runs[0].finished and is_locked(home):
+        runs[0], stopped = replace(runs[0], running=True), False
     adapters = [folder.name for folder in finished_runs(home / RUNS)]
     tainted = _tainted(home, adapters)
     return Status(
@@ -82,7 +85,11 @@ def status(home: Path) -> Status:
         environment=_environment(),
         warnings=[*_warnings(home), *(f"Adapter {name}: {reason}" for name, reason in tainted.items())],
         next_step=_next_step(
-            rows, [name for name in adapters if name not in tainted], prepared=prepared, evaluated=evaluated
+            rows,
+            [name for name in adapters if name not in tainted],
+            prepared=prepared,
+            resumable=stopped and any(map(can_resume, run_folders(home / RUNS))),
+            evaluated=evaluated,
         ),
     )
 
@@ -154,11 +161,13 @@ def _warnings(home: Path) -> list[str]:
     return found
 
 
-def _next_step(rows: dict[str, int], adapters: list[str], *, prepared: bool, evaluated: bool) -> str:
+def _next_step(rows: dict[str, int], adapters: list[str], *, prepared: bool, resumable: bool, evaluated: bool) -> str:
     if not rows["text_messages"]:
-        return "vq collect"
+        return "vq collect"  # which says what to give where there are no Messages
     if not prepared:
         return "vq prepare"
+    if resumable:
+        return "vq train --resume"
     if not adapters:
         return "vq train"
     return 'vq chat --as "NAME"' if evaluated else "vq eval"

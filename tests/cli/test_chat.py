@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import pexpect
 import pytest
@@ -109,6 +110,14 @@ def test_an_unknown_name_offers_the_nearest_before_any_model_is_loaded(run: Path
     code, out, err = vq("--as", "Zoe Feild", "--once", "hi", run=run, home=home, code=show)
     assert (code, out) == (1, "")
     assert err.splitlines() == ["Error: No person is called 'Zoe Feild'.", f"Did you mean {ZOE!r}?", "False"]
+
+
+def test_two_people_in_place_of_one_name_are_told_how_to_chat_together(run: Path, home: Path) -> None:
+    code, out, err = vq(KIM.lower(), ZOE, "--once", "hi", run=run, home=home)
+    assert (code, out) == (1, "")
+    expected = f"For a chat with several people: vq chat --as {quote(KIM)} --with {quote(ZOE)}"
+    assert err.splitlines()[1] == expected
+    assert "several" not in vq("Zoe", "Feild", "--once", "hi", run=run, home=home)[2]
 
 
 def test_without_the_extra_the_error_says_how_to_install_it(run: Path, home: Path) -> None:

@@ -89,7 +89,7 @@ BAD = {
     a_folder: ("is a folder", "chat.db"),
     damaged: ("is damaged", "fresh copy"),
     nobodys: ("Your own name is not known", "MY_NAME"),
-    unknown_name: ("No person or conversation is called 'Anne Shirley'", "Known names: '+1"),
+    unknown_name: ("No person, conversation or source is called 'Anne Shirley'", "Known names: '+1"),
     no_contacts: ("There are no contacts", "--contacts"),
     no_backup: ("There is no backup", "MobileSync"),
 }
@@ -116,6 +116,26 @@ def test_bad_input_is_two_lines_and_changes_nothing(
     assert BAD[bad][1] in hint
     assert files(tmp_path) == before
     assert home.exists() is collected_before
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_without_a_source_another_system_than_a_mac_is_told_what_to_give(
+    system: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = vq("collect")
+    assert result.exit_code == 1
+    what, hint = result.stderr.splitlines()
+    assert "This is not a Mac" in what
+    assert all(option in hint for option in ("--source", "--chat-db", "--backup"))
+    assert not home.exists()
+
+
+def test_a_source_that_is_misspelt_is_suggested(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_NAME", "Robin")
+    result = vq("collect", "--chat-db", chat_db(tmp_path / "chat.db"), "--exclude", "whatsap")
+    assert "Did you mean 'whatsapp'?" in result.stderr
 
 
 def test_a_second_collect_at_once_is_told_so_at_once(

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from ventriloquist.cli import eval_blind
 from ventriloquist.cli.app import app
-from ventriloquist.cli.eval import show_tables
+from ventriloquist.cli.eval import show_tables, stages
 from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.compare import Compared, Comparison
@@ -39,6 +39,13 @@ OWNER, OTHER, _ = NAMES
 
 def vq(*arguments: str, input: str | None = None) -> Result:
     return CliRunner().invoke(app, list(arguments), input=input, catch_exceptions=False)
+
+
+def test_where_there_is_no_terminal_each_stage_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with stages() as stage:
+        for name in ("Scoring", "Ranking", "Ranking", "Writing"):
+            stage(name)(0, 3)
+    assert capsys.readouterr().err.splitlines() == ["Scoring …", "Ranking …", "Writing …"]
 
 
 @pytest.fixture(scope="module")

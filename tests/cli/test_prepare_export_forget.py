@@ -66,6 +66,17 @@ def test_options_that_exclude_each_other_are_a_usage_error(ready: Path, argument
     assert runs(ready) == []
 
 
+def test_prepare_says_that_one_held_out_line_becomes_two(ready: Path) -> None:
+    assert "--holdout 1 is too few: 2 lines are held out" in vq("prepare", "--holdout", "1").stderr
+    assert "too few" not in vq("prepare", "--holdout", "2").stderr
+
+
+def test_prepare_says_that_a_split_date_holds_nothing_out(ready: Path) -> None:
+    assert "no message is from 2999-01-01 or later" in vq("prepare", "--split-date", "2999-01-01").stderr
+    assert "Nothing is held out" not in vq("prepare", "--split-date", "1999-01-01").stderr
+    assert "Nothing is held out" not in vq("prepare", "--holdout", "0").stderr  # as asked for
+
+
 @pytest.mark.parametrize("arguments", [["--split-date", "1999-01-01"], ["--min-messages", "99"]])
 def test_prepare_says_when_nothing_is_left_to_train_on(ready: Path, arguments: list[str]) -> None:
     shown = vq("prepare", *arguments)
@@ -159,6 +170,8 @@ def test_forget_asks_on_a_terminal_and_shows_what_goes(ready: Path, answer: str,
     child.expect("Go on")
     child.sendline(answer)
     child.expect(pexpect.EOF)
+    assert "Error" not in child.before
+    assert ("Nothing was removed." in child.before) == (answer == "n")
     child.close()
     assert child.exitstatus == (0 if answer == "y" else 1)
     with open_database(ready) as db:

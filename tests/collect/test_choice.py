@@ -91,14 +91,24 @@ def test_nobody_is_left_in_the_file_who_was_left_out(chat_db: Path, contacts: Pa
     assert query(home, "SELECT title FROM conversations") == [("Work",)]
 
 
-def test_leaving_out_takes_away_what_was_collected_before_and_back_it_comes(
-    chat_db: Path, contacts: Path, home: Path
-) -> None:
-    collect_into(home, chat_db, contacts, my_name="Robin")
-    collect_into(home, chat_db, contacts, my_name="Robin", choice=Choice(exclude=["Ann"]))
-    assert kept(home) == EVERYTHING - {"ann Ann", "ann me", "chat1 Ann"}
+def test_leaving_out_removes_and_says_so_and_back_it_comes(chat_db: Path, contacts: Path, home: Path) -> None:
+    first = collect_into(home, chat_db, contacts, my_name="Robin", choice=Choice(exclude=["Cal"]))
+    assert (first.removed, *first.notes) == (0,)
+    summary = collect_into(home, chat_db, contacts, my_name="Robin", choice=Choice(exclude=["Ann", "Cal"]))
+    assert kept(home) == EVERYTHING - {"ann Ann", "ann me", "chat1 Ann", "chat2 Cal"}
+    assert summary.removed == 3
+    assert summary.notes[0].startswith("Removed 3 messages")
+    again = collect_into(home, chat_db, contacts, my_name="Robin", choice=Choice(exclude=["Cal"]))
+    assert (again.removed, again.added, *again.notes) == (0, 3)
     collect_into(home, chat_db, contacts, my_name="Robin")
     assert kept(home) == EVERYTHING
+
+
+def test_days_that_are_no_longer_wanted_are_counted_as_removed(chat_db: Path, contacts: Path, home: Path) -> None:
+    collect_into(home, chat_db, contacts, my_name="Robin")
+    late = collect_into(home, chat_db, contacts, my_name="Robin", choice=Choice(since=dt.date(2030, 1, 1)))
+    assert late.removed == len(EVERYTHING)
+    assert kept(home) == set()
 
 
 @pytest.mark.parametrize("name", ["Anna", "+12505550999", "Tripp"])

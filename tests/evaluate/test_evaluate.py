@@ -33,6 +33,7 @@ from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions
+from ventriloquist.records import Progress
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash
 from ventriloquist.transcript import Line, line_opening, render_line
@@ -233,10 +234,16 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
     if not twin.exists():
         shutil.copytree(run, twin)
     stages: list[str] = []
-    plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood"], against=twin)
-    comparison = evaluate.run(
-        db, plan, stage=lambda name: stages.append(name) or (lambda _done, _total: None)
-    ).comparison
+    advances: list[tuple[str, int, int]] = []
+
+    def stage(name: str) -> Progress:
+        stages.append(name)
+        return lambda done, total: advances.append((name, done, total))
+
+    plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood", "validity"], against=twin)
+    comparison = evaluate.run(db, plan, stage=stage).comparison
+    for name in ("Scoring", "Writing"):  # the total is known before the first batch is done
+        assert next((done, total > 0) for what, done, total in advances if what == name) == (0, True)
     assert stages.count("Tokenising") == stages.count("Loading the model") == 2  # each run is loaded once
     assert comparison is not None
     assert comparison.against == "two"

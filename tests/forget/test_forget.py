@@ -92,6 +92,20 @@ def test_no_byte_under_the_home_holds_a_word_the_person_wrote(home: Path) -> Non
     assert not list(home.glob("*-wal"))
 
 
+def test_a_rule_of_the_user_that_is_too_slow_is_named_and_the_person_is_gone_all_the_same(home: Path) -> None:
+    talks = [
+        [Message(name if i % 2 else OWNER, f"{i}" + "a" * 5000 + "!") for i in range(20)] for name in ("Sam", "Kim")
+    ]
+    with filled(home, map(Conversation, talks), owner=OWNER) as db, recorded_run(home, "prepare"):
+        prepare(db)
+    (home / "redact.txt").write_text("nick: /(a|aa)+$/\n")
+    with open_database(home) as db:
+        summary = forget.run(db, home, forget.plan(db, home, "Sam"))
+        assert db.execute("SELECT count(*) FROM people WHERE name = 'Sam'").fetchone() == (0,)
+    assert not summary.prepared_again
+    assert "redact.txt takes too long" in summary.not_prepared
+
+
 def test_what_others_wrote_stays_without_quotes_and_reactions_of_the_person(home: Path) -> None:
     build(home)
     forget_sam(home)

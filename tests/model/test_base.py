@@ -37,6 +37,14 @@ def test_an_id_is_one_of_the_hub(tmp_path: Path) -> None:
     assert resolve("unsloth/Qwen3-8B-Base", tmp_path) == Base("unsloth/Qwen3-8B-Base")
 
 
+@pytest.mark.parametrize(("name", "meant"), [("tinny", "tiny"), ("Tiny", "tiny"), ("smolm2", "smollm2")])
+def test_a_misspelt_built_in_model_is_not_looked_for_on_the_hub(name: str, meant: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="There is no model called") as caught:
+        resolve(name, tmp_path)
+    assert caught.value.hint == f"Did you mean {meant}?"
+    assert resolve("gpt2", tmp_path) == Base("gpt2")  # an old id of the hub has no owner
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not a model"):
         resolve(str(tmp_path), tmp_path)

@@ -33,6 +33,8 @@ def test_on_apple_silicon_it_is_mlx_unless_something_else_is_set_or_the_model_ne
     assert choose_framework().name == "mlx"
     assert choose_framework("transformers").reason == "as set"
     assert choose_framework("unsloth").reason == "Unsloth only trains"
+    assert choose_framework("auto", "qwen3").name == "mlx"
+    assert choose_framework("auto", "stablelm").reason == "mlx_lm does not have stablelm models as they are"
     assert choose_framework("auto", Config()).reason == "mlx_lm does not have gemma2 models as they are"
     with pytest.raises(ModelError, match="cannot run this base model"):
         choose_framework("mlx", Config())

@@ -86,6 +86,15 @@ def test_every_kind_reads_as_in_transformers(both: tuple[Engine, Engine], read: 
         assert np.abs(np.asarray(expected) - np.asarray(found)).max() < 1e-4
 
 
+def test_a_window_that_nothing_has_left_is_cropped(tmp_path: Path) -> None:
+    with_torch = engine_of(build("gemma3_text", tmp_path, sliding_window=64))
+    row = mlx_engine.MlxModel(load_mlx_base(Base(str(tmp_path))), VOCABULARY).rows()
+    row.feed([IDS[:40].tolist()])
+    assert row.crop(25) == 25
+    expected = with_torch.rows().feed([[*IDS[:25].tolist(), 7, 8, 9]])
+    assert np.abs(np.asarray(expected) - np.asarray(row.feed([[7, 8, 9]]))).max() < 1e-4
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "why"),
     [("gemma2", {}, "gemma2"), ("mistral", {"sliding_window": 32}, "sliding"), ("stablelm", {}, "stablelm")],

@@ -34,7 +34,7 @@ WRITERS: dict[str, Callable[[list[Sent], Path], Path]] = {
 GUIDS = {  # hashes of the guids of three messages
     "android": "257f7ec19f616818",
     "discord": "cc1038772e4e2726",
-    "messenger": "b10335dc964eaa37",
+    "messenger": "1c860dfef0e355a3",
     "signal": "af3aada34d20d76e",
     "telegram": "b6f0a4888db66b59",
     "whatsapp": "d71511eb516a3650",

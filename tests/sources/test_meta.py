@@ -243,6 +243,15 @@ def test_the_number_at_the_end_of_a_threads_folder_is_what_stays(tmp_path: Path)
     assert (read(other)[0].chats[0].guid, said(read(other)[1])[0].guid) not in ids
 
 
+def test_a_short_number_that_two_threads_share_does_not_join_them(tmp_path: Path) -> None:
+    for name in ("Ann", "Bo"):
+        people = (name, "Me")
+        thread(tmp_path, [{"sender_name": name, "content": name}], place=f"{INBOX}/{name}_1", people=people, title=name)
+    source, rows = read(tmp_path)
+    assert len(source.chats) == 2
+    assert sorted(row.text for row in said(rows)) == ["Ann", "Bo"]
+
+
 def test_two_downloads_at_once_hold_each_message_once(tmp_path: Path) -> None:
     same = [{"content": "a"}, {"content": "ok", "timestamp_ms": AT + 9}, {"content": "ok", "timestamp_ms": AT + 9}]
     reactions = [{"reaction": "❤", "actor": "Me"}]

@@ -9,7 +9,7 @@ import pytest
 from file_builder import Conversation, Message, chat, filled
 from stages import prepare
 
-from ventriloquist.store import Connection, corpus, migrations
+from ventriloquist.store import Connection, corpus, migrations, people
 from ventriloquist.store.counts import LineCounts, counts_by_conversation, counts_by_person
 from ventriloquist.windows import SPLITS
 
@@ -27,8 +27,8 @@ def test_lines_are_counted_by_person_and_by_conversation(home: Path) -> None:
     ]
     with filled(home, chats) as db:
         prepare(db)
-        people, conversations = counts_by_person(db), counts_by_conversation(db)
-    assert people == [LineCounts("Kim", 6, 2, 2, 0), LineCounts(OWNER, 3, 0, 0, 1), LineCounts("Sam", 1, 0, 0, 0)]
+        persons, conversations = counts_by_person(db), counts_by_conversation(db)
+    assert persons == [LineCounts("Kim", 6, 2, 2, 0), LineCounts(OWNER, 3, 0, 0, 1), LineCounts("Sam", 1, 0, 0, 0)]
     assert conversations == [
         LineCounts("Kim", 6, 2, 2, 0),
         LineCounts("Sam", 2, 0, 0, 1),
@@ -97,6 +97,11 @@ def test_a_file_of_0_1_0_gets_type_and_members_out_of_its_headers() -> None:
     (conversation,) = corpus.conversations(db)
     assert conversation == (7, "group", ("Aidan", 'Robin "The Oak" </s> ["'), 2, 0)
     assert conversation.header("2024-03-15") == header + '"2024-03-15"}'
+
+
+def test_the_owner_is_the_first_of_all_names(home: Path) -> None:
+    with filled(home, [Conversation([Message("Ann", "hi"), Message(OWNER, "ho")])]) as db:
+        assert people.names(db) == [OWNER, "Ann"]
 
 
 def test_a_large_group_without_a_title_is_called_by_some_of_its_members(home: Path) -> None:

@@ -45,6 +45,7 @@ class Voice:
     tainted: str | None = None  # why it should not be used any more
     changed_data: bool = False  # the prepared messages differ from those it was trained on
     run: Path | None = None  # the run's folder; None if only a server has the model
+    kind: str | None = None  # of the base model, its `model_type`, if known
     silent: frozenset[str] = frozenset()  # people who wrote none of the prepared messages
 
 
@@ -64,7 +65,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
                     "vq does not know whom the served model imitates.",
                     hint="Run: vq prepare, or copy the run's manifest.json here and name its folder with --run.",
                 )
-            owner = everybody[-1]
+            owner = everybody[0]
             return Voice(
                 people=_by_messages(owner, [name for name in counts if name != owner], counts),
                 window=WINDOW_SIZE,
@@ -87,6 +88,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         tainted=manifest.tainted,
         changed_data=changed_data,
         run=folder,
+        kind=manifest.base_kind,
         silent=silent - {*manifest.people} if changed_data else silent,  # they may have written in the other data
     )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +15,7 @@ from ventriloquist.cli.chat_words import banner, names, show_past, where
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
+from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.layout import CHATS
 from ventriloquist.model.sampling import TEMPERATURE, Sampling
 from ventriloquist.safe_text import harmless
@@ -107,7 +111,8 @@ def command(
     if not (as_ or with_ or from_):
         as_ = _only_person(voice)
     request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    plan = chat.plan(settings.home, request, voice, timezone=settings.time_zone)
+    with _several_explained(name or (), voice):
+        plan = chat.plan(settings.home, request, voice, timezone=settings.time_zone)
     for line in banner(plan):
         say(line, beside=True)
     if server and not server.address.is_local:
@@ -119,7 +124,7 @@ def command(
     if sys.stderr.isatty() and not server:
         from ventriloquist.model.framework import choose_framework
 
-        say(f"Loading the model with {choose_framework(settings.backend).name} …", "dim", beside=True)
+        say(f"Loading the model with {choose_framework(settings.backend, voice.kind).name} …", "dim", beside=True)
     writer = chat.load_writer(
         voice, server, seed=seed, sampling=Sampling(temperature=temperature), backend=settings.backend
     )
@@ -147,6 +152,23 @@ def command(
 
     messages = stdin_lines() if once is None else [once]
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
+
+
+@contextmanager
+def _several_explained(words: Sequence[str], voice: Voice) -> Iterator[None]:
+    """If nobody has the name that the words make, but each word is somebody's, say how to chat with several people."""
+    from ventriloquist.chat.voice import find_person
+
+    try:
+        yield
+    except UnknownNameError as error:
+        found: list[str] = []
+        with suppress(VentriloquistError):
+            found = [quote(find_person(word, voice)) for word in words]
+        if len(found) < 2:
+            raise
+        several = f"vq chat --as {' --with '.join(found)}"
+        raise VentriloquistError(error.what, hint=f"For a chat with several people: {several}") from None
 
 
 def _only_person(voice: Voice) -> str:

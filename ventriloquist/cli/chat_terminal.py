@@ -259,7 +259,8 @@ class Terminal:
             self._dim("Stopped." if between else "\nStopped.")
         else:
             if not anything:
-                self._dim("Nobody answers.")
+                anyone = self._conversation.speaker is None
+                self._dim("Nobody answers." + " The model gives you the turn; /as NAME chooses who answers." * anyone)
         return True
 
     def _pause(self, delta: str, began: float) -> float:

@@ -21,7 +21,7 @@ def banner(plan: ChatPlan) -> Iterator[str]:
     """Yield the first lines: the imitated person, the model, and warnings about it."""
     whom = _cut(plan.speaker) if plan.speaker else names(name for name in plan.opening.members if name != plan.me)
     author = whom if plan.speaker else "them"
-    yield f"A simulation of {whom}. Everything here is written by {plan.voice.name}, not by {author}."
+    yield f"A simulation of {_end(whom)} Everything here is written by {plan.voice.name}, not by {_end(author)}"
     if plan.speaker in plan.voice.silent:
         yield f"Warning: {whom} wrote none of the prepared messages: the model has not learnt their voice."
     if plan.voice.tainted:
@@ -38,7 +38,7 @@ def where(plan: ChatPlan) -> str:
         last = len(opening.said)
         return f"Continuing after the last {last} messages with {with_whom}, up to {opening.said[-1].day}."
     if not opening.begins_at:
-        return f"A new conversation with {with_whom}."
+        return f"A new conversation with {_end(with_whom)}"
     from ventriloquist.clock import local_day
 
     day = local_day(opening.begins_at, opening.zone)
@@ -56,6 +56,11 @@ def names(people: Iterable[str], most: int = MOST_NAMES) -> str:
     if more <= 1:  # one more name is as short as "1 other"
         return ", ".join(map(_cut, people))
     return f"{', '.join(map(_cut, people[:most]))} and {more:,} others"
+
+
+def _end(name: str) -> str:
+    """End a sentence after a name, which may end with a full stop itself."""
+    return name if name.endswith(".") else f"{name}."
 
 
 def _cut(name: str) -> str:

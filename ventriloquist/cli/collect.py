@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -141,11 +142,19 @@ def _open(
 ) -> Iterator[list[Source]]:
     """Open all sources of the command before anything is written: Messages first, since they know the owner best."""
     from ventriloquist import collect
+    from ventriloquist.errors import SourceError
     from ventriloquist.sources import in_order, open_export
     from ventriloquist.sources.exports import Asked
+    from ventriloquist.sources.imessage.chat_db import MAC_CHAT_DB
 
     named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
     if not named and not exports:
+        if sys.platform != "darwin" and not MAC_CHAT_DB.expanduser().exists():
+            raise SourceError(
+                "This is not a Mac, so there are no Messages of its own to collect.",
+                hint="Name an export of another application with --source FILE, a Mac's chat.db with --chat-db FILE, "
+                "or an iPhone's backup with --backup DIR.",
+            )
         named = [next(iter(SOURCES.values()))]
     with ExitStack() as stack:
         sources = [
@@ -226,6 +235,6 @@ def _rows(summary: CollectSummary) -> list[tuple[str, object]]:
         ("conversations", summary.conversations),
         ("days begin in", summary.timezone),
         ("you", summary.owner),
-        *((f"  {identifier}", f"named {count:,} times") for identifier, count in summary.owner_identifiers.items()),
+        *((f"  {identifier}", f"in {count:,} rows") for identifier, count in summary.owner_identifiers.items()),
         *(("nobody's", f"{handle}, on the cards of {', '.join(names)}") for handle, names in summary.ambiguous.items()),
     ]

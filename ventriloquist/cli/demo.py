@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,6 @@ from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
     from ventriloquist.demo.pipeline import DemoSummary
-    from ventriloquist.records import Progress
 
 MINUTES = 4.0  # of training: enough for two slow cores to learn who is who, and short enough to wait for
 
@@ -39,6 +39,7 @@ def command(
     from ventriloquist.model.extras import require_train_extra
 
     require_train_extra()
+    from ventriloquist.cli.train_view import TrainView
     from ventriloquist.demo.pipeline import demo
     from ventriloquist.evaluate import QUICK
     from ventriloquist.train import Interrupted, resolve_settings
@@ -50,14 +51,13 @@ def command(
         None,
         {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed, "backend": own.backend},
     )
-    with stages() as stage:
-
-        def begin(name: str) -> Progress:
-            note(f"{name} …")
-            return stage(name)
-
+    view = TrainView(shown=False)  # has no bar: it prints a line now and then
+    with stages(named=True) as stage:
         try:
-            summary = demo(folder, settings, QUICK, seed=seed, stage=begin)
+            summary = demo(
+                folder, settings, QUICK, seed=seed, stage=stage,
+                observe=(lambda _step: None) if sys.stderr.isatty() else view.observe,
+            )  # fmt: skip
         except Interrupted as interrupted:
             note(typed("The demo was stopped. Run it again: vq demo"))
             raise typer.Exit(128 + interrupted.signal) from None

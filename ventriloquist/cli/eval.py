@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -185,12 +186,20 @@ def _show_figures(title: str, results: Mapping[str, Result]) -> None:
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[str], Progress]]:
-    """Show one progress bar after another. Each ends when the next begins."""
+def stages(*, named: bool = False) -> Iterator[Callable[[str], Progress]]:
+    """Show one progress bar after another. Each ends when the next begins.
+
+    Where stderr is not a terminal, or with `named`, the name of each stage is a line that stays.
+    """
+    last = ""
     with ExitStack() as stack:
 
         def begin(name: str) -> Progress:
+            nonlocal last
             stack.close()
+            if name != last and (named or not sys.stderr.isatty()):
+                note(f"{name} …")
+            last = name
             return stack.enter_context(progress(name))
 
         yield begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,9 +39,12 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         return found
 
     with recorded_run(home, "forget", plan=plan) as run, progress("Preparing again") as advance:  # no name is recorded
-        summary = run.result = forget.run(run.db, home, run.plan, progress=advance)
+        summary = forget.run(run.db, home, run.plan, progress=advance)
+        run.result = replace(summary, not_prepared="")  # a path in it may hold a name
     for place in run.plan.artifacts.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
+    if summary.not_prepared:
+        note(f"The other messages could not be prepared again: {summary.not_prepared}")
     rows: list[tuple[str, object]] = [
         ("Messages removed", summary.messages),
         ("Reactions removed", summary.reactions),
@@ -55,7 +59,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
 def _ask(plan: ForgetPlan) -> None:
     details = [f"  {label}: {value}" for label, value in _rows(plan)]
-    details.append("The Messages app keeps its own copy; vq collect will leave them out from now on.")
+    details.append("The applications keep their own copies; vq collect will leave this person out from now on.")
     confirm("vq forget", f"Forgetting {plan.person.name} removes for good:", details)
 
 

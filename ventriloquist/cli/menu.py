@@ -26,15 +26,18 @@ def menu() -> None:
     show(result, rows(result), json=False)
     choices = [*STAGES, "all", "chat", "demo", "quit"]
     suggested = result.next_step.split()[1]
+    # other machines have no Messages to collect, only a database copied from a Mac
+    stages = STAGES if sys.platform == "darwin" or not result.rows["text_messages"] else STAGES[1:]
     note("\n" + "  ".join(f"[{name}]" if name == suggested else name for name in choices))
+    note(f"all: {', '.join(stages[:-1])} and {stages[-1]}, one after the other")
     choice = typer.prompt("What next?", default=suggested, err=True)
     while choice not in choices:
         choice = typer.prompt(f"One of {', '.join(choices)}", default=suggested, err=True)
     if choice == "quit":
         return
-    # other machines have no Messages to collect, only a database copied from a Mac
-    stages = STAGES if sys.platform == "darwin" or not result.rows["text_messages"] else STAGES[1:]
     commands = [[name] for name in stages] if choice == "all" else [[choice]]
+    if choice == "train" and result.next_step == "vq train --resume":
+        commands = [["train", "--resume"]]
     if choice == "chat":
         commands = [["chat", "--as", typer.prompt("As whom?", prompt_suffix=" ", err=True)]]
     for arguments in commands:

@@ -53,14 +53,16 @@ def confirm(command: str, question: str, details: Iterable[str]) -> None:
     """Ask before something is removed.
 
     Raises:
-        VentriloquistError: the user declined, or there is no terminal to ask on.
+        VentriloquistError: there is no terminal to ask on.
+        typer.Exit: the user declined.
     """
     if not sys.stdin.isatty():
         raise VentriloquistError(f"{command} asks before it removes anything.", hint="Run it with --yes.")
     for line in (question, *details):
         note(line)
     if not typer.confirm("Go on?", err=True):
-        raise VentriloquistError("Nothing was removed.", hint="To go on, answer y.")
+        note("Nothing was removed.")
+        raise typer.Exit(1)
 
 
 def settings_to_write() -> Settings:

@@ -118,6 +118,10 @@ def command(
             "The file does not say in which time zone its messages were collected: days begin as on this machine."
             " Name another one with --timezone."
         )
+    if holdout == 1:
+        note("--holdout 1 is too few: 2 lines are held out, so that the final two windows of a conversation are test.")
+    if split_date is not None and not summary.validation + summary.test:
+        note(f"Nothing is held out, so vq eval has nothing to measure: no message is from {split_date} or later.")
     if not summary.train:
         note("Nothing is left to train on: prepare again, and leave out or hold out less.")
     show(result, rows, json=json_, next_step="vq train" if summary.train else "vq prepare")

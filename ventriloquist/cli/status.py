@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.console import note, show
+from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption
+from ventriloquist.layout import CORRECTIONS
 from ventriloquist.records import APPLICATIONS, MESSAGES
 
 if TYPE_CHECKING:
     from ventriloquist.collect.proposals import Proposal, ProposedPerson
     from ventriloquist.status import PersonStatus, Status
+    from ventriloquist.store.runs import PastRun
 
 
 def command(
     people: Annotated[
-        bool, typer.Option("--people", help="Show the handles of each person, and who may be one.")
+        bool, typer.Option("--people", help="Show each person's handles, and people who may be the same.")
     ] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -47,7 +50,10 @@ def command(
         lines += [("perhaps one", _proposed(proposal)) for proposal in proposals]
         show({"people": everybody, "collect": last_collect, "proposals": proposals}, lines, json=json_)
         if proposals and not json_:
-            note(f"Names alone merge nobody. To merge two: vq collect --accept {quote(proposals[0].name)}")
+            accept = typed(f"vq collect --accept {quote(proposals[0].name)}")
+            note(f"An equal name alone merges nobody. To merge two: {accept}")
+        if not json_:
+            note(f"To merge, split or rename others, write {home / CORRECTIONS}; docs/collect.md says how.")
         return
     result = status.status(home)
     for warning in result.warnings:
@@ -80,6 +86,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _state(run: PastRun) -> str:
+    if run.running:
+        return "running now"
+    return "done" if run.finished else "not finished"
+
+
 def rows(result: Status) -> Iterator[tuple[str, object]]:
     """Return a status's lines for a person to read."""
     yield "home", result.home
@@ -92,7 +104,7 @@ def rows(result: Status) -> Iterator[tuple[str, object]]:
     for split, count in result.splits.items():
         yield f"  {split}", count
     for run in result.runs:
-        yield f"vq {run.command}", f"{run.started_at} {'done' if run.finished else 'not finished'}"
+        yield f"vq {run.command}", f"{run.started_at} {_state(run)}"
     yield "adapters", ", ".join(result.adapters) or "none"
     for name, version in result.environment.items():
         yield f"  {name}", version

@@ -24,30 +24,39 @@ if TYPE_CHECKING:
 def command(
     model: Annotated[
         str | None,
-        typer.Option(help="The base model: a hub id, a folder, smollm2 or tiny.", show_default="unsloth/Qwen3-8B-Base"),
+        typer.Option(
+            metavar="MODEL", help="The base model: a hub id, a folder, smollm2 or tiny. Default: unsloth/Qwen3-8B-Base."
+        ),
     ] = None,
     config: Annotated[
-        str | None, typer.Option(help="A preset's name, a TOML file of settings, or a run's settings.json.")
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="A preset's name, a TOML file of settings, or a run's settings.json."),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(help="The back end: auto, unsloth, mlx or transformers.", show_default="auto")
+        str | None,
+        typer.Option(metavar="NAME", help="The back end: auto, unsloth, mlx or transformers. Default: auto."),
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many optimizer steps.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after this many minutes.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Stop after this many optimizer steps.")
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0.1, metavar="N", help="Stop after this many minutes.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Passes over the data.")] = None,
     rank: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Rank of the adapter. Alpha is twice the rank.")
+        int | None, typer.Option(min=1, max=1024, metavar="N", help="Rank of the adapter. Alpha is twice the rank.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="RATE", help="Peak learning rate.")] = None,
     targets_per_window: Annotated[
-        int | None, typer.Option(min=1, help="Targets that share a context (K). 1 gives literal windows.")
+        int | None, typer.Option(min=1, metavar="N", help="Targets that share a context (K). 1 gives literal windows.")
     ] = None,
-    max_length: Annotated[int | None, typer.Option(min=64, help="Maximum tokens per row.")] = None,
+    max_length: Annotated[int | None, typer.Option(min=64, metavar="N", help="Maximum tokens per row.")] = None,
     four_bit: Annotated[
         bool | None, typer.Option("--four-bit/--no-four-bit", help="Load the base model in 4 bits.", show_default=False)
     ] = None,
     continue_from: Annotated[
-        str | None, typer.Option(help="Continue from the adapter of a finished run.", autocompletion=run_names)
+        str | None,
+        typer.Option(metavar="RUN", help="Continue from the adapter of a finished run.", autocompletion=run_names),
     ] = None,
     wandb: Annotated[
         bool | None, typer.Option("--wandb", help="Report figures to Weights & Biases, but no message text.")

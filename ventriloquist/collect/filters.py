@@ -12,7 +12,7 @@ from ventriloquist.collect.conversations import Conversation
 from ventriloquist.collect.identity import Directory, Person
 from ventriloquist.errors import UnknownNameError
 from ventriloquist.names import fold, source_called
-from ventriloquist.records import SourceMessage, SourceTapback
+from ventriloquist.records import APPLICATIONS, SourceMessage, SourceTapback
 
 _FIRST_DAY, _LAST_DAY = dt.date(2, 1, 1), dt.date(9998, 12, 31)  # so that the day before and after exists in every zone
 
@@ -151,7 +151,7 @@ class _Lookup:
             elif source:
                 sources.add(source)
             elif not named and fold(name) not in self._elsewhere:
-                raise UnknownNameError(name, self._known, noun="person or conversation")
+                raise UnknownNameError(name, [*APPLICATIONS, *self._known], noun="person, conversation or source")
             people.update(one for one in named if isinstance(one, Person))
             conversations.update(one for one in named if isinstance(one, Conversation))
         return _Chosen(frozenset(people), frozenset(conversations), frozenset(sources))

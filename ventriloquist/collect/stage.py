@@ -80,6 +80,7 @@ class CollectSummary:
     skipped: Mapping[str, int]  # by reason, as in records.SKIPPED
     added: int  # messages that are new in the file
     updated: int  # messages that the file had and that changed
+    removed: int  # messages that the file had and that the options now leave out
     changed: bool  # the training messages would differ
     total_messages: int  # in the file, of all sources
     people: int
@@ -197,6 +198,7 @@ def run(
         skipped={reason: tally.skipped[reason] for reason in SKIPPED if tally.skipped[reason]},
         added=added,
         updated=updated,
+        removed=tally.removed,
         changed=changed,
         total_messages=row_count(db, "text_messages"),
         people=row_count(db, "people"),
@@ -206,7 +208,7 @@ def run(
         timezone=plan.zone.key,
         ambiguous={handle: names for handle, names in plan.directory.ambiguous.items() if plan.people.knows(handle)},
         hinted=[handles for handles in plan.hinted if plan.people.knows(handles[0])],
-        notes=[*plan.notes, *(open_to_others(home) if home else ())],
+        notes=[*plan.notes, *_removed(tally.removed), *(open_to_others(home) if home else ())],
     )
 
 
@@ -247,6 +249,15 @@ def _unknown(corrections: Corrections, evidence: Evidence, normalize: Callable[[
     unknown = [handle for handle in corrections.handles() if normalize(handle) not in known]
     if unknown:
         yield f"corrections.toml: nobody here has the number or address {', '.join(map(repr, unknown))}."
+
+
+def _removed(messages: int) -> Iterator[str]:
+    """Say that messages left the file because of the options, and how they come back."""
+    if messages:
+        yield (
+            f"Removed {messages:,} message{'s' * (messages > 1)} that an earlier collect kept and these options leave "
+            "out. Options are not remembered: collect again without them to get the messages back."
+        )
 
 
 def _take_text_tapbacks(db: Connection, conversations: Collection[int], tally: Tally) -> None:

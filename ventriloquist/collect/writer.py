@@ -31,6 +31,7 @@ ECHO_MS = 5_000
 SAYS_NOTHING = {
     "no_chat", "empty", "undecodable", "unknown_association", "reaction_without_target", "no_date", "scheduled",
 }  # fmt: skip
+LEFT_OUT = {"excluded", "out_of_range"}  # by the options of a collect, which are not remembered
 FINAL = "unsent"  # an unsent message stays unsent, whatever an older source has
 
 _TABLES: dict[type, Table] = {SourceMessage: "text_messages", SourceTapback: "tapbacks", SourceSkipped: "skipped"}
@@ -50,6 +51,7 @@ class Tally:
     added: int = 0  # messages that are new in the file
     changed: int = 0  # messages that are new or have changed
     moved: int = 0  # added messages that turned out to be tapbacks
+    removed: int = 0  # messages of the file that the options now leave out
 
 
 class Placer:
@@ -199,6 +201,7 @@ def _reconcile(db: Connection, batch: list[SourceRow], placer: Placer, tally: Ta
         if before is not None and not stays:
             if before.table == "text_messages":
                 replaced.append(row.guid)
+                tally.removed += isinstance(row, SourceSkipped) and row.reason in LEFT_OUT
             if before.table != table:
                 moved[before.table].append(row.guid)
             elif table == "text_messages":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ventriloquist.sources.exports import Asked
 from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.counts import count_by_sender
 from ventriloquist.store.runs import lock_home
-from ventriloquist.train import TrainSettings, TrainSummary
+from ventriloquist.train import Step, TrainSettings, TrainSummary
 from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
 
 QUESTION = "Are you coming on Sunday? What should I bring?"
@@ -62,8 +62,12 @@ def demo(
     *,
     seed: int = 0,
     stage: Stage = lambda _name: lambda _done, _total: None,
+    observe: Callable[[Step], None] = lambda _step: None,
 ) -> DemoSummary:
     """Run every stage on the cast in a home of its own, never the user's, which is emptied first.
+
+    Args:
+        observe: gets each step of the training.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -85,7 +89,7 @@ def demo(
         record.result = exported = export.run(record.db, files, progress=stage("Exporting"))
     with _timed(seconds, "train"), recorded_run(home, "train") as record:
         training = train.plan(record.db, settings, home=home, progress=stage("Tokenising"))
-        record.result = trained = train.run(record.db, training, progress=stage("Training"))
+        record.result = trained = train.run(record.db, training, progress=stage("Training"), observe=observe)
     run = Path(trained.run)
     with _timed(seconds, "eval"), recorded_run(home, "eval") as record:
         suite = evaluate.plan(record.db, run, home=home, extent=extent, seed=seed, backend=settings.backend)

@@ -128,6 +128,7 @@ class Inference:
 
         progress = self._stage("Scoring")
         rows = draw_rows(self._rows, self._extent.likelihood, self._seed)
+        progress(0, len(rows))
         scored: list[Scored] = []
         for done, row in enumerate(rows, 1):
             lines = [target.line for target in row.targets]
@@ -181,6 +182,7 @@ class Inference:
         if not prompts:
             return []
         progress = self._progress(system, stage)
+        progress(0, len(prompts))
         texts: list[str] = []
         for start in range(0, len(prompts), LINES_AT_ONCE):
             part = prompts[start : start + LINES_AT_ONCE]
@@ -213,6 +215,7 @@ class Inference:
         from ventriloquist.model.score import score_contents
 
         progress = self._progress(system, stage)
+        progress(0, len(lines))
         for start in range(0, len(lines), TARGETS_AT_ONCE):
             part = lines[start : start + TARGETS_AT_ONCE]
             flat = [line for group in part for line in group]
@@ -252,6 +255,7 @@ class Inference:
         chosen = {target.id for target in draw_targets(self.targets, self._extent.ranking, self._seed)}
         rows = [row for row in self._rows if any(target.id in chosen for target in row.targets)]
         progress = self._progress(system, stage)
+        progress(0, len(rows))
         for done, row in enumerate(rows, 1):
             groups = [lines_of(target) if target.id in chosen else [] for target in row.targets]
             rendered = [[render_line(line) for line in group] for group in groups]

@@ -153,7 +153,7 @@ def _open(db: Connection, plan: EvalPlan, folder: Path, manifest: Manifest, stag
 
 def _infer(db: Connection, plan: EvalPlan, run: _Run, stage: Stage) -> tuple[EvalContext, System, System]:
     """Let a run's adapter and its base model write and score. Return both, with the context."""
-    stage(f"Loading the model with {choose_framework(plan.backend).name}")
+    stage(f"Loading the model with {choose_framework(plan.backend, run.manifest.base_kind).name}")
     adapter = load_adapter(run.folder, tokenizer=run.tokenizer, backend=plan.backend)
     inference = Inference(db, run.corpus, adapter, run.rows, OutputCache(run.folder), plan.extent, plan.seed, stage)
     context = read_context(db, inference.targets, plan.boundaries, plan.seed, run.manifest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +45,7 @@ class ForgetSummary:
     tainted_adapters: int
     removed_runs: int
     prepared_again: bool
+    not_prepared: str  # why the rest could not be prepared again; empty where nothing is wrong
 
 
 def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
@@ -94,7 +94,7 @@ def run(
         ) from None
     written = {*person.handles, *erasure.handles_as_written(db, person.id)}
     normalized = normalizer(person.region)
-    prepared_again = False
+    prepared_again, why_not = False, ""
     with transaction(db):
         erasure.scrub_runs(db, scrubber(person, home))
         erasure.delete_rows(
@@ -103,9 +103,13 @@ def run(
         corpus.clear(db)
         if plan.prepare_options is not None and row_count(db, "text_messages"):
             # the options may name somebody who is gone or renamed; then nothing is prepared
-            with suppress(UnknownNameError, SettingsError):
+            try:
                 prepare.run(db, prepare.plan(db, plan.prepare_options, plan.own_rules), progress=progress)
                 prepared_again = True
+            except UnknownNameError:
+                pass
+            except SettingsError as error:  # such as a rule that is too slow
+                why_not = f"{error.what} {error.hint}"
     if not erasure.rewrite_file(db):
         raise BusyError(
             f"Another program reads {home / DATABASE}: what was deleted can still be found in it.",
@@ -121,6 +125,7 @@ def run(
         tainted_adapters=len(plan.artifacts.tainted),
         removed_runs=len(plan.artifacts.removed_runs),
         prepared_again=prepared_again,
+        not_prepared=why_not,
     )
 
 

@@ -5,6 +5,7 @@ A model that cannot be found, fetched or used is a ModelError in every function.
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ def resolve(name: str, models: Path) -> Base:
         return Base(str(path.resolve()))
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id of the hub is OWNER/NAME
         raise ModelError(f"There is no folder {Path(name).expanduser()}.", hint=hint)
+    if "/" not in name and (near := difflib.get_close_matches(name.lower(), (SMOLLM2, TINY), n=1, cutoff=0.75)):
+        raise ModelError(f"There is no model called {name!r}.", hint=f"Did you mean {near[0]}?")
     return Base(name)
 
 

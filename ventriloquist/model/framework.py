@@ -27,7 +27,7 @@ def choose_framework(wish: str | None = None, config: Any = None) -> Framework:
 
     Args:
         wish: one of BACKENDS; None is `auto`.
-        config: of the base model, if it is known already.
+        config: of the base model, or its `model_type`, if it is known already.
 
     Raises:
         SettingsError: the wish is none of BACKENDS.

@@ -56,12 +56,16 @@ def random_mlx_model(config: Any, bits: Bits | None = None) -> Any:
 
 
 def mlx_obstacle(config: Any) -> str | None:
-    """Say why MLX cannot be used for a base model's configuration, or return None."""
-    kind = config.model_type
+    """Say why MLX cannot be used for a base model, or return None.
+
+    Args:
+        config: its configuration, or its `model_type` if no more is known.
+    """
+    kind = config if isinstance(config, str) else config.model_type
     if kind not in MLX_KINDS:
         return f"mlx_lm does not have {kind} models as they are"
     slides = "sliding_attention" in (getattr(config, "layer_types", None) or ())
-    slides = slides or (kind == "mistral" and config.sliding_window is not None)
+    slides = slides or (kind == "mistral" and getattr(config, "sliding_window", None) is not None)
     if slides and kind not in MLX_SLIDES:
         return f"mlx_lm has no sliding windows in {kind} models"
     return None

@@ -24,11 +24,10 @@ WHOLE_BYTES = 8 << 20  # a smaller part is decoded at once, which is faster; a p
 WINDOW = 20_000  # messages of a larger part that are put into time order together
 HEAD_BYTES = 1 << 16
 ALIKE = 5  # times that a sentence stands beside an attachment until it is the application's
-_THREAD_NUMBER = re.compile(r"_(\d{5,})\Z")
 _NUMBER = re.compile(r"_(\d+)\Z")
+UNIQUE_DIGITS = 5  # of a number at the end that no two threads share
 _PLACES = frozenset(("inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover"))
 _ENCRYPTED = "e2ee "  # before the ids of threads of the encrypted download
-_ENCRYPTED_NUMBER = re.compile(r"_\d+\Z")
 _PARTICIPANTS = re.compile(r'"participants"\s*:\s*(?=\[)')
 _DELETED = {"facebook user", "instagram user", "messenger user"}  # whoever has deleted their account
 _GROUPS, _PAIRS = ("RegularGroup", "Group"), ("Regular",)
@@ -57,9 +56,7 @@ def read_downloads(
     Raises:
         SourceError: a file is damaged.
     """
-    threads: dict[str, list[File]] = {}
-    for file in sorted(files, key=_order):
-        threads.setdefault(_thread_of(file), []).append(file)
+    threads = _threads(files)
     about = {id: _listed(parts[-1]) for id, parts in threads.items()}
     may_be_me = [{*about[id].names} for id in threads if about[id].names]
     owners = set.intersection(*may_be_me) if may_be_me else set()
@@ -101,21 +98,38 @@ def _order(file: File) -> tuple[str, int]:
     ) if number else 0  # the last part is the oldest
 
 
-def _thread_of(file: File) -> str:
-    """Return a thread's id: the number in its folder's name, since the name before it changes with the person's.
+def _threads(files: Iterable[File]) -> dict[str, list[File]]:
+    """Return the files of each thread by its id: the number in its folder's name, since the name before it may change.
+
+    A short number that folders of different names share says nothing: they are threads of their own.
+    """
+    placed = [(file, *_name_of(file)) for file in sorted(files, key=_order)]
+    folders: dict[str, set[str]] = {}
+    for _, name, number in placed:
+        folders.setdefault(number, set()).add(name)
+    threads: dict[str, list[File]] = {}
+    for file, name, number in placed:
+        is_unique = len(number) >= UNIQUE_DIGITS or len(folders[number]) == 1
+        threads.setdefault(number if number and is_unique else name, []).append(file)
+    return threads
+
+
+def _name_of(file: File) -> tuple[str, str]:
+    """Return the name of a thread's folder or file, and the number at its end; empty if it has none.
 
     The encrypted download only counts its threads, differently each time: there, the name remains.
     A file that somebody renamed is a thread of its own.
     """
     path = file.path
-    name, pattern = path.parent.name, _NUMBER if path.parent.parent.name in _PLACES else _THREAD_NUMBER
+    name, is_sure = path.parent.name, path.parent.parent.name in _PLACES
     if not MESSAGE_FILE.search(path.name):
         with file.open() as opened:
             if is_encrypted_thread(opened.read(HEAD_BYTES)):
-                return f"{_ENCRYPTED}{_ENCRYPTED_NUMBER.sub('', path.stem)}"
-        name, pattern = path.stem, _THREAD_NUMBER
-    number = pattern.search(name)
-    return number[1] if number else name
+                return f"{_ENCRYPTED}{_NUMBER.sub('', path.stem)}", ""
+        name, is_sure = path.stem, False
+    found = _NUMBER.search(name)
+    number = found[1] if found else ""
+    return name, number if is_sure or len(number) >= UNIQUE_DIGITS else ""
 
 
 class _Listed(NamedTuple):
@@ -247,7 +261,7 @@ class _Thread:
 
     def _title(self) -> str:
         clean = self._messages.clean
-        return clean(self._about.get("title")) or _ENCRYPTED_NUMBER.sub("", clean(self._about.get("threadName")))
+        return clean(self._about.get("title")) or _NUMBER.sub("", clean(self._about.get("threadName")))
 
     def beside_title(self) -> set[str]:
         """Return who is in a chat of two that is called after the other: its owner."""

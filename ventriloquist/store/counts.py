@@ -55,21 +55,28 @@ def counts_by_conversation(db: Connection) -> list[LineCounts]:
     """Return the counts of each conversation, named by its title or its people, most lines first."""
     rows = db.execute(
         f"""
-        SELECT coalesce(
-            (SELECT nullif(title, '') FROM conversations WHERE id = t.conversation_id),
-            (SELECT group_concat(name, ', ') || CASE
-                WHEN max(all_of_them) > {NAMES} THEN ' and ' || (max(all_of_them) - {NAMES}) || ' more' ELSE ''
-            END FROM (
-                SELECT p.name, count(*) OVER () AS all_of_them FROM members m JOIN people p ON p.id = m.person_id
-                WHERE m.conversation_id = t.conversation_id AND NOT p.is_me ORDER BY p.name LIMIT {NAMES}
-            )),
-            (SELECT CASE type WHEN 'group' THEN 'group ' || id ELSE 'notes to self' END
-                FROM conversations WHERE id = t.conversation_id)
-        ), {_COUNTS}
-        FROM training_messages t GROUP BY t.conversation_id ORDER BY count(*) DESC, t.conversation_id
+        SELECT t.conversation_id, c.type, c.title, {_COUNTS}
+        FROM training_messages t LEFT JOIN conversations c ON c.id = t.conversation_id
+        GROUP BY t.conversation_id ORDER BY count(*) DESC, t.conversation_id
         """
-    )
-    return [LineCounts(*row) for row in rows]
+    ).fetchall()
+    return [LineCounts(title or _untitled(db, id, type), *counts) for id, type, title, *counts in rows]
+
+
+def _untitled(db: Connection, id: int, type: str) -> str:
+    """Return what a conversation without a title is called: its people but the owner."""
+    names = [
+        name
+        for (name,) in db.execute(
+            "SELECT p.name FROM members m JOIN people p ON p.id = m.person_id"
+            " WHERE m.conversation_id = ? AND NOT p.is_me ORDER BY p.name",
+            (id,),
+        )
+    ]
+    if not names:
+        return f"group {id}" if type == "group" else "notes to self"
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return ", ".join(names[:NAMES]) + more
 
 
 def sizes(db: Connection) -> Iterator[SplitSize]:

@@ -244,8 +244,8 @@ def _json(values: Sequence[object]) -> str:
 
 
 def names(db: Connection) -> list[str]:
-    """Return everybody's name, the owner last."""
-    return [name for (name,) in db.execute("SELECT name FROM people ORDER BY is_me, name")]
+    """Return everybody's name, the owner first."""
+    return [name for (name,) in db.execute("SELECT name FROM people ORDER BY is_me DESC, name")]
 
 
 def people_with_handles(db: Connection) -> list[PersonRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -148,16 +149,30 @@ def lock_home(home: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(home: Path) -> bool:
+    """Tell whether a run holds the lock. Nothing is made, and a lock file that cannot be opened counts as free."""
+    if not os.path.exists(home / LOCK):  # noqa: PTH110  # Path.exists() raises where the folder is closed
+        return False
+    try:
+        with FileLock(home / LOCK, timeout=0, mode=0o600):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
 # Reading the record
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run that was recorded; `finished` is false when it failed or was stopped."""
+    """A run that was recorded; `finished` is false while it runs, and when it failed or was stopped."""
 
     command: str
     started_at: str  # ISO, UTC
     finished: bool
+    running: bool = False
 
 
 def last_runs(db: Connection, limit: int) -> list[PastRun]:
@@ -183,12 +198,24 @@ def last_result(db: Connection, command: str) -> dict[str, Any]:
 
 def is_newer(db: Connection, command: str, other: str) -> bool:
     """Tell whether a command finished and changed something since another one last did."""
-    last = (
+    return _last_change(db, command) > _last_change(db, other)
+
+
+def was_stopped(db: Connection, command: str, since: str) -> bool:
+    """Tell whether the last run of a command did not finish, and began after another one last changed something."""
+    row = db.execute(
+        "SELECT id, finished_at FROM runs WHERE command = ? ORDER BY id DESC LIMIT 1", (command,)
+    ).fetchone()
+    return row is not None and row[1] is None and row[0] > _last_change(db, since)
+
+
+def _last_change(db: Connection, command: str) -> int:
+    """Return the id of the last run of a command that finished and changed something; 0 if there is none."""
+    query = (
         "SELECT ifnull(max(id), 0) FROM runs WHERE command = ? AND finished_at IS NOT NULL"
         " AND ifnull(json_extract(result, '$.changed'), 1)"
     )
-    newest, others = (db.execute(last, (name,)).fetchone()[0] for name in (command, other))
-    return bool(newest > others)
+    return int(db.execute(query, (command,)).fetchone()[0])
 
 
 def places_written(db: Connection, home: Path, command: str, key: str) -> set[Path]:
