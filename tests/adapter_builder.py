@@ -55,17 +55,17 @@ def build_run(folder: Path, *, people: tuple[str, ...] = NAMES, window: int = 24
     return folder
 
 
-def with_effect(folder: Path) -> Path:
-    """Give a run's adapter random weights, so that it changes what the model says, and return its folder."""
+def strengthen(folder: Path) -> Path:
+    """Give a run's adapter weights that change what the model writes, in place of the zeros that LoRA starts with."""
     import torch
-    from safetensors.torch import load_file, save_file
 
-    from ventriloquist.model.gate import WEIGHTS
+    from ventriloquist.model.adapter import load_adapter
 
-    weights = load_file(folder / WEIGHTS)
+    model = load_adapter(folder).model
     generator = torch.Generator().manual_seed(1)
-    for name, weight in weights.items():
-        if "lora_B" in name:
-            weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
+    model.save_pretrained(folder)
     return folder

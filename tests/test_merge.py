@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapter_builder import build_run, with_effect
+from adapter_builder import build_run, strengthen
 from invented import NAMES, conversation
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
@@ -29,7 +29,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a run whose adapter does something."""
-    return with_effect(build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000"))
+    return strengthen(build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000"))
 
 
 def greedy(model: object, tokenizer: object) -> list[str]:

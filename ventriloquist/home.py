@@ -112,10 +112,13 @@ class Home:
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
         asked = {"backend": self.settings.backend, **changes}
-        chosen = resolve_settings(preset, asked, **machine_memory(asked["backend"]))
+        device = machine_memory(asked["backend"])
+        chosen = resolve_settings(preset, asked, **device)
+        notes = train.automatic_note(preset, asked, **device)
         with recorded_run(
-            self.folder, "train", chosen.model_dump(), plan=lambda db: train.plan(db, chosen, home=self.folder)
-        ) as run:
+            self.folder, "train", chosen.model_dump(),
+            plan=lambda db: train.plan(db, chosen, home=self.folder, notes=notes),
+        ) as run:  # fmt: skip
 
             def observe(_step: Step) -> None:
                 run.begun = True

@@ -86,13 +86,13 @@ def run(plan: MergePlan) -> MergeSummary:
         ModelError: the adapter or its base cannot be used, or the converter fails.
         StorageError: the folder cannot be written.
     """
-    adapter = load_adapter(plan.run, to_merge=True)
+    adapter = load_adapter(plan.run, to_merge=True).merged()
     from safetensors import SafetensorError
 
     folder, manifest, converter = plan.folder, plan.manifest, plan.converter
     try:
         with new_folder(folder) as growing:
-            adapter.model.merge_and_unload().save_pretrained(growing)
+            adapter.model.save_pretrained(growing)
             adapter.tokenizer.save_pretrained(growing)
             _suit_older_readers(growing, bos=adds_bos(adapter.tokenizer))
             manifest.model_copy(update={"base_model": MERGED, "base_revision": None}).write(growing)

@@ -7,13 +7,14 @@ import html.parser
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from adapter_builder import build_run
+from adapter_builder import build_run, strengthen
 from file_builder import Conversation, Message, chat, filled
 from invented import NAMES, lines
 from stages import prepare
@@ -31,6 +32,7 @@ from ventriloquist.evaluate.words import headline
 from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.corpus import load_corpus
+from ventriloquist.model.generate import sample_lines
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.records import Progress
@@ -110,6 +112,29 @@ def write_lines(db: Connection, home: Path, run: Path) -> None:
 def evaluation(trained: tuple[Connection, Path, Path]) -> Evaluation:
     db, home, run = trained
     return evaluated(db, run, home=home, extent=EXTENT)
+
+
+def test_the_base_model_writes_before_the_adapter_is_merged_into_it(
+    trained: tuple[Connection, Path, Path], tmp_path: Path
+) -> None:
+    db, home, _ = trained
+    run = learnt(db, strengthen(build_run(tmp_path / "two", window=9)))
+    extent = Extent(likelihood=1, identity=1, validity=2, validity_context=1, thorough=True)
+    evaluated(db, run, home=home, extent=extent)
+    adapter = load_adapter(run)
+    corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
+    rows = held_out_rows(db, corpus, adapter.manifest, adapter.manifest.held_out)
+    targets = draw_for_writing([target for row in rows for target in row.targets], extent.validity, 0)
+    room = adapter.manifest.max_length - MAX_NEW_TOKENS
+    prompts = [prompt(db, corpus, target, 1, room) for target in targets]
+    written = OutputCache(run)
+    for system in ("base", "adapter"):
+        with adapter.disabled() if system == "base" else nullcontext():
+            expected = sample_lines(
+                adapter.model, adapter.tokenizer, prompts,
+                max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=0,
+            )  # fmt: skip
+        assert written.get(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, prompts)) == expected
 
 
 def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Connection, Path, Path]) -> None:

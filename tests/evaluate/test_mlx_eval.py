@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from adapter_builder import build_run, with_effect
+from adapter_builder import build_run, strengthen
 from file_builder import Conversation, Message, filled
 from invented import NAMES, lines
 from stages import prepare
@@ -36,7 +36,7 @@ def test_an_evaluation_with_mlx_gives_the_figures_of_transformers(
     home = tmp_path / "home"
     with filled(home, said, owner=owner) as db:
         prepare(db, PrepareOptions(holdout=24))
-        run = with_effect(build_run(home / "runs" / "one", window=9))
+        run = strengthen(build_run(home / "runs" / "one", window=9))
         first = db.execute(
             "SELECT conversation_id, min(position) FROM training_messages WHERE split != 'train' GROUP BY 1"
         )

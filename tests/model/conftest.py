@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapter_builder import build_run, with_effect
+from adapter_builder import build_run, strengthen
 from invented import Tiny, conversation, lines
 
 from ventriloquist.model import tiny
@@ -34,4 +34,4 @@ def prompts() -> list[str]:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a run whose adapter does something."""
-    return with_effect(build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000"))
+    return strengthen(build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000"))

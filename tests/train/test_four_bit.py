@@ -45,8 +45,8 @@ def test_weights_in_four_bits_take_less_in_the_plan(prepared: Connection, home: 
     assert small.memory_gib["total"] < plain.memory_gib["total"]
 
 
-def test_eight_bit_moments_and_recomputing_are_for_accelerators() -> None:
+def test_eight_bit_moments_and_gradient_checkpointing_are_for_accelerators() -> None:
     settings = adapt_to(preset("tiny"), Backend("transformers", ""), "cpu")
     assert (settings.adam_8bit, settings.gradient_checkpointing) == (False, False)
-    assert adapt_to(preset("tiny"), Backend("transformers", ""), "cuda").gradient_checkpointing
+    assert adapt_to(preset("tiny"), Backend("transformers", ""), "mps").gradient_checkpointing is None  # left open
     assert adapt_to(preset("tiny"), Backend("transformers", ""), "cuda").adam_8bit == HAS_BITSANDBYTES

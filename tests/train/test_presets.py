@@ -37,7 +37,7 @@ def test_rank_and_alpha_are_the_recipes_unless_a_preset_is_for_a_cpu() -> None:
 
 @pytest.mark.parametrize(
     ("memory", "name"),
-    [(None, "80gb"), (79.1, "80gb"), (47.5, "24gb"), (23.6, "24gb"), (15.6, "16gb"), (11.0, "16gb")],
+    [(None, "80gb"), (79.1, "80gb"), (47.5, "32gb"), (31.4, "32gb"), (23.6, "24gb"), (15.6, "16gb"), (11.0, "16gb")],
 )
 def test_the_device_decides_among_the_presets_of_a_model(memory: float | None, name: str) -> None:
     assert preset(QWEN_8B, memory) == PRESETS[f"qwen3-8b-{name}"].settings
@@ -46,6 +46,37 @@ def test_the_device_decides_among_the_presets_of_a_model(memory: float | None, n
 def test_a_model_without_a_preset_gets_the_default_models() -> None:
     for memory in (None, 12, 24):  # whatever the card: it may be a small model
         assert preset("somebody/else", memory).changed(model=QWEN_8B) == PRESETS["qwen3-8b-80gb"].settings
+
+
+@pytest.mark.parametrize(
+    ("model", "same_as"),
+    [
+        ("Qwen/Qwen3-8B-Base", QWEN_8B),
+        ("qwen/qwen3-8b-BASE", QWEN_8B),
+        ("Qwen/Qwen3-8B", QWEN_8B),  # trained further: the same shape
+        ("somebody/Qwen3-1.7B-Base", "unsloth/Qwen3-1.7B-Base"),
+        ("HuggingFaceTB/SmolLM2-135M", "smollm2"),
+    ],
+)
+@pytest.mark.parametrize("memory", [None, 8, 16, 24, 40, 80])
+def test_a_model_of_another_owner_gets_the_same_preset(model: str, same_as: str, memory: float | None) -> None:
+    assert preset(model, memory) == preset(same_as, memory).changed(model=model)
+
+
+@pytest.mark.parametrize("model", ["somebody/tiny", "somebody/Qwen3-8B-Base-GGUF", "Qwen/Qwen3-14B-Base", "Qwen3-8B/x"])
+def test_a_model_that_only_sounds_alike_has_no_preset(model: str) -> None:
+    assert preset(model, 24) == preset(QWEN_8B).changed(model=model)
+
+
+def test_a_folder_is_known_by_its_configuration_and_not_by_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "Qwen3-8B-Base"
+    folder.mkdir()
+    shape = {"model_type": "qwen3", "hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36}
+    (folder / "config.json").write_text(json.dumps(shape), encoding="utf-8")
+    assert preset(str(folder), 16) == preset("unsloth/Qwen3-4B-Base", 16).changed(model=str(folder))
+    for text in ("{", json.dumps({**shape, "hidden_size": [2560]}), json.dumps({**shape, "num_hidden_layers": 35})):
+        (folder / "config.json").write_text(text, encoding="utf-8")
+        assert preset(str(folder), 16) == preset("somebody/else").changed(model=str(folder))
 
 
 def test_weights_in_four_bits_are_for_cuda_unless_they_are_asked_for() -> None:

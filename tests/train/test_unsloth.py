@@ -16,6 +16,7 @@ from ventriloquist.layout import LOG
 pytest.importorskip("unsloth", exc_type=ImportError)  # before transformers
 
 import torch
+from transformers import Qwen3Config
 
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.base import Base, load_base
@@ -24,6 +25,7 @@ from ventriloquist.store import Connection
 from ventriloquist.train import log, preset
 from ventriloquist.train.backends import choose_backend, load_model
 from ventriloquist.train.loss import target_loss, unsloth_loss
+from ventriloquist.train.memory import Shapes
 from ventriloquist.train.rows import IGNORED, make_piece, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import row_tensors
@@ -37,6 +39,15 @@ SETTINGS = preset("tiny").changed(
 def test_it_is_chosen_when_asked_for_and_not_by_itself_on_a_cpu() -> None:
     assert choose_backend("unsloth", "cpu").name == "unsloth"
     assert choose_backend("auto", "cpu").name == "transformers"
+
+
+@pytest.mark.parametrize("supervised", [1, 300, 2400, 6000, 60_000])
+@pytest.mark.parametrize(("hidden", "vocabulary"), [(4096, 151_936), (1024, 151_936), (2048, 128_256), (576, 49_152)])
+def test_the_plan_counts_its_chunks_as_it_makes_them(supervised: int, hidden: int, vocabulary: int) -> None:
+    from unsloth_zoo.fused_losses.fused_linear import fused_linear_rows
+
+    shapes = Shapes(Qwen3Config(hidden_size=hidden, vocab_size=vocabulary, num_hidden_layers=1), SETTINGS)
+    assert shapes.chunk(supervised) == fused_linear_rows(supervised, hidden, vocabulary)
 
 
 @pytest.fixture

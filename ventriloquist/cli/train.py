@@ -25,7 +25,8 @@ def command(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help="The base model: a hub id, a folder, smollm2 or tiny. Default: unsloth/Qwen3-8B-Base."
+            metavar="MODEL",
+            help="The base model: a hub id, a folder, smollm2 or tiny. Default: unsloth/Qwen3-8B-Base, or smaller.",
         ),
     ] = None,
     config: Annotated[
@@ -77,7 +78,6 @@ def command(
     from ventriloquist import train
     from ventriloquist.cli.train_view import TrainView
     from ventriloquist.settings import load_settings
-    from ventriloquist.train.backends import machine_memory
     from ventriloquist.train.ranks import is_main
 
     flags = {name: value for name, value in options.items() if name in train.TrainSettings.model_fields}
@@ -88,18 +88,11 @@ def command(
     settings = settings_to_write() if is_main() else load_settings()
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
-    if resume:
-        resumable = train.to_resume(settings.home)
-        chosen = resumable.settings
-        if is_main():
-            place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
-            note(f"Going on with {resumable.run}, {place}.")
-    else:
-        flags["backend"] = backend or settings.backend
-        chosen = train.resolve_settings(config, flags, **machine_memory(flags["backend"]))
+    flags["backend"] = backend or settings.backend
+    chosen, notes = _resumed(settings.home) if resume else _chosen(config, flags)
 
     def planned(db: Connection) -> TrainPlan:
-        plan = train.plan(db, chosen, home=settings.home, resume=resume, progress=view.progress)
+        plan = train.plan(db, chosen, home=settings.home, resume=resume, notes=notes, progress=view.progress)
         return train.measure_time(plan) if dry_run else plan
 
     try:
@@ -134,6 +127,27 @@ def command(
         rows.append(("validation", f"{summary.bits_per_character:.3f} bits a character at step {summary.best_step}"))
     rows.append(("adapter", summary.run))
     show(summary, rows, json=json_, next_step='vq chat --as "NAME", or: vq eval')
+
+
+def _resumed(home: Path) -> tuple[TrainSettings, list[str]]:
+    """Return the settings of the run that goes on."""
+    from ventriloquist import train
+    from ventriloquist.train.ranks import is_main
+
+    resumable = train.to_resume(home)
+    if is_main():
+        place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
+        note(f"Going on with {resumable.run}, {place}.")
+    return resumable.settings, []
+
+
+def _chosen(config: str | None, flags: dict[str, object]) -> tuple[TrainSettings, list[str]]:
+    """Return the settings of a new run on this machine, and notes on how they were chosen."""
+    from ventriloquist import train
+    from ventriloquist.train.backends import machine_memory
+
+    device = machine_memory(flags["backend"])
+    return train.resolve_settings(config, flags, **device), train.automatic_note(config, flags, **device)
 
 
 @contextmanager

@@ -115,6 +115,10 @@ def plan_lines(plan: Estimate) -> list[str]:
         " windows",
         f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}{free}",
     ]
+    if plan.device != "cpu":
+        lines.append(f"gradient checkpointing is {'on' if plan.gradient_checkpointing else 'off'}")
+    if plan.offloaded_gib:
+        lines.append(f"{plan.offloaded_gib:.2f} GiB of hidden states lie in the machine's memory instead (Unsloth)")
     if plan.minutes is not None and plan.seconds_per_step is not None:
         lines.append(f"about {plan.seconds_per_step:.1f} s a step, {duration(plan.minutes)} in all (measured)")
     if plan.shortened_targets:

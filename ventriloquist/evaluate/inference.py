@@ -44,6 +44,7 @@ TARGETS_AT_ONCE = 8  # scored and cached together under all names
 ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
 ADAPTER, BASE = "adapter", "base"
+LINES = "lines"  # that were written, among the kinds of outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +83,32 @@ class Inference:
         self.targets = [target for row in rows for target in row.targets]
 
     def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
-        """Return the outputs that metrics take, of the adapter and of the base model. Other outputs stay empty."""
+        """Return the outputs that metrics take, of the adapter and of the base model. Other outputs stay empty.
+
+        Scores compare the adapter with its base model, on the same weights. Then the adapter is merged, as in a chat,
+        and writes: after merging in bf16 the base model could not be restored exactly.
+        """
         scored = self._scored() if ScoredLines in types else []
-        return self._system(ADAPTER, types, context, scored), self._system(BASE, types, context, scored)
+        base = self._system(BASE, types, context, scored)
+        return self._system(ADAPTER, types, context, scored), base
 
     def _system(
         self, system: str, types: Collection[type[Input]], context: EvalContext, scored: Sequence[Scored]
     ) -> System:
-        written = self._written(system) if {*types} & {WrittenLines, Messages} else []
         named = types if system == ADAPTER or self._extent.thorough else ()
+        names = self._named(system, context.candidates) if NamesAlone in named else []
+        ranked = self._ranked(system) if RankedMessages in named else []
+        swapped = self._swapped(system, context.candidates) if NamesInContext in named else []
+        written = self._written(system) if {*types} & {WrittenLines, Messages} else []
         return System(
             system,
             scored=scored,
             written=written,
             messages=self._messages(system, written) if Messages in types else [],
             reference=context.real,
-            names=self._named(system, context.candidates) if NamesAlone in named else [],
-            ranked=self._ranked(system) if RankedMessages in named else [],
-            swapped=self._swapped(system, context.candidates) if NamesInContext in named else [],
+            names=names,
+            ranked=ranked,
+            swapped=swapped,
         )
 
     def _progress(self, system: str, stage: str) -> Progress:
@@ -118,6 +127,8 @@ class Inference:
         key = key_of(kind, system, *inputs)
         known = self._cache.get(key)
         if known is None:
+            if kind == LINES and system == ADAPTER:
+                self._adapter = self._adapter.merged()
             with self._adapter.disabled() if system == BASE else nullcontext():
                 found = function(self._adapter.model, self._adapter.tokenizer, *arguments)
                 known = self._cache.put(key, [keep(one) for one in found])
@@ -191,7 +202,7 @@ class Inference:
             sample = partial(
                 sample_lines, max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=seed
             )
-            texts += self._cached("lines", system, inputs, sample, part)
+            texts += self._cached(LINES, system, inputs, sample, part)
             progress(len(texts), len(prompts))
         return texts
 

@@ -29,6 +29,7 @@ from ventriloquist.model.gate import (
     explained,
     read_json,
 )
+from ventriloquist.model.precision import precision
 from ventriloquist.model.tokens import suit
 from ventriloquist.paths import found_path
 
@@ -116,8 +117,8 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
     Args:
         offline: do not use the hub; only `vq train` fetches base models.
         device: default the best available one.
-        bits: of a weight; default 16 (bf16) on an accelerator and 32 on a CPU. 4 needs bitsandbytes; it computes in
-            the default type.
+        bits: of a weight; default 16 on an accelerator with bfloat16, otherwise 32, see `precision`. 16 means bfloat16
+            on every device. 4 needs bitsandbytes.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -125,7 +126,8 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
     device = device or best_device()
     if device == "cpu":
         multiply_fast()
-    dtype = torch.float32 if device == "cpu" and bits != 16 else torch.bfloat16
+    weights, compute = precision(device)
+    dtype = torch.bfloat16 if bits == 16 else weights
     config = load_config(base, offline=offline)
     check_base_weights(base, config, offline=offline)
     settings: dict[str, Any] = {}
@@ -136,7 +138,7 @@ def load_base(base: Base, *, offline: bool = True, device: str | None = None, bi
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",  # Dettmers et al., 2023, arXiv 2305.14314
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
+            bnb_4bit_compute_dtype=compute,
         )
         settings = {"device_map": {"": device}, "quantization_config": quantized}
     settings |= {"config": config, "dtype": dtype, "use_safetensors": True, "output_loading_info": True}

@@ -61,6 +61,12 @@ class Archive:
         person = self.people.get(person_id)
         return well_formed(person.number if person and person.number else f"{self.source}:{person_id}")
 
+    def ids_beside(self, person_id: str) -> tuple[str, ...]:
+        """Return the id within this source of somebody who is known by a number, unless it is made of the number."""
+        handle = self.handle(person_id)
+        id = well_formed(f"{self.source}:{person_id}")
+        return () if id == handle or handle.removeprefix("+") in id else (id,)
+
     def name(self, person_id: str) -> str:
         """Return what the source calls somebody; empty if that is only a number."""
         person = self.people.get(person_id)
@@ -270,9 +276,14 @@ def _name_partners(archive: Archive, owners: frozenset[str]) -> None:
 
 
 def _cards(archive: Archive, owners: frozenset[str]) -> list[ContactCard]:
-    """Return what the source calls everybody in its chats, as one card for each handle."""
+    """Return what the source calls everybody in its chats, as one card for each handle.
+
+    A card has the id beside the number, since another export of the source may know the id alone.
+    """
     cards = {
-        handle: ContactCard(archive.source, handle, 0, name, "", "", "", (handle,), person in owners)
+        handle: ContactCard(
+            archive.source, handle, 0, name, "", "", "", (handle, *archive.ids_beside(person)), person in owners
+        )
         for person in dict.fromkeys((*archive.everybody(), *owners))
         if (name := archive.name(person)) and (handle := archive.handle(person))
     }

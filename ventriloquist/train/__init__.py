@@ -4,7 +4,7 @@ from ventriloquist.train.estimate import Estimate
 from ventriloquist.train.folder import to_resume
 from ventriloquist.train.log import Step
 from ventriloquist.train.measure import measure_time
-from ventriloquist.train.presets import preset, resolve_settings
+from ventriloquist.train.presets import automatic_note, preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, plan, run
 
@@ -15,6 +15,7 @@ __all__ = [
     "TrainPlan",
     "TrainSettings",
     "TrainSummary",
+    "automatic_note",
     "measure_time",
     "plan",
     "preset",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import platform
@@ -18,13 +17,17 @@ from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, 
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
 from ventriloquist.model.framework import has_mlx
+from ventriloquist.model.precision import has_bfloat16
 from ventriloquist.train.lora_init import first_a
-from ventriloquist.train.memory import GIB, available_memory, cuda_gib
+from ventriloquist.train.memory import GIB, available_memory, card
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
+from ventriloquist.train.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
+
+NO_BFLOAT16 = "this card has no bfloat16 (compute capability below 8.0)"
 
 
 ONE_PROCESS = {"unsloth": "Unsloth", "mlx": "MLX"}
@@ -46,7 +49,7 @@ def choose_backend(wish: BackendWish, device: str, *, begun: bool = False) -> Ba
 
     Raises:
         MissingExtraError: the back end that is asked for is not installed.
-        ModelError: it does not run here, or not in several processes.
+        ModelError: it does not run here, in several processes, or without bfloat16.
     """
     if wish in ONE_PROCESS and world_size() > 1:
         raise ModelError(
@@ -56,6 +59,9 @@ def choose_backend(wish: BackendWish, device: str, *, begun: bool = False) -> Ba
     if missing:
         why = ", and that run began with it" if begun else ""
         raise MissingExtraError(f"{ONE_PROCESS[wish]} is not installed{why}.", hint=install_hint(wish))
+    if wish == "unsloth" and not has_bfloat16(device):
+        hint = "Leave out --backend unsloth: transformers trains in float16 there."
+        raise ModelError("Unsloth needs a card with bfloat16, and this one has none.", hint=hint)
     if wish in ("transformers", "mlx"):
         return Backend(wish, "as set")
     if wish == "auto" and prefers_mlx():
@@ -81,7 +87,7 @@ def _unsloth_or_transformers(wish: BackendWish, device: str) -> Backend:
         return Backend("transformers", "Unsloth is not installed")
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # otherwise it contacts a server
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is the result
+        with stdout_to_stderr():
             importlib.import_module("unsloth")
     except Exception as error:  # ImportError, NotImplementedError or RuntimeError, depending on version and machine
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -108,10 +114,10 @@ def without_obstacle(backend: Backend, wish: BackendWish, config: Any) -> Backen
     return backend if obstacle is None else Backend("transformers", obstacle)
 
 
-def machine_memory(wish: object) -> dict[str, float | None]:
-    """Return this machine's memory as `resolve_settings` takes it, for the back end that is asked for."""
+def machine_memory(wish: object) -> dict[str, Any]:
+    """Return this machine as `resolve_settings` takes it, for the back end that is asked for."""
     if not has_mlx() or not (wish == "mlx" or (wish in (None, "auto") and prefers_mlx())):
-        return {"memory_gib": cuda_gib()}
+        return card()
     import psutil
 
     device = device_of(Backend("mlx", "as set"))
@@ -132,6 +138,8 @@ def _obstacle(device: str) -> str | None:
         return f"Unsloth needs CUDA, this is {device}"
     if torch.version.hip is not None:
         return "this is ROCm"
+    if not has_bfloat16(device):  # Unsloth's own check makes transformers refuse after the download
+        return f"{NO_BFLOAT16}: it trains in float16"
     if world_size() > 1:
         return "several processes train together"
     if "transformers" in sys.modules and "unsloth" not in sys.modules:
@@ -144,8 +152,10 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
 
     Raises:
         MissingExtraError: 4-bit weights are asked for and bitsandbytes is not installed.
-        ModelError: 4-bit weights are asked for with FSDP.
+        ModelError: 4-bit weights are asked for with FSDP, or FSDP on a card without bfloat16.
     """
+    if is_sharded() and not has_bfloat16(device):
+        raise ModelError(f"FSDP computes in bfloat16, and {NO_BFLOAT16}.", hint="Start the processes without FSDP.")
     if settings.four_bit and is_sharded():
         raise ModelError("4-bit weights cannot be split over processes (FSDP).", hint="Use --no-four-bit.")
     if settings.four_bit and backend.name != "mlx" and not has_bitsandbytes():
@@ -154,14 +164,13 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     return settings.changed(
         backend=backend.name,
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
-        gradient_checkpointing=settings.gradient_checkpointing and device != "cpu",
+        gradient_checkpointing=settings.gradient_checkpointing if device != "cpu" else False,
     )
 
 
 def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
     """Load a base model of torch with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
-    with contextlib.redirect_stdout(sys.stderr):
-        model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
+    model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
     if settings.continue_from is not None:
         load_adapter_weights(model, Path(settings.continue_from))
     return model

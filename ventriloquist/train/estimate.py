@@ -10,7 +10,7 @@ import numpy as np
 
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.train.backends import Backend
-from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder
+from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder, with_checkpointing
 from ventriloquist.train.ranks import broadcast, world_size
 from ventriloquist.train.rows import TRAIN, DroppedTarget, PackedRow, Schedule, rows_per_step
 from ventriloquist.train.settings import TrainSettings
@@ -40,8 +40,10 @@ class Estimate:
     steps_per_epoch: int
     steps: int
     trainable_parameters: int
-    memory_gib: dict[str, float]  # by part; "total" is their sum
+    memory_gib: dict[str, float]  # by part, on the device; "total" is their sum
     available_gib: float
+    offloaded_gib: float  # hidden states that Unsloth keeps in the machine's memory instead
+    gradient_checkpointing: bool
     advice: list[str]
     seconds_per_step: float | None = None  # None if it was not measured
     minutes: float | None = None  # of the whole run
@@ -49,8 +51,11 @@ class Estimate:
 
 def make_estimate(
     corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str, backend: Backend
-) -> tuple[Estimate, list[Rung]]:
-    """Compute a run's figures and the ladder of smaller settings, from the data and the base's configuration alone."""
+) -> tuple[Estimate, TrainSettings, list[Rung]]:
+    """Compute a run's figures from the data and the base's configuration alone.
+
+    Returns: the figures, the settings with a decision on gradient checkpointing, and the ladder of smaller settings.
+    """
     import torch
 
     pieces = [piece for row in rows.first_epoch for piece in row]
@@ -59,6 +64,8 @@ def make_estimate(
     together = [[piece] for piece in pieces] if backend.name == "mlx" else rows.first_epoch
     longest = max((row_tokens(row) for row in together), default=0)
     most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
+    available = broadcast(available_memory(device))
+    settings = with_checkpointing(shapes, settings, device, longest, most_loss, available)
     memory = shapes.memory(settings, device, longest, most_loss)
     per_step = rows_per_step(settings)
     targets = int(np.count_nonzero(corpus.splits == TRAIN))
@@ -81,10 +88,12 @@ def make_estimate(
         steps=math.ceil(len(rows.rows) / per_step),
         trainable_parameters=shapes.trainable,
         memory_gib={part: round(size / GIB, 3) for part, size in {**memory, "total": sum(memory.values())}.items()},
-        available_gib=round(broadcast(available_memory(device)) / GIB, 1),
+        available_gib=round(available / GIB, 1),
+        offloaded_gib=round(shapes.offloaded(settings, longest) / GIB, 3),
+        gradient_checkpointing=bool(settings.gradient_checkpointing),
         advice=advice(targets, settings),
     )
-    return estimate, ladder(shapes, settings, device, longest, most_loss)
+    return estimate, settings, ladder(shapes, settings, device, longest, most_loss)
 
 
 def row_tokens(row: PackedRow) -> int:

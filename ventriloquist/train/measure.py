@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ventriloquist.model.base import Bits, multiply_fast
+from ventriloquist.model.precision import precision
 from ventriloquist.train.backends import add_lora, row_loss
 from ventriloquist.train.estimate import row_tokens
 from ventriloquist.train.memory import exhaustion_explained
@@ -61,11 +62,10 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
     from ventriloquist.train.tensors import row_tensors
 
     device, settings = plan.device, plan.settings
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
     if device == "cpu":
         multiply_fast()
     with torch.random.fork_rng():
-        model = AutoModelForCausalLM.from_config(plan.config, dtype=dtype)
+        model = AutoModelForCausalLM.from_config(plan.config, dtype=precision(device).weights)
         model = add_lora(model.to(device), settings).train()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

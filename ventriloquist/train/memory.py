@@ -5,6 +5,7 @@ The figures are derived, not measured: see docs/train.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import Any
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.fit import linears, skeleton
+from ventriloquist.model.precision import has_bfloat16, precision
 from ventriloquist.train.ranks import shards
 from ventriloquist.train.settings import TrainSettings
 
 GIB = 2**30
-FP32, BF16 = 4, 2  # bytes
+FP32, HALF = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MLX4 = 0.5625  # the same with MLX: a scale and an offset of 16 bits for 64 weights
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
@@ -28,11 +30,14 @@ EXHAUSTED = (
     *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
     *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
 )
-CHUNK = 2048  # tokens: Unsloth computes the logits of so many at a time
-MLX_CHUNK = 256  # targets: our loss on MLX does so; 1.2 GiB for a vocabulary of 152,000
-CHUNKS = {"unsloth": CHUNK, "mlx": MLX_CHUNK}
+ROOM = 0.9  # of a card's memory, at most, without gradient checkpointing: the allocator cannot use all of it
+# Unsloth computes logits in chunks of supervised tokens (unsloth_zoo/fused_losses/fused_linear.py).
+CHUNK_TOKENS = (512, 4096)  # at least, at most
+CHUNK_LOGITS = 512 * 151_936  # a chunk is not made smaller than this
+MLX_CHUNK = 256  # targets: our loss on MLX computes the logits of so many at a time
 MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient (measured on a CPU)
 MLX_LOGITS = 8 * FP32  # bytes a logit, with its gradient and what the chunk's second pass adds (measured on a CPU)
+STAGED = 3  # hidden states that Unsloth keeps on the card: two buffers, and the last layer's
 
 
 class Shapes:
@@ -41,9 +46,14 @@ class Shapes:
     def __init__(self, config: Any, settings: TrainSettings) -> None:
         model = skeleton(config, settings.model)
         self.layers: int = config.num_hidden_layers
-        self.hidden, self.intermediate = config.hidden_size, config.intermediate_size
-        self.vocabulary, self.heads = config.vocab_size, config.num_attention_heads
-        adapted = [module for _, _, _, module in linears(model)]
+        self.hidden: int = config.hidden_size
+        self.intermediate: int = config.intermediate_size
+        self.vocabulary: int = config.vocab_size
+        self.heads: int = config.num_attention_heads
+        found = list(linears(model))
+        adapted = [module for _, _, _, module in found]
+        out: dict[str, int] = {kind: module.out_features for _, kind, _, module in found}  # alike in all layers
+        self.queries, self.keys = out["q_proj"], out["k_proj"]
         self.base: int = model.num_parameters()
         self.quantizable = sum(module.in_features * module.out_features for module in adapted)
         self._features: int = sum(module.in_features + module.out_features for module in adapted)
@@ -54,41 +64,116 @@ class Shapes:
         adapted = min(settings.top_layers or self.layers, self.layers)
         return settings.rank * self._features * adapted // self.layers
 
-    def memory(self, settings: TrainSettings, device: str, tokens: int, supervised: int) -> dict[str, float]:
-        """Return bytes by part.
+    def memory(
+        self,
+        settings: TrainSettings,
+        device: str,
+        tokens: int,
+        supervised: int,
+        *,
+        weights: int | None = None,
+    ) -> dict[str, float]:
+        """Return the bytes on the device, by part.
 
-        Weights are bf16 on an accelerator, fp32 on a CPU. The adapter is fp32 with its gradient and two moments.
-        Activations with gradient checkpointing: one hidden state a layer and the inside of one layer (about 12 hidden
-        states and 4 of the feed-forward); without: the inside of every adapted layer. Logits, their copy in fp32 and
-        its gradient are computed at supervised tokens only. With shards, each process has its part of weights and
-        adapter, and gathers two layers, the embeddings and the head. MLX keeps the attention scores of a layer.
+        The adapter is fp32 with its gradient and two moments. Activations with gradient checkpointing: one hidden state
+        a layer and the inside of one layer; without: the inside of every adapted layer. Unsloth moves the hidden states
+        into the machine's memory, see `offloaded`. Logits, their copy in fp32 and its gradient are computed at
+        supervised tokens only. MLX keeps the attention scores of a layer. With shards, each process has its part of
+        weights and adapter, and gathers two layers, the embeddings and the head.
 
-        `tokens` are those of the longest row; `supervised` are those of the row with the most supervised tokens.
+        Args:
+            tokens: of the longest row.
+            supervised: of the row with the most supervised tokens.
+            weights: bytes of a weight that is not in 4 bits; default as `precision` has it.
         """
-        half = FP32 if device == "cpu" else BF16
+        size = weights or weight_bytes(device)
         quantized = self.quantizable if settings.four_bit else 0
-        inside = tokens * (12 * self.hidden + 4 * self.intermediate) * half
-        through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
-        kept = inside * through
-        if settings.gradient_checkpointing:
-            kept = tokens * self.hidden * self.layers * half + inside
-        if settings.backend in CHUNKS:
-            supervised = min(supervised, CHUNKS[settings.backend])
         held = shards()
         four_bits = MLX4 if settings.backend == "mlx" else NF4
         adapter = 2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)  # bytes a parameter
+        trainable = self.trainable_at(settings)
+        inside = tokens * self._inside(size)
+        through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
+        if settings.gradient_checkpointing is False:
+            kept = inside * through + (HALF * trainable if size == HALF else 0)  # and the adapter as it multiplies
+        elif settings.backend == "unsloth":
+            kept = inside + STAGED * tokens * self.hidden * size
+        else:
+            kept = inside + self.layers * tokens * self.hidden * size
+        if settings.backend == "unsloth":
+            supervised = self.chunk(supervised)
+        logit = 2 * FP32 + size
+        if settings.backend == "mlx":
+            supervised, logit = min(supervised, MLX_CHUNK), MLX_LOGITS
         parts = {
-            "weights": ((self.base - quantized) * half + quantized * four_bits) / held,
-            "adapter": self.trainable_at(settings) * adapter / held,
+            "weights": ((self.base - quantized) * size + quantized * four_bits) / held,
+            "adapter": trainable * adapter / held,
             "activations": kept,
-            "logits": supervised * self.vocabulary * (MLX_LOGITS if settings.backend == "mlx" else 2 * FP32 + half),
+            "logits": supervised * self.vocabulary * logit,
         }
         if settings.backend == "mlx":
-            layers = 1 if settings.gradient_checkpointing else through
-            parts["attention"] = self.heads * tokens**2 * half * (MLX_SCORES - 1 + layers)
+            layers = through if settings.gradient_checkpointing is False else 1
+            parts["attention"] = self.heads * tokens**2 * size * (MLX_SCORES - 1 + layers)
         if held > 1:
-            parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * half
+            parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
+
+    def _inside(self, size: int) -> int:
+        """Return the bytes that a layer keeps of a token for its gradient.
+
+        In 16 bits they are counted with torch's hooks for saved tensors (tests/train/test_memory.py). In 32 bits this
+        is an upper bound.
+        """
+        if size == HALF:
+            return HALF * (9 * self.hidden + 4 * self.intermediate + 5 * self.queries + 4 * self.keys)
+        return FP32 * (12 * self.hidden + 4 * self.intermediate)
+
+    def chunk(self, supervised: int) -> int:
+        """Return how many supervised tokens have logits at a time with Unsloth, of so many in a row."""
+        least, most = CHUNK_TOKENS
+        least = min(max(_power_of_two(CHUNK_LOGITS / self.vocabulary), least), most)
+        fitting = _power_of_two(supervised * self.hidden / self.vocabulary)
+        return min(max(fitting, least), most, supervised)
+
+    def offloaded(self, settings: TrainSettings, tokens: int) -> int:
+        """Return the bytes of hidden states that Unsloth's gradient checkpointing keeps in the machine's memory."""
+        if settings.backend != "unsloth" or settings.gradient_checkpointing is False:
+            return 0
+        return HALF * tokens * self.hidden * self.layers
+
+
+def weight_bytes(device: str) -> int:
+    """Return the bytes of a weight that is not in 4 bits."""
+    return int(precision(device).weights.itemsize)
+
+
+def _power_of_two(number: float) -> int:
+    """Return the largest power of two that is not above a number; 1 for smaller ones."""
+    return 1 << max(0, math.floor(math.log2(max(number, 1))))
+
+
+def with_checkpointing(
+    shapes: Shapes,
+    settings: TrainSettings,
+    device: str,
+    tokens: int,
+    supervised: int,
+    available: float,
+    *,
+    weights: int | None = None,
+) -> TrainSettings:
+    """Decide on gradient checkpointing, if the settings leave that open: off on a card that has room for everything.
+
+    Args:
+        available: bytes of memory that the device has.
+    """
+    if settings.gradient_checkpointing is not None:
+        return settings
+    without = settings.changed(gradient_checkpointing=False)
+    size = weights or weight_bytes(device)
+    needed = sum(shapes.memory(without, device, tokens, supervised, weights=size).values())
+    holds_all = device == "cuda" and size == HALF and needed <= ROOM * available
+    return without if holds_all else settings.changed(gradient_checkpointing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +185,14 @@ class Rung:
 
 
 def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, supervised: int) -> list[Rung]:
-    """Return smaller and smaller settings: shorter rows, 4-bit weights, 8-bit Adam, smaller ranks. Changes add up."""
-    steps: list[tuple[str, dict[str, Any]]] = [
-        (f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens
-    ]
+    """Return smaller and smaller settings. Changes add up.
+
+    They are: gradient checkpointing if it is switched off, shorter rows, 4-bit weights, 8-bit Adam, smaller ranks.
+    """
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if settings.gradient_checkpointing is False and device != "cpu":
+        steps.append(("gradient_checkpointing = true in --config", {"gradient_checkpointing": True}))
+    steps += [(f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens]
     if device in ("cuda", "metal") and not settings.four_bit and shards() == 1:
         steps.append(("--four-bit", {"four_bit": True}))
     if device == "cuda" and not settings.adam_8bit and shards() == 1:
@@ -153,6 +242,16 @@ def exhaustion_explained(device: str) -> Iterator[None]:
         ) from error
 
 
+def check_offloaded(offloaded: float, available: float) -> None:
+    """Raise a ModelError if the machine has too little memory (GiB) for the hidden states that Unsloth moves there."""
+    if offloaded > available:
+        raise ModelError(
+            f"Unsloth keeps about {offloaded:.1f} GiB of hidden states in the machine's memory; {available:.1f} GiB are"
+            " free.",
+            hint="Close other programs, use a smaller --max-length, or --backend transformers.",
+        )
+
+
 def available_memory(device: str) -> int:
     """Return the bytes of memory that a device has; for a CPU, those that are available."""
     import psutil
@@ -169,8 +268,10 @@ def available_memory(device: str) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def cuda_gib() -> float | None:
-    """Return the memory of the CUDA device, or None if there is none."""
+def card() -> dict[str, Any]:
+    """Return the CUDA device as `preset` and `resolve_settings` take it: its memory, and whether it has bfloat16."""
     import torch
 
-    return available_memory("cuda") / GIB if torch.cuda.is_available() else None
+    if not torch.cuda.is_available():
+        return {"memory_gib": None}
+    return {"memory_gib": available_memory("cuda") / GIB, "bfloat16": has_bfloat16("cuda")}

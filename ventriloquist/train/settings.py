@@ -29,7 +29,8 @@ class TrainSettings(BaseModel):
     top_layers: int | None = Field(None, ge=1)  # layers that carry LoRA, from the top; None: all
     four_bit: bool = False  # the base's weights in 4 bits (nf4): a quarter of the memory, slightly worse
     adam_8bit: bool = True  # moments in 8 bits, on CUDA with bitsandbytes
-    gradient_checkpointing: bool = True  # on an accelerator: a third more work, a tenth of the activations' memory
+    # a third more work for a tenth of the activations' memory; None: on an accelerator, unless a card holds them all
+    gradient_checkpointing: bool | None = None
 
     learning_rate: float = Field(1e-4, gt=0, le=10)
     warmup: float = Field(0.03, ge=0, lt=1)  # share of the run in which the rate rises

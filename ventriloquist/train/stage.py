@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -36,9 +36,10 @@ from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
 from ventriloquist.train.log import Outcome, Step
-from ventriloquist.train.memory import check_memory, exhaustion_explained
+from ventriloquist.train.memory import GIB, available_memory, check_memory, check_offloaded, exhaustion_explained
 from ventriloquist.train.rows import Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.stdout import stdout_to_stderr
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def plan(
     *,
     home: Path,
     resume: bool = False,
+    notes: Sequence[str] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> TrainPlan:
     """Plan a new run, or resume the newest unfinished one. Only caches are written: tokens, and parts of a base model.
@@ -89,6 +91,7 @@ def plan(
 
     Args:
         settings: see `preset` and `resolve_settings`; a run that is resumed has its own.
+        notes: lines for the plan's advice, about how the settings were chosen.
 
     Raises:
         MissingExtraError: the `train` extra, or the back end that is asked for, is not installed.
@@ -119,16 +122,17 @@ def plan(
         if (possible := without_obstacle(backend, wish, config)) != backend:
             backend, device = possible, device_of(possible)
             settings = adapt_to(settings, backend, device)
-        settings, notes = cut_rows(settings, config)
+        settings, cut = cut_rows(settings, config)
         rows = schedule(corpus, settings)
         if not rows.rows:
             raise ModelError(
                 f"No message fits, with its header, into {settings.max_length} tokens.",
                 hint="Use a larger --max-length.",
             )
-        estimate, rungs = make_estimate(corpus, settings, rows, config, device, backend)
-        estimate = replace(estimate, advice=[*notes, *estimate.advice])
+        estimate, settings, rungs = make_estimate(corpus, settings, rows, config, device, backend)
+        estimate = replace(estimate, advice=[*notes, *cut, *estimate.advice])
         check_memory(estimate.model, estimate.memory_gib["total"], estimate.available_gib, device, rungs)
+        check_offloaded(estimate.offloaded_gib, available_memory("cpu") / GIB)
         check_fit(corpus, settings, base, config)
         if resume:
             folders.check_resumable(folder, settings, corpus.data_hash)
@@ -163,7 +167,12 @@ def run(
         Interrupted: a signal came; the run was saved at the end of its step.
     """
     settings, folder = plan.settings, plan.folder
-    with _begun(plan), _followed(plan, progress, observe) as follow, exhaustion_explained(plan.device):
+    with (
+        _begun(plan),
+        _followed(plan, progress, observe) as follow,
+        exhaustion_explained(plan.device),
+        stdout_to_stderr(),
+    ):
         if ranks.is_main() and (plan.base_files or not plan.resume):
             kept = folders.kept_settings(settings, plan.home)
             folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
@@ -197,7 +206,7 @@ def _train_with_torch(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple
         settings,
         folder,
         device=plan.device,
-        gradient_checkpointing=settings.gradient_checkpointing and plan.backend.name == "transformers",
+        gradient_checkpointing=bool(settings.gradient_checkpointing) and plan.backend.name == "transformers",
         observe=observe,
     )
     if signal is None:

@@ -14,6 +14,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from ventriloquist.model.adapter import load_adapter_weights
+from ventriloquist.model.precision import precision
 from ventriloquist.train.checkpoints import KEPT, saving
 from ventriloquist.train.follow import Clock
 from ventriloquist.train.loss import Loss
@@ -83,6 +84,7 @@ class RowTrainer(Trainer):
 
 def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
     """Return the arguments of Trainer. With `gradient_checkpointing` it switches that on; Unsloth does so itself."""
+    compute = precision(device).compute
     training = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # a row is a batch
@@ -92,7 +94,9 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_ch
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
-        bf16=device == "cuda",
+        bf16=device == "cuda" and compute == torch.bfloat16,
+        fp16=compute
+        == torch.float16,  # on a card without bfloat16; the loss is scaled, and a step that overflows dropped
         use_cpu=device == "cpu",
         gradient_checkpointing=gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if gradient_checkpointing else None,

@@ -16,17 +16,23 @@ from pydantic import ValidationError
 
 from ventriloquist.errors import SettingsError
 from ventriloquist.fs import require_regular
+from ventriloquist.train.presets.same_model import same_model
 from ventriloquist.train.settings import DEFAULT_MODEL, TrainSettings
 from ventriloquist.values import shown, takes
 
 MEMORY = "memory_gib"
-NAMES = (  # for each model, the largest device first
+NAMES = (  # the largest model first; for each model, the largest device first
     "qwen3-8b-80gb",
+    "qwen3-8b-32gb",
     "qwen3-8b-24gb",
     "qwen3-8b-16gb",
+    "qwen3-4b-24gb",
     "qwen3-4b",
+    "qwen3-4b-12gb",
     "qwen3-1.7b",
+    "qwen3-1.7b-8gb",
     "qwen3-0.6b",
+    "qwen3-0.6b-6gb",
     "smollm2",
     "tiny",
     "mac-128gb",
@@ -35,6 +41,8 @@ NAMES = (  # for each model, the largest device first
     "mac-16gb",
 )
 NOMINAL = 0.9  # a card of 24 GB says it has 22 to 24 GiB
+WITHOUT_BFLOAT16 = 0.75  # a card without bfloat16 holds as much as a smaller one: hidden states have 32 bits there
+FOR_CARDS = 6  # GiB: a preset for so much memory or more is for a card
 
 
 class Preset(NamedTuple):
@@ -42,6 +50,10 @@ class Preset(NamedTuple):
 
     memory_gib: float
     settings: TrainSettings
+
+    def fits(self, memory_gib: float, bfloat16: bool) -> bool:
+        """Return whether a card of that memory is large enough."""
+        return NOMINAL * self.memory_gib <= memory_gib * (1 if bfloat16 else WITHOUT_BFLOAT16)
 
 
 def _read_preset(name: str) -> Preset:
@@ -54,18 +66,28 @@ MACS = [candidate for candidate in PRESETS.values() if candidate.settings.backen
 CARDS = [candidate for candidate in PRESETS.values() if candidate not in MACS]
 
 
-def preset(model: str, memory_gib: float | None = None) -> TrainSettings:
+def preset(model: str, memory_gib: float | None = None, *, bfloat16: bool = True) -> TrainSettings:
     """Return the preset of a model; a model without one gets the default model's largest preset.
 
     Args:
+        model: an id of the hub, whoever its owner is, or a folder.
         memory_gib: of the CUDA device; if it is too small for every preset, the smallest is returned. None: there is no
             CUDA device; the largest preset is returned, without weights in 4 bits.
+        bfloat16: whether that device computes in bfloat16. Without it, weights are in 4 bits or else in 32.
     """
-    fitting = [candidate for candidate in CARDS if candidate.settings.model == model]
+    known = same_model(model, {candidate.settings.model for candidate in CARDS})
+    fitting = [candidate for candidate in CARDS if candidate.settings.model == known]
     if not fitting:
         return preset(DEFAULT_MODEL).changed(model=model)
-    enough = [candidate for candidate in fitting if memory_gib is None or NOMINAL * candidate.memory_gib <= memory_gib]
-    return _suited((enough or fitting[-1:])[0].settings, memory_gib)
+    enough = [candidate for candidate in fitting if memory_gib is None or candidate.fits(memory_gib, bfloat16)]
+    return _suited((enough or fitting[-1:])[0], memory_gib, bfloat16).changed(model=model)
+
+
+def automatic_model(memory_gib: float | None, *, bfloat16: bool = True) -> str:
+    """Return the model that is trained if none is named: the default one, or the largest that a smaller card holds."""
+    for_cards = [candidate for candidate in CARDS if candidate.memory_gib >= FOR_CARDS]
+    enough = [candidate for candidate in for_cards if memory_gib is None or candidate.fits(memory_gib, bfloat16)]
+    return (enough or for_cards[-1:])[0].settings.model
 
 
 def mac_preset(model: str | None, unified_gib: float) -> TrainSettings | None:
@@ -75,14 +97,39 @@ def mac_preset(model: str | None, unified_gib: float) -> TrainSettings | None:
         model: None: the one that suits the Mac.
         unified_gib: the Mac's whole memory. If it is too small for every preset, the smallest is returned.
     """
-    fitting = [candidate for candidate in MACS if model in (None, candidate.settings.model)]
-    enough = [candidate for candidate in fitting if NOMINAL * candidate.memory_gib <= unified_gib]
-    return (enough or fitting[-1:])[0].settings.changed(backend="auto") if fitting else None
+    known = model and same_model(model, {candidate.settings.model for candidate in MACS})
+    fitting = [candidate for candidate in MACS if model is None or candidate.settings.model == known]
+    enough = [candidate for candidate in fitting if candidate.fits(unified_gib, bfloat16=True)]
+    return (enough or fitting[-1:])[0].settings.changed(backend="auto", model=model) if fitting else None
 
 
-def _suited(settings: TrainSettings, memory_gib: float | None) -> TrainSettings:
-    """Return settings with weights in 4 bits only if there is a GPU for them."""
-    return settings.changed(four_bit=settings.four_bit and memory_gib is not None)
+def automatic_note(
+    config: str | None,
+    changes: Mapping[str, object],
+    *,
+    memory_gib: float | None = None,
+    bfloat16: bool = True,
+    unified_gib: float | None = None,
+) -> list[str]:
+    """Return a line that says so if no model is named and the machine holds only a smaller one than the default."""
+    named = changes.get("model") or (config is not None and "model" in _read_config(config, memory_gib, bfloat16))
+    model = automatic_model(memory_gib, bfloat16=bfloat16)
+    of_mac = mac_preset(None, unified_gib) if unified_gib is not None else None
+    if of_mac is not None and not named and of_mac.model != DEFAULT_MODEL:
+        mac = f"this Mac ({unified_gib:.0f} GiB)"
+        return [f"{DEFAULT_MODEL} is too large for {mac}, so {of_mac.model} is trained; --model names another"]
+    if of_mac is not None:
+        return []
+    if named or memory_gib is None or model == DEFAULT_MODEL:
+        return []
+    card = f"{memory_gib:.0f} GiB" if bfloat16 else f"{memory_gib:.0f} GiB, without bfloat16"
+    return [f"{DEFAULT_MODEL} is too large for this card ({card}), so {model} is trained; --model names another"]
+
+
+def _suited(candidate: Preset, memory_gib: float | None, bfloat16: bool) -> TrainSettings:
+    """Return a preset's settings with weights in 4 bits only if there is a CUDA device for them."""
+    four_bit = candidate.settings.four_bit or (not bfloat16 and candidate.memory_gib >= FOR_CARDS)
+    return candidate.settings.changed(four_bit=four_bit and memory_gib is not None)
 
 
 def resolve_settings(
@@ -90,6 +137,7 @@ def resolve_settings(
     changes: Mapping[str, object],
     *,
     memory_gib: float | None = None,
+    bfloat16: bool = True,
     unified_gib: float | None = None,
 ) -> TrainSettings:
     """Return a run's settings: the flags over the configuration over the model's preset.
@@ -98,17 +146,19 @@ def resolve_settings(
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
         changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
         memory_gib: see `preset`.
+        bfloat16: see `preset`.
         unified_gib: of a Mac that trains with MLX, see `mac_preset`; a model without such a preset gets that of a card
             with `memory_gib`.
 
     Raises:
         SettingsError: the configuration cannot be read, or a value makes no sense.
     """
-    configured = _read_config(config, memory_gib) if config is not None else {}
+    configured = _read_config(config, memory_gib, bfloat16) if config is not None else {}
     flags = {key: value for key, value in changes.items() if value is not None}
     named = {**configured, **flags}.get("model")
+    model = automatic_model(memory_gib, bfloat16=bfloat16) if named is None else str(named)
     of_mac = mac_preset(named and str(named), unified_gib) if unified_gib is not None else None
-    chosen = of_mac or preset(str(named or DEFAULT_MODEL), memory_gib)
+    chosen = of_mac or preset(model, memory_gib, bfloat16=bfloat16)
     for layer, source in ((configured, config), (flags, None)):
         rank = layer.get("rank")
         if isinstance(rank, int):
@@ -138,9 +188,9 @@ def _refused(error: ValidationError, source: str | None) -> SettingsError:
     )
 
 
-def _read_config(config: str, memory_gib: float | None) -> dict[str, Any]:
+def _read_config(config: str, memory_gib: float | None, bfloat16: bool) -> dict[str, Any]:
     if config in PRESETS:
-        return _suited(PRESETS[config].settings, memory_gib).model_dump()
+        return _suited(PRESETS[config], memory_gib, bfloat16).model_dump()
     path = Path(config).expanduser()
     try:
         require_regular(path)

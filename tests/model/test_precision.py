@@ -1,0 +1,68 @@
+"""The number types of a device, with cards that this machine does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ventriloquist.model.precision import has_bfloat16, precision
+
+Cards = Callable[..., None]
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Cards:
+    """Return a function that makes torch report cards, by compute capability or by AMD's name."""
+
+    def report(*capabilities: tuple[int, int], amd: str | None = None) -> None:
+        monkeypatch.setattr(torch.version, "hip", "7.0" if amd else None)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card=None: capabilities[card or 0])
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _=0: SimpleNamespace(gcnArchName=amd))
+
+    return report
+
+
+@pytest.mark.parametrize("capability", [(8, 0), (8, 6), (8, 9), (9, 0), (12, 0)])
+def test_cards_since_ampere_compute_in_bfloat16(cards: Cards, capability: tuple[int, int]) -> None:
+    cards(capability)
+    assert precision("cuda") == precision("cuda:0") == (torch.bfloat16, torch.bfloat16)
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (7, 0), (6, 1)])  # T4, RTX 20xx; V100; P40, GTX 10xx
+def test_older_cards_get_weights_in_32_bits_and_multiply_in_float16(cards: Cards, capability: tuple[int, int]) -> None:
+    cards(capability)
+    assert precision("cuda") == precision("cuda:0") == (torch.float32, torch.float16)
+
+
+def test_the_card_that_is_used_decides(cards: Cards) -> None:
+    cards((8, 9), (6, 1))  # a second one for the screen
+    assert has_bfloat16("cuda")
+    assert not has_bfloat16("cuda:1")
+
+
+@pytest.mark.parametrize(
+    ("amd", "has"),
+    [
+        ("gfx90a:sramecc+:xnack-", True),
+        ("gfx942", True),
+        ("gfx1100", True),
+        ("gfx1201", True),
+        ("gfx908", True),
+        ("gfx1030", False),
+        ("gfx1010:xnack-", False),
+        ("gfx906:sramecc-:xnack-", False),
+        ("gfx803", False),
+    ],
+)
+def test_amds_cards_are_known_by_their_architecture(cards: Cards, amd: str, has: bool) -> None:
+    cards(amd=amd)
+    assert has_bfloat16("cuda") is has
+
+
+def test_a_cpu_and_a_mac_keep_their_types() -> None:
+    assert precision("cpu") == (torch.float32, torch.float32)
+    assert precision("mps") == (torch.bfloat16, torch.bfloat16)
