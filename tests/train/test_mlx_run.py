@@ -105,14 +105,15 @@ def test_going_on_after_a_kill_gives_the_adapter_of_a_run_that_nobody_killed(pre
     settings = QUICK.changed(save_minutes=0.0, max_steps=6)
     expected = train(prepared, settings, home=home)
     script = (
-        "import sys\n"
+        "import os, sys\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import open_database\n"
         "from ventriloquist.train import TrainSettings, plan, run\n"
         "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
+        "out = os.fdopen(os.dup(1), 'w')  # while a run trains, stdout is stderr\n"
         "with open_database(home) as db:\n"
         "    planned = plan(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume)\n"
-        "    run(db, planned, observe=lambda step: print(step.step, flush=True))\n"
+        "    run(db, planned, observe=lambda step: print(step.step, file=out, flush=True))\n"
     )
     arguments = [sys.executable, "-c", script, str(home), settings.model_dump_json()]
     with subprocess.Popen([*arguments, "new"], stdout=subprocess.PIPE, text=True) as process:
