@@ -26,9 +26,11 @@ from ventriloquist.train import log, preset
 from ventriloquist.train.backends import Backend, adapt_to
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
 from ventriloquist.train.folder import begin, check_resumable
-from ventriloquist.train.loss import target_loss
+from ventriloquist.train.loss import held_out_nats, target_loss
 from ventriloquist.train.ranks import join
+from ventriloquist.train.rows import PackedRow
 from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.tensors import row_tensors
 from ventriloquist.train.validation import Validation
 
 SETTINGS = preset("tiny").changed(
@@ -163,7 +165,12 @@ def test_the_best_weights_are_kept_and_the_run_ends_when_validation_stops_gettin
     assert (log.read(folder / LOG)[-1].bits_per_character or 0) > 1.001 * summary["bits_per_character"]
     adapter = load_adapter(folder)
     corpus = load_corpus(prepared, adapter.tokenizer, home / "tokens")
-    bits = Validation(corpus, settings).bits_per_character(adapter.model, target_loss, "cpu")
+
+    def nats(row: PackedRow) -> float:
+        tensors = row_tensors(corpus, row, split="validation", content_only=True)
+        return held_out_nats(adapter.model, target_loss, tensors, "cpu")
+
+    bits = Validation(corpus, settings).bits_per_character(nats)
     assert bits == pytest.approx(summary["bits_per_character"], rel=1e-4)
 
 

@@ -249,14 +249,15 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     whole = Path(train(prepared, settings, home=home).run)
     expected = weights(whole)
     script = (
-        "import sys, torch; torch.set_num_threads(1)\n"
+        "import os, sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import open_database\n"
         "from ventriloquist.train import TrainSettings, plan, run\n"
         "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
+        "out = os.fdopen(os.dup(1), 'w')  # while a run trains, stdout is stderr\n"
         "with open_database(home) as db:\n"
         "    planned = plan(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume)\n"
-        "    run(db, planned, observe=lambda step: print(step.step, flush=True))\n"
+        "    run(db, planned, observe=lambda step: print(step.step, file=out, flush=True))\n"
     )
     generator = random.Random(0)
     runs = {path.name for path in (home / "runs").iterdir()}

@@ -35,7 +35,7 @@ def command(
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The back end: auto, unsloth or transformers. Default: auto."),
+        typer.Option(metavar="NAME", help="The back end: auto, unsloth, mlx or transformers. Default: auto."),
     ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after this many optimizer steps.")
@@ -144,9 +144,9 @@ def _resumed(home: Path) -> tuple[TrainSettings, list[str]]:
 def _chosen(config: str | None, flags: dict[str, object]) -> tuple[TrainSettings, list[str]]:
     """Return the settings of a new run on this machine, and notes on how they were chosen."""
     from ventriloquist import train
-    from ventriloquist.train.memory import card
+    from ventriloquist.train.backends import machine_memory
 
-    device = card()
+    device = machine_memory(flags["backend"])
     return train.resolve_settings(config, flags, **device), train.automatic_note(config, flags, **device)
 
 

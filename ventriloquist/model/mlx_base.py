@@ -30,25 +30,28 @@ def load_mlx_base(base: Base, *, offline: bool = True, bits: Bits | None = None)
     Raises:
         ModelError: it cannot be found, is damaged, or mlx_lm does not have its architecture.
     """
-    import mlx.core as mx
-    from mlx import nn
-
     config = load_config(base, offline=offline)
     if obstacle := mlx_obstacle(config):
         raise ModelError(f"MLX cannot run {base.source}: {obstacle}.", hint="Use the back end transformers.")
     folder = complete_folder(base, offline=offline)
     names = {name for _, _, name in linear_names(check_base_weights(Base(str(folder)), config))}
-    dtype = mx.float32 if not on_metal() and bits != 16 else mx.bfloat16
     with explained(f"MLX cannot load the base model {base.source}", CHECK_FILES):
         model = _load(folder, config)
         if missing := names - {name for name, _ in model.named_modules()}:
             raise ModelError(f"MLX has no {min(missing)} in {base.source}: LoRA cannot be added.", hint=CHECK_FILES)
-        model.set_dtype(dtype)
-        if bits == 4:
-            nn.quantize(model, GROUP_SIZE, bits, class_predicate=_is_quantised)
-        mx.eval(model.parameters())  # reads the files, until here nothing was
-        model.freeze()
+        _make_ready(model, bits)
         try_out_mlx(model, config.vocab_size, base.source)
+    return model
+
+
+def random_mlx_model(config: Any, bits: Bits | None = None) -> Any:
+    """Build a model with random weights from a base model's configuration: it computes as long as the real one."""
+    from mlx_lm.utils import _get_classes  # its loader asks for files of weights
+
+    values = _with_defaults({}, config)
+    kind, arguments = _get_classes(values)
+    model = kind(arguments.from_dict(values))
+    _make_ready(model, bits)
     return model
 
 
@@ -91,6 +94,18 @@ def try_out_mlx(model: Any, vocabulary: int, name: str) -> None:
         raise ModelError(f"{name} computes NaN: its weights or its config.json are damaged.", hint=CHECK_FILES)
     if logits.shape[-1] != vocabulary:
         raise ModelError(f"{name} does not compute what its config.json says.", hint=CHECK_FILES)
+
+
+def _make_ready(model: Any, bits: Bits | None) -> None:
+    """Give a model's weights their type, read or make them, and freeze them."""
+    import mlx.core as mx
+    from mlx import nn
+
+    model.set_dtype(mx.float32 if not on_metal() and bits != 16 else mx.bfloat16)
+    if bits == 4:
+        nn.quantize(model, GROUP_SIZE, bits, class_predicate=_is_quantised)
+    mx.eval(model.parameters())  # reads the files, until here nothing was
+    model.freeze()
 
 
 def _load(folder: Path, config: Any) -> Any:

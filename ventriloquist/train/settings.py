@@ -12,7 +12,7 @@ from ventriloquist.windows import WINDOW_SIZE
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
 RENAMED = {"recompute": "gradient_checkpointing"}  # names of 0.1.0, still read
 
-BackendWish = Literal["auto", "unsloth", "transformers"]
+BackendWish = Literal["auto", "unsloth", "mlx", "transformers"]
 
 
 class TrainSettings(BaseModel):
@@ -21,7 +21,7 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str = DEFAULT_MODEL
-    backend: BackendWish = "auto"  # Unsloth on CUDA if it is installed
+    backend: BackendWish = "auto"  # Unsloth on CUDA, MLX on Apple silicon, if it is installed
     continue_from: str | None = None  # a run to train on from; its rank, alpha and layers are kept
 
     rank: int = Field(128, ge=1, le=MAX_RANK)  # high: it learns the style and names of many people, not one task
