@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without compiled files, every process takes 
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: demo test test-unsloth lint docs clean
+.PHONY: demo test test-unsloth test-mlx lint docs clean
 
 demo: .venv/ready  ## run every stage on a fictional cast: messages → model → figures
 	$(BIN)/vq demo
@@ -28,6 +28,15 @@ test-unsloth: .venv-unsloth/ready  ## test the Unsloth back end and 4-bit weight
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-unsloth
 	$(UV) pip install --quiet --python .venv-unsloth/bin/python -e '.[train]' --group dev bitsandbytes
 	$(UV) pip install --quiet --python .venv-unsloth/bin/python --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9
+	touch $@
+
+# mlx-lm wants a newer transformers than the extra `train`, so it gets an environment of its own. On Linux, MLX runs on the CPU.
+test-mlx: .venv-mlx/ready  ## test MLX: loading, chat, evaluation and training
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-mlx/bin/python -m pytest -W ignore $(wildcard tests/*/test_mlx*.py)
+
+.venv-mlx/ready: pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-mlx
+	$(UV) pip install --quiet --python .venv-mlx/bin/python -e '.[mlx]' --group dev --group demo
 	touch $@
 
 lint: .venv/ready
@@ -50,4 +59,4 @@ docs: .venv/ready  ## write the --help pages into docs/
 	.uv/bin/pip install --quiet uv
 
 clean:
-	rm -rf .venv .venv-unsloth .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-unsloth .venv-mlx .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov

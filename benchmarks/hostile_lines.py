@@ -1,6 +1,6 @@
 """Check that every line is valid for any model: write thousands of lines with random weights at a high temperature.
 
-    python benchmarks/hostile_lines.py [--lines 10000]
+    python benchmarks/hostile_lines.py [--lines 10000] [--backend mlx]
 
 Names and contexts are hostile: quotes, backslashes, fake special tokens, escape sequences, line separators. The script
 prints how many lines parse, have an allowed name and a known delta, render to themselves, and contain no special token.
@@ -22,6 +22,7 @@ from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, lines
 from ventriloquist.model import tiny
 from ventriloquist.model.base import Base, load_base, load_tokenizer, require_torch
 from ventriloquist.model.line_writer import LineWriter
+from ventriloquist.model.mlx_adapter import load_mlx_model
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.transcript import DELTAS, Header, Line, TranscriptError, parse_line, render_header, render_line
 
@@ -33,13 +34,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--temperature", type=float, default=3.0)
+    parser.add_argument("--backend", choices=("transformers", "mlx"), default="transformers")
     arguments = parser.parse_args()
     require_torch()
     with tempfile.TemporaryDirectory() as name:
         tiny.build([render_line(line) + "\n" for line in lines(600, seed=1)], Path(name), seed=1)
         base = Base(name)
         session = LineWriter(
-            load_base(base, device="cpu"),
+            load_mlx_model(base) if arguments.backend == "mlx" else load_base(base, device="cpu"),
             load_tokenizer(base),
             sampling=Sampling(temperature=arguments.temperature, min_p=0.0),
             max_tokens=16,

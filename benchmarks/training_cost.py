@@ -37,8 +37,8 @@ from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loss import target_loss
-from ventriloquist.train.rows import Piece, make_piece, schedule
-from ventriloquist.train.tensors import IGNORED, Tensors, row_tensors
+from ventriloquist.train.rows import IGNORED, Piece, make_piece, schedule
+from ventriloquist.train.tensors import Tensors, row_tensors
 from ventriloquist.transcript import parse_line
 from ventriloquist.windows import WINDOW_SIZE, Block, Split
 

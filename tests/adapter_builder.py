@@ -61,7 +61,7 @@ def strengthen(folder: Path) -> Path:
 
     from ventriloquist.model.adapter import load_adapter
 
-    model = load_adapter(folder).model
+    model = load_adapter(folder, backend="transformers").model
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, weight in model.named_parameters():

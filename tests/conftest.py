@@ -33,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "USER_IDENTIFIERS",
         "WANDB_API_KEY",
         "VQ_API_KEY",
+        "VQ_BACKEND",
         "VQ_TIME_ZONE",
         "COLUMNS",
         "LINES",

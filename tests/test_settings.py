@@ -27,6 +27,15 @@ def test_the_environment_wins_over_the_local_file_and_that_over_the_homes(
     assert (settings.my_name, settings.user_identifiers) == ("From Environment", ["a@example.com"])
 
 
+def test_the_back_end_is_set_in_a_file_or_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().backend is None
+    home.mkdir()
+    (home / ".env").write_text("vq_backend=mlx\n")
+    assert load_settings().backend == "mlx"
+    monkeypatch.setenv("VQ_BACKEND", " transformers ")
+    assert load_settings().backend == "transformers"
+
+
 def test_identifiers_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER_IDENTIFIERS", " +12505550100 , me@example.com,")
     assert load_settings().user_identifiers == ["+12505550100", "me@example.com"]

@@ -23,7 +23,7 @@ from ventriloquist.sources import EXPORTS, SOURCES, open_export
 from ventriloquist.sources.exports import Asked
 from ventriloquist.store import corpus, open_database, recorded_run
 from ventriloquist.train import Step, TrainSummary, resolve_settings
-from ventriloquist.train.memory import card
+from ventriloquist.train.backends import machine_memory
 from ventriloquist.windows import Split
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ class Home:
             preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU.
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
-        device = card()
-        chosen = resolve_settings(preset, changes, **device)
-        notes = train.automatic_note(preset, changes, **device)
+        asked = {"backend": self.settings.backend, **changes}
+        device = machine_memory(asked["backend"])
+        chosen = resolve_settings(preset, asked, **device)
+        notes = train.automatic_note(preset, asked, **device)
         with recorded_run(
             self.folder, "train", chosen.model_dump(),
             plan=lambda db: train.plan(db, chosen, home=self.folder, notes=notes),
@@ -127,13 +128,13 @@ class Home:
 
     def load_adapter(self, run: str | None = None) -> Adapter:
         """Load a base model with a run's adapter: `.model`, `.tokenizer` and `.manifest`. Default: the newest run."""
-        return load_adapter(find_run(self.folder / RUNS, run))
+        return load_adapter(find_run(self.folder / RUNS, run), backend=self.settings.backend)
 
     def chat(self, speaker: str, *, run: str | None = None, seed: int = 0) -> ChatSession:
         """Begin an empty chat with a simulation of somebody. Call `say` and `answer` of what is returned."""
         voice = chat.find_voice(self.folder, run)
         planned = chat.plan(self.folder, chat.Request(speaker=speaker, fresh=True), voice)
-        return chat.start(planned, chat.load_writer(voice, seed=seed))
+        return chat.start(planned, chat.load_writer(voice, seed=seed, backend=self.settings.backend))
 
     def evaluate(
         self, run: str | None = None, *, extent: Extent = evaluate.QUICK, only: Collection[str] = ()
@@ -146,7 +147,8 @@ class Home:
         folder = find_run(self.folder / RUNS, run).absolute()
         with recorded_run(
             self.folder, "eval", {"run": str(folder)},
-            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only),
+            plan=lambda db: evaluate.plan(db, folder, home=self.folder, extent=extent, only=only,
+                                           backend=self.settings.backend),
         ) as recorded:  # fmt: skip
             recorded.result = result = evaluate.run(recorded.db, recorded.plan)
         return result

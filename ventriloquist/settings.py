@@ -28,6 +28,7 @@ FIELDS = {  # by variable; VQ_HOME is read before the others
     "USER_IDENTIFIERS": "user_identifiers",
     "WANDB_API_KEY": "wandb_api_key",
     "VQ_API_KEY": "VQ_API_KEY",
+    "VQ_BACKEND": "VQ_BACKEND",
     "VQ_TIME_ZONE": "VQ_TIME_ZONE",
 }
 
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     my_name: str | None = None  # default: the owner's contact card
     user_identifiers: Annotated[list[str], NoDecode] = []  # the owner's numbers and addresses, over what is detected
     time_zone: str | None = Field(None, validation_alias="VQ_TIME_ZONE")  # over the file's and the machine's
+    backend: str | None = Field(None, validation_alias="VQ_BACKEND")  # of train, chat and eval
     wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` also works
     api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # for chat --endpoint
     _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("my_name", "time_zone")
+    @field_validator("my_name", "time_zone", "backend")
     @classmethod
     def _blank_is_unset(cls, value: str | None) -> str | None:
         return (value or "").strip() or None

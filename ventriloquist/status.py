@@ -19,7 +19,7 @@ from ventriloquist.store.people import count_by_source, names, names_on_cards, p
 from ventriloquist.store.runs import PastRun, is_locked, is_newer, last_result, last_runs, was_stopped
 
 TABLES = ("people", "conversations", "text_messages", "reactions", "skipped", "training_messages")
-PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth")
+PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "unsloth", "mlx", "mlx-lm")
 # how their names begin: "OneDrive - Firm", "Dropbox (Personal)"; a Mac keeps the newer ones under CloudStorage
 SYNCED_FOLDERS = ("CloudStorage", "Dropbox", "Mobile Documents", "OneDrive", "Google Drive", "GoogleDrive")
 LAST_RUNS = 5

@@ -128,6 +128,26 @@ def test_without_the_extra_the_error_says_how_to_install_it(run: Path, home: Pat
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("backend", "says", "hint"),
+    [
+        ("mlx", "MLX is not installed.", "[mlx]"),
+        ("metal", "VQ_BACKEND is 'metal'.", "auto, unsloth, transformers, mlx"),
+    ],
+)
+def test_a_back_end_that_is_not_here_is_said_before_weights_are_loaded(
+    run: Path, home: Path, backend: str, says: str, hint: str
+) -> None:
+    home.mkdir()
+    (home / ".env").write_text(f"VQ_BACKEND={backend}\n")
+    hidden = "import sys\nsys.modules['mlx'] = None"
+    code, out, err = vq("--as", KIM, "--once", "hi", run=run, home=home, code="" if backend == "metal" else hidden)
+    assert (code, out) == (1, "")
+    assert says in err
+    assert hint in err
+    assert "Traceback" not in err
+
+
 def test_without_a_name_the_usage_error_lists_them(run: Path, home: Path) -> None:
     code, out, err = vq("--once", "hi", run=run, home=home)
     assert (code, out) == (2, "")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from adapter_builder import build_run, strengthen
 from invented import Tiny, conversation, lines
 
 from ventriloquist.model import tiny
@@ -26,3 +29,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 def prompts() -> list[str]:
     """Return three transcripts of very different length, each ended by a newline."""
     return [render(*conversation(messages, seed=messages)) for messages in (1, 4, 12)]
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a run whose adapter does something."""
+    return strengthen(build_run(tmp_path_factory.mktemp("runs") / "20240315-120000-000"))

@@ -9,10 +9,10 @@ from ventriloquist.train import automatic_note, resolve_settings
 from ventriloquist.train.presets import PRESETS
 
 PICKED = {  # GiB: model, bits, gradient checkpointing, K, tokens a row
-    6: ("Qwen3-0.6B", 16, True, 24, 4096),
-    8: ("Qwen3-1.7B", 4, True, 24, 4096),
-    12: ("Qwen3-4B", 4, True, 24, 4096),
-    16: ("Qwen3-8B", 4, True, 24, 4096),
+    6: ("Qwen3-0.6B", 16, True, 24, 3072),
+    8: ("Qwen3-1.7B", 4, True, 32, 4096),
+    12: ("Qwen3-4B", 4, True, 32, 4096),
+    16: ("Qwen3-8B", 4, True, 32, 4096),
     24: ("Qwen3-8B", 4, True, 64, 6144),
     32: ("Qwen3-8B", 16, True, 64, 6144),
     40: ("Qwen3-8B", 16, True, 64, 6144),
@@ -22,11 +22,11 @@ PICKED = {  # GiB: model, bits, gradient checkpointing, K, tokens a row
     141: ("Qwen3-8B", 16, False, 64, 6144),
 }
 WITHOUT_BFLOAT16 = {
-    6: ("Qwen3-0.6B", 4, True, 24, 4096),
-    8: ("Qwen3-0.6B", 4, True, 24, 4096),
-    11: ("Qwen3-1.7B", 4, True, 24, 4096),
-    16: ("Qwen3-4B", 4, True, 24, 4096),
-    24: ("Qwen3-8B", 4, True, 24, 4096),
+    6: ("Qwen3-0.6B", 4, True, 24, 3072),
+    8: ("Qwen3-0.6B", 4, True, 24, 3072),
+    11: ("Qwen3-1.7B", 4, True, 32, 4096),
+    16: ("Qwen3-4B", 4, True, 32, 4096),
+    24: ("Qwen3-8B", 4, True, 32, 4096),
     32: ("Qwen3-8B", 4, True, 64, 6144),
     48: ("Qwen3-8B", 4, True, 64, 6144),
 }

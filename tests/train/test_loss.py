@@ -11,9 +11,9 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.loss import target_loss
-from ventriloquist.train.rows import Piece, make_piece
+from ventriloquist.train.rows import IGNORED, Piece, make_piece
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import IGNORED, row_tensors
+from ventriloquist.train.tensors import row_tensors
 from ventriloquist.windows import WINDOW_SIZE, Block
 
 

@@ -161,6 +161,13 @@ def test_a_run_without_checkpointing_that_does_not_fit_is_told_to_switch_it_on()
     assert rungs[0].gib < 30
 
 
+@pytest.fixture
+def ampere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the card be one with bfloat16."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _card=None: (8, 0))
+
+
+@pytest.mark.usefixtures("ampere")
 def test_each_rung_of_the_ladder_needs_less() -> None:
     settings = TrainSettings(adam_8bit=False)
     shapes = Shapes(config_of("8b"), settings)
@@ -171,6 +178,7 @@ def test_each_rung_of_the_ladder_needs_less() -> None:
     assert rungs[-1].changes.count("--rank") == rungs[-1].changes.count("--max-length") == 1
 
 
+@pytest.mark.usefixtures("ampere")
 def test_processes_that_share_a_model_have_their_part_of_it_and_what_is_gathered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

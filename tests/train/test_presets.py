@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from ventriloquist import train
+from ventriloquist.chat.stage import START_MESSAGES
 from ventriloquist.errors import SettingsError
 from ventriloquist.train import TrainSettings
 from ventriloquist.train.presets import MEMORY, PRESETS, preset, resolve_settings
+from ventriloquist.windows import WINDOW_SIZE
 
 FOLDER = Path(train.__file__).parent / "presets"
+TOKENS_OF_A_MESSAGE = 33
 QWEN_8B = "unsloth/Qwen3-8B-Base"
 
 
@@ -105,6 +108,35 @@ def test_flags_stand_over_the_configuration_and_that_over_the_preset(tmp_path: P
     assert settings.max_steps == PRESETS["tiny"].settings.max_steps
     assert resolve_settings(str(file), {"rank": 4}).alpha == 8
     assert resolve_settings(str(file), {"model": "smollm2"}).context == PRESETS["smollm2"].settings.context
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("qwen")])
+def test_a_block_of_a_preset_for_a_gpu_has_context_as_a_chat_shows_it(name: str) -> None:
+    settings = PRESETS[name].settings
+    assert settings.context == START_MESSAGES - 1  # before the message that a chat writes first
+    contexts = range(settings.context, settings.context + settings.targets_per_window)
+    assert sum(context < WINDOW_SIZE for context in contexts) > 0.75 * len(contexts)
+    assert contexts.stop * TOKENS_OF_A_MESSAGE < 0.95 * settings.max_length  # and a block fits into a row
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("qwen")])
+def test_one_target_per_window_gives_literal_windows_of_a_hundred_messages(name: str, tmp_path: Path) -> None:
+    by_flag = resolve_settings(name, {"targets_per_window": 1})
+    by_model = resolve_settings(None, {"model": PRESETS[name].settings.model, "targets_per_window": 1})
+    file = tmp_path / "mine.toml"
+    file.write_text(f'model = "{by_flag.model}"\ntargets_per_window = 1\n', encoding="utf-8")
+    for settings in (by_flag, by_model, resolve_settings(str(file), {})):
+        assert (settings.context, settings.targets_per_window, settings.window) == (99, 1, 100)
+
+
+def test_one_target_per_window_has_the_presets_own_window_and_a_context_that_is_set_stays(tmp_path: Path) -> None:
+    assert resolve_settings("smollm2", {"targets_per_window": 1}).context == PRESETS["smollm2"].settings.window - 1
+    file = tmp_path / "mine.toml"
+    file.write_text("targets_per_window = 1\ncontext = 20\n", encoding="utf-8")
+    assert resolve_settings(str(file), {}).context == 20
+    file.write_text('targets_per_window = 1\nwindow = "wide"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="window"):
+        resolve_settings(str(file), {})
 
 
 def test_a_presets_name_and_an_earlier_runs_settings_are_configurations(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from ventriloquist.store import Connection
 from ventriloquist.train import log, preset
 from ventriloquist.train.backends import choose_backend
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, step_of
-from ventriloquist.train.rows import rows_per_step, schedule
+from ventriloquist.train.rows import IGNORED, rows_per_step, schedule
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import IGNORED, Rows
+from ventriloquist.train.tensors import Rows
 
 SETTINGS = preset("tiny").changed(
     max_steps=5, rows_per_step=2, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8,

@@ -27,7 +27,7 @@ from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.precision import Precision
 from ventriloquist.store import Connection
-from ventriloquist.train import Step, log, loop, preset
+from ventriloquist.train import Step, follow, log, preset
 from ventriloquist.train.backends import add_lora
 from ventriloquist.train.checkpoints import newest_whole_checkpoint, weight_bytes
 from ventriloquist.train.folder import unfinished_run
@@ -70,13 +70,53 @@ def test_the_best_weights_by_validation_are_kept_not_the_last(base: Base, corpus
     assert [path.name for path in tmp_path.glob(f"{BEST}*")] == [f"{BEST}{outcome.best_step}"]
 
 
-def test_a_run_ends_when_validation_stops_getting_better(base: Base, corpus: Corpus, tmp_path: Path) -> None:
-    settings = QUICK.changed(max_steps=30, validations=30, learning_rate=3.0, warmup=0.1, patience=2)
-    model = add_lora(load_base(base, device="cpu"), settings)
-    outcome, _ = run_loop(model, target_loss, corpus, schedule(corpus, settings).rows, settings, tmp_path, device="cpu")
+# three steps get better, then the rate throws the model off
+WORSENING = QUICK.changed(max_steps=60, epochs=9, validations=30, learning_rate=3.0, warmup=0.1, patience=4)
+
+
+def test_a_run_whose_validation_stops_getting_better_ends_early_and_annealed(
+    base: Base, corpus: Corpus, tmp_path: Path
+) -> None:
+    model, rows = add_lora(load_base(base, device="cpu"), WORSENING), schedule(corpus, WORSENING).rows
+    outcome, _ = run_loop(model, target_loss, corpus, rows, WORSENING, tmp_path, device="cpu")
     assert outcome.stopped_early
     assert outcome.best_step is not None
-    assert outcome.steps == outcome.best_step + 2 < 30
+    exhausted = outcome.best_step + 2 * 4  # a validation is two steps
+    assert outcome.steps == pytest.approx(1.2 * exhausted, abs=1)
+    steps = log.read(tmp_path / LOG)
+    rates = [step.learning_rate for step in steps[exhausted - 1 :]]
+    assert rates[0] > 0.5 * WORSENING.learning_rate  # where a run without an anneal would have ended
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * WORSENING.learning_rate
+    bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
+    assert outcome.bits_per_character == bits[outcome.best_step] == min(bits.values())
+    assert steps[-1].step in bits  # the annealed weights had their chance
+
+
+def test_a_run_that_is_stopped_while_it_anneals_goes_on_bit_for_bit(base: Base, corpus: Corpus, tmp_path: Path) -> None:
+    rows = schedule(corpus, WORSENING).rows
+
+    def attempt(folder: str, stop_at: int | None = None) -> tuple[dict[str, bytes], Outcome]:
+        def observe(step: Step) -> None:
+            if step.step == stop_at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        model = add_lora(load_base(base, device="cpu"), WORSENING)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        outcome, _ = run_loop(
+            model, target_loss, corpus, rows, WORSENING, tmp_path / folder, device="cpu", observe=observe
+        )
+        return {name: tensor.numpy().tobytes() for name, tensor in model.state_dict().items()}, outcome
+
+    expected, whole = attempt("whole")
+    _, stopped = attempt("stopped", stop_at=whole.steps - 2)
+    assert stopped.steps < whole.steps
+    trained, resumed = attempt("stopped")
+    assert (resumed.steps, resumed.best_step, resumed.stopped_early) == (whole.steps, whole.best_step, True)
+    assert [step.learning_rate for step in log.read(tmp_path / "stopped" / LOG)] == [
+        step.learning_rate for step in log.read(tmp_path / "whole" / LOG)
+    ]
+    assert trained == expected
 
 
 class Breaking:
@@ -210,14 +250,15 @@ def test_going_on_after_a_kill_at_any_time_gives_the_adapter_of_a_run_that_nobod
     whole = Path(train(prepared, settings, home=home).run)
     expected = weights(whole)
     script = (
-        "import sys, torch; torch.set_num_threads(1)\n"
+        "import os, sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from ventriloquist.store import open_database\n"
         "from ventriloquist.train import TrainSettings, plan, run\n"
         "home, resume = Path(sys.argv[1]), sys.argv[3] == 'resume'\n"
+        "out = os.fdopen(os.dup(1), 'w')  # while a run trains, stdout is stderr\n"
         "with open_database(home) as db:\n"
         "    planned = plan(db, TrainSettings.model_validate_json(sys.argv[2]), home=home, resume=resume)\n"
-        "    run(db, planned, observe=lambda step: print(step.step, flush=True))\n"
+        "    run(db, planned, observe=lambda step: print(step.step, file=out, flush=True))\n"
     )
     generator = random.Random(0)
     runs = {path.name for path in (home / "runs").iterdir()}
@@ -283,7 +324,7 @@ def test_a_short_run_whose_last_losses_are_no_numbers_is_not_finished(
 def test_losses_that_are_no_numbers_in_float16_name_cards_with_bfloat16(
     base: Base, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: torch.dtype
 ) -> None:
-    monkeypatch.setattr(loop, "precision", lambda _device: Precision(torch.float32, compute))
+    monkeypatch.setattr(follow, "precision", lambda _device: Precision(torch.float32, compute))
     settings = QUICK.changed(max_steps=3, validations=0)
     plain = load_base(base, device="cpu")
     plain.register_forward_hook(Breaking(after=0))

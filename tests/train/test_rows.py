@@ -10,9 +10,9 @@ import pytest
 
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
-from ventriloquist.train.rows import Schedule, schedule
+from ventriloquist.train.rows import IGNORED, Schedule, schedule
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import IGNORED, row_tensors
+from ventriloquist.train.tensors import row_tensors
 from ventriloquist.transcript import TranscriptError, parse_header, parse_line
 
 EVERY = [

@@ -26,9 +26,9 @@ from ventriloquist.train import log, preset
 from ventriloquist.train.backends import choose_backend, load_model
 from ventriloquist.train.loss import target_loss, unsloth_loss
 from ventriloquist.train.memory import Shapes
-from ventriloquist.train.rows import make_piece, schedule
+from ventriloquist.train.rows import IGNORED, make_piece, schedule
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import IGNORED, row_tensors
+from ventriloquist.train.tensors import row_tensors
 from ventriloquist.windows import Block
 
 SETTINGS = preset("tiny").changed(

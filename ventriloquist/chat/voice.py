@@ -45,6 +45,7 @@ class Voice:
     tainted: str | None = None  # why it should not be used any more
     changed_data: bool = False  # the prepared messages differ from those it was trained on
     run: Path | None = None  # the run's folder; None if only a server has the model
+    kind: str | None = None  # of the base model, its `model_type`, if known
     silent: frozenset[str] = frozenset()  # people who wrote none of the prepared messages
 
 
@@ -87,6 +88,7 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         tainted=manifest.tainted,
         changed_data=changed_data,
         run=folder,
+        kind=manifest.base_kind,
         silent=silent - {*manifest.people} if changed_data else silent,  # they may have written in the other data
     )
 
@@ -111,9 +113,17 @@ def find_person(name: str, voice: Voice) -> str:
 
 
 def load_writer(
-    voice: Voice, server: Server | None = None, *, seed: int = 0, sampling: Sampling | None = None
+    voice: Voice,
+    server: Server | None = None,
+    *,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    backend: str | None = None,
 ) -> Writer:
     """Connect to the server, or load the adapter and its base model.
+
+    Args:
+        backend: see `choose_framework`.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -125,7 +135,7 @@ def load_writer(
         )
     if voice.run is None:
         raise ValueError("neither a server nor a run")
-    adapter = load_adapter(voice.run).merged()
+    adapter = load_adapter(voice.run, backend=backend).merged()
     from ventriloquist.model.line_writer import LineWriter
 
     return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)

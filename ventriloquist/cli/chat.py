@@ -122,8 +122,12 @@ def command(
     if on_terminal:
         show_past(plan.opening.said)
     if sys.stderr.isatty() and not server:
-        say("Loading the model …", "dim", beside=True)
-    writer = chat.load_writer(voice, server, seed=seed, sampling=Sampling(temperature=temperature))
+        from ventriloquist.model.framework import choose_framework
+
+        say(f"Loading the model with {choose_framework(settings.backend, voice.kind).name} …", "dim", beside=True)
+    writer = chat.load_writer(
+        voice, server, seed=seed, sampling=Sampling(temperature=temperature), backend=settings.backend
+    )
     conversation = chat.start(plan, writer)
     if on_terminal:
         from ventriloquist.cli.chat_terminal import Terminal

@@ -44,10 +44,12 @@ def command(
     from ventriloquist.evaluate import QUICK
     from ventriloquist.train import Interrupted, resolve_settings
 
-    user_home = settings_to_write().home
+    own = settings_to_write()
+    user_home = own.home
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
     settings = resolve_settings(
-        None, {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed}
+        None,
+        {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed, "backend": own.backend},
     )
     view = TrainView(shown=False)  # has no bar: it prints a line now and then
     with stages(named=True) as stage:

@@ -83,7 +83,10 @@ def command(
 
     def plan(db: Connection) -> evaluate.EvalPlan:
         extent = evaluate.QUICK if quick else evaluate.FULL
-        return evaluate.plan(db, folder, home=settings.home, extent=extent, only=only or (), against=other, seed=seed)
+        return evaluate.plan(
+            db, folder, home=settings.home, extent=extent, only=only or (), against=other, seed=seed,
+            backend=settings.backend,
+        )  # fmt: skip
 
     with recorded_run(settings.home, "eval", parameters, plan=plan) as recorded, stages() as stage:
         recorded.result = result = evaluate.run(recorded.db, recorded.plan, stage=stage)

@@ -36,7 +36,7 @@ def command(
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The back end: auto, unsloth or transformers. Default: auto."),
+        typer.Option(metavar="NAME", help="The back end: auto, unsloth, mlx or transformers. Default: auto."),
     ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after this many optimizer steps.")
@@ -89,6 +89,7 @@ def command(
     settings = settings_to_write() if is_main() else load_settings()
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
+    flags["backend"] = backend or settings.backend
     chosen, notes = _resumed(settings.home) if resume else _chosen(config, flags)
 
     def planned(db: Connection) -> TrainPlan:
@@ -144,9 +145,9 @@ def _resumed(home: Path) -> tuple[TrainSettings, list[str]]:
 def _chosen(config: str | None, flags: dict[str, object]) -> tuple[TrainSettings, list[str]]:
     """Return the settings of a new run on this machine, and notes on how they were chosen."""
     from ventriloquist import train
-    from ventriloquist.train.memory import card
+    from ventriloquist.train.backends import machine_memory
 
-    device = card()
+    device = machine_memory(flags["backend"])
     return train.resolve_settings(config, flags, **device), train.automatic_note(config, flags, **device)
 
 

@@ -92,11 +92,11 @@ def demo(
         record.result = trained = train.run(record.db, training, progress=stage("Training"), observe=observe)
     run = Path(trained.run)
     with _timed(seconds, "eval"), recorded_run(home, "eval") as record:
-        suite = evaluate.plan(record.db, run, home=home, extent=extent, seed=seed)
+        suite = evaluate.plan(record.db, run, home=home, extent=extent, seed=seed, backend=settings.backend)
         record.result = evaluated = evaluate.run(record.db, suite, stage=stage)
     with _timed(seconds, "samples"), recorded_run(home, "chat") as record:
         stage("Asking everybody the same")
-        record.result = samples = answers(record.db, run, seed)
+        record.result = samples = answers(record.db, run, seed, settings.backend)
     return DemoSummary(
         home=str(home),
         collected=collected,
@@ -142,12 +142,12 @@ def collect_cast(
     return collected, accepted
 
 
-def answers(db: Connection, run: Path, seed: int) -> list[Sample]:
+def answers(db: Connection, run: Path, seed: int, backend: str | None = None) -> list[Sample]:
     """Let everybody but the owner answer the question, without and with the adapter."""
     from ventriloquist.model.adapter import load_adapter
     from ventriloquist.model.generate import sample_lines
 
-    adapter = load_adapter(run)
+    adapter = load_adapter(run, backend=backend)
     owner, *_ = corpus.conversations(db)[0].members
     written = count_by_sender(db)
     others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))

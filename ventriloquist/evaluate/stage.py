@@ -30,6 +30,7 @@ from ventriloquist.layout import TOKENS
 from ventriloquist.model.adapter import check_run, load_adapter
 from ventriloquist.model.base import Base, load_tokenizer, require_torch
 from ventriloquist.model.corpus import Corpus, load_corpus
+from ventriloquist.model.framework import choose_framework
 from ventriloquist.model.manifest import Manifest, first_unseen
 from ventriloquist.records import Stage
 from ventriloquist.store import Connection
@@ -48,6 +49,7 @@ class EvalPlan:
     metrics: tuple[str, ...]
     boundaries: Mapping[int, int]  # for each conversation, the first position that no run was trained on
     seed: int
+    backend: str | None = None  # see `choose_framework`
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def plan(
     only: Collection[str] = (),
     against: Path | None = None,
     seed: int = 0,
+    backend: str | None = None,
 ) -> EvalPlan:
     """Check the names of metrics and the folders of runs, and find what was held out.
 
@@ -102,6 +105,7 @@ def plan(
         metrics=tuple(name for name in METRICS if not only or name in only),
         boundaries=later_boundaries(*(first_unseen(db, manifest) for manifest in manifests.values())),
         seed=seed,
+        backend=backend,
     )
 
 
@@ -149,8 +153,8 @@ def _open(db: Connection, plan: EvalPlan, folder: Path, manifest: Manifest, stag
 
 def _infer(db: Connection, plan: EvalPlan, run: _Run, stage: Stage) -> tuple[EvalContext, System, System]:
     """Let a run's adapter and its base model write and score. Return both, with the context."""
-    stage("Loading the model")
-    adapter = load_adapter(run.folder, tokenizer=run.tokenizer)
+    stage(f"Loading the model with {choose_framework(plan.backend, run.manifest.base_kind).name}")
+    adapter = load_adapter(run.folder, tokenizer=run.tokenizer, backend=plan.backend)
     inference = Inference(db, run.corpus, adapter, run.rows, OutputCache(run.folder), plan.extent, plan.seed, stage)
     context = read_context(db, inference.targets, plan.boundaries, plan.seed, run.manifest)
     system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context)

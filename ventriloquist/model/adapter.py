@@ -24,6 +24,7 @@ from ventriloquist.model.base import (
 )
 from ventriloquist.model.configs import LINEARS, AdapterConfig, read_adapter_config
 from ventriloquist.model.fit import check_adapter
+from ventriloquist.model.framework import Framework, choose_framework
 from ventriloquist.model.gate import ADAPTER_CONFIG, OTHER_ADAPTER, WEIGHTS, check_files, explained, read_tensors
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
 from ventriloquist.model.run_folder import finished_runs, is_finished
@@ -37,8 +38,9 @@ class Adapter:
 
     folder: Path
     manifest: Manifest
-    model: Any  # in evaluation mode; a peft model unless merged
+    model: Any  # in evaluation mode: an MlxModel, or of peft, or of transformers if merged
     tokenizer: Any
+    framework: Framework
 
     @contextmanager
     def disabled(self) -> Iterator[Any]:
@@ -59,13 +61,17 @@ class Adapter:
         are rounded, which moves the logits no more than computing in bf16 does (docs/benchmarks.md). Weights in 4 bits
         would be rounded far more, so such a model is returned as it is, as is one that is merged already.
         """
-        if not self._has_lora() or any(not weight.is_floating_point() for weight in self.model.parameters()):
-            return self
         with explained(f"The adapter in {self.folder} cannot be merged", OTHER_ADAPTER):
-            model = self.model.merge_and_unload(safe_merge=True)
-        return replace(self, model=model)
+            if self.framework.name == "mlx":
+                self.model.merge()
+                return self
+            if not self._has_lora() or any(not weight.is_floating_point() for weight in self.model.parameters()):
+                return self
+            return replace(self, model=self.model.merge_and_unload(safe_merge=True))
 
     def _has_lora(self) -> bool:
+        if self.framework.name == "mlx":
+            return bool(self.model.has_lora)
         from peft import PeftModel
 
         return isinstance(self.model, PeftModel)
@@ -99,14 +105,15 @@ def check_run(folder: Path) -> Manifest:
     return manifest
 
 
-def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None) -> Adapter:
+def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None, backend: str | None = None) -> Adapter:
     """Load an adapter and its base model from this machine; never from the network.
 
-    If it was trained with 4-bit weights, they are loaded in 4 bits on CUDA, too: the card may not hold more.
+    If it was trained with 4-bit weights, they are loaded in 4 bits on CUDA and by MLX, too: memory may not hold more.
 
     Args:
-        to_merge: load weights of 16 bits or more, on the CPU if necessary.
+        to_merge: load weights of 16 bits or more, on the CPU if necessary, with transformers.
         tokenizer: of the base model, if it is loaded already.
+        backend: see `choose_framework`.
 
     Raises:
         MissingExtraError: the `train` extra is not installed.
@@ -118,25 +125,27 @@ def load_adapter(folder: Path, *, to_merge: bool = False, tokenizer: Any = None)
     config = load_config(base)
     tokenizer = tokenizer or load_tokenizer(base)
     check_same_base(folder, manifest, config, tokenizer)
+    framework = choose_framework("transformers" if to_merge else backend, config)
+    if manifest.base_model != MERGED:
+        check_adapter(check_base_weights(base, config), adapter_config(folder, manifest), folder)
+    if framework.name == "mlx":
+        from ventriloquist.model.mlx_adapter import load_mlx_model
+
+        if manifest.base_model == MERGED:
+            return Adapter(folder, manifest, load_mlx_model(base), tokenizer, framework)
+        four: Bits | None = 4 if manifest.settings.get("four_bit") else None
+        options = _options(adapter_config(folder, manifest))
+        model = load_mlx_model(base, bits=four, adapter=folder, **options)
+        return Adapter(folder, manifest, model, tokenizer, framework)
     if manifest.base_model == MERGED:
-        return Adapter(folder, manifest, load_base(base), tokenizer)
-    check_adapter(check_base_weights(base, config), adapter_config(folder, manifest), folder)
+        return Adapter(folder, manifest, load_base(base), tokenizer, framework)
     device, bits = _place(manifest, to_merge)
     plain = load_base(base, device=device, bits=bits)
     with explained(f"The adapter in {folder} cannot be loaded", OTHER_ADAPTER):
-        config = adapter_config(folder, manifest)
-        model = put_on(
-            plain,
-            r=config.r,
-            lora_alpha=config.lora_alpha,
-            target_modules=config.target_modules,
-            layers_to_transform=config.layers_to_transform,
-            use_rslora=bool(config.use_rslora),
-            inference_mode=True,
-        ).eval()
+        model = put_on(plain, **_options(adapter_config(folder, manifest)), inference_mode=True).eval()
         load_adapter_weights(model, folder)
         try_out(model, str(folder))
-    return Adapter(folder, manifest, model, tokenizer)
+    return Adapter(folder, manifest, model, tokenizer, framework)
 
 
 def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
@@ -155,6 +164,17 @@ def adapter_config(folder: Path, manifest: Manifest) -> AdapterConfig:
             hint=OTHER_ADAPTER,
         )
     return config
+
+
+def _options(config: AdapterConfig) -> dict[str, Any]:
+    """Return an adapter's options, as `put_on` and `put_on_mlx` take them."""
+    return {
+        "r": config.r,
+        "lora_alpha": config.lora_alpha,
+        "target_modules": config.target_modules,
+        "layers_to_transform": config.layers_to_transform,
+        "use_rslora": bool(config.use_rslora),
+    }
 
 
 def _require_weights(folder: Path) -> None:

@@ -39,6 +39,7 @@ SMOLLM2 = "smollm2"
 Bits = Literal[4, 16]
 
 OTHER_JSON = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+ITS_FILES = ["*.json", BASE_WEIGHTS, "model-*.safetensors"]  # in its repository
 # Set whatever a config.json says: the code here relies on it.
 PLAIN_OUTPUT = {"return_dict": True, "use_cache": True, "output_attentions": False, "output_hidden_states": False}
 
@@ -213,6 +214,21 @@ def require_torch() -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a failed download gets one message, ours
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+
+
+def complete_folder(base: Base, *, offline: bool = True) -> Path:
+    """Return the folder of a base model with all of its files; those that are on the hub alone are fetched."""
+    folder = _checked_folder(base, offline=offline)
+    if folder == Path(base.source):
+        return folder
+    with explained(f"The base model {base.source} cannot be loaded", _hint(base, offline)):
+        from huggingface_hub import snapshot_download
+
+        folder = Path(
+            snapshot_download(base.source, revision=base.revision, local_files_only=offline, allow_patterns=ITS_FILES)
+        )
+    check_files(folder)
+    return folder
 
 
 def _checked_folder(base: Base, *, offline: bool) -> Path:

@@ -112,11 +112,11 @@ def check_files(folder: Path) -> None:
                 raise ModelError(f"{path} cannot be used: {error.strerror}.", hint=CHECK_FILES) from None
 
 
-def base_tensors(folder: Path) -> dict[str, Tensor]:
-    """Return the tensors of a base model by name, from the headers of its files.
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files with a base model's weights.
 
     Raises:
-        ModelError: there is no safetensors file, or one is missing or damaged.
+        ModelError: there is no safetensors file, or the list of them is damaged.
     """
     names = [BASE_WEIGHTS]
     if not (folder / BASE_WEIGHTS).exists():
@@ -128,9 +128,18 @@ def base_tensors(folder: Path) -> dict[str, Tensor]:
         names = sorted(set(parts.values()))
         if any(Path(name).name != name for name in names):
             raise ModelError(f"{folder / BASE_INDEX} names files outside of its folder.", hint=CHECK_FILES)
+    return [folder / name for name in names]
+
+
+def base_tensors(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors of a base model by name, from the headers of its files.
+
+    Raises:
+        ModelError: there is no safetensors file, or one is missing or damaged.
+    """
     tensors: dict[str, Tensor] = {}
-    for name in names:
-        tensors |= read_tensors(folder / name, hint=CHECK_FILES)
+    for file in weight_files(folder):
+        tensors |= read_tensors(file, hint=CHECK_FILES)
     return tensors
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ventriloquist.model.engine import engine_of
 from ventriloquist.model.sampling import MIN_P, TEMPERATURE, Sampling, draw
 from ventriloquist.model.tokens import encode
 
@@ -44,38 +45,23 @@ def sample_lines(
 def _continue(
     model: Any, tokenizer: Any, encoded: Sequence[list[int]], uniforms: torch.Tensor, sampling: Sampling
 ) -> list[str]:
-    longest = max(len(ids) for ids in encoded)
-    inputs = torch.tensor([[0] * (longest - len(ids)) + ids for ids in encoded])
-    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded])
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
     written: list[list[int]] = [[] for _ in encoded]
-    rows = torch.arange(len(encoded))  # of the prompts that are not finished
-    cache = None
-    with torch.inference_mode():
-        for step in range(uniforms.shape[1]):
-            output = model(
-                input_ids=inputs.to(model.device),
-                attention_mask=mask.to(model.device),
-                position_ids=positions.to(model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            cache = output.past_key_values
-            drawn = draw(output.logits[:, -1], uniforms[rows, step], sampling)
-            going = torch.ones(len(rows), dtype=torch.bool)
-            for index, (row, token) in enumerate(zip(rows.tolist(), drawn.tolist(), strict=True)):
-                if token == tokenizer.eos_token_id:
-                    going[index] = False
-                    continue
-                written[row].append(token)
-                going[index] = "\n" not in tokenizer.decode([token])
-            if not going.any():
-                break
-            if not going.all():
-                cache.batch_select_indices(going.nonzero()[:, 0].to(model.device))
-                rows, drawn, mask, positions = rows[going], drawn[going], mask[going], positions[going]
-            inputs = drawn[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], -1)
-            positions = positions[:, -1:] + 1
+    going = list(range(len(encoded)))  # the prompts that are not finished
+    rows = engine_of(model).rows()
+    fed: Sequence[list[int]] = encoded
+    for step in range(uniforms.shape[1]):
+        drawn = draw(rows.feed(fed), uniforms[going, step], sampling).tolist()
+        kept = []
+        for index, (row, token) in enumerate(zip(going, drawn, strict=True)):
+            if token == tokenizer.eos_token_id:
+                continue
+            written[row].append(token)
+            if "\n" not in tokenizer.decode([token]):
+                kept.append(index)
+        if not kept:
+            break
+        if len(kept) < len(going):
+            rows.select(kept)
+            going = [going[index] for index in kept]
+        fed = [[drawn[index]] for index in kept]
     return [tokenizer.decode(tokens).split("\n", 1)[0] for tokens in written]

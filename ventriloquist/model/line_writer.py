@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 
+from ventriloquist.model.engine import engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.partial_line import PartialLine, Piece
-from ventriloquist.model.prefix_cache import held_tokens
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import Line
@@ -32,14 +31,15 @@ class LineWriter:
         sampling: Sampling | None = None,  # of contents; names and deltas are sampled at temperature 1
         max_tokens: int = MAX_TOKENS,
     ) -> None:
+        engine = engine_of(model)
         self._model, self._tokenizer = model, tokenizer
-        self._grammar = LineGrammar(tokenizer, model.config.vocab_size)
+        self._grammar = LineGrammar(tokenizer, engine.vocabulary)
         self._generator = torch.Generator().manual_seed(seed)
         self._sampling = sampling or Sampling()
         self._max_tokens = max_tokens
         self._encode = lru_cache(maxsize=4096)(self._encode_line)
         self._ids: list[int] = []  # tokens in the cache
-        self._cache: Any = None
+        self._row = engine.rows()  # one, with the cache
         self._logits: torch.Tensor | None = None  # (vocabulary,) after the last of them
 
     def count_tokens(self, text: str) -> int:
@@ -65,8 +65,7 @@ class LineWriter:
         """Write alternative next lines as one batch."""
         prompt, shared = self._begin(context, names)
         logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
-        cache = copy.deepcopy(self._cache)
-        cache.batch_repeat_interleave(count)
+        batch = self._row.repeated(count)
         rows = [self._begin(context, names)[1] for _ in range(count)]
         fed = [len(shared.tokens)] * count
         going = list(range(count))
@@ -78,14 +77,11 @@ class LineWriter:
             if not kept:
                 return [row.line for row in rows if row.line is not None]
             if len(kept) < len(going):
-                cache.batch_select_indices(torch.tensor(kept, device=self._model.device))
+                batch.select(kept)
                 going = [going[index] for index in kept]
-            tokens = [rows[row].tokens[fed[row]] for row in going]
+            logits = batch.feed([[rows[row].tokens[fed[row]]] for row in going])
             for row in going:
                 fed[row] += 1
-            with torch.inference_mode():
-                ids = torch.tensor(tokens, device=self._model.device)[:, None]
-                logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits[:, -1]
 
     def logits_after(self, ids: list[int]) -> torch.Tensor:
         """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
@@ -118,30 +114,14 @@ class LineWriter:
         return next(index for index, held in enumerate(self._ids) if index == len(ids) or held != ids[index])
 
     def _feed(self, ids: list[int]) -> torch.Tensor:
-        held = self._ids
         try:
-            with torch.inference_mode():
-                output = self._model(
-                    input_ids=torch.tensor([ids], device=self._model.device),
-                    past_key_values=self._cache,
-                    use_cache=True,
-                    logits_to_keep=1,
-                )
+            logits = self._row.feed([ids])[0]
         except BaseException:  # also Ctrl-C: some layers may already have the new tokens
-            self._crop(len(held))
+            self._crop(len(self._ids))
             raise
-        self._cache = output.past_key_values
-        self._ids = held + ids
-        return output.logits[0, -1]  # type: ignore[no-any-return]  # transformers is Any here
+        self._ids = self._ids + ids
+        return logits
 
     def _crop(self, length: int) -> None:
-        """Crop the cache; drop it if a layer lacks tokens (a sliding window) and so cannot be cropped."""
-        for layer in self._cache.layers if self._cache is not None else ():
-            held = held_tokens(layer)
-            if held is None or held < length or length == 0:
-                self._cache, self._ids, self._logits = None, [], None
-                return
-            if held > length:
-                layer.crop(length - held)  # negative: removes so many
-        self._ids = self._ids[:length]
+        self._ids = self._ids[: self._row.crop(length)]
         self._logits = None

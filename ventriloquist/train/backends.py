@@ -1,9 +1,10 @@
-"""The back ends: Unsloth on CUDA, transformers and peft everywhere. Choose one, and load the model with it."""
+"""The back ends: Unsloth on CUDA, MLX on Apple silicon, transformers and peft everywhere. Choose one, load with it."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.model.adapter import load_adapter_weights, put_on
-from ventriloquist.model.base import Base, Bits, has_bitsandbytes, load_base
+from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint
+from ventriloquist.model.framework import has_mlx
 from ventriloquist.model.precision import has_bfloat16
+from ventriloquist.train.lora_init import first_a
+from ventriloquist.train.memory import GIB, available_memory, card
 from ventriloquist.train.ranks import is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
 from ventriloquist.train.stdout import stdout_to_stderr
@@ -26,34 +30,60 @@ if TYPE_CHECKING:
 NO_BFLOAT16 = "this card has no bfloat16"
 
 
+ONE_PROCESS = {"unsloth": "Unsloth", "mlx": "MLX"}
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The back end that trains, and why it was chosen."""
 
-    name: Literal["unsloth", "transformers"]
+    name: Literal["unsloth", "mlx", "transformers"]
     reason: str
 
 
-def choose_backend(wish: BackendWish, device: str) -> Backend:
+def choose_backend(wish: BackendWish, device: str, *, begun: bool = False) -> Backend:
     """Choose a back end, and import Unsloth if it is chosen: it must be imported before transformers.
 
+    Args:
+        begun: a run began with that back end and is resumed: no other one can read its checkpoints.
+
     Raises:
-        MissingExtraError: Unsloth is asked for and not installed.
-        ModelError: Unsloth is asked for and does not run here, in several processes, or without bfloat16.
+        MissingExtraError: the back end that is asked for is not installed.
+        ModelError: it does not run here, in several processes, or without bfloat16.
     """
-    if wish == "transformers":
-        return Backend("transformers", "as set")
-    if wish == "unsloth" and world_size() > 1:
-        raise ModelError("Unsloth trains in one process, but there are several.", hint="Leave out --backend unsloth.")
+    if wish in ONE_PROCESS and world_size() > 1:
+        raise ModelError(
+            f"{ONE_PROCESS[wish]} trains in one process, but there are several.", hint=f"Leave out --backend {wish}."
+        )
     if wish == "unsloth" and not has_bfloat16(device):
         hint = "Leave out --backend unsloth: transformers trains in float16 there."
         raise ModelError("Unsloth needs a card with bfloat16, and this one has none.", hint=hint)
+    missing = (wish == "mlx" and not has_mlx()) or (wish == "unsloth" and find_spec("unsloth") is None)
+    if missing:
+        why = ", and that run began with it" if begun else ""
+        raise MissingExtraError(f"{ONE_PROCESS[wish]} is not installed{why}.", hint=install_hint(wish))
+    if wish in ("transformers", "mlx"):
+        return Backend(wish, "as set")
+    if wish == "auto" and prefers_mlx():
+        return Backend("mlx", "this is Apple silicon and MLX is installed")
+    return _unsloth_or_transformers(wish, device)
+
+
+def device_of(backend: Backend) -> str:
+    """Return the device that a back end computes on: metal or cpu with MLX, else the one that torch finds."""
+    if backend.name != "mlx":
+        return best_device()
+    from ventriloquist.model.mlx_base import on_metal
+
+    return "metal" if on_metal() else "cpu"
+
+
+def _unsloth_or_transformers(wish: BackendWish, device: str) -> Backend:
+    """Choose Unsloth if it runs here; if it is asked for and does not, raise why."""
     obstacle = _obstacle(device) if wish == "auto" else None
     if obstacle is not None:
         return Backend("transformers", obstacle)
     if find_spec("unsloth") is None:
-        if wish == "unsloth":
-            raise MissingExtraError("Unsloth is not installed.", hint=install_hint("unsloth"))
         return Backend("transformers", "Unsloth is not installed")
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # otherwise it contacts a server
     try:
@@ -66,6 +96,38 @@ def choose_backend(wish: BackendWish, device: str) -> Backend:
             raise ModelError(reason, hint="Run: vq train --backend transformers") from None
         return Backend("transformers", reason)
     return Backend("unsloth", "as set" if wish == "unsloth" else "CUDA is there and Unsloth is installed")
+
+
+def without_obstacle(backend: Backend, wish: BackendWish, config: Any) -> Backend:
+    """Return the back end, or transformers if it was chosen by itself and cannot run a base model.
+
+    Raises:
+        ModelError: MLX is asked for and cannot run a base model with this configuration.
+    """
+    if backend.name != "mlx":
+        return backend
+    from ventriloquist.model.mlx_base import mlx_obstacle
+
+    obstacle = mlx_obstacle(config)
+    if obstacle is not None and wish == "mlx":
+        raise ModelError(f"MLX cannot train this base model: {obstacle}.", hint="Use --backend transformers.")
+    return backend if obstacle is None else Backend("transformers", obstacle)
+
+
+def machine_memory(wish: object) -> dict[str, Any]:
+    """Return this machine as `resolve_settings` takes it, for the back end that is asked for."""
+    if not has_mlx() or not (wish == "mlx" or (wish in (None, "auto") and prefers_mlx())):
+        return card()
+    import psutil
+
+    device = device_of(Backend("mlx", "as set"))
+    unified = psutil.virtual_memory().total
+    return {"memory_gib": available_memory(device) / GIB, "unified_gib": unified / GIB}
+
+
+def prefers_mlx() -> bool:
+    """Return whether this machine trains with MLX if nothing else is asked for."""
+    return sys.platform == "darwin" and platform.machine() == "arm64" and has_mlx() and world_size() == 1
 
 
 def _obstacle(device: str) -> str | None:
@@ -96,7 +158,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
         raise ModelError(f"FSDP computes in bfloat16, and {NO_BFLOAT16}.", hint="Start the processes without FSDP.")
     if settings.four_bit and is_sharded():
         raise ModelError("4-bit weights cannot be split over processes (FSDP).", hint="Use --no-four-bit.")
-    if settings.four_bit and not has_bitsandbytes():
+    if settings.four_bit and backend.name != "mlx" and not has_bitsandbytes():
         hint = "Leave out --four-bit." if device == "mps" else install_hint("unsloth")
         raise MissingExtraError("4-bit weights need bitsandbytes.", hint=hint)
     return settings.changed(
@@ -107,7 +169,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
 
 
 def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
-    """Load a base model with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
+    """Load a base model of torch with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
     model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
     if settings.continue_from is not None:
         load_adapter_weights(model, Path(settings.continue_from))
@@ -115,18 +177,24 @@ def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
 
 
 def row_loss(settings: TrainSettings) -> Loss:
-    """Return the loss of the settings' back end."""
+    """Return the loss of the settings' back end, of those that use torch."""
     from ventriloquist.train.loss import target_loss, unsloth_loss
 
     return unsloth_loss if settings.backend == "unsloth" else target_loss
 
 
 def add_lora(model: Any, settings: TrainSettings) -> Any:
-    """Put LoRA on all linears of the layers that the settings name, seeded."""
+    """Put LoRA on all linears of the layers that the settings name, with seeded first weights."""
     import torch
 
-    torch.manual_seed(settings.seed)
-    return put_on(model, **_shape(model, settings))
+    adapted = put_on(model, **_options(model, settings))
+    for name, module in adapted.base_model.model.named_modules():
+        if hasattr(module, "lora_A"):
+            weight = module.lora_A["default"].weight
+            rank, features = weight.shape
+            with torch.no_grad():
+                weight.copy_(torch.from_numpy(first_a(name, rank, features, settings.seed)))
+    return adapted
 
 
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
@@ -156,7 +224,7 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
     )
     return FastLanguageModel.get_peft_model(
         model,
-        **_shape(model, settings),
+        **_options(model, settings),
         lora_dropout=0,  # its fast path
         use_gradient_checkpointing="unsloth" if settings.gradient_checkpointing else False,
         random_state=settings.seed,
@@ -164,13 +232,20 @@ def _load_unsloth(base: Base, settings: TrainSettings) -> Any:
     )
 
 
-def _shape(model: Any, settings: TrainSettings) -> dict[str, Any]:
-    """Return the adapter's options that peft and Unsloth share."""
-    layers, top = model.config.num_hidden_layers, settings.top_layers
+def adapter_options(layers: int, settings: TrainSettings) -> dict[str, Any]:
+    """Return the options of an adapter that all back ends share, under peft's names.
+
+    Args:
+        layers: of the base model.
+    """
+    top = settings.top_layers
     return {
         "r": settings.rank,
         "lora_alpha": settings.alpha,
         "target_modules": list(LINEARS),
         "layers_to_transform": None if top is None else list(range(max(0, layers - top), layers)),
-        "bias": "none",
     }
+
+
+def _options(model: Any, settings: TrainSettings) -> dict[str, Any]:
+    return adapter_options(model.config.num_hidden_layers, settings) | {"bias": "none"}

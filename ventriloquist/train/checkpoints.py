@@ -1,4 +1,4 @@
-"""Sealed checkpoints: only whole ones are used. transformers writes them file by file and would load a partial one."""
+"""Sealed checkpoints: only whole ones are used. They are written file by file, and a kill may leave a part of one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from ventriloquist.fs import flush, free_bytes, read_object, write_json
 WHOLE = "whole.json"  # the seal, written last: sizes and hashes of the checkpoint's files
 KEPT = 2  # checkpoints; one more while the next is written
 MOMENTS = 2  # of Adam, for each trainable parameter
-UNWRITTEN = ("PytorchStreamWriter", "inline_container", "Parent directory")  # in a RuntimeError of torch.save
+UNWRITTEN = (  # in a RuntimeError for a failed write
+    *("PytorchStreamWriter", "inline_container", "Parent directory"),  # of torch.save
+    *("[write]", "[save]"),  # of MLX
+)
 
 
 def seal(checkpoint: Path) -> None:
@@ -47,13 +50,13 @@ def step_of(checkpoint: Path) -> int:
 
 def newest_whole_checkpoint(folder: Path, before: int | None = None) -> Path | None:
     """Return the newest whole checkpoint, or None; with `before`, one from before that step."""
-    earlier = [path for path in _checkpoints(folder) if before is None or step_of(path) < before]
+    earlier = [path for path in checkpoints_in(folder) if before is None or step_of(path) < before]
     return next((path for path in reversed(earlier) if is_whole(path)), None)
 
 
 def clear_partial(folder: Path) -> None:
     """Remove the checkpoints that a killed run left half written. Otherwise whole ones would be deleted for them."""
-    for path in _checkpoints(folder):
+    for path in checkpoints_in(folder):
         if not is_whole(path):
             shutil.rmtree(path)
 
@@ -104,6 +107,7 @@ def check_disk(folder: Path, needed: int, *, begun: bool = False) -> None:
         )
 
 
-def _checkpoints(folder: Path) -> list[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, by their step."""
     folders = (path for path in folder.glob("checkpoint-*") if path.is_dir())
     return sorted((path for path in folders if path.name.removeprefix("checkpoint-").isdecimal()), key=step_of)

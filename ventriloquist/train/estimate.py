@@ -60,8 +60,10 @@ def make_estimate(
 
     pieces = [piece for row in rows.first_epoch for piece in row]
     shapes = Shapes(config, settings)
-    longest = max((row_tokens(row) for row in rows.first_epoch), default=0)
-    most_loss = max((sum(piece.supervised for piece in row) for row in rows.first_epoch), default=0)
+    # MLX computes one piece of a row at a time
+    together = [[piece] for piece in pieces] if backend.name == "mlx" else rows.first_epoch
+    longest = max((row_tokens(row) for row in together), default=0)
+    most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
     available = broadcast(available_memory(device))
     settings = with_checkpointing(shapes, settings, device, longest, most_loss, available)
     memory = shapes.memory(settings, device, longest, most_loss)

@@ -45,7 +45,7 @@ class Outcome:
     last_loss: float | None
     best_step: int | None  # the best by validation, whose weights were kept; None without a validation
     bits_per_character: float | None  # of the validation messages, with those weights
-    stopped_early: bool  # validation stopped getting better
+    stopped_early: bool  # validation stopped getting better, and the rest of the run was shortened
     failed_at: int | None  # the step since which the loss was not a number
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ventriloquist.train.tensors import IGNORED
+from ventriloquist.train.rows import IGNORED
 
 Loss = Callable[[Any, Mapping[str, torch.Tensor]], torch.Tensor]  # (model, row) → nats, summed
 
@@ -25,6 +25,16 @@ def target_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
     ).logits.squeeze(0)  # [0] would make a matrix of zeros for its gradient
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return functional.cross_entropy(logits, labels[labelled], reduction="sum")
+
+
+def held_out_nats(model: Any, loss: Loss, row: Mapping[str, torch.Tensor], device: torch.device | str) -> float:
+    """Return the summed loss of a row's labelled tokens, computed for validation: without a gradient."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        nats = float(loss(model, {name: tensor.to(device) for name, tensor in row.items()}))
+    model.train(was_training)
+    return nats
 
 
 def unsloth_loss(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:

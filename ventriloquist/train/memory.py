@@ -20,16 +20,23 @@ from ventriloquist.train.settings import TrainSettings
 GIB = 2**30
 FP32, HALF = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
+MLX4 = 0.5625  # the same with MLX: a scale and an offset of 16 bits for 64 weights
 MOMENTS_32, MOMENTS_8 = 8, 2  # bytes of Adam's two moments
 RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
-EXHAUSTED = ("out of memory", "not enough memory", "can't allocate memory")  # of CUDA and MPS; of CPUs
+EXHAUSTED = (
+    *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
+    *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
+)
 ROOM = 0.9  # of a card's memory, at most, without gradient checkpointing: the allocator cannot use all of it
 # Unsloth computes logits in chunks of supervised tokens (unsloth_zoo/fused_losses/fused_linear.py).
 CHUNK_TOKENS = (512, 4096)  # at least, at most
 CHUNK_LOGITS = 512 * 151_936  # a chunk is not made smaller than this
+MLX_CHUNK = 256  # targets: our loss on MLX computes the logits of so many at a time
+MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient (measured on a CPU)
+MLX_LOGITS = 8 * FP32  # bytes a logit, with its gradient and what the chunk's second pass adds (measured on a CPU)
 STAGED = 3  # hidden states that Unsloth keeps on the card: two buffers, and the last layer's
 
 
@@ -42,6 +49,7 @@ class Shapes:
         self.hidden: int = config.hidden_size
         self.intermediate: int = config.intermediate_size
         self.vocabulary: int = config.vocab_size
+        self.heads: int = config.num_attention_heads
         found = list(linears(model))
         adapted = [module for _, _, _, module in found]
         out: dict[str, int] = {kind: module.out_features for _, kind, _, module in found}  # alike in all layers
@@ -70,8 +78,8 @@ class Shapes:
         The adapter is fp32 with its gradient and two moments. Activations with gradient checkpointing: one hidden state
         a layer and the inside of one layer; without: the inside of every adapted layer. Unsloth moves the hidden states
         into the machine's memory, see `offloaded`. Logits, their copy in fp32 and its gradient are computed at
-        supervised tokens only. With shards, each process has its part of weights and adapter, and gathers two layers,
-        the embeddings and the head.
+        supervised tokens only. MLX keeps the attention scores of a layer. With shards, each process has its part of
+        weights and adapter, and gathers two layers, the embeddings and the head.
 
         Args:
             tokens: of the longest row.
@@ -81,11 +89,12 @@ class Shapes:
         size = weights or weight_bytes(device)
         quantized = self.quantizable if settings.four_bit else 0
         held = shards()
+        four_bits = MLX4 if settings.backend == "mlx" else NF4
         adapter = 2 * FP32 + (MOMENTS_8 if settings.adam_8bit else MOMENTS_32)  # bytes a parameter
         trainable = self.trainable_at(settings)
         inside = tokens * self._inside(size)
+        through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
         if settings.gradient_checkpointing is False:
-            through = min(settings.top_layers or self.layers, self.layers)  # gradients stop at the lowest adapter
             kept = inside * through + (HALF * trainable if size == HALF else 0)  # and the adapter as it multiplies
         elif settings.backend == "unsloth":
             kept = inside + STAGED * tokens * self.hidden * size
@@ -93,12 +102,18 @@ class Shapes:
             kept = inside + self.layers * tokens * self.hidden * size
         if settings.backend == "unsloth":
             supervised = self.chunk(supervised)
+        logit = 2 * FP32 + size
+        if settings.backend == "mlx":
+            supervised, logit = min(supervised, MLX_CHUNK), MLX_LOGITS
         parts = {
-            "weights": ((self.base - quantized) * size + quantized * NF4) / held,
+            "weights": ((self.base - quantized) * size + quantized * four_bits) / held,
             "adapter": trainable * adapter / held,
             "activations": kept,
-            "logits": supervised * self.vocabulary * (2 * FP32 + size),
+            "logits": supervised * self.vocabulary * logit,
         }
+        if settings.backend == "mlx":
+            layers = through if settings.gradient_checkpointing is False else 1
+            parts["attention"] = self.heads * tokens**2 * size * (MLX_SCORES - 1 + layers)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
@@ -178,7 +193,7 @@ def ladder(shapes: Shapes, settings: TrainSettings, device: str, tokens: int, su
     if settings.gradient_checkpointing is False and device != "cpu":
         steps.append(("gradient_checkpointing = true in --config", {"gradient_checkpointing": True}))
     steps += [(f"--max-length {length}", {"max_length": length}) for length in (4096, 2048) if length < tokens]
-    if device == "cuda" and not settings.four_bit and shards() == 1:
+    if device in ("cuda", "metal") and not settings.four_bit and shards() == 1:
         steps.append(("--four-bit", {"four_bit": True}))
     if device == "cuda" and not settings.adam_8bit and shards() == 1:
         steps.append(("8-bit Adam (the extra `unsloth` brings it)", {"adam_8bit": True}))
@@ -244,6 +259,10 @@ def available_memory(device: str) -> int:
 
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[1])
+    if device == "metal":
+        import mlx.core as mx
+
+        return int(mx.device_info()["max_recommended_working_set_size"])
     if device == "mps":
         return int(torch.mps.recommended_max_memory())
     return int(psutil.virtual_memory().available)

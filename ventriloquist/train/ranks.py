@@ -114,6 +114,17 @@ def all_reduce(holds: bool) -> bool:
     return all(gather_object([holds]))
 
 
+def highest(*values: float) -> list[float]:
+    """Return the highest of all processes for each value, in single precision."""
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import gather
+
+    own = torch.tensor([values], device=PartialState().device, dtype=torch.float32)
+    found: list[float] = gather(own).amax(0).tolist()
+    return found
+
+
 def barrier() -> None:
     """Wait until every process is here."""
     if world_size() > 1:

@@ -17,6 +17,7 @@ from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import SPLITS, Block, Split
 
 TRAIN = SPLITS.index("train")
+IGNORED = -100  # a label that carries no loss
 
 
 class Piece(NamedTuple):
@@ -96,6 +97,24 @@ def make_piece(corpus: Corpus, conversation: StoredConversation, block: Block, s
         targets=int(np.count_nonzero(is_target)),
         supervised=int(lengths[is_target].sum()),
     )
+
+
+def labelled(
+    corpus: Corpus, piece: Piece, *, split: Split = "train", content_only: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a piece's token ids and labels, each (length,).
+
+    Args:
+        split: its targets are labelled.
+        content_only: label only the content of each target and the end of its line, not name and delta.
+    """
+    row = corpus.row(piece.conversation, piece.block, split)
+    tokens = row.tokens.astype(np.int64)
+    labels = np.full_like(tokens, IGNORED)
+    for position, first, end in row.targets:
+        begin = first + corpus.content_start(piece.conversation, position) if content_only else first
+        labels[begin:end] = tokens[begin:end]
+    return tokens, labels
 
 
 def epoch_pieces(corpus: Corpus, settings: TrainSettings, generator: random.Random) -> Iterator[Piece]:

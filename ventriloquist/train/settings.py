@@ -12,7 +12,7 @@ from ventriloquist.windows import WINDOW_SIZE
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
 RENAMED = {"recompute": "gradient_checkpointing"}  # names of 0.1.0, still read
 
-BackendWish = Literal["auto", "unsloth", "transformers"]
+BackendWish = Literal["auto", "unsloth", "mlx", "transformers"]
 
 
 class TrainSettings(BaseModel):
@@ -21,7 +21,7 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str = DEFAULT_MODEL
-    backend: BackendWish = "auto"  # Unsloth on CUDA if it is installed
+    backend: BackendWish = "auto"  # Unsloth on CUDA, MLX on Apple silicon, if it is installed
     continue_from: str | None = None  # a run to train on from; its rank, alpha and layers are kept
 
     rank: int = Field(128, ge=1, le=MAX_RANK)  # high: it learns the style and names of many people, not one task
@@ -50,7 +50,7 @@ class TrainSettings(BaseModel):
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart
-    patience: int | None = Field(3, ge=1)  # validations without a better one before the run ends early; None: never
+    patience: int | None = Field(3, ge=1)  # validations without a better one before the rest is shortened; None: never
     save_minutes: float = Field(10.0, ge=0)  # a crash loses at most this much
     wandb: bool = False  # report figures to Weights & Biases; never a word of a message
     seed: int = Field(0, ge=0, lt=2**32)

@@ -22,11 +22,20 @@ from ventriloquist.store.corpus import has_targets, training_lines
 from ventriloquist.store.temporary import temporary_folder
 from ventriloquist.train import folder as folders
 from ventriloquist.train import log, ranks
-from ventriloquist.train.backends import Backend, adapt_to, choose_backend, load_model, row_loss
+from ventriloquist.train.backends import (
+    Backend,
+    adapt_to,
+    choose_backend,
+    device_of,
+    load_model,
+    row_loss,
+    without_obstacle,
+)
 from ventriloquist.train.check import check_fit, cut_rows
 from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
 from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
+from ventriloquist.train.follow import lower_rate
 from ventriloquist.train.log import Outcome, Step
 from ventriloquist.train.memory import GIB, available_memory, check_memory, check_offloaded, exhaustion_explained
 from ventriloquist.train.rows import Schedule, schedule
@@ -97,8 +106,10 @@ def plan(
     folder = folders.unfinished_run(home / RUNS) if resume else folders.folder_for_new_run(home / RUNS)
     if resume:
         settings = folders.recorded_settings(folder)
-    device = best_device()
-    backend = choose_backend(settings.backend, device)  # before transformers is imported: Unsloth must come first
+    wish = settings.backend
+    # before transformers is imported: Unsloth must come first
+    backend = choose_backend(wish, best_device(), begun=resume)
+    device = device_of(backend)
     require_torch()
     ranks.join(device)
     folder = ranks.broadcast(folder)
@@ -109,6 +120,9 @@ def plan(
             # the revision that is planned is the one that is trained
             base = Base(found.source, getattr(config, "_commit_hash", None) or found.revision)
             corpus = load_corpus(db, load_tokenizer(base, offline=False), home / TOKENS, progress)
+        if (possible := without_obstacle(backend, wish, config)) != backend:
+            backend, device = possible, device_of(possible)
+            settings = adapt_to(settings, backend, device)
         settings, cut = cut_rows(settings, config)
         rows = schedule(corpus, settings)
         if not rows.rows:
@@ -153,9 +167,6 @@ def run(
         SettingsError: Weights & Biases is asked for and cannot be used.
         Interrupted: a signal came; the run was saved at the end of its step.
     """
-    from ventriloquist.train.loop import or_another_card, run_loop
-    from ventriloquist.train.shards import save_adapter
-
     settings, folder = plan.settings, plan.folder
     with (
         _begun(plan),
@@ -167,30 +178,55 @@ def run(
             kept = folders.kept_settings(settings, plan.home)
             folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
         ranks.barrier()
-        model = load_model(plan.base, settings, plan.device)
-        outcome, signal = run_loop(
-            model,
-            row_loss(settings),
-            plan.corpus,
-            plan.rows.rows,
-            settings,
-            folder,
-            device=plan.device,
-            gradient_checkpointing=bool(settings.gradient_checkpointing) and plan.backend.name == "transformers",
-            observe=follow,
-        )
+        train = _train_with_mlx if plan.backend.name == "mlx" else _train_with_torch
+        outcome, signal = train(plan, follow)
     if signal is not None:
         raise Interrupted(signal, outcome.steps)
-    with saving(folder), exhaustion_explained(plan.device):
-        save_adapter(model, folder)
     if ranks.is_main():
         finish(db, plan, outcome)
     if outcome.failed_at is not None:
         raise ModelError(
             f"The loss is not a number since step {outcome.failed_at}; the adapter from before it is in {folder}.",
-            hint=f"Run again with a lower --learning-rate{or_another_card(plan.device)}. Or use what is there: vq eval",
+            hint=f"{lower_rate(plan.device)}. Or use what is there: vq eval",
         )
     return TrainSummary(**asdict(outcome), plan=plan.estimate, run=str(folder))
+
+
+def _train_with_torch(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
+    """Train, and write the adapter unless a signal came; return the outcome and the signal."""
+    from ventriloquist.train.loop import run_loop
+    from ventriloquist.train.shards import save_adapter
+
+    settings, folder = plan.settings, plan.folder
+    model = load_model(plan.base, settings, plan.device)
+    outcome, signal = run_loop(
+        model,
+        row_loss(settings),
+        plan.corpus,
+        plan.rows.rows,
+        settings,
+        folder,
+        device=plan.device,
+        gradient_checkpointing=bool(settings.gradient_checkpointing) and plan.backend.name == "transformers",
+        observe=observe,
+    )
+    if signal is None:
+        with saving(folder):
+            save_adapter(model, folder)
+    return outcome, signal
+
+
+def _train_with_mlx(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
+    """Do the same as `_train_with_torch`."""
+    from ventriloquist.train.mlx_loop import load_mlx_model, run_mlx_loop, save_adapter
+
+    settings, folder = plan.settings, plan.folder
+    model = load_mlx_model(plan.base, settings)
+    outcome, signal = run_mlx_loop(model, plan.corpus, plan.rows.rows, settings, folder, observe=observe)
+    if signal is None:
+        with saving(folder):
+            save_adapter(model, settings, folder)
+    return outcome, signal
 
 
 def _is_new_tiny(settings: TrainSettings, folder: Path) -> bool:

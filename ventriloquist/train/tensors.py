@@ -6,11 +6,9 @@ import numpy as np
 import torch
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.rows import PackedRow
+from ventriloquist.train.rows import IGNORED, PackedRow, labelled
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import Split
-
-IGNORED = -100  # a label that carries no loss
 
 Tensors = dict[str, torch.Tensor]
 
@@ -37,23 +35,11 @@ class Rows(torch.utils.data.Dataset[Tensors]):
 
 
 def row_tensors(corpus: Corpus, pieces: PackedRow, *, split: Split = "train", content_only: bool = False) -> Tensors:
-    """Assemble a packed row: input_ids, labels and position_ids, each (1, length).
-
-    Args:
-        split: its targets are labelled.
-        content_only: label only the content of each target and the end of its line, not name and delta.
-    """
-    ids, labels, positions = [], [], []
-    for piece in pieces:
-        row = corpus.row(piece.conversation, piece.block, split)
-        tokens = row.tokens.astype(np.int64)
-        label = np.full_like(tokens, IGNORED)
-        for position, first, end in row.targets:
-            begin = first + corpus.content_start(piece.conversation, position) if content_only else first
-            label[begin:end] = tokens[begin:end]
-        ids.append(tokens)
-        labels.append(label)
-        positions.append(np.arange(len(tokens)))
+    """Assemble a packed row: input_ids, labels and position_ids, each (1, length). See `rows.labelled`."""
+    ids, labels = zip(
+        *(labelled(corpus, piece, split=split, content_only=content_only) for piece in pieces), strict=True
+    )
+    positions = [np.arange(len(tokens)) for tokens in ids]
     return {
         "input_ids": torch.from_numpy(np.concatenate(ids))[None],
         "labels": torch.from_numpy(np.concatenate(labels))[None],

@@ -6,9 +6,6 @@ would replace exactly that loss by a kernel that needs triton.
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,13 @@ from transformers import Trainer, TrainingArguments
 from ventriloquist.model.adapter import load_adapter_weights
 from ventriloquist.model.precision import precision
 from ventriloquist.train.checkpoints import KEPT, saving
+from ventriloquist.train.follow import Clock
 from ventriloquist.train.loss import Loss
 from ventriloquist.train.ranks import world_size
-from ventriloquist.train.rows import rows_per_process
+from ventriloquist.train.rows import IGNORED, rows_per_process
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.shards import load_optimizer, save_adapter, save_optimizer
-from ventriloquist.train.tensors import IGNORED, Tensors
+from ventriloquist.train.tensors import Tensors
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 
@@ -32,17 +30,14 @@ OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"  # of a checkpoint
 class RowTrainer(Trainer):
     """Trainer over finished rows, with loss at the targets and a learning rate that can follow the clock."""
 
-    def __init__(self, settings: TrainSettings, loss: Loss, *, minutes_before: float = 0.0, **arguments: Any) -> None:
-        """Make a trainer for a run that took `minutes_before` up to the checkpoint that it resumes from."""
+    def __init__(self, loss: Loss, clock: Clock, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.settings, self.loss = settings, loss
+        self._loss, self._clock = loss, clock
         if self.is_fsdp_enabled:
             plugin = self.accelerator.state.fsdp_plugin
             if plugin.mixed_precision_policy is not None:  # sum gradients in 32 bits, as without shards
                 plugin.mixed_precision_policy = replace(plugin.mixed_precision_policy, reduce_dtype=torch.float32)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the targets of the whole step
-        self.started = time.monotonic() - 60 * minutes_before
-        self.shared_minutes = minutes_before  # the same in all processes, as learning rates must be
 
     def compute_loss(
         self,
@@ -51,7 +46,7 @@ class RowTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        loss = self.loss(model, inputs)
+        loss = self._loss(model, inputs)
         count = num_items_in_batch if num_items_in_batch is not None else (inputs["labels"] != IGNORED).sum()
         loss = loss / count
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
@@ -81,32 +76,10 @@ class RowTrainer(Trainer):
             self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULER, weights_only=True))
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        factor = self._learning_rate_factor(num_training_steps)
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, factor)
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer, lambda step: self._clock.rate(step, num_training_steps)
+        )
         return self.lr_scheduler
-
-    def _learning_rate_factor(self, steps: int) -> Callable[[int], float]:
-        """Return a linear warm-up, then a cosine to zero, over the steps or the minutes, whichever end first."""
-        warmup, one = self.settings.warmup, 1 / max(1, steps)
-
-        def factor(step: int) -> float:
-            done = self.progress(step, steps)
-            if done < warmup:
-                return (done + one) / (warmup + one)  # the first rate is above zero
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-        return factor
-
-    def progress(self, step: int, steps: int) -> float:
-        """Return the share of the run that is done, by its steps or by its minutes, whichever is more."""
-        share = step / max(1, steps)
-        if self.settings.max_minutes:
-            share = max(share, self.minutes() / self.settings.max_minutes)
-        return share
-
-    def minutes(self) -> float:
-        """Return how long the run has taken, including the time before it was resumed."""
-        return (time.monotonic() - self.started) / 60 if world_size() == 1 else self.shared_minutes
 
 
 def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:

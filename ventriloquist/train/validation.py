@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
-
-import torch
+from collections.abc import Callable
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.loss import Loss
 from ventriloquist.train.rows import PackedRow, make_piece, pack
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import row_tensors
 from ventriloquist.transcript import parse_line
 
 
@@ -39,26 +35,20 @@ class Validation:
                 break
             if piece.targets:
                 drawn.append(piece)
-        self.corpus = corpus
         self.rows = list(pack(drawn, settings.max_length))
         self.characters = sum(_characters(corpus, row) for row in self.rows)
 
-    def bits_per_character(self, model: Any, loss: Loss, device: torch.device | str) -> float | None:
+    def bits_per_character(self, nats: Callable[[PackedRow], float]) -> float | None:
         """Return the mean bits per character of content, or None if nothing is held out.
 
         They are NaN or infinite if a step has spoilt the weights.
+
+        Args:
+            nats: returns the summed loss of the contents of a row's targets, those of the validation split.
         """
         if not self.characters:
             return None
-        was_training = model.training
-        model.eval()
-        nats = 0.0
-        with torch.no_grad():
-            for row in self.rows:
-                tensors = row_tensors(self.corpus, row, split="validation", content_only=True)
-                nats += float(loss(model, {name: tensor.to(device) for name, tensor in tensors.items()}))
-        model.train(was_training)
-        return nats / math.log(2) / self.characters
+        return sum(map(nats, self.rows)) / math.log(2) / self.characters
 
 
 def _characters(corpus: Corpus, row: PackedRow) -> int:

@@ -36,6 +36,10 @@ NAMES = (  # the largest model first; for each model, the largest device first
     "qwen3-0.6b-6gb",
     "smollm2",
     "tiny",
+    "mac-128gb",
+    "mac-64gb",
+    "mac-32gb",
+    "mac-16gb",
 )
 NOMINAL = 0.9  # a card of 24 GB says it has 22 to 24 GiB
 WITHOUT_BFLOAT16 = 0.75  # a card without bfloat16 holds as much as a smaller one: hidden states have 32 bits there
@@ -59,6 +63,8 @@ def _read_preset(name: str) -> Preset:
 
 
 PRESETS: dict[str, Preset] = {name: _read_preset(name) for name in NAMES}
+MACS = [candidate for candidate in PRESETS.values() if candidate.settings.backend == "mlx"]  # by unified memory
+CARDS = [candidate for candidate in PRESETS.values() if candidate not in MACS]
 
 
 def preset(model: str, memory_gib: float | None = None, *, bfloat16: bool = True) -> TrainSettings:
@@ -70,8 +76,8 @@ def preset(model: str, memory_gib: float | None = None, *, bfloat16: bool = True
             CUDA device; the largest preset is returned, without weights in 4 bits.
         bfloat16: whether that device computes in bfloat16. Without it, weights are in 4 bits or else in 32.
     """
-    known = same_model(model, {candidate.settings.model for candidate in PRESETS.values()})
-    fitting = [candidate for candidate in PRESETS.values() if candidate.settings.model == known]
+    known = same_model(model, {candidate.settings.model for candidate in CARDS})
+    fitting = [candidate for candidate in CARDS if candidate.settings.model == known]
     if not fitting:
         return preset(DEFAULT_MODEL).changed(model=model)
     enough = [candidate for candidate in fitting if memory_gib is None or candidate.fits(memory_gib, bfloat16)]
@@ -80,17 +86,41 @@ def preset(model: str, memory_gib: float | None = None, *, bfloat16: bool = True
 
 def automatic_model(memory_gib: float | None, *, bfloat16: bool = True) -> str:
     """Return the model that is trained if none is named: the default one, or the largest that a smaller card holds."""
-    for_cards = [candidate for candidate in PRESETS.values() if candidate.memory_gib >= FOR_CARDS]
+    for_cards = [candidate for candidate in CARDS if candidate.memory_gib >= FOR_CARDS]
     enough = [candidate for candidate in for_cards if memory_gib is None or candidate.fits(memory_gib, bfloat16)]
     return (enough or for_cards[-1:])[0].settings.model
 
 
+def mac_preset(model: str | None, unified_gib: float) -> TrainSettings | None:
+    """Return the preset for a Mac's unified memory; None if it has none for a model.
+
+    Args:
+        model: None: the one that suits the Mac.
+        unified_gib: the Mac's whole memory. If it is too small for every preset, the smallest is returned.
+    """
+    known = model and same_model(model, {candidate.settings.model for candidate in MACS})
+    fitting = [candidate for candidate in MACS if model is None or candidate.settings.model == known]
+    enough = [candidate for candidate in fitting if candidate.fits(unified_gib, bfloat16=True)]
+    return (enough or fitting[-1:])[0].settings.changed(backend="auto", model=model) if fitting else None
+
+
 def automatic_note(
-    config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None, bfloat16: bool = True
+    config: str | None,
+    changes: Mapping[str, object],
+    *,
+    memory_gib: float | None = None,
+    bfloat16: bool = True,
+    unified_gib: float | None = None,
 ) -> list[str]:
-    """Return a note if no model is named and the card holds only a smaller one than the default."""
+    """Return a note if no model is named and the machine holds only a smaller one than the default."""
     named = changes.get("model") or (config is not None and "model" in _read_config(config, memory_gib, bfloat16))
     model = automatic_model(memory_gib, bfloat16=bfloat16)
+    of_mac = mac_preset(None, unified_gib) if unified_gib is not None else None
+    if of_mac is not None and not named and of_mac.model != DEFAULT_MODEL:
+        mac = f"this Mac ({unified_gib:.0f} GiB)"
+        return [f"{DEFAULT_MODEL} is too large for {mac}, so {of_mac.model} is trained; --model names another"]
+    if of_mac is not None:
+        return []
     if named or memory_gib is None or model == DEFAULT_MODEL:
         return []
     card = f"{memory_gib:.0f} GiB" if bfloat16 else f"{memory_gib:.0f} GiB, without bfloat16"
@@ -104,15 +134,23 @@ def _suited(candidate: Preset, memory_gib: float | None, bfloat16: bool) -> Trai
 
 
 def resolve_settings(
-    config: str | None, changes: Mapping[str, object], *, memory_gib: float | None = None, bfloat16: bool = True
+    config: str | None,
+    changes: Mapping[str, object],
+    *,
+    memory_gib: float | None = None,
+    bfloat16: bool = True,
+    unified_gib: float | None = None,
 ) -> TrainSettings:
     """Return a run's settings: the flags over the configuration over the model's preset.
 
     Args:
         config: a preset's name, a TOML file of settings, or the settings.json of an earlier run.
-        changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank.
+        changes: from flags; None if a flag was not given. A rank without an alpha sets alpha to twice the rank. One
+            target per window without a context makes the blocks literal windows.
         memory_gib: see `preset`.
         bfloat16: see `preset`.
+        unified_gib: of a Mac that trains with MLX, see `mac_preset`; a model without such a preset gets that of a card
+            with `memory_gib`.
 
     Raises:
         SettingsError: the configuration cannot be read, or a value makes no sense.
@@ -121,11 +159,15 @@ def resolve_settings(
     flags = {key: value for key, value in changes.items() if value is not None}
     named = {**configured, **flags}.get("model")
     model = automatic_model(memory_gib, bfloat16=bfloat16) if named is None else str(named)
-    chosen = preset(model, memory_gib, bfloat16=bfloat16)
+    of_mac = mac_preset(named and str(named), unified_gib) if unified_gib is not None else None
+    chosen = of_mac or preset(model, memory_gib, bfloat16=bfloat16)
     for layer, source in ((configured, config), (flags, None)):
         rank = layer.get("rank")
         if isinstance(rank, int):
             layer.setdefault("alpha", 2 * rank)
+        window = layer.get("window", chosen.window)
+        if layer.get("targets_per_window") == 1 and isinstance(window, int):
+            layer.setdefault("context", window - 1)
         try:
             chosen = TrainSettings(**{**chosen.model_dump(), **layer})
         except ValidationError as error:
