@@ -87,7 +87,7 @@ def test_a_run_whose_validation_stops_getting_better_ends_early_and_annealed(
     rates = [step.learning_rate for step in steps[exhausted - 1 :]]
     assert rates[0] > 0.5 * WORSENING.learning_rate  # where a run without an anneal would have ended
     assert rates == sorted(rates, reverse=True)
-    assert rates[-1] < 0.1 * WORSENING.learning_rate
+    assert rates[-1] < 0.5 * rates[0]  # in a few steps; without an anneal it would hardly have moved
     bits = {step.step: step.bits_per_character for step in steps if step.bits_per_character is not None}
     assert outcome.bits_per_character == bits[outcome.best_step] == min(bits.values())
     assert steps[-1].step in bits  # the annealed weights had their chance
