@@ -109,7 +109,7 @@ def measure(base: Any, name: str, four_bit: bool, arguments: argparse.Namespace)
     from ventriloquist.model.mlx_engine import MlxModel
     from ventriloquist.train import preset
     from ventriloquist.train.memory import Shapes
-    from ventriloquist.train.mlx_loop import load_mlx_model, loss_and_gradient, new_optimizer, update
+    from ventriloquist.train.mlx_loop import load_mlx_with_lora, loss_and_gradient, new_optimizer, update
 
     config = load_config(base)
     settings = preset(name).changed(
@@ -120,7 +120,7 @@ def measure(base: Any, name: str, four_bit: bool, arguments: argparse.Namespace)
     planned = Shapes(config, settings).memory(settings, device, arguments.tokens, arguments.tokens // 2)
     planned.pop("runtime", None)
     mx.reset_peak_memory()
-    model = load_mlx_model(base, settings)
+    model = load_mlx_with_lora(base, settings)
     optimizer = new_optimizer(settings)
     seconds = []
     for step in range(arguments.steps + 1):  # the first one is a warm-up

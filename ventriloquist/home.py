@@ -108,7 +108,7 @@ class Home:
         """Train an adapter.
 
         Args:
-            preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU.
+            preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU or the Mac.
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
         asked = {"backend": self.settings.backend, **changes}

@@ -56,7 +56,7 @@ def test_an_adapter_of_peft_gives_the_same_logits_in_mlx(run: Path) -> None:
 
 def test_an_adapter_of_mlx_gives_the_same_logits_in_peft(run: Path, tmp_path: Path) -> None:
     shape = {"r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "down_proj"], "layers_to_transform": [1, 3]}
-    model = put_on_mlx(load_mlx_base(Base(str(run / BASE))), **shape, seed=3)
+    model = put_on_mlx(load_mlx_base(Base(str(run / BASE))), **shape)
     for _, module in lora_modules(model):
         module.lora_b = mx.random.normal(module.lora_b.shape) * 0.2
     folder = tmp_path / "of-mlx"

@@ -54,3 +54,9 @@ def model(base: Base) -> torch.nn.Module:
     """Return the tiny model in float64, where sums over a row and over its windows must agree."""
     loaded: torch.nn.Module = load_base(base, device="cpu").double()
     return loaded
+
+
+@pytest.fixture
+def ampere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the card be one with bfloat16."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _card=None: (8, 0))

@@ -201,7 +201,7 @@ def sharded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
 
 
-@pytest.mark.usefixtures("sharded")
+@pytest.mark.usefixtures("sharded", "ampere")
 def test_weights_in_four_bits_are_refused_and_moments_in_eight_left_out() -> None:
     settings = TrainSettings(backend="transformers", adam_8bit=True)
     assert not adapt_to(settings, Backend("transformers", ""), "cuda").adam_8bit
@@ -210,7 +210,7 @@ def test_weights_in_four_bits_are_refused_and_moments_in_eight_left_out() -> Non
     assert "--no-four-bit" in error.value.hint
 
 
-@pytest.mark.usefixtures("sharded")
+@pytest.mark.usefixtures("sharded", "ampere")
 def test_a_run_that_began_with_moments_in_eight_bits_does_not_go_on_with_others(tmp_path: Path) -> None:
     settings = TrainSettings(backend="transformers", adam_8bit=True)
     begin(tmp_path / "run", settings, "data")

@@ -10,6 +10,7 @@ import pytest
 from test_memory import config_of
 
 from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.model import extras
 from ventriloquist.train import backends, preset, resolve_settings
 from ventriloquist.train.backends import Backend, adapt_to, choose_backend, machine_memory, without_obstacle
 from ventriloquist.train.memory import GIB, Shapes
@@ -35,6 +36,27 @@ def test_apple_silicon_with_mlx_trains_with_it_unless_another_back_end_is_asked_
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert choose_backend("auto", "cpu").name == "transformers"
     assert choose_backend("mlx", "cpu").name == "mlx"
+
+
+@pytest.mark.usefixtures("mac")
+def test_a_mac_that_trains_without_mlx_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert choose_backend("auto", "mps") == Backend("transformers", "several processes train together")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setattr(backends, "has_mlx", lambda: False)
+    assert choose_backend("auto", "mps") == Backend("transformers", "MLX is not installed")
+
+
+@pytest.mark.usefixtures("mac")
+def test_a_mac_without_an_extra_is_told_of_the_one_for_macs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="extra `mlx`") as error:
+        extras.require_train_extra()
+    assert "[mlx]" in error.value.hint
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    with pytest.raises(MissingExtraError, match="extra `train`") as error:
+        extras.require_train_extra()
+    assert "[train]" in error.value.hint
 
 
 @pytest.mark.usefixtures("mac")
@@ -77,7 +99,7 @@ def test_four_bits_need_no_bitsandbytes_with_mlx(monkeypatch: pytest.MonkeyPatch
     ("unified", "size", "name"),
     [
         (8, "1.7B", "16gb"), (16, "1.7B", "16gb"), (24, "1.7B", "16gb"), (32, "4B", "32gb"), (36, "4B", "32gb"),
-        (64, "8B", "64gb"), (96, "8B", "64gb"), (128, "8B", "128gb"), (512, "8B", "128gb"),
+        (48, "4B", "32gb"), (64, "8B", "64gb"), (96, "8B", "64gb"), (128, "8B", "128gb"), (512, "8B", "128gb"),
     ],
 )  # fmt: skip
 def test_unified_memory_decides_on_the_model_and_its_settings(unified: int, size: str, name: str) -> None:

@@ -161,12 +161,6 @@ def test_a_run_without_checkpointing_that_does_not_fit_is_told_to_switch_it_on()
     assert rungs[0].gib < 30
 
 
-@pytest.fixture
-def ampere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the card be one with bfloat16."""
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _card=None: (8, 0))
-
-
 @pytest.mark.usefixtures("ampere")
 def test_each_rung_of_the_ladder_needs_less() -> None:
     settings = TrainSettings(adam_8bit=False)

@@ -23,6 +23,7 @@ from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.layout import CHECKPOINTS, LOG, SETTINGS
 from ventriloquist.model.adapter import WEIGHTS, load_adapter
 from ventriloquist.model.base import SMOLLM2
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.model.smollm2 import find_gguf
 from ventriloquist.store import Connection
 from ventriloquist.train import Interrupted, Step, backends, log, measure_time, plan, preset
@@ -53,6 +54,7 @@ def test_a_run_of_mlx_leaves_an_adapter_that_both_back_ends_load_and_train_on(pr
     assert first.bits_per_character is not None
     assert all(step.memory_gib > 0 for step in log.read(folder / LOG))
     assert json.loads((folder / SETTINGS).read_text())["backend"] == "mlx"
+    assert {"mlx", "mlx-lm"} <= read_manifest(folder).packages.keys()
     assert not (folder / CHECKPOINTS).exists()
     assert np.abs(logits(folder, "mlx") - logits(folder, "transformers")).max() < 1e-4
     on_torch = train(prepared, QUICK.changed(backend="transformers", max_steps=1, continue_from=folder.name), home=home)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from urllib.parse import unquote, urlparse
@@ -14,14 +16,20 @@ TRAIN_MODULES = ("torch", "transformers", "peft", "accelerate", "llguidance", "s
 
 
 def require_train_extra() -> None:
-    """Check that the `train` extra is installed, without importing it.
+    """Check that one of the extras `train` and `mlx` is installed, without importing it.
 
     Raises:
-        MissingExtraError: it is not installed; the hint is the command that adds it.
+        MissingExtraError: none is installed; the hint is the command that adds the one for this machine.
     """
     missing = next((module for module in TRAIN_MODULES if find_spec(module) is None), None)
     if missing is not None:
-        raise MissingExtraError(f"This needs the extra `train` ({missing} is missing).", hint=install_hint("train"))
+        extra = "mlx" if on_apple_silicon() else "train"
+        raise MissingExtraError(f"This needs the extra `{extra}` ({missing} is missing).", hint=install_hint(extra))
+
+
+def on_apple_silicon() -> bool:
+    """Return whether this is a Mac with Apple silicon."""
+    return sys.platform == "darwin" and platform.machine() == "arm64"
 
 
 def install_hint(extra: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError, SettingsError
-from ventriloquist.model.extras import install_hint
+from ventriloquist.model.extras import install_hint, on_apple_silicon
 
 BACKENDS = ("auto", "unsloth", "transformers", "mlx")  # of VQ_BACKEND; Unsloth trains only
 
@@ -41,11 +39,13 @@ def choose_framework(wish: str | None = None, config: Any = None) -> Framework:
         return Framework("transformers", "as set")
     if wish == "mlx" and not has_mlx():
         raise MissingExtraError("MLX is not installed.", hint=install_hint("mlx"))
-    obstacle = "Unsloth only trains" if wish == "unsloth" else None if wish == "mlx" else _no_mac()
-    if obstacle is not None:
-        return Framework("transformers", obstacle)
+    if wish == "unsloth":
+        return Framework("transformers", "Unsloth only trains")
+    if wish != "mlx" and not on_apple_silicon():
+        return Framework("transformers", "this is not a Mac with Apple silicon")
     if not has_mlx():
         return Framework("transformers", "MLX is not installed")
+    obstacle = None
     if config is not None:
         from ventriloquist.model.mlx_base import mlx_obstacle
 
@@ -60,8 +60,3 @@ def choose_framework(wish: str | None = None, config: Any = None) -> Framework:
 def has_mlx() -> bool:
     """Return whether the extra `mlx` is installed, without importing it."""
     return find_spec("mlx") is not None and find_spec("mlx_lm") is not None
-
-
-def _no_mac() -> str | None:
-    is_mac = sys.platform == "darwin" and platform.machine() == "arm64"
-    return None if is_mac else "this is not a Mac with Apple silicon"

@@ -18,7 +18,8 @@ from ventriloquist.settings import home_folder
 from ventriloquist.store import Connection, corpus
 from ventriloquist.transcript import FORMAT_VERSION
 
-PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "accelerate", "tokenizers", "unsloth")
+PACKAGES = ("ventriloquist-cli", "torch", "transformers", "peft", "accelerate", "tokenizers", "unsloth", "mlx",
+            "mlx-lm")  # fmt: skip
 
 
 class Manifest(BaseModel):

@@ -30,16 +30,14 @@ def put_on_mlx(
     target_modules: Sequence[str] = LINEARS,
     layers_to_transform: Sequence[int] | None = None,
     use_rslora: bool = False,
-    seed: int = 0,
 ) -> Any:
     """Add LoRA modules with new weights to a frozen base model, as peft's options of the same names say.
 
-    Only they can be trained: A is drawn as peft draws it, B is zero. All are float32.
+    Only they can be trained: A is random, B is zero. All are float32.
     """
     import mlx.core as mx
     from mlx_lm.tuner.lora import LoRALinear
 
-    mx.random.seed(seed)
     chosen = None if layers_to_transform is None else {*layers_to_transform}
     for layer, block in enumerate(model.layers):
         if chosen is not None and layer not in chosen:
@@ -146,7 +144,7 @@ def load_mlx_adapter_weights(model: Any, folder: Path) -> None:
 
 
 def save_mlx_adapter(model: Any, folder: Path, **options: Any) -> None:
-    """Write the adapter into a folder as peft does; the options are those of `put_on_mlx`, without the seed."""
+    """Write the adapter into a folder as peft does; the options are those of `put_on_mlx`."""
     import mlx.core as mx
     from peft import LoraConfig
 

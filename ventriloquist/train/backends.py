@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import platform
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
-from ventriloquist.model.extras import install_hint
+from ventriloquist.model.extras import install_hint, on_apple_silicon
 from ventriloquist.model.framework import has_mlx
 from ventriloquist.model.precision import has_bfloat16
 from ventriloquist.train.lora_init import first_a
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
 
 NO_BFLOAT16 = "this card has no bfloat16"
-
-
+SEVERAL = "several processes train together"
 ONE_PROCESS = {"unsloth": "Unsloth", "mlx": "MLX"}
 
 
@@ -71,11 +69,7 @@ def choose_backend(wish: BackendWish, device: str, *, begun: bool = False) -> Ba
 
 def device_of(backend: Backend) -> str:
     """Return the device that a back end computes on: metal or cpu with MLX, else the one that torch finds."""
-    if backend.name != "mlx":
-        return best_device()
-    from ventriloquist.model.mlx_base import on_metal
-
-    return "metal" if on_metal() else "cpu"
+    return _mlx_device() if backend.name == "mlx" else best_device()
 
 
 def _unsloth_or_transformers(wish: BackendWish, device: str) -> Backend:
@@ -120,14 +114,19 @@ def machine_memory(wish: object) -> dict[str, Any]:
         return card()
     import psutil
 
-    device = device_of(Backend("mlx", "as set"))
     unified = psutil.virtual_memory().total
-    return {"memory_gib": available_memory(device) / GIB, "unified_gib": unified / GIB}
+    return {"memory_gib": available_memory(_mlx_device()) / GIB, "unified_gib": unified / GIB}
+
+
+def _mlx_device() -> str:
+    from ventriloquist.model.mlx_base import on_metal
+
+    return "metal" if on_metal() else "cpu"
 
 
 def prefers_mlx() -> bool:
     """Return whether this machine trains with MLX if nothing else is asked for."""
-    return sys.platform == "darwin" and platform.machine() == "arm64" and has_mlx() and world_size() == 1
+    return on_apple_silicon() and has_mlx() and world_size() == 1
 
 
 def _obstacle(device: str) -> str | None:
@@ -135,13 +134,14 @@ def _obstacle(device: str) -> str | None:
     import torch
 
     if device != "cuda":
-        return f"Unsloth needs CUDA, this is {device}"
+        no_mlx = SEVERAL if has_mlx() else "MLX is not installed"
+        return no_mlx if on_apple_silicon() else f"Unsloth needs CUDA, this is {device}"
     if torch.version.hip is not None:
         return "this is ROCm"
     if not has_bfloat16(device):  # Unsloth's own check makes transformers refuse after the download
         return f"{NO_BFLOAT16}: it trains in float16"
     if world_size() > 1:
-        return "several processes train together"
+        return SEVERAL
     if "transformers" in sys.modules and "unsloth" not in sys.modules:
         return "transformers was loaded before Unsloth could be"
     return None

@@ -37,7 +37,7 @@ from ventriloquist.train.validation import Validation
 OPTIMIZER = "optimizer.safetensors"  # of a checkpoint
 
 
-def load_mlx_model(base: Base, settings: TrainSettings) -> Any:
+def load_mlx_with_lora(base: Base, settings: TrainSettings) -> Any:
     """Load a base model with LoRA on it, ready to train."""
     bits: Bits | None = 4 if settings.four_bit else None
     model = load_mlx_base(base, offline=False, bits=bits)

@@ -218,10 +218,10 @@ def _train_with_torch(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple
 
 def _train_with_mlx(plan: TrainPlan, observe: Callable[[Step], None]) -> tuple[Outcome, int | None]:
     """Do the same as `_train_with_torch`."""
-    from ventriloquist.train.mlx_loop import load_mlx_model, run_mlx_loop, save_adapter
+    from ventriloquist.train.mlx_loop import load_mlx_with_lora, run_mlx_loop, save_adapter
 
     settings, folder = plan.settings, plan.folder
-    model = load_mlx_model(plan.base, settings)
+    model = load_mlx_with_lora(plan.base, settings)
     outcome, signal = run_mlx_loop(model, plan.corpus, plan.rows.rows, settings, folder, observe=observe)
     if signal is None:
         with saving(folder):
