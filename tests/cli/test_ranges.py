@@ -58,7 +58,7 @@ def test_a_flag_that_is_refused_names_itself_and_what_it_takes(command: str, fla
         (["train", "--max-minutes", "inf"], "--max-minutes takes a number above 0, not inf."),
         (["train", "--learning-rate", "nan"], "--learning-rate takes a number above 0, and of at most 10, not nan."),
         (["train", "--learning-rate", "-1"], "--learning-rate takes a number above 0, and of at most 10, not -1.0."),
-        (["train", "--backend", "jax"], "--backend takes auto, unsloth, transformers or mlx, not 'jax'."),
+        (["train", "--backend", "jax"], "--backend takes auto, unsloth, mlx or transformers, not 'jax'."),
         (["demo", "--max-minutes", "inf"], "--max-minutes takes a number above 0, not inf."),
     ],
 )
