@@ -29,7 +29,8 @@ def adapter(bench: Bench, run: Path) -> dict[str, Any]:
     from ventriloquist.model.base import Base, load_base, load_tokenizer
     from ventriloquist.model.corpus import load_corpus
     from ventriloquist.train import TrainSettings
-    from ventriloquist.train.loss import target_loss
+    from ventriloquist.train.loss import held_out_nats, target_loss
+    from ventriloquist.train.rows import PackedRow
     from ventriloquist.train.tensors import row_tensors
     from ventriloquist.train.validation import Validation
 
@@ -41,7 +42,11 @@ def adapter(bench: Bench, run: Path) -> dict[str, Any]:
         row = row_tensors(corpus, validation.rows[0], split="validation")
 
         def bits(model: Any) -> float | None:
-            return validation.bits_per_character(model, target_loss, bench.device)
+            def nats(row: PackedRow) -> float:
+                tensors = row_tensors(corpus, row, split="validation", content_only=True)
+                return held_out_nats(model, target_loss, tensors, bench.device)
+
+            return validation.bits_per_character(nats)
 
         def logits(model: Any) -> Any:
             with torch.inference_mode():
