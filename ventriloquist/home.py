@@ -22,8 +22,7 @@ from ventriloquist.settings import load_settings
 from ventriloquist.sources import EXPORTS, SOURCES, open_export
 from ventriloquist.sources.exports import Asked
 from ventriloquist.store import corpus, open_database, recorded_run
-from ventriloquist.train import Step, TrainSummary, resolve_settings
-from ventriloquist.train.backends import machine_memory
+from ventriloquist.train import Step, TrainSummary
 from ventriloquist.windows import Split
 
 if TYPE_CHECKING:
@@ -111,10 +110,7 @@ class Home:
             preset: its name, such as `smollm2`, or a file of settings; None: the one that suits the GPU or the Mac.
             changes: values of TrainSettings that differ from it, such as `max_minutes=30`.
         """
-        asked = {"backend": self.settings.backend, **changes}
-        device = machine_memory(asked["backend"])
-        chosen = resolve_settings(preset, asked, **device)
-        notes = train.automatic_note(preset, asked, **device)
+        chosen, notes = train.choose_settings(preset, {"backend": self.settings.backend, **changes})
         with recorded_run(
             self.folder, "train", chosen.model_dump(),
             plan=lambda db: train.plan(db, chosen, home=self.folder, notes=notes),

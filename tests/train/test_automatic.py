@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from cards import CARDS, Pick, pick
 
-from ventriloquist.train import automatic_note, resolve_settings
-from ventriloquist.train.presets import PRESETS
+from ventriloquist.train import resolve_settings
+from ventriloquist.train.presets import PRESETS, automatic_note
 
 PICKED = {  # GiB: model, bits, gradient checkpointing, K, tokens a row
     6: ("Qwen3-0.6B", 16, True, 24, 3072),

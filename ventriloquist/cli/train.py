@@ -90,7 +90,7 @@ def command(
     if settings.wandb_api_key:
         os.environ.setdefault("WANDB_API_KEY", settings.wandb_api_key)
     flags["backend"] = backend or settings.backend
-    chosen, notes = _resumed(settings.home) if resume else _chosen(config, flags)
+    chosen, notes = _resumed(settings.home) if resume else train.choose_settings(config, flags)
 
     def planned(db: Connection) -> TrainPlan:
         plan = train.plan(db, chosen, home=settings.home, resume=resume, notes=notes, progress=view.progress)
@@ -140,15 +140,6 @@ def _resumed(home: Path) -> tuple[TrainSettings, list[str]]:
         place = "from its beginning" if resumable.step is None else f"saved after step {resumable.step:,}"
         note(f"Going on with {resumable.run}, {place}.")
     return resumable.settings, []
-
-
-def _chosen(config: str | None, flags: dict[str, object]) -> tuple[TrainSettings, list[str]]:
-    """Return the settings of a new run on this machine, and notes on how they were chosen."""
-    from ventriloquist import train
-    from ventriloquist.train.backends import machine_memory
-
-    device = machine_memory(flags["backend"])
-    return train.resolve_settings(config, flags, **device), train.automatic_note(config, flags, **device)
 
 
 @contextmanager

@@ -44,7 +44,6 @@ TARGETS_AT_ONCE = 8  # scored and cached together under all names
 ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
 ADAPTER, BASE = "adapter", "base"
-LINES = "lines"  # that were written, among the kinds of outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +121,17 @@ class Inference:
         function: Callable[..., Iterable[Any]],
         *arguments: Any,
         keep: Callable[[Any], Any] = lambda one: one,
+        merged: bool = False,
     ) -> list[Any]:
-        """Return what a function of model and tokenizer gives, as JSON, or what the cache holds for these inputs."""
+        """Return what a function of model and tokenizer gives, as JSON, or what the cache holds for these inputs.
+
+        Args:
+            merged: the adapter is merged first, as in a chat; afterwards the base model is gone.
+        """
         key = key_of(kind, system, *inputs)
         known = self._cache.get(key)
         if known is None:
-            if kind == LINES and system == ADAPTER:
+            if merged and system == ADAPTER:
                 self._adapter = self._adapter.merged()
             with self._adapter.disabled() if system == BASE else nullcontext():
                 found = function(self._adapter.model, self._adapter.tokenizer, *arguments)
@@ -202,7 +206,7 @@ class Inference:
             sample = partial(
                 sample_lines, max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=seed
             )
-            texts += self._cached(LINES, system, inputs, sample, part)
+            texts += self._cached("lines", system, inputs, sample, part, merged=True)
             progress(len(texts), len(prompts))
         return texts
 

@@ -1,10 +1,11 @@
 """Fine-tune a base model on the prepared windows with LoRA: `plan` a run, then `run` it."""
 
+from ventriloquist.train.choose import choose_settings
 from ventriloquist.train.estimate import Estimate
 from ventriloquist.train.folder import to_resume
 from ventriloquist.train.log import Step
 from ventriloquist.train.measure import measure_time
-from ventriloquist.train.presets import automatic_note, preset, resolve_settings
+from ventriloquist.train.presets import preset, resolve_settings
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.stage import Interrupted, TrainPlan, TrainSummary, plan, run
 
@@ -15,7 +16,7 @@ __all__ = [
     "TrainPlan",
     "TrainSettings",
     "TrainSummary",
-    "automatic_note",
+    "choose_settings",
     "measure_time",
     "plan",
     "preset",

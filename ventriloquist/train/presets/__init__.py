@@ -113,18 +113,18 @@ def automatic_note(
     unified_gib: float | None = None,
 ) -> list[str]:
     """Return a note if no model is named and the machine holds only a smaller one than the default."""
-    named = changes.get("model") or (config is not None and "model" in _read_config(config, memory_gib, bfloat16))
-    model = automatic_model(memory_gib, bfloat16=bfloat16)
-    of_mac = mac_preset(None, unified_gib) if unified_gib is not None else None
-    if of_mac is not None and not named and of_mac.model != DEFAULT_MODEL:
-        mac = f"this Mac ({unified_gib:.0f} GiB)"
-        return [f"{DEFAULT_MODEL} is too large for {mac}, so {of_mac.model} is trained; --model names another"]
-    if of_mac is not None:
+    if changes.get("model") or (config is not None and "model" in _read_config(config, memory_gib, bfloat16)):
         return []
-    if named or memory_gib is None or model == DEFAULT_MODEL:
+    if unified_gib is not None and (of_mac := mac_preset(None, unified_gib)) is not None:
+        model, machine = of_mac.model, f"this Mac ({unified_gib:.0f} GiB)"
+    elif memory_gib is not None:
+        model = automatic_model(memory_gib, bfloat16=bfloat16)
+        machine = f"this card ({memory_gib:.0f} GiB{'' if bfloat16 else ', without bfloat16'})"
+    else:
         return []
-    card = f"{memory_gib:.0f} GiB" if bfloat16 else f"{memory_gib:.0f} GiB, without bfloat16"
-    return [f"{DEFAULT_MODEL} is too large for this card ({card}), so {model} is trained; --model names another"]
+    if model == DEFAULT_MODEL:
+        return []
+    return [f"{DEFAULT_MODEL} is too large for {machine}, so {model} is trained; --model names another"]
 
 
 def _suited(candidate: Preset, memory_gib: float | None, bfloat16: bool) -> TrainSettings:
