@@ -322,3 +322,24 @@ def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> Non
     row = compare("other", {"voice": around(120)}, {"voice": around(70)}, seed=0).metrics["voice"]
     assert row.outcome == "better"
     assert row.difference == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        (190, "above the reference at this n"),
+        (100, "at the reference at this n"),
+        (5, "below the reference at this n"),
+    ],
+)
+def test_a_reference_stands_beside_a_figure_and_has_no_effect_on_the_verdict(hits: int, said: str) -> None:
+    plain = replace(METRICS["identity"], floor=0.1, ceiling=None, baselines=(), reference=None)
+    metric = replace(plain, reference="ngram")
+    others = {"ngram": found(104, 200)}
+    result = assess(metric, found(hits, 200), others, seed=0)
+    assert (result.reference, result.beside_reference) == (0.52, said)
+    assert result.verdict == assess(plain, found(hits, 200), {}, seed=0).verdict
+    assert metric.compared == ("ngram",)
+    assert f"reference 52% (n-gram classifier): {said}" in summary(metric, result)
+    few = assess(metric, found(hits, 200), {"ngram": found(5, 10)}, seed=0)
+    assert (few.reference, few.beside_reference) == (0.5, None)

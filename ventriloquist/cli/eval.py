@@ -165,7 +165,7 @@ def show_tables(result: Evaluation) -> None:
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:
     """Show figures in a table, or in two if the terminal is too narrow."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import end, interval, value
+    from ventriloquist.evaluate.words import end, interval, reference, value
 
     wide = [
         (
@@ -179,10 +179,15 @@ def _show_figures(title: str, results: Mapping[str, Result]) -> None:
         )
         for name, one in results.items()
     ]
+    beside = [(METRICS[name].title, said) for name, one in results.items() if (said := reference(METRICS[name], one))]
     if show_table(title, ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"), wide, only_if_it_fits=True):
-        return
-    show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
-    show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), [(row[0], *row[3:6]) for row in wide])
+        pass
+    else:
+        show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
+        ends = [(row[0], *row[3:6]) for row in wide]
+        show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), ends)
+    for metric, said in beside:
+        say(f"{metric}, reference: {said}", "dim")
 
 
 @contextmanager

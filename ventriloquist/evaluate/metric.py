@@ -10,7 +10,15 @@ from typing import Any, Literal
 import numpy as np
 
 from ventriloquist.evaluate.inputs import EvalContext, Input, System, inputs
-from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, root_of_square
+from ventriloquist.evaluate.statistics import (
+    Interval,
+    Statistic,
+    Sums,
+    bootstrap,
+    paired_bootstrap,
+    paired_roots,
+    root_of_square,
+)
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
 Unit = Literal["share", "points", "bits", "ratio"]
@@ -24,6 +32,9 @@ AT_FLOOR = "no better than the floor"
 BETTER = "better than the floor"  # of a metric without a known ceiling
 WORSE = "worse than the floor"
 ABOVE = "above the ceiling"  # better than the ceiling's baseline
+ABOVE_REFERENCE = "above the reference at this n"  # better than it
+AT_REFERENCE = "at the reference at this n"
+BELOW_REFERENCE = "below the reference at this n"
 TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, "differs: " of a metric without a floor
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
@@ -68,6 +79,7 @@ class Metric:
     floor: str | float | None = None  # the name of a baseline, or a known constant
     ceiling: str | float | None = None  # likewise; None: there is no known ceiling
     baselines: tuple[str, ...] = ()  # further ones that are shown
+    reference: str | None = None  # the name of a baseline to compare with; it has no effect on the verdict
     target: float = 1.0  # the ideal value if the aim is "ceiling"
     bounds: tuple[float, float] | None = None  # of a guard: it fails if the whole interval lies outside
     by_person: bool = True
@@ -80,7 +92,7 @@ class Metric:
     @property
     def compared(self) -> tuple[str, ...]:
         """Return the names of all baselines."""
-        return tuple(dict.fromkeys((*self.ends, *self.baselines)))
+        return tuple(dict.fromkeys((*self.ends, *([self.reference] if self.reference else []), *self.baselines)))
 
     def measure(self, system: System, context: EvalContext) -> Measurement | None:
         """Measure a system; None if it has not enough outputs of the type that this metric takes."""
@@ -100,6 +112,8 @@ class Result:
     baselines: Mapping[str, float]
     verdict: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    reference: float | None = None
+    beside_reference: str | None = None  # the paired comparison with it, in words; None if there is not enough data
 
 
 def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tuple[float | None, float | None]) -> str:
@@ -164,4 +178,26 @@ def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Me
     low, high = (value if math.isfinite(value) else None for value in interval)
     if low is None or high is None:
         said = NOT_ENOUGH
-    return Result(measured.value, low, high, measured.n, floor, ceiling, baselines, said, measured.detail)
+    reference, beside = None, None
+    if metric.reference is not None:
+        reference = baselines.get(metric.reference)
+        beside = beside_reference(metric, measured, others.get(metric.reference), seed)
+    return Result(
+        measured.value, low, high, measured.n, floor, ceiling, baselines, said, measured.detail, reference, beside
+    )
+
+
+def beside_reference(metric: Metric, measured: Measurement, other: Measurement | None, seed: int) -> str | None:
+    """Say in words on which side of its reference a figure is, by a paired comparison; None without enough data."""
+    if other is None or min(measured.n, other.n) < metric.minimum:
+        return None
+    if measured.is_square:
+        difference = paired_roots(measured.sums, other.sums, measured.statistic)
+    else:
+        difference = paired_bootstrap(measured.sums, other.sums, measured.statistic, seed)
+    if difference is None:
+        return None
+    low, high = difference.low, difference.high
+    if metric.aim == "less":
+        low, high = -high, -low
+    return ABOVE_REFERENCE if low > 0 else BELOW_REFERENCE if high < 0 else AT_REFERENCE

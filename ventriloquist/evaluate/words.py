@@ -71,6 +71,12 @@ def end(metric: Metric, which: str | float | None, number: float | None) -> str:
     return f"{figure(metric, number)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, number)
 
 
+def reference(metric: Metric, result: Result) -> str:
+    """Return the value of a figure's reference, what it is, and the comparison with it; empty if there is none."""
+    shown = end(metric, metric.reference, result.reference)
+    return f"{shown}: {result.beside_reference}" if shown and result.beside_reference else shown
+
+
 def told_by(evaluation: Evaluation) -> str:
     """Name the guards that tell generated messages from real ones, and those that lack data; empty without guards."""
     if not evaluation.undecided and not any(name in evaluation.metrics for name in GUARDS):
@@ -148,4 +154,6 @@ def summary(metric: Metric, result: Result) -> str:
         parts.append(f"floor {floor}")
     if ceiling:
         parts.append(f"ceiling {ceiling}")
+    if shown := reference(metric, result):
+        parts.append(f"reference {shown}")
     return " · ".join([*parts, result.verdict])

@@ -15,7 +15,17 @@ from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import isolated, message, page, table, text
 from ventriloquist.evaluate.stage import Evaluation
-from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, headline, interval, sure_value, value
+from ventriloquist.evaluate.words import (
+    COMPARED,
+    SUBJECTS,
+    compared,
+    figure,
+    headline,
+    interval,
+    reference,
+    sure_value,
+    value,
+)
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -88,11 +98,13 @@ def _card(metric: Metric, result: Result) -> str:
     shown = value(metric, result)
     between = interval(metric, result)
     sure = f"95 %: {between}; " if between else ""
+    said = reference(metric, result)
+    beside = f"; reference {said}" if said else ""
     bad = " bad" if result.verdict.startswith(BAD) else " muted" if result.verdict == NOT_ENOUGH else ""
     return (
         f'<div class="card"><h3>{text(metric.question)}</h3><div class="big">{text(shown)}</div>'
         f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
-        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}</p></div>'
+        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}{text(beside)}</p></div>'
     )
 
 
