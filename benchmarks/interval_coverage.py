@@ -13,7 +13,7 @@ The lines of false alarms compare two systems that are equally good in the long 
 difference does not hold 0, so that a verdict would tell them apart. It should be at most 5 %. The systems are measured
 on the same messages, on different halves, or one on half of the other's messages.
 
-    python benchmarks/interval_coverage.py [--repeats N]
+    python benchmarks/interval_coverage.py [--repeats N] [--smallest N]
 
 It runs for a minute or two, without a model.
 """
@@ -53,8 +53,8 @@ class Drawn:
     error: Array  # of the message, with that of its stretch
 
 
-def draw(count: int, generator: np.random.Generator) -> Drawn:
-    sizes = np.minimum(SMALLEST * (1 + generator.pareto(1.5, count)), LARGEST).astype(int)
+def draw(count: int, generator: np.random.Generator, smallest: int = SMALLEST) -> Drawn:
+    sizes = np.minimum(smallest * (1 + generator.pareto(1.5, count)), LARGEST).astype(int)
     conversation = np.repeat(np.arange(count), sizes)
     place = np.concatenate([np.arange(size) for size in sizes])
     stretch = conversation * 1000 + place // STRETCH
@@ -133,13 +133,13 @@ def alarms(drawn: Drawn, generator: np.random.Generator, scheme: Scheme) -> dict
     return {name: one is not None and not one.low <= 0 <= one.high for name, one in found.items()}
 
 
-def simulate(count: int, repeats: int) -> Iterator[tuple[str, str, float, float]]:
+def simulate(count: int, repeats: int, smallest: int = SMALLEST) -> Iterator[tuple[str, str, float, float]]:
     """Yield the kind of figure, whose interval, the share of intervals that hold the truth, and their mean width."""
     generator = np.random.default_rng(count)
     held: dict[tuple[str, Scheme], list[tuple[bool, float]]] = {}
     false: dict[tuple[str, Scheme], list[bool]] = {}
     for seed in range(repeats):
-        drawn = draw(count, generator)
+        drawn = draw(count, generator, smallest)
         for scheme in SCHEMES:
             truth = truths(drawn if scheme == "these" else None)
             for name, (low, high) in intervals(drawn, seed, scheme).items():
@@ -155,9 +155,10 @@ def simulate(count: int, repeats: int) -> Iterator[tuple[str, str, float, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--smallest", type=int, default=SMALLEST, help="messages of a conversation")
     arguments = parser.parse_args()
     for count in CONVERSATIONS:
-        for name, scheme, share, width in simulate(count, arguments.repeats):
+        for name, scheme, share, width in simulate(count, arguments.repeats, arguments.smallest):
             print(f"{count:3} conversations  {name:28}  {scheme:5}  {share:6.3f}  {width:6.3f}", flush=True)
 
 

@@ -6,17 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import interval_coverage
 from interval_coverage import FIGURES, SCHEMES, draw, intervals, simulate, truths
 
 
-def test_endless_messages_have_the_figures_that_are_called_true(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interval_coverage, "SMALLEST", 150)
-    drawn = draw(3000, np.random.default_rng(0))
+def test_endless_messages_have_the_figures_that_are_called_true() -> None:
+    drawn = draw(3000, np.random.default_rng(0), 150)
     for truth in (truths(drawn), truths(None)):
         for name, (low, high) in intervals(drawn, 0, "other").items():
             assert low - 0.02 < truth[name] < high + 0.02
