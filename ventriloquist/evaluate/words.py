@@ -32,7 +32,7 @@ SUBJECTS = {
     "retrieval": "a past reply of theirs",
     "shuffled": "shuffled",
     "habit": "habit of turns",
-    "ngram": "n-gram classifier",
+    "ngram": "TF-IDF + SVM classifier",
     "chance": "chance",
 }
 
@@ -43,6 +43,8 @@ def figure(metric: Metric, number: float | None) -> str:
         return "–"
     if metric.unit == "share":
         return f"{number:z,.0%}" if abs(number) >= 0.1 or abs(number) < 0.0005 else f"{number:.1%}"
+    if metric.unit == "bits":
+        return f"{number:z.2f}"
     # a distance minus its noise may be negative
     return f"{number:z.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 
