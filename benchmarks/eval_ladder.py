@@ -236,7 +236,7 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
             drawn = generator.integers(0, len(chats), SAMPLED)
             sums = {(place, 0): chats[chat] for place, chat in enumerate(drawn)}
             sample = replace(found, sums=sums)
-            low, high = sample.interval(repeat)
+            low, high = sample.interval(repeat, "other")
             hits += low <= truth <= high
         yield name, hits / repeats, repeats
 

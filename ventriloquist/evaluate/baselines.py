@@ -12,7 +12,7 @@ import numpy as np
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, Reply, Scored, System
 from ventriloquist.evaluate.judge import MAX_CHARACTERS
 from ventriloquist.evaluate.reference import train_reference
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.transcript import DELTAS
 
 JUDGED = 200  # messages of each person, to find who writes most like whom

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from ventriloquist.evaluate.statistics import Cluster
+from ventriloquist.evaluate.resampling import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
 from ventriloquist.model.corpus import Corpus, TokenRow
 from ventriloquist.model.manifest import Manifest

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.judge import Judge
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.model.score import LineScore
 
 

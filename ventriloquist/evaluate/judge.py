@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 
 MIN_MESSAGES = 10  # of a person; with fewer there is no classifier for them
 MAX_CHARACTERS = 1000  # of a message; style shows before that

@@ -17,7 +17,8 @@ import numpy as np
 from ventriloquist.evaluate.heldout import most_talkative
 from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Z_95, Array
+from ventriloquist.evaluate.resampling import Array
+from ventriloquist.evaluate.statistics import Z_95
 from ventriloquist.evaluate.tally import gap, ratio, split_sides, tally_by_person
 
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2764]"

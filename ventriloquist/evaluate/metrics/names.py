@@ -19,7 +19,7 @@ import numpy as np
 
 from ventriloquist.evaluate.inputs import Candidates, NamesAlone, NamesInContext
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import share, tally
 
 NATS_A_BIT = math.log(2)

@@ -17,7 +17,7 @@ import numpy as np
 from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import ratio, split_sides, tally_by_person
 
 OTHERS = 500  # messages of other people, judged as each person's
