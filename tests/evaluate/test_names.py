@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from ventriloquist.evaluate.metric import Measurement, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.identity import groups
 from ventriloquist.evaluate.metrics.names import bits_about_the_name
-from ventriloquist.evaluate.words import summary
+from ventriloquist.evaluate.words import about_names, summary
 
 COSTS = st.lists(st.floats(0, 500), min_size=2, max_size=12)
 
@@ -94,6 +95,10 @@ def test_bits_about_the_name_that_are_negative_are_shown_so() -> None:
     metric = METRICS["name_information"]
     result = assess(metric, measured("name_information", System("adapter", names=items)), {}, 0)
     assert result.verdict == "worse than the floor"
+    assert about_names(result).startswith(
+        "0% of the messages tell more than nothing; the median is -2.07 of at most 1.00"
+    )
+    assert about_names(replace(result, detail={})) == ""
     assert summary(metric, result).startswith("-2.07 (95 %: -2.07 to -2.07; n = 50)")
 
 

@@ -79,6 +79,19 @@ def reference(metric: Metric, result: Result) -> str:
     return f"{shown}: {result.beside_reference}" if shown and result.beside_reference else shown
 
 
+def about_names(result: Result) -> str:
+    """Say how bits about the name are spread, and what the true name saves over others; empty for other metrics."""
+    if "saved_per_character" not in result.detail:
+        return ""
+    detail, saved = result.detail, result.detail["saved_per_character"]
+    return (
+        f"{detail['above_zero']:.0%} of the messages tell more than nothing; the median is {detail['median']:z.2f} of at"
+        f" most {detail['most_possible']:.2f} bits. The true name saves"
+        f" {saved['over_the_mean_of_the_others']:z.3f} bits a character over the mean of the other names, and"
+        f" {saved['over_the_best_other']:z.3f} over the best of them."
+    )
+
+
 def told_by(evaluation: Evaluation) -> str:
     """Name the guards that tell generated messages from real ones, and those that lack data; empty without guards."""
     if not evaluation.undecided and not any(name in evaluation.metrics for name in GUARDS):
