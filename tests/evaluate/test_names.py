@@ -99,7 +99,7 @@ def test_bits_about_the_name_that_are_negative_are_shown_so() -> None:
         "0% of the messages tell more than nothing; the median is -2.07 of at most 1.00"
     )
     assert about_names(replace(result, detail={})) == ""
-    assert summary(metric, result).startswith("-2.07 (95 %: -2.07 to -2.07; n = 50)")
+    assert summary(metric, result).startswith("-2.07 (95 %: -2.07 to -2.07 for these")
 
 
 def test_several_messages_name_a_writer_whom_one_does_not() -> None:

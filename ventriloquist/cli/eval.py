@@ -139,15 +139,17 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 def show_tables(result: Evaluation) -> None:
     """Show every figure with its floor and its ceiling, then each person, and the comparison with another run."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, about_names, compared, headline, sure_value, told_by
+    from ventriloquist.evaluate.words import COMPARED, INTERVALS, about_names, compared, headline, sure_value, told_by
 
     say(headline(result), "bold")
     say("")
     for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
         _show_figures(f"{title}, {result.run} on {result.model}", results)
+    say(INTERVALS, "dim")
     for name, one in result.metrics.items():
-        if said := about_names(one):
-            say(f"{METRICS[name].title}: {said}", "dim")
+        if spread := about_names(one):
+            say(f"{METRICS[name].title}: {spread}", "dim")
+    say("")
     people = ("voice", "likelihood", "identity", "timing")
     by_person = {
         person: [sure_value(METRICS[name], one[name]) if name in one else "–" for name in people]
@@ -168,29 +170,30 @@ def show_tables(result: Evaluation) -> None:
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:
     """Show figures in a table, or in two if the terminal is too narrow."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import end, interval, reference, value
+    from ventriloquist.evaluate.words import OTHER, THESE, end, interval, other_interval, reference, said, value
 
     wide = [
         (
             METRICS[name].title,
             value(METRICS[name], one),
             interval(METRICS[name], one),
+            other_interval(METRICS[name], one),
             f"{one.n:,}",
             end(METRICS[name], METRICS[name].floor, one.floor),
             end(METRICS[name], METRICS[name].ceiling, one.ceiling),
-            one.verdict,
+            said(METRICS[name], one),
         )
         for name, one in results.items()
     ]
-    beside = [(METRICS[name].title, said) for name, one in results.items() if (said := reference(METRICS[name], one))]
-    if show_table(title, ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"), wide, only_if_it_fits=True):
-        pass
-    else:
-        show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
-        ends = [(row[0], *row[3:6]) for row in wide]
+    beside = {METRICS[name].title: reference(METRICS[name], one) for name, one in results.items()}
+    columns = ("", "figure", THESE, OTHER, "n", "floor", "ceiling", "verdict")
+    if not show_table(title, columns, wide, only_if_it_fits=True):
+        show_table(title, ("", "figure", THESE, OTHER, "verdict"), [(*row[:4], row[7]) for row in wide])
+        ends = [(row[0], *row[4:7]) for row in wide]
         show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), ends)
-    for metric, said in beside:
-        say(f"{metric}, reference: {said}", "dim")
+    for metric, shown in beside.items():
+        if shown:
+            say(f"{metric}, reference: {shown}", "dim")
 
 
 @contextmanager

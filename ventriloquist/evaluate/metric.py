@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-
 from ventriloquist.evaluate.inputs import EvalContext, Input, System, inputs
-from ventriloquist.evaluate.resampling import Scheme, Statistic, Sums
+from ventriloquist.evaluate.resampling import Scheme, Statistic, Sums, units
 from ventriloquist.evaluate.statistics import (
     Difference,
     Interval,
@@ -55,7 +53,7 @@ class Measurement:
     def value(self) -> float:
         if self.is_square:
             return root_of_square(self.sums, self.statistic).value
-        return float(self.statistic(np.sum(list(self.sums.values()), axis=0)))
+        return float(self.statistic(units(self.sums, "these").total))
 
     def interval(self, seed: int, scheme: Scheme = "these") -> Interval:
         if self.exact:

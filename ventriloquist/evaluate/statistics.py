@@ -32,7 +32,7 @@ def wilson(successes: float, trials: float) -> Interval:
 
 
 def share_interval(sums: Sums, scheme: Scheme = "these") -> Interval:
-    """Return the 95 % interval of a share from clusters of (successes, trials).
+    """Return the 95 % interval of a share from clusters of (successes, trials); infinite for others of one cluster.
 
     This is Wilson's interval at the effective sample size (Korn and Graubard, 1998), with a t quantile, since the
     design effect is estimated. A bootstrap of a share of 0 or 1 would have no width.
@@ -45,7 +45,7 @@ def excess_interval(sums: Sums, scheme: Scheme = "these") -> Interval:
 
     It is made of two Wilson intervals (Newcombe, 1998, method 10), each as in `share_interval`.
     """
-    totals = sum(sums.values(), np.zeros(4))
+    totals = units(sums, scheme).total
     if not totals[1] or not totals[3]:
         return Interval(-1.0, 1.0)
     first, second = _share_interval(sums, 0, scheme), _share_interval(sums, 2, scheme)
@@ -59,6 +59,8 @@ def _share_interval(sums: Sums, column: int, scheme: Scheme) -> Interval:
     """Return the interval of a share, of the successes in a column and the trials in the next one."""
     drawn = units({key: vector[column : column + 2] for key, vector in sums.items() if vector[column + 1] > 0}, scheme)
     successes, trials = (float(total) for total in drawn.total)
+    if scheme == "other" and len(drawn) < 2:
+        return Interval(*EVERYTHING)
     if trials == 0 or len(drawn) < 2 or successes in (0.0, trials):
         return wilson(successes, trials)
     share = successes / trials
@@ -68,8 +70,9 @@ def _share_interval(sums: Sums, column: int, scheme: Scheme) -> Interval:
     design_effect = float((influences**2).sum()) / independent
     if design_effect <= 1:  # messages of a cluster are no more alike than others
         return wilson(share * alone, alone)
-    # the less clustering adds to the variance, the less the number of clusters matters
-    degrees = drawn.degrees_of_freedom(influences) * design_effect / (design_effect - 1)
+    degrees = drawn.degrees_of_freedom(influences)
+    if scheme == "these":  # the less clustering adds to the variance, the less the number of clusters matters
+        degrees *= design_effect / (design_effect - 1)
     alike = float((drawn.matrix[:, 1] ** 2).sum()) / trials  # the effect if all messages of a cluster were alike
     design_effect = max(design_effect, min(alike, design_effect * (_t_95(degrees) / Z_95) ** 2))
     return wilson(share * alone / design_effect, alone / design_effect)
