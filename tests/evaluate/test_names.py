@@ -96,7 +96,7 @@ def test_bits_about_the_name_that_are_negative_are_shown_so() -> None:
     result = assess(metric, measured("name_information", System("adapter", names=items)), {}, 0)
     assert result.verdict == "worse than the floor"
     assert about_names(result).startswith(
-        "0% of the messages tell more than nothing; the median is -2.07 of at most 1.00"
+        "0% of the messages tell more than nothing. The median is -2.07 bits, of at most 1.00."
     )
     assert about_names(replace(result, detail={})) == ""
     assert summary(metric, result).startswith("-2.07 (95 %: -2.07 to -2.07 for these")
