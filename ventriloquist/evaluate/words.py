@@ -106,8 +106,8 @@ def about_names(result: Result) -> str:
     over_mean, over_best = detail["saved_per_character"].values()
     return (
         f"{detail['above_zero']:.0%} of the messages tell more than nothing. The median is {detail['median']:z.2f}"
-        f" bits, of at most {detail['most_possible']:.2f}. The true name saves {over_mean:z.3f} bits a character over the"
-        f" mean of the other names, and {over_best:z.3f} over the best of them."
+        f" bits, of at most {detail['most_possible']:.2f}. The true name saves {over_mean:z.3f} bits a character over"
+        f" the mean of the other names, and {over_best:z.3f} over the best of them."
     )
 
 
