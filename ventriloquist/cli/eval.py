@@ -160,7 +160,10 @@ def show_tables(result: Evaluation) -> None:
         show_table("Person by person, with enough messages", columns, told)
     if result.comparison:
         rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
-        show_table(f"Against {result.comparison.against}", COMPARED, rows)
+        title = f"Against {result.comparison.against}"
+        if not show_table(title, COMPARED, rows, only_if_it_fits=True):
+            show_table(title, (*COMPARED[:4], COMPARED[7]), [(*row[:4], row[7]) for row in rows])
+            show_table("… its intervals", (COMPARED[0], *COMPARED[4:7]), [(row[0], *row[4:7]) for row in rows])
     for name, reason in result.not_measured.items():
         say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):
