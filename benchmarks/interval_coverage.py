@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ventriloquist.evaluate.resampling import Scheme, Sums
+from ventriloquist.evaluate.resampling import SCHEMES, Scheme, Sums
 from ventriloquist.evaluate.statistics import bootstrap, difference, root_of_square, share_interval
 from ventriloquist.evaluate.tally import ratio as divide
 
@@ -39,7 +39,6 @@ SMALLEST, LARGEST = 8, 400  # messages of a conversation
 REPEATS = 400
 BETWEEN, WITHIN = 0.6, 0.4  # standard deviations of conversations and of stretches; that of a message is 1
 FIGURES = ("share", "mean", "ratio", "square")
-SCHEMES: tuple[Scheme, Scheme] = ("these", "other")
 Array = NDArray[np.float64]
 
 
