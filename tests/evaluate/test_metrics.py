@@ -13,7 +13,6 @@ from made_up import context, messages, scored, target, written
 
 from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, System, Written
-from ventriloquist.evaluate.judge import ngram_classifier
 from ventriloquist.evaluate.metric import Measurement, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
@@ -401,9 +400,3 @@ def test_numbers_do_not_hide_behind_the_links_that_real_people_send() -> None:
     found = measured("personal", written(real, generated))
     assert found.value == pytest.approx(0.1)
     assert verdict(METRICS["personal"], found.n, found.value, found.interval(0), (None, 0.0)) == "fails: too much"
-
-
-def test_the_ngram_classifier_tells_voices_apart() -> None:
-    texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
-    names = (["A"] * 3 + ["B"] * 3) * 3
-    assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]

@@ -119,7 +119,7 @@ def _check_place(report: Path) -> None:
         )
 
 
-HEADLINE = ("likelihood", "identity")  # in the summary, after the final windows
+HEADLINE = ("likelihood", "identity", "name_information")  # in the summary, after the final windows
 
 
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
@@ -139,13 +139,16 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 def show_tables(result: Evaluation) -> None:
     """Show every figure with its floor and its ceiling, then each person, and the comparison with another run."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, INTERVALS, compared, headline, sure_value, told_by
+    from ventriloquist.evaluate.words import COMPARED, INTERVALS, about_names, compared, headline, sure_value, told_by
 
     say(headline(result), "bold")
     say("")
     for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
         _show_figures(f"{title}, {result.run} on {result.model}", results)
     say(INTERVALS, "dim")
+    for name, one in result.metrics.items():
+        if spread := about_names(one):
+            say(f"{METRICS[name].title}: {spread}", "dim")
     say("")
     people = ("voice", "likelihood", "identity", "timing")
     by_person = {

@@ -150,10 +150,12 @@ class CandidateCosts(Input):
     items: Sequence[Candidates]
 
 
+@dataclass(frozen=True)
 class NamesAlone(CandidateCosts):
     """Messages scored without a context, once under each name."""
 
     missing = "fewer than two people to tell apart"
+    seed: int = 0  # of the draw of groups
 
 
 class NamesInContext(CandidateCosts):
@@ -177,7 +179,7 @@ def inputs(system: System, context: EvalContext) -> Iterator[Input]:
     if system.messages and system.reference:
         yield Messages(system.messages, system.reference, context)
     if system.names:
-        yield NamesAlone(system.names)
+        yield NamesAlone(system.names, context.seed)
     if system.swapped:
         yield NamesInContext(system.swapped)
     if system.ranked:

@@ -34,7 +34,7 @@ SUBJECTS = {
     "retrieval": "a past reply of theirs",
     "shuffled": "shuffled",
     "habit": "habit of turns",
-    "ngram": "n-gram classifier",
+    "ngram": "TF-IDF + SVM classifier",
     "chance": "chance",
 }
 
@@ -45,6 +45,8 @@ def figure(metric: Metric, number: float | None) -> str:
         return "–"
     if metric.unit == "share":
         return f"{number:z,.0%}" if abs(number) >= 0.1 or abs(number) < 0.0005 else f"{number:.1%}"
+    if metric.unit == "bits":
+        return f"{number:z.2f}"
     # a distance minus its noise may be negative
     return f"{number:z.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 
@@ -94,6 +96,19 @@ def reference(metric: Metric, result: Result) -> str:
     """Return the value of a figure's reference, what it is, and the comparison with it; empty if there is none."""
     shown = end(metric, metric.reference, result.reference)
     return f"{shown}: {result.beside_reference}" if shown and result.beside_reference else shown
+
+
+def about_names(result: Result) -> str:
+    """Say how bits about the name are spread, and what the true name saves over others; empty for other metrics."""
+    if "saved_per_character" not in result.detail:
+        return ""
+    detail = result.detail
+    over_mean, over_best = detail["saved_per_character"].values()
+    return (
+        f"{detail['above_zero']:.0%} of the messages tell more than nothing. The median is {detail['median']:z.2f}"
+        f" bits, of at most {detail['most_possible']:.2f}. The true name saves {over_mean:z.3f} bits a character over"
+        f" the mean of the other names, and {over_best:z.3f} over the best of them."
+    )
 
 
 def told_by(evaluation: Evaluation) -> str:

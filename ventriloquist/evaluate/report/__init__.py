@@ -68,6 +68,7 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         _baselines(evaluation),
         details.charts(evaluation.metrics),
         details.confusion(evaluation.metrics),
+        details.names(evaluation.metrics),
         _people(evaluation),
     ]
     if evaluation.comparison:
