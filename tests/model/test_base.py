@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ventriloquist.errors import ModelError
-from ventriloquist.model.base import Base, multiply_fast, resolve
+from ventriloquist.model.base import Base, resolve
+from ventriloquist.model.precision import multiply_fast
 
 
 @pytest.fixture

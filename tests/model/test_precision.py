@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ventriloquist.model.precision import autocast, has_bfloat16, precision
+from ventriloquist.model.precision import autocast, bfloat16_speedup, has_bfloat16, precision
 
 Cards = Callable[..., None]
 
@@ -66,5 +66,20 @@ def test_amds_cards_are_known_by_their_architecture(cards: Cards, amd: str, has:
 
 
 def test_a_cpu_and_a_mac_keep_their_types() -> None:
-    assert precision("cpu") == (torch.float32, torch.float32)
+    assert precision("cpu") == precision("cpu", False) == (torch.float32, torch.float32)
     assert precision("mps") == (torch.bfloat16, torch.bfloat16)
+
+
+def test_a_cpu_trains_in_bfloat16_if_it_is_asked_to() -> None:
+    assert precision("cpu", True) == (torch.bfloat16, torch.bfloat16)
+    product = torch.ones(2, 2) @ torch.ones(2, 2)
+    with autocast("cpu"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == product.dtype
+    with autocast("cpu", True):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+def test_the_speedup_of_bfloat16_is_measured_without_touching_random_numbers() -> None:
+    state = torch.random.get_rng_state()
+    assert 0 < bfloat16_speedup(256, 512) < 100
+    assert torch.equal(state, torch.random.get_rng_state())

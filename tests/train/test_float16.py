@@ -86,7 +86,7 @@ def scalers(monkeypatch: pytest.MonkeyPatch) -> list[torch.amp.GradScaler]:
         self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=2.0**20)
         made.append(self.scaler)
 
-    monkeypatch.setattr(trainers, "precision", lambda _device: Precision(torch.float32, torch.float16))
+    monkeypatch.setattr(trainers, "precision", lambda *_: Precision(torch.float32, torch.float16))
     monkeypatch.setattr(Accelerator, "__init__", begin_with_scaler)
     return made
 

@@ -115,6 +115,9 @@ def plan_lines(plan: Estimate) -> list[str]:
         " windows",
         f"memory in GiB: {memory}; {plan.device} has {plan.available_gib:.0f}{free}",
     ]
+    if plan.bfloat16 is not None and plan.bfloat16_speedup is not None:
+        kind = "bfloat16" if plan.bfloat16 else "float32"
+        lines.append(f"trains in {kind}: this CPU multiplies {plan.bfloat16_speedup:.1f} times as fast in bfloat16")
     if plan.device != "cpu":
         lines.append(f"gradient checkpointing is {'on' if plan.gradient_checkpointing else 'off'}")
     if plan.offloaded_gib:

@@ -29,7 +29,7 @@ from ventriloquist.model.gate import (
     explained,
     read_json,
 )
-from ventriloquist.model.precision import precision
+from ventriloquist.model.precision import multiply_fast, precision
 from ventriloquist.model.tokens import suit
 from ventriloquist.paths import expanded, found_path, is_folder
 
@@ -174,20 +174,6 @@ def try_out(model: Any, name: str) -> None:
         raise ModelError(f"{name} computes NaN: its weights or its config.json are damaged.", hint=CHECK_FILES)
     if output.logits.shape[-1] != model.config.vocab_size or not output.past_key_values.get_seq_length():
         raise ModelError(f"{name} does not compute what its config.json says.", hint=CHECK_FILES)
-
-
-def multiply_fast() -> None:
-    """Let torch multiply float32 matrices on a CPU with oneDNN, if that is as exact as MKL.
-
-    MKL, the default, does not use AVX-512 on AMD, where oneDNN is twice as fast. torch uses oneDNN only if it may round
-    to bf16. On CPUs with AMX oneDNN does round, so those keep MKL.
-    """
-    import torch
-
-    torch.set_float32_matmul_precision("medium")
-    values = torch.linspace(-1, 1, 256 * 256).reshape(256, 256)
-    if not torch.allclose((values @ values.T).double(), values.double() @ values.double().T, rtol=0, atol=2e-3):
-        torch.set_float32_matmul_precision("highest")
 
 
 def best_device() -> str:

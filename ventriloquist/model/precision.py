@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import torch
 
+ROW, REPEATS = 256, 6  # tokens of the product that is timed, and how often
 AMPERE = 8  # the first compute capability (major) with bfloat16
 WITHOUT_BFLOAT16 = re.compile(r"gfx([78]\d\d|90[02469c]|10\d\d)\b")  # AMD before CDNA and RDNA 3
 
@@ -20,29 +22,58 @@ class Precision(NamedTuple):
     compute: torch.dtype  # of matrix products in training, and of those with weights in 4 bits
 
 
-def precision(device: str) -> Precision:
-    """Return the number types for a device: bfloat16 if it computes in it, float32 on a CPU.
+def precision(device: str, bfloat16: bool | None = None) -> Precision:
+    """Return the number types for a device: bfloat16 if an accelerator computes in it, float32 on a CPU.
 
     A card without bfloat16 would only emulate it, slowly. There, weights have 32 bits, and training multiplies in
     float16 with a scaled loss. Base models were trained in bfloat16: a hidden state can be larger than float16 holds,
     so hidden states keep 32 bits (Micikevicius et al., 2018, arXiv 1710.03740).
+
+    Args:
+        bfloat16: a CPU shall train in bfloat16, see `bfloat16_speedup`. Accelerators are not asked.
     """
     import torch
 
-    if device == "cpu":
+    if device == "cpu" and not bfloat16:
         return Precision(torch.float32, torch.float32)
     if has_bfloat16(device):
         return Precision(torch.bfloat16, torch.bfloat16)
     return Precision(torch.float32, torch.float16)
 
 
-def autocast(device: str) -> AbstractContextManager[object]:
-    """Return the context in which training multiplies on a device, as transformers' Trainer has it."""
+def autocast(device: str, bfloat16: bool | None = None) -> AbstractContextManager[object]:
+    """Return the context in which training multiplies on a device, as transformers' Trainer has it; see `precision`."""
     import torch
 
-    if not device.startswith("cuda"):
+    if device == "mps" or (device == "cpu" and not bfloat16):
         return nullcontext()
-    return torch.autocast("cuda", dtype=precision(device).compute)
+    return torch.autocast(device.partition(":")[0], dtype=precision(device, bfloat16).compute)
+
+
+def bfloat16_speedup(hidden: int, intermediate: int) -> float:
+    """Return how many times as fast this CPU multiplies in bfloat16 as in float32, measured on a layer's product.
+
+    Processors without instructions for it (AVX-512 BF16, AMX, Arm's BF16) only emulate it, and are slower. It takes
+    some hundredths of a second of processor time.
+
+    Args:
+        hidden: the size of the model's hidden states.
+        intermediate: the size inside its feed-forward layers.
+    """
+    import torch
+
+    multiply_fast()
+    values = torch.ones(ROW, hidden), torch.ones(intermediate, hidden)
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        rows, weight = (value.to(dtype) for value in values)
+        times = []
+        for _ in range(REPEATS):
+            before = time.process_time()
+            torch.nn.functional.linear(rows, weight)
+            times.append(time.process_time() - before)
+        seconds[dtype] = min(times)
+    return seconds[torch.float32] / max(seconds[torch.bfloat16], 1e-9)
 
 
 def has_bfloat16(device: str) -> bool:
@@ -58,3 +89,17 @@ def has_bfloat16(device: str) -> bool:
     if torch.version.hip is not None:
         return WITHOUT_BFLOAT16.match(torch.cuda.get_device_properties(card).gcnArchName) is None
     return torch.cuda.get_device_capability(card)[0] >= AMPERE
+
+
+def multiply_fast() -> None:
+    """Let torch multiply float32 matrices on a CPU with oneDNN, if that is as exact as MKL.
+
+    MKL, the default, does not use AVX-512 on AMD, where oneDNN is twice as fast. torch uses oneDNN only if it may round
+    to bf16. On CPUs with AMX oneDNN does round, so those keep MKL.
+    """
+    import torch
+
+    torch.set_float32_matmul_precision("medium")
+    values = torch.linspace(-1, 1, 256 * 256).reshape(256, 256)
+    if not torch.allclose((values @ values.T).double(), values.double() @ values.double().T, rtol=0, atol=2e-3):
+        torch.set_float32_matmul_precision("highest")

@@ -16,16 +16,18 @@ from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, 
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint, on_apple_silicon
 from ventriloquist.model.framework import has_mlx
-from ventriloquist.model.precision import has_bfloat16
+from ventriloquist.model.precision import bfloat16_speedup, has_bfloat16
 from ventriloquist.train.lora_init import first_a
-from ventriloquist.train.memory import GIB, available_memory, card
-from ventriloquist.train.ranks import is_sharded, local_rank, world_size
+from ventriloquist.train.memory import EAGER_TOKENS, GIB, available_memory, card
+from ventriloquist.train.ranks import broadcast, is_sharded, local_rank, world_size
 from ventriloquist.train.settings import BackendWish, TrainSettings
 from ventriloquist.train.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
 
+ENOUGH_FASTER = 1.2  # times as fast; less may be a fluke of the measurement
+ENOUGH_HIDDEN = 256  # numbers in a hidden state; with fewer, products are too small for their type to matter
 NO_BFLOAT16 = "this card has no bfloat16"
 SEVERAL = "several processes train together"
 ONE_PROCESS = {"unsloth": "Unsloth", "mlx": "MLX"}
@@ -168,6 +170,25 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     )
 
 
+def with_bfloat16(
+    settings: TrainSettings, config: Any, device: str, *, begun: bool
+) -> tuple[TrainSettings, float | None]:
+    """Decide whether a CPU trains in bfloat16: as set, or if that is clearly faster on this machine.
+
+    Args:
+        begun: a run is resumed. It goes on in the type that it began with.
+
+    Returns: the settings, and how many times as fast products are in bfloat16, None if that was not measured.
+    """
+    if device != "cpu" or settings.backend == "mlx" or is_sharded() or config.hidden_size < ENOUGH_HIDDEN:
+        return settings.changed(bfloat16=bool(settings.bfloat16) if device == "cpu" else None), None
+    speedup = broadcast(round(bfloat16_speedup(config.hidden_size, config.intermediate_size), 1))
+    chosen = settings.bfloat16
+    if chosen is None:
+        chosen = speedup >= ENOUGH_FASTER and not begun
+    return settings.changed(bfloat16=chosen), speedup
+
+
 def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
     """Load a base model of torch with LoRA on it (Hu et al., 2021, arXiv 2106.09685), ready to train."""
     model = _load_unsloth(base, settings) if settings.backend == "unsloth" else _load_plain(base, settings, device)
@@ -187,6 +208,8 @@ def add_lora(model: Any, settings: TrainSettings) -> Any:
     """Put LoRA on all linears of the layers that the settings name, with seeded first weights."""
     import torch
 
+    if settings.bfloat16 and settings.max_length <= EAGER_TOKENS:
+        model.set_attn_implementation("eager")  # torch's fused attention on a CPU has no fast bfloat16
     adapted = put_on(model, **_options(model, settings))
     for name, module in adapted.base_model.model.named_modules():
         if hasattr(module, "lora_A"):
@@ -194,11 +217,12 @@ def add_lora(model: Any, settings: TrainSettings) -> Any:
             rank, features = weight.shape
             with torch.no_grad():
                 weight.copy_(torch.from_numpy(first_a(name, rank, features, settings.seed)))
+            module.cast_input_dtype_enabled = not settings.bfloat16  # autocast does that, without a copy in 32 bits
     return adapted
 
 
 def _load_plain(base: Base, settings: TrainSettings, device: str) -> Any:
-    bits: Bits | None = 4 if settings.four_bit else None
+    bits: Bits | None = 4 if settings.four_bit else 16 if settings.bfloat16 else None
     if device == "cuda" and is_sharded():
         device, bits = "cpu", 16  # accelerate takes each process's part from there: one GPU could not hold the model
     elif device == "cuda" and world_size() > 1:

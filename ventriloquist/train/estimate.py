@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.backends import Backend
+from ventriloquist.train.backends import Backend, with_bfloat16
 from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder, with_checkpointing
 from ventriloquist.train.ranks import broadcast, world_size
 from ventriloquist.train.rows import TRAIN, DroppedTarget, PackedRow, Schedule, rows_per_step
@@ -44,17 +44,30 @@ class Estimate:
     available_gib: float
     offloaded_gib: float  # hidden states that Unsloth keeps in the machine's memory instead
     gradient_checkpointing: bool
+    bfloat16: bool | None  # whether a CPU trains in it; None on other devices
+    bfloat16_speedup: float | None  # times that this CPU multiplies as fast in it as in float32; None: not measured
     advice: list[str]
     seconds_per_step: float | None = None  # None if it was not measured
     minutes: float | None = None  # of the whole run
 
 
 def make_estimate(
-    corpus: Corpus, settings: TrainSettings, rows: Schedule, config: Any, device: str, backend: Backend
+    corpus: Corpus,
+    settings: TrainSettings,
+    rows: Schedule,
+    config: Any,
+    device: str,
+    backend: Backend,
+    *,
+    begun: bool = False,
 ) -> tuple[Estimate, TrainSettings, list[Rung]]:
     """Compute a run's figures from the data and the base's configuration alone.
 
-    Returns: the figures, the settings with a decision on gradient checkpointing, and the ladder of smaller settings.
+    Args:
+        begun: the run is resumed.
+
+    Returns: the figures, the settings with decisions on gradient checkpointing and bfloat16, and the ladder of smaller
+        settings.
     """
     import torch
 
@@ -65,6 +78,7 @@ def make_estimate(
     longest = max((row_tokens(row) for row in together), default=0)
     most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
     available = broadcast(available_memory(device))
+    settings, speedup = with_bfloat16(settings, config, device, begun=begun)
     settings = with_checkpointing(shapes, settings, device, longest, most_loss, available)
     memory = shapes.memory(settings, device, longest, most_loss)
     per_step = rows_per_step(settings)
@@ -91,6 +105,8 @@ def make_estimate(
         available_gib=round(available / GIB, 1),
         offloaded_gib=round(shapes.offloaded(settings, longest) / GIB, 3),
         gradient_checkpointing=bool(settings.gradient_checkpointing),
+        bfloat16=settings.bfloat16,
+        bfloat16_speedup=speedup,
         advice=advice(targets, settings),
     )
     return estimate, settings, ladder(shapes, settings, device, longest, most_loss)

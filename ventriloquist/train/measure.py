@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ventriloquist.model.base import Bits, multiply_fast
-from ventriloquist.model.precision import autocast, precision
+from ventriloquist.model.base import Bits
+from ventriloquist.model.precision import autocast, multiply_fast, precision
 from ventriloquist.train.backends import add_lora, row_loss
 from ventriloquist.train.estimate import row_tokens
 from ventriloquist.train.memory import exhaustion_explained
@@ -65,7 +65,7 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
     if device == "cpu":
         multiply_fast()
     with torch.random.fork_rng():
-        model = AutoModelForCausalLM.from_config(plan.config, dtype=precision(device).weights)
+        model = AutoModelForCausalLM.from_config(plan.config, dtype=precision(device, settings.bfloat16).weights)
         model = add_lora(model.to(device), settings).train()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -73,7 +73,7 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
 
     def passes(row: PackedRow) -> None:
         tensors = {name: tensor.to(device) for name, tensor in row_tensors(plan.corpus, row).items()}
-        with autocast(device):
+        with autocast(device, settings.bfloat16):
             nats = loss(model, tensors)
         torch.autograd.backward(nats)
         if device == "cuda":

@@ -34,6 +34,7 @@ ROOM = 0.9  # of a card's memory, at most, without gradient checkpointing: the a
 # Unsloth computes logits in chunks of supervised tokens (unsloth_zoo/fused_losses/fused_linear.py).
 CHUNK_TOKENS = (512, 4096)  # at least, at most
 CHUNK_LOGITS = 512 * 151_936  # a chunk is not made smaller than this
+EAGER_TOKENS = 512  # of the longest row, at most, to keep attention's probabilities in bfloat16 on a CPU
 MLX_CHUNK = 256  # targets: our loss on MLX computes the logits of so many at a time
 MLX_SCORES = 4  # copies of a layer's attention scores: MLX has no fused attention with a gradient (measured on a CPU)
 MLX_LOGITS = 8 * FP32  # bytes a logit, with its gradient and what the chunk's second pass adds (measured on a CPU)
@@ -86,7 +87,7 @@ class Shapes:
             supervised: of the row with the most supervised tokens.
             weights: bytes of a weight that is not in 4 bits; default as `precision` has it.
         """
-        size = weights or weight_bytes(device)
+        size = weights or weight_bytes(device, settings)
         quantized = self.quantizable if settings.four_bit else 0
         held = shards()
         four_bits = MLX4 if settings.backend == "mlx" else NF4
@@ -114,6 +115,8 @@ class Shapes:
         if settings.backend == "mlx":
             layers = through if settings.gradient_checkpointing is False else 1
             parts["attention"] = self.heads * tokens**2 * size * (MLX_SCORES - 1 + layers)
+        if settings.bfloat16 and settings.max_length <= EAGER_TOKENS:  # probabilities, in 32 and in 16 bits
+            parts["attention"] = self.heads * tokens**2 * through * (FP32 + HALF)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
@@ -142,9 +145,9 @@ class Shapes:
         return HALF * tokens * self.hidden * self.layers
 
 
-def weight_bytes(device: str) -> int:
+def weight_bytes(device: str, settings: TrainSettings) -> int:
     """Return the bytes of a weight that is not in 4 bits."""
-    return int(precision(device).weights.itemsize)
+    return int(precision(device, settings.bfloat16).weights.itemsize)
 
 
 def _power_of_two(number: float) -> int:
@@ -170,7 +173,7 @@ def with_checkpointing(
     if settings.gradient_checkpointing is not None:
         return settings
     without = settings.changed(gradient_checkpointing=False)
-    size = weights or weight_bytes(device)
+    size = weights or weight_bytes(device, settings)
     needed = sum(shapes.memory(without, device, tokens, supervised, weights=size).values())
     holds_all = device == "cuda" and size == HALF and needed <= ROOM * available
     return without if holds_all else settings.changed(gradient_checkpointing=True)

@@ -32,6 +32,8 @@ class TrainSettings(BaseModel):
     # a third more work for a tenth of the activations' memory; None: on an accelerator, unless a card holds them all
     gradient_checkpointing: bool | None = None
 
+    bfloat16: bool | None = None  # on a CPU: train in bfloat16; None: if that is faster there. Cards decide themselves
+
     learning_rate: float = Field(1e-4, gt=0, le=10)
     warmup: float = Field(0.03, ge=0, lt=1)  # share of the run in which the rate rises
     weight_decay: float = Field(0.01, ge=0, le=1)

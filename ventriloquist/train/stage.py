@@ -130,7 +130,7 @@ def plan(
                 f"No message fits, with its header, into {settings.max_length} tokens.",
                 hint="Use a larger --max-length.",
             )
-        estimate, settings, rungs = make_estimate(corpus, settings, rows, config, device, backend)
+        estimate, settings, rungs = make_estimate(corpus, settings, rows, config, device, backend, begun=resume)
         estimate = replace(estimate, advice=[*notes, *cut, *estimate.advice])
         check_memory(estimate.model, estimate.memory_gib["total"], estimate.available_gib, device, rungs)
         check_offloaded(estimate.offloaded_gib, available_memory("cpu") / GIB)

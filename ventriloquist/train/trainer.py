@@ -84,7 +84,7 @@ class RowTrainer(Trainer):
 
 def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_checkpointing: bool) -> TrainingArguments:
     """Return the arguments of Trainer. With `gradient_checkpointing` it switches that on; Unsloth does so itself."""
-    compute = precision(device).compute
+    compute = precision(device, settings.bfloat16).compute
     training = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # a row is a batch
@@ -94,7 +94,7 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_ch
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
-        bf16=device == "cuda" and compute == torch.bfloat16,
+        bf16=device in ("cuda", "cpu") and compute == torch.bfloat16,
         fp16=compute == torch.float16,  # the loss is scaled, and a step whose gradient overflows is dropped
         use_cpu=device == "cpu",
         gradient_checkpointing=gradient_checkpointing,
