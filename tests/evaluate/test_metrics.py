@@ -51,7 +51,7 @@ def test_every_metric_says_what_it_is_and_where_it_stands(name: str) -> None:
 def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
     good = render_line(Line("A", "<1m", "hi"))
     lines = [good, good + " ", good[:-1], good.replace("<1m", "<2m"), good.replace('"A"', '"C"'), "hi"]
-    found = measured("validity", System("adapter", written=[Written(target("A", "x"), one) for one in lines]))
+    found = measured("validity", System("adapter", free=[Written(target("A", "x"), one) for one in lines]))
     low, high = found.interval(0)
     assert found.n == 6
     assert low < found.value == 2 / 6 < high

@@ -22,7 +22,7 @@ class Scored(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A line that a model wrote in place of a target, without a grammar."""
+    """A line that a model wrote in place of a target."""
 
     target: Target
     text: str
@@ -62,7 +62,8 @@ class System:
 
     name: str
     scored: Sequence[Scored] = ()
-    written: Sequence[Written] = ()
+    free: Sequence[Written] = ()  # without a grammar
+    written: Sequence[Written] = ()  # as a chat writes, by whichever member the model expects
     messages: Sequence[Message] = ()
     reference: Sequence[Message] = ()  # the real messages that `messages` are compared with
     names: Sequence[Candidates] = ()  # P(content | name), for each name
@@ -128,10 +129,18 @@ class ScoredLines(Input):
 
 
 @dataclass(frozen=True)
-class WrittenLines(Input):
+class FreeLines(Input):
     """Lines that the system wrote without a grammar."""
 
-    missing = "no line was written in the format"
+    missing = "no line was written"
+    lines: Sequence[Written]
+
+
+@dataclass(frozen=True)
+class WrittenLines(Input):
+    """Lines that the system wrote as a chat does, by whichever member it expects."""
+
+    missing = "no line was written"
     lines: Sequence[Written]
 
 
@@ -172,6 +181,8 @@ def inputs(system: System, context: EvalContext) -> Iterator[Input]:
     """Yield a system's outputs as metrics take them. A type that it has no outputs for is left out."""
     if system.scored:
         yield ScoredLines(system.scored, context)
+    if system.free:
+        yield FreeLines(system.free)
     if system.written:
         yield WrittenLines(system.written)
     if system.messages and system.reference:

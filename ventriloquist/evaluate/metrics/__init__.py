@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ventriloquist.evaluate.inputs import (
+    FreeLines,
     Messages,
     NamesAlone,
     NamesInContext,
@@ -34,7 +35,7 @@ METRICS: dict[str, Metric] = {
         question="Does it keep to the format?",
         aim="more",
         minimum=30,
-        takes=WrittenLines,
+        takes=FreeLines,
         compute=validity,
         ceiling=1.0,
         baselines=("base",),
