@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_up import context, messages, scored, target, written
 
+from ventriloquist.evaluate.baselines import as_base
 from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, System, Written
 from ventriloquist.evaluate.judge import ngram_classifier
@@ -407,3 +408,19 @@ def test_the_ngram_classifier_tells_voices_apart() -> None:
     texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
     names = (["A"] * 3 + ["B"] * 3) * 3
     assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]
+
+
+def test_bits_saved_with_the_format_known_are_those_over_the_base_model_that_read_some_lines() -> None:
+    targets = [target("A" if i % 2 else "B", "twenty characters ok", i + 1) for i in range(60)]
+    lines = [item._replace(told=20.0) for item in scored(targets, base=40.0, adapter=15.0)]
+    system = System("adapter", scored=lines)
+    assert measured("likelihood", system).value == pytest.approx(1 - 15 / 40)
+    found = measured("likelihood_format", system)
+    assert (found.n, found.value) == (60, pytest.approx(1 - 15 / 20))
+    bits = found.detail["bits_per_character"]
+    assert bits["base"] == pytest.approx(20 / 20 / math.log(2))
+    assert bits["adapter"] == pytest.approx(15 / 20 / math.log(2))
+    assert measured("likelihood_format", as_base(system)).value == pytest.approx(1 - 40 / 20)  # it costs bits
+    assert (
+        METRICS["likelihood_format"].measure(System("adapter", scored=scored(targets, 40.0, 15.0)), context()) is None
+    )

@@ -14,6 +14,7 @@ from ventriloquist.evaluate.heldout import HeldOutRow, Target, context_before, d
 from ventriloquist.evaluate.inputs import (
     Candidates,
     EvalContext,
+    FormatKnown,
     FreeLines,
     Input,
     Message,
@@ -41,6 +42,7 @@ from ventriloquist.transcript import Header, Line, parse_line, render_header, re
 MAX_NEW_TOKENS = 120  # of a line without a grammar; a longer one counts as invalid
 FREE_LINES = 100  # written without a grammar, at most: enough to tell 95 % from 100 %
 LINES_AT_ONCE = 32  # written and cached together
+ROWS_AT_ONCE = 8  # scored and cached together after lines of the format
 TARGETS_AT_ONCE = 8  # scored and cached together under all names
 ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
@@ -89,7 +91,7 @@ class Inference:
         Scores compare the adapter with its base model, on the same weights. Then the adapter is merged, as in a chat,
         and writes: after merging in bf16 the base model could not be restored exactly.
         """
-        scored = self._scored() if ScoredLines in types else []
+        scored = self._scored(FormatKnown in types, context) if {*types} & {ScoredLines, FormatKnown} else []
         base = self._system(BASE, types, context, scored)
         return self._system(ADAPTER, types, context, scored), base
 
@@ -142,7 +144,7 @@ class Inference:
                 known = self._cache.put(key, [keep(one) for one in found])
         return list(known)
 
-    def _scored(self) -> list[Scored]:
+    def _scored(self, format_known: bool, context: EvalContext) -> list[Scored]:
         from ventriloquist.model.score import score_row
 
         progress = self._stage("Scoring")
@@ -158,7 +160,24 @@ class Inference:
                 found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
             scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
             progress(done, len(rows))
-        return scored
+        if not format_known or not context.format_lines:
+            return scored
+        told = self._told(rows, context.format_lines)
+        return [item._replace(told=nats) for item, nats in zip(scored, told, strict=True)]
+
+    def _told(self, rows: Sequence[HeldOutRow], shown: str) -> Iterator[float]:
+        """Yield the nats of each target's content to the base model, after other lines and the target's own row."""
+        from ventriloquist.model.score import score_rows_after
+
+        progress = self._stage("Scoring with the format known")
+        progress(0, len(rows))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[start : start + ROWS_AT_ONCE]
+            lines = [[target.line for target in row.targets] for row in part]
+            inputs = (shown, [(row.row.tokens.tolist(), row.row.targets) for row in part])
+            for nats in self._cached("told", BASE, inputs, score_rows_after, shown, [row.row for row in part], lines):
+                yield from nats
+            progress(start + len(part), len(rows))
 
     def _free(self, system: str) -> list[Written]:
         """Write lines in place of targets without a grammar: whether they keep to the format is what is asked."""

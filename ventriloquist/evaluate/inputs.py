@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.judge import Judge
 from ventriloquist.evaluate.resampling import Array
+from ventriloquist.evaluate.word_judge import WordJudge
 from ventriloquist.model.score import LineScore
 
 
@@ -19,6 +20,7 @@ class Scored(NamedTuple):
     target: Target
     score: LineScore
     base: LineScore
+    told: float | None = None  # nats of the content to a base model that has read lines of the format
 
 
 class Written(NamedTuple):
@@ -90,11 +92,13 @@ class EvalContext:
 
     training: Mapping[str, Sequence[str]]  # by person: the messages that the adapter was trained on
     judge: Judge  # of style; it has read neither training nor test messages
+    word_judge: WordJudge = field(default_factory=WordJudge)  # of words and turns, likewise
     real: Sequence[Message] = ()  # every held-out message
     delta_shares: Mapping[str, Array] = field(default_factory=dict)  # by person: (6,), in the training messages
     turn_shares: Mapping[tuple[str, bool], Array] = field(default_factory=dict)  # see `baselines.delta_shares`
     candidates: Sequence[str] = ()  # the names that are swapped
     past: Sequence[Reply] = ()  # what retrieval searches
+    format_lines: str = ""  # a transcript that shows the format, see `format_lines`
     division: Mapping[str, int] = field(default_factory=dict)  # messages by what they are used for
     seed: int = 0
 
@@ -126,6 +130,14 @@ class ScoredLines(Input):
     missing = "no message could be scored"
     lines: Sequence[Scored]
     context: EvalContext
+
+
+@dataclass(frozen=True)
+class FormatKnown(Input):
+    """Held-out lines, scored also by the base model after lines that show the format."""
+
+    missing = "no message is short enough to show the base model the format"
+    lines: Sequence[Scored]
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,8 @@ def inputs(system: System, context: EvalContext) -> Iterator[Input]:
     """Yield a system's outputs as metrics take them. A type that it has no outputs for is left out."""
     if system.scored:
         yield ScoredLines(system.scored, context)
+        if all(item.told is not None for item in system.scored):
+            yield FormatKnown(system.scored)
     if system.free:
         yield FreeLines(system.free)
     if system.written:

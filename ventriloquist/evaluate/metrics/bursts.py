@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ventriloquist.evaluate.inputs import WrittenLines
 from ventriloquist.evaluate.metric import Measurement
+from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.statistics import excess_interval
 from ventriloquist.evaluate.tally import excess, tally
 from ventriloquist.transcript import parse_line
@@ -20,7 +21,7 @@ RUNS = (1, 2, 3)  # messages in a row so far; the last one includes longer runs
 
 def bursts(written: WrittenLines) -> Measurement | None:
     """Return the difference of shares; in the detail, the shares by the length of the run so far."""
-    lines = [line for line in written.lines if line.target.before.run]
+    lines = [line for line in written.lines if line.target.before.run and is_valid(line)]
     if not lines:
         return None
     runs = [min(line.target.before.run, RUNS[-1]) for line in lines]
