@@ -90,7 +90,7 @@ def test_the_interval_of_a_share_that_few_conversations_have_covers_it_mostly(ra
     for _ in range(300):
         sizes = np.minimum(1 + 3 * generator.pareto(1.5, 60), 100).astype(int)
         successes = generator.binomial(sizes, np.where(generator.random(60) < rare, 0.6, 0.0))
-        low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()))
+        low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()), "other")
         covered += low <= 0.6 * rare <= high
     assert least <= covered <= 297
 

@@ -157,7 +157,12 @@ def show_tables(result: Evaluation) -> None:
         show_table("Person by person, with enough messages", columns, told)
     if result.comparison:
         rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
-        show_table(f"Against {result.comparison.against}", COMPARED, rows)
+        title = f"Against {result.comparison.against}"
+        if not show_table(title, COMPARED, rows, only_if_it_fits=True):
+            show_table(title, (*COMPARED[:4], COMPARED[7]), [(*row[:4], row[7]) for row in rows])
+            show_table(
+                "Intervals of the difference", (COMPARED[0], *COMPARED[4:7]), [(row[0], *row[4:7]) for row in rows]
+            )
     for name, reason in result.not_measured.items():
         say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):
@@ -165,7 +170,7 @@ def show_tables(result: Evaluation) -> None:
 
 
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:
-    """Show figures in a table, or in two if the terminal is too narrow."""
+    """Show figures in a table, or in three if the terminal is too narrow."""
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import OTHER, THESE, end, interval, other_interval, reference, said, value
 
@@ -185,7 +190,8 @@ def _show_figures(title: str, results: Mapping[str, Result]) -> None:
     beside = {METRICS[name].title: reference(METRICS[name], one) for name, one in results.items()}
     columns = ("", "figure", THESE, OTHER, "n", "floor", "ceiling", "verdict")
     if not show_table(title, columns, wide, only_if_it_fits=True):
-        show_table(title, ("", "figure", THESE, OTHER, "verdict"), [(*row[:4], row[7]) for row in wide])
+        show_table(title, columns[:4], [row[:4] for row in wide])
+        show_table("Verdicts", ("", "verdict"), [(row[0], row[7]) for row in wide])
         ends = [(row[0], *row[4:7]) for row in wide]
         show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), ends)
     for metric, shown in beside.items():

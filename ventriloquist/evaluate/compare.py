@@ -10,11 +10,10 @@ import numpy as np
 
 from ventriloquist.evaluate.metric import Measurement, Metric
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.resampling import Cluster, Scheme, Statistic, Sums
+from ventriloquist.evaluate.resampling import SCHEMES, Cluster, Scheme, Statistic, Sums
 from ventriloquist.evaluate.statistics import Difference, difference, difference_of_roots, holm
 
 LEVEL = 0.05  # of the adjusted p
-SCHEMES: tuple[Scheme, Scheme] = ("these", "other")
 
 Outcome = Literal["better", "worse", "undecided", "not enough data"]
 

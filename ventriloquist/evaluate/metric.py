@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ventriloquist.evaluate.inputs import EvalContext, Input, System, inputs
-from ventriloquist.evaluate.resampling import Scheme, Statistic, Sums, units
+from ventriloquist.evaluate.resampling import SCHEMES, Scheme, Statistic, Sums, units
 from ventriloquist.evaluate.statistics import (
     Difference,
     Interval,
@@ -51,8 +51,8 @@ class Measurement:
 
     @property
     def value(self) -> float:
-        if self.is_square:
-            return root_of_square(self.sums, self.statistic).value
+        if self.is_square:  # without the larger of both noises: what either kind of chance explains is no distance
+            return min(root_of_square(self.sums, self.statistic, scheme).value for scheme in SCHEMES)
         return float(self.statistic(units(self.sums, "these").total))
 
     def interval(self, seed: int, scheme: Scheme = "these") -> Interval:
@@ -220,8 +220,9 @@ def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Me
     other, other_said = judged("other")
     return Result(
         value=measured.value,
-        low=low if math.isfinite(low) else None,
-        high=high if math.isfinite(high) else None,
+        # a square may lose more noise than its interval does
+        low=min(low, measured.value) if math.isfinite(low) else None,
+        high=max(high, measured.value) if math.isfinite(high) else None,
         n=measured.n,
         floor=floor,
         ceiling=ceiling,
@@ -230,7 +231,6 @@ def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Me
         detail=measured.detail,
         reference=baselines.get(metric.reference) if metric.reference else None,
         beside_reference=_beside_reference(metric, measured, known.get(metric.reference or ""), seed),
-        # a square loses more noise where conversations are drawn, so its figure may lie outside
         other_low=min(other.low, measured.value) if math.isfinite(other.low) else None,
         other_high=max(other.high, measured.value) if math.isfinite(other.high) else None,
         other_verdict=other_said if math.isfinite(other.low) else None,

@@ -23,6 +23,7 @@ Sums = Mapping[Cluster, Array]
 Statistic = Callable[[Array], Array]
 """Computes figures, (…), from summed vectors, (…, sums)."""
 Scheme = Literal["these", "other"]
+SCHEMES: tuple[Scheme, Scheme] = ("these", "other")
 
 RESAMPLES = 2000
 BLOCK = 4_000_000  # counts that are drawn at a time

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ventriloquist.evaluate.resampling import Scheme, Statistic, Sums, Units, units
+from ventriloquist.evaluate.resampling import Cluster, Scheme, Statistic, Sums, Units, units
 
 Z_95 = 1.959964  # the normal's 97.5 % quantile
 EVERYTHING = (-math.inf, math.inf)
@@ -135,8 +135,11 @@ def root_of_square(sums: Sums, statistic: Statistic, scheme: Scheme = "these") -
     """Return the root of a mean square, minus its noise. It is negative if the noise is larger than the square.
 
     The interval is a t interval of the square.
+
+    Args:
+        sums: the first half of each vector is of generated messages, and the other half of real ones.
     """
-    square = _square(units(sums, scheme), statistic)
+    square = _square(units(sums, scheme, _sides(sums)), statistic)
     half = _t_95(square.degrees) * square.error if math.isfinite(square.error) else math.inf
     return Estimate(*(_signed_root(one) for one in (square.value, square.value - half, square.value + half)))
 
@@ -166,6 +169,18 @@ def _square(drawn: Units, statistic: Statistic, parts: Sequence[Statistic] = ())
     noises = [drawn.bias(part(left), float(part(drawn.total))) for part in parts] or [noise]
     error = math.sqrt(float((influences**2).sum()) + 2 * sum(one**2 for one in noises))
     return _Square(value - noise, error, drawn.degrees_of_freedom(influences))
+
+
+def _sides(sums: Sums) -> dict[Cluster, tuple[bool, bool]]:
+    """Return for each stretch whether it has generated messages, and whether it has real ones.
+
+    Those that have the same are drawn together. Otherwise a habit of a whole conversation would count as noise,
+    although both sides have it.
+    """
+    return {
+        cluster: (bool(vector[: len(vector) // 2].any()), bool(vector[len(vector) // 2 :].any()))
+        for cluster, vector in sums.items()
+    }
 
 
 def _signed_root(square: float) -> float:
@@ -199,7 +214,7 @@ def difference(first: Figure, second: Figure, seed: int, scheme: Scheme = "these
 
 def difference_of_squares(first: Figure, second: Figure, scheme: Scheme = "these") -> Difference | None:
     """Compare two mean squares without their noise, see `root_of_square`; None if there are too few clusters."""
-    drawn, parts = _paired(first, second, scheme)
+    drawn, parts = _paired(first, second, scheme, are_squares=True)
     if len(drawn) < 2:
         return None
     return _difference(*_square(drawn, lambda totals: parts[0](totals) - parts[1](totals), parts))
@@ -228,7 +243,9 @@ def _difference(value: float, error: float, degrees: float) -> Difference | None
     return Difference(value, value - half, value + half, p)
 
 
-def _paired(first: Figure, second: Figure, scheme: Scheme) -> tuple[Units, tuple[Statistic, Statistic]]:
+def _paired(
+    first: Figure, second: Figure, scheme: Scheme, *, are_squares: bool = False
+) -> tuple[Units, tuple[Statistic, Statistic]]:
     """Return the sums of both side by side, and the statistic of each in them.
 
     Of a conversation's stretches, those that both have and those that one of them has are drawn separately: how many
@@ -241,7 +258,8 @@ def _paired(first: Figure, second: Figure, scheme: Scheme) -> tuple[Units, tuple
         cluster: np.concatenate([ours.get(cluster, empty[0]), theirs.get(cluster, empty[1])])
         for cluster in {**ours, **theirs}
     }
-    kinds = {cluster: (cluster in ours, cluster in theirs) for cluster in both}
+    sides = [_sides(sums) if are_squares else {} for sums in (ours, theirs)]
+    kinds = {cluster: (cluster in ours, cluster in theirs, *(side.get(cluster) for side in sides)) for cluster in both}
     return units(both, scheme, kinds), (
         lambda totals: one(totals[..., :width]),
         lambda totals: other(totals[..., width:]),
