@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ventriloquist.evaluate.inputs import (
+    FormatKnown,
+    FreeLines,
     Messages,
     NamesAlone,
     NamesInContext,
@@ -19,13 +21,13 @@ from ventriloquist.evaluate.metrics.fingerprint import fingerprint
 from ventriloquist.evaluate.metrics.identity import identity, identity_in_context, identity_of_5, identity_of_20
 from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
 from ventriloquist.evaluate.metrics.lengths import lengths
-from ventriloquist.evaluate.metrics.likelihood import likelihood
+from ventriloquist.evaluate.metrics.likelihood import likelihood, likelihood_format
 from ventriloquist.evaluate.metrics.names import name_information, name_information_in_context
 from ventriloquist.evaluate.metrics.personal import personal
 from ventriloquist.evaluate.metrics.ranking import ranking
 from ventriloquist.evaluate.metrics.timing import timing
 from ventriloquist.evaluate.metrics.validity import validity
-from ventriloquist.evaluate.metrics.voice import voice
+from ventriloquist.evaluate.metrics.voice import voice, voice_habits
 
 OTHERS = ("nearest", "pooled", "retrieval", "shuffled", "base")
 
@@ -35,7 +37,7 @@ METRICS: dict[str, Metric] = {
         question="Does it keep to the format?",
         aim="more",
         minimum=30,
-        takes=WrittenLines,
+        takes=FreeLines,
         compute=validity,
         ceiling=1.0,
         baselines=("base",),
@@ -64,6 +66,18 @@ METRICS: dict[str, Metric] = {
         baselines=OTHERS,
         target=100.0,
     ),
+    "voice_habits": Metric(
+        title="Style match by words and turns",
+        question="Are the words, marks and lengths theirs?",
+        unit="points",
+        aim="ceiling",
+        takes=Messages,
+        compute=voice_habits,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+        target=100.0,
+    ),
     "likelihood": Metric(
         title="Bits saved",
         question="Does it predict what they really write?",
@@ -71,6 +85,15 @@ METRICS: dict[str, Metric] = {
         takes=ScoredLines,
         compute=likelihood,
         floor=0.0,
+    ),
+    "likelihood_format": Metric(
+        title="Bits saved, format known",
+        question="Does it predict them better than a base model that knows the format?",
+        aim="more",
+        takes=FormatKnown,
+        compute=likelihood_format,
+        floor=0.0,
+        baselines=("base",),
     ),
     "identity": Metric(
         title="True name first",
