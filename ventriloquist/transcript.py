@@ -32,6 +32,7 @@ Kind = Literal["text", "attachment", "reaction"]
 SECRETS = ("email", "card", "account", "password", "code", "address", "phone")  # placeholders, as in [phone]
 UNKNOWN = "Unknown"  # the name of an unknown sender
 QUOTE_CHARACTERS = 60
+REPLY_OPENING, REPLY_CLOSING = '[replying to "', '"] '  # the marker of an inline reply, around the quote
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -300,7 +301,26 @@ def quote(text: str) -> str:
 
 def reply_marker(target: str) -> str:
     """Return the beginning of an inline reply's first line; `target` is a text or a placeholder."""
-    return f'[replying to "{quote(target)}"] '
+    return f"{REPLY_OPENING}{quote(target)}{REPLY_CLOSING}"
+
+
+def without_reply_marker(content: str) -> str:
+    """Return a content without the marker of an inline reply.
+
+    The quote ends where its brackets are closed, since a quoted text may contain what ends a marker, as in `["no"] ok`.
+    If it never does so, it ends at the first place where it could.
+    """
+    if not content.startswith(REPLY_OPENING):
+        return content
+    begin = len(REPLY_OPENING)
+    first = end = content.find(REPLY_CLOSING, begin)
+    while begin <= end <= begin + 2 * QUOTE_CHARACTERS:  # a placeholder may be longer than what it replaced
+        quoted = content[begin:end]
+        is_cut = quoted.endswith("…") and len(quoted) > QUOTE_CHARACTERS
+        if is_cut or quoted.count("[") == quoted.count("]"):
+            return content[end + len(REPLY_CLOSING) :]
+        end = content.find(REPLY_CLOSING, end + 1)
+    return content if first < 0 else content[first + len(REPLY_CLOSING) :]
 
 
 def reaction_content(kind: str, emoji: str | None, target: str) -> str:

@@ -106,12 +106,10 @@ def check_lines(path: Path, zone: str, *, reactions: bool) -> None:
 def check_splits(path: Path) -> None:
     """Prove the held-out ends, that lines of one message stay together, and that no long text is on both sides."""
     conversations, _ = read(path)
-    held_out = {
-        row["content"]
-        for rows in conversations.values()
-        for row in rows
-        if row["split"] in ("validation", "test") and len(row["content"]) >= 15
-    }
+    held_rows = [row for rows in conversations.values() for row in rows if row["split"] in ("validation", "test")]
+    held_out = {row["content"] for row in held_rows if len(row["content"]) >= 15}
+    held_texts = {typed(row["content"]) for row in held_rows if row["kind"] == "text"}
+    seen: dict[tuple[str, str], str | None] = {}
     for rows in conversations.values():
         total = len(rows)
         hold = max(2, min(1000, total // 20)) if total >= 10 else 0
@@ -122,8 +120,16 @@ def check_splits(path: Path) -> None:
                 assert row["split"] == "test"
             elif position >= validation:
                 assert row["split"] == "validation"
+            elif row["content"] in held_out:
+                assert row["split"] is None
             else:
-                assert row["split"] == (None if row["content"] in held_out else "train")
+                key = row["kind"], typed(row["content"])
+                if key not in seen:
+                    seen[key] = row["split"]
+                    must = row["kind"] == "text" and any(must_leave(key[1], text) for text in held_texts)
+                    may = row["kind"] == "text" and any(may_leave(key[1], text) for text in held_texts)
+                    assert (row["split"] is None) if must else may or row["split"] == "train"
+                assert row["split"] == seen[key]
         by_message: dict[int, set[str]] = {}
         for row in rows:
             if row["message_id"] is not None and row["split"]:
@@ -132,6 +138,56 @@ def check_splits(path: Path) -> None:
         assert all(len(sides) == 1 for sides in by_message.values())
         if hold:
             assert [row["split"] for row in rows[-2:]] == ["test", "test"]
+
+
+def typed(content: str) -> str:
+    """Return a content without the marker of a reply; no quote of these tests ends in a bracket and a space."""
+    return content.split('"] ', 1)[1] if content.startswith('[replying to "') else content
+
+
+def fold(text: str) -> str:
+    text = "".join(character for character in text.casefold() if character != "'")
+    return " ".join("".join(character if character.isalnum() else " " for character in text).split())
+
+
+def must_leave(text: str, other: str) -> bool:
+    """Return whether one text is the other with so few words inserted, deleted or replaced that it must leave."""
+    if text == other and len(text) >= 15:
+        return True
+    return may_leave(text, other) and edits(fold(text).split(), fold(other).split()) <= allowed(text, other)
+
+
+def may_leave(text: str, other: str) -> bool:
+    """Return whether two texts have the same words, in whatever order, but for as many as may differ."""
+    if text == other and len(text) >= 15:
+        return True
+    text, other = fold(text), fold(other)
+    if min(len(text), len(other)) < 15 or numbers(text) != numbers(other):
+        return False
+    words, others = Counter(text.split()), Counter(other.split())
+    longer = max(words.total(), others.total())
+    if longer - (words & others).total() > allowed(text, other):
+        return False
+    trigrams = [{each[index : index + 3] for index in range(len(each) - 2)} for each in (text, other)]
+    return longer >= 8 or len(trigrams[0] & trigrams[1]) >= 0.8 * len(trigrams[0] | trigrams[1])
+
+
+def numbers(text: str) -> list[str]:
+    return "".join(character if character.isdigit() else " " for character in text).split()
+
+
+def allowed(text: str, other: str) -> int:
+    return max(1, max(len(fold(text).split()), len(fold(other).split())) // 8)
+
+
+def edits(words: list[str], others: list[str]) -> int:
+    """Return how many words must be inserted, deleted or replaced (Levenshtein's distance)."""
+    row = list(range(len(others) + 1))
+    for number, word in enumerate(words, 1):
+        last, row = row, [number]
+        for index, other in enumerate(others):
+            row.append(min(last[index + 1] + 1, row[index] + 1, last[index] + (word != other)))
+    return row[-1]
 
 
 def begin_of_message(rows: list[Row], position: int) -> int:

@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from ventriloquist.store import Connection
 from ventriloquist.store.collected import text_of
 from ventriloquist.store.corpus import line_kinds, typed_lines
-from ventriloquist.transcript import REACTION_VERBS, SECRETS, reply_marker, text_lines
+from ventriloquist.transcript import (
+    REACTION_VERBS,
+    REPLY_CLOSING,
+    REPLY_OPENING,
+    SECRETS,
+    text_lines,
+    without_reply_marker,
+)
 
-_OPENING, _CLOSING = reply_marker("\0").split("\0")
-_REPLY = re.compile(f"^{re.escape(_OPENING)}.*?{re.escape(_CLOSING)}")
 _PLACEHOLDER = re.compile(r" ?\[(?P<kind>[a-z][a-z0-9_-]{0,30})\]")  # of redaction, with the user's own kinds
 _ATTACHMENT = re.compile(r"\[(?:photo|video|sticker|file|voice message|voice message: .*|file: .*)\]")
 _REACTION = re.compile(rf"\[(?:{'|'.join(REACTION_VERBS.values())}|sticker on|reacted .* to) \".*\"\]")
@@ -52,7 +57,7 @@ def typed(content: str, written: Placeholders = USUAL) -> str:
     """
     if "[" not in content:  # nearly always
         return content
-    own = _REPLY.sub("", content)
+    own = without_reply_marker(content)
     if (written.attachments and _ATTACHMENT.fullmatch(own)) or (written.reactions and _REACTION.fullmatch(own)):
         return ""
     return _without(own, written.secrets)
@@ -66,9 +71,9 @@ def typed_of(content: str, text: MessageText) -> str:
     if "[" not in content or content in text.lines:
         return content
     marker = content.removesuffix(text.first)
-    if text.first and marker != content and marker.startswith(_OPENING) and marker.endswith(_CLOSING):
+    if text.first and marker != content and marker.startswith(REPLY_OPENING) and marker.endswith(REPLY_CLOSING):
         return text.first
-    own = content if text.looks_like_a_reply else _REPLY.sub("", content)
+    own = content if text.looks_like_a_reply else without_reply_marker(content)
     return _without(own, written_by_redaction(own, text))
 
 
@@ -108,7 +113,7 @@ def read_placeholders(db: Connection) -> Placeholders:
     for _, _, _, content, _, _, _, message_id in typed_lines(db):
         text = texts.of(message_id) if "[" in content else None
         if text is not None and content not in text.lines and not content.endswith(text.first):
-            secrets |= written_by_redaction(_REPLY.sub("", content), text)
+            secrets |= written_by_redaction(without_reply_marker(content), text)
     kinds = line_kinds(db)
     return Placeholders(frozenset(secrets), "attachment" in kinds, "reaction" in kinds)
 
@@ -119,7 +124,7 @@ def _read(text: str) -> MessageText:
         frozenset(lines),
         lines[0] if lines else "",
         frozenset(match["kind"] for match in _PLACEHOLDER.finditer(text)),
-        any(line.startswith(_OPENING) for line in lines),
+        any(line.startswith(REPLY_OPENING) for line in lines),
     )
 
 

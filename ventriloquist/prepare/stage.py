@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from ventriloquist.clock import day_begins, day_reader
 from ventriloquist.errors import NotReadyError
+from ventriloquist.prepare.duplicates import drop_duplicates
 from ventriloquist.prepare.lines import ConversationReader
 from ventriloquist.prepare.options import PrepareOptions
 from ventriloquist.prepare.redact import OwnRule, build_redactor, check_kinds, kinds_with
 from ventriloquist.prepare.selection import REASONS, Selection, select
-from ventriloquist.prepare.splits import drop_equal_texts, hold_out
+from ventriloquist.prepare.splits import hold_out
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, collected, corpus, transaction
 from ventriloquist.store.collected import CollectedConversation
@@ -126,7 +127,7 @@ def run(db: Connection, plan: PreparePlan, *, progress: Progress = lambda _done,
         corpus.clear(db)
         for conversation in plan.conversations:
             _write_conversation(db, plan, reader, conversation, day)
-        drop_equal_texts(db)
+        drop_duplicates(db)
         record_zone(db, PREPARED, plan.zone.zone.key)
     splits = count_by_split(db)
     return PrepareSummary(

@@ -59,6 +59,9 @@ NewLine = tuple[int, int | None, Kind, str, int, str, str, str, str]
 A plain tuple: there are millions. Its split is `train` until `hold_out` moves it.
 """
 
+LongContent = tuple[int, Kind, str]
+"""Id, kind and content of a line. A plain tuple: there are millions."""
+
 
 class Window(NamedTuple, Generic[Text]):
     """A window, or a block if it has several targets: the targets and the lines before them."""
@@ -112,14 +115,14 @@ def make_context_only(db: Connection, ids: Iterable[int]) -> None:
     db.executemany("UPDATE training_messages SET split = NULL WHERE id = ?", ((id,) for id in ids))
 
 
-def long_contents(db: Connection, splits: Sequence[Split], characters: int) -> Iterator[tuple[int, str]]:
-    """Yield id and content of the lines of some splits that have at least so many characters."""
+def long_contents(db: Connection, splits: Sequence[Split], characters: int) -> Iterator[LongContent]:
+    """Yield id, kind and content of the lines of some splits that have at least so many characters."""
     rows = db.execute(  # length() ends at a NUL, len() does not
-        "SELECT id, content FROM training_messages"
+        "SELECT id, kind, content FROM training_messages"
         " WHERE split IN (SELECT value FROM json_each(?)) AND (length(content) >= ? OR instr(content, char(0)))",
         (json.dumps(splits), characters),
     )
-    return (row for row in rows if len(row[1]) >= characters)
+    return (row for row in rows if len(row[2]) >= characters)
 
 
 # Reading: whether there is anything
