@@ -1,6 +1,7 @@
 """Search for settings with which SmolLM2 learns persons, at a fixed cost per run, measured on validation messages.
 
-    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--tokens 80000] [--only NAME …] [--best NAME]
+    python benchmarks/training_search.py --data chats.jsonl.gz --work DIR [--tokens 80000] [--only NAME …]
+                                         [--seeds 0 …] [--best NAME]
 
 The data is JSON Lines in the form that `chat_db_from_jsonl.py` reads. The script uses the chats of the four and the
 ten most talkative people. Each run trains one of CANDIDATES and prints a line of JSON: what was trained and for how
@@ -8,8 +9,11 @@ long; bits per character of base and adapter; ID@1 by name swap, without and wit
 beside the reference classifier.
 
 The script measures on the validation split. It copies the home, deletes the test messages from the copy, and uses the
-validation messages as the test split. `--best NAME` also trains a candidate on that copy with shuffled names. If it
-still gains something there, the gain is not about persons.
+validation messages as the test split. `--seeds` repeats each run with other adapters and another order.
+
+`--best NAME` adds a control, for seeds 0 and 1: the same messages with shuffled names, trained for as many steps. For
+each seed, the script prints a line of JSON with the paired differences between both on the same messages, and their
+intervals. What the control gains as well is not about persons.
 
 The cost of a run is counted in tokens with LoRA on all layers, so other work on the machine does not change it.
 80,000 tokens take eight to ten minutes of a core (OMP_NUM_THREADS=1). If a token costs less, a run gets more tokens.
@@ -67,6 +71,15 @@ class Candidate(NamedTuple):
     cost: float = 1.0  # processor time of a token, all layers of rank 32 being 1; see cpu_step.py
 
 
+class Length(NamedTuple):
+    """How long a run is, and its seed."""
+
+    tokens: int
+    seed: int = 0
+    steps: int | None = None  # instead of tokens
+
+
+CONTROL_SEEDS = (0, 1)
 CANDIDATES = {  # one thing at a time, then what was best together
     "as it was": Candidate({}, cost=0.6),
     "rate 1e-3": Candidate({"learning_rate": 1e-3}, cost=0.6),
@@ -136,26 +149,36 @@ def fewer(home: Path, output: Path, messages: int) -> Path:
     return output
 
 
-def homes(data: Path, work: Path, candidate: Candidate) -> tuple[Path, Path]:
-    """Return the home to search in, and the same home with shuffled names."""
+def search_home(data: Path, work: Path, candidate: Candidate) -> Path:
+    """Return the home that a candidate trains on."""
     folder = work / f"{candidate.people} people"
     home = validation_home(prepared_home(data, folder, candidate.people), folder / "validation")
-    control = folder / "shuffled"
-    if not control.exists():
-        shuffle_names(home, control, seed=0)
     if candidate.messages is not None:
         home = fewer(home, folder / f"{candidate.messages} messages", candidate.messages)
-    return home, control
+    return home
 
 
-def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) -> dict[str, Any]:
-    """Train a candidate for this many tokens, and measure it."""
+def control_home(home: Path, seed: int) -> Path:
+    """Copy the home that a candidate trains on, with shuffled names."""
+    control = home.with_name(f"{home.name}, names shuffled, seed {seed}")
+    if not control.exists():
+        partial = home.with_name(f"{control.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shuffle_names(home, partial, seed)
+        partial.rename(control)
+    return control
+
+
+def run(name: str, home: Path, models: Path, candidate: Candidate, length: Length) -> dict[str, Any]:
+    """Train a candidate and measure it."""
     if not (home / "models").exists():
         (home / "models").symlink_to(models, target_is_directory=True)
-    settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, **candidate.changes})
+    settings = type(BASE)(**{**BASE.model_dump(), "max_steps": 1, "seed": length.seed, **candidate.changes})
     with open_database(home) as db:
         estimate = train.plan(db, settings, home=home).estimate
-        steps = round(tokens / candidate.cost * estimate.steps_per_epoch / estimate.tokens_per_epoch)
+        steps = length.steps or max(
+            1, round(length.tokens / candidate.cost * estimate.steps_per_epoch / estimate.tokens_per_epoch)
+        )
         before = time.process_time()
         trained = train.run(db, train.plan(db, settings.changed(max_steps=steps), home=home))
         seconds = time.process_time() - before
@@ -163,6 +186,8 @@ def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) 
         measured = evaluate.run(db, planned)
     return {
         "name": name,
+        "seed": length.seed,
+        "run": trained.run,
         "changes": candidate.changes,
         "minutes": round(seconds / 60, 2),
         "steps": trained.steps,
@@ -172,29 +197,70 @@ def run(name: str, home: Path, models: Path, candidate: Candidate, tokens: int) 
     }
 
 
+def paired(home: Path, first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Compare two runs on the same messages of a home."""
+    with open_database(home) as db:
+        planned = evaluate.plan(
+            db, Path(first["run"]), home=home, extent=EXTENT, only=METRICS, against=Path(second["run"])
+        )
+        comparison = evaluate.run(db, planned).comparison
+    return {
+        "difference": [first["name"], second["name"]],
+        "seed": first["seed"],
+        "metrics": {key: asdict(row) for key, row in (comparison.metrics if comparison else {}).items()},
+    }
+
+
+class Search:
+    """The finished runs of a folder, by name and seed, and the way to another one."""
+
+    def __init__(self, work: Path) -> None:
+        self._models = work / "models"
+        self._models.mkdir(parents=True, exist_ok=True)
+        self._results = work / "results.jsonl"
+
+    def result(self, name: str, home: Path, candidate: Candidate, length: Length) -> dict[str, Any]:
+        """Return a run's result, from the file if it is there."""
+        lines = self._results.read_text(encoding="utf-8").splitlines() if self._results.exists() else ()
+        for result in map(json.loads, lines):
+            if (result["name"], result.get("seed")) == (name, length.seed):
+                return result  # type: ignore[no-any-return]
+        result = run(name, home, self._models, candidate, length)
+        with self._results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
+        return result
+
+    def with_control(self, name: str, home: Path, candidate: Candidate, length: Length) -> Iterator[dict[str, Any]]:
+        """Yield a candidate's result, that of its control after as many steps, and their paired differences."""
+        result = self.result(name, home, candidate, length)
+        yield result
+        as_long = length._replace(steps=result["steps"])
+        control = self.result(f"{name}, names shuffled", control_home(home, length.seed), candidate, as_long)
+        yield control
+        yield paired(home, result, control)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tokens", type=int, default=80_000)
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, default=list(CANDIDATES))
-    parser.add_argument("--best", choices=CANDIDATES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--best", choices=CANDIDATES, help="also train its control with shuffled names")
     arguments = parser.parse_args()
     work: Path = arguments.work.resolve()
-    models = work / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    results = work / "results.jsonl"
-    done = {json.loads(line)["name"]: line for line in (results.read_text().splitlines() if results.exists() else ())}
-    wanted = [(name, False) for name in arguments.only] + ([(arguments.best, True)] if arguments.best else [])
-    for name, is_control in wanted:
-        label = f"{name}, names shuffled" if is_control else name
-        if label not in done:
-            candidate = CANDIDATES[name]
-            home = homes(arguments.data, work, candidate)[is_control]
-            done[label] = json.dumps(run(label, home, models, candidate, arguments.tokens))
-            with results.open("a", encoding="utf-8") as file:
-                file.write(done[label] + "\n")
-        print(done[label], flush=True)
+    search = Search(work)
+    for name in arguments.only:
+        home = search_home(arguments.data, work, CANDIDATES[name])
+        for seed in arguments.seeds:
+            print(json.dumps(search.result(name, home, CANDIDATES[name], Length(arguments.tokens, seed))), flush=True)
+    if arguments.best:
+        best = CANDIDATES[arguments.best]
+        home = search_home(arguments.data, work, best)
+        for seed in CONTROL_SEEDS:
+            for result in search.with_control(arguments.best, home, best, Length(arguments.tokens, seed)):
+                print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":
