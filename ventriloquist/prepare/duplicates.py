@@ -14,12 +14,13 @@ Comparing all pairs would take hours. So a held-out text is entered under keys o
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 
 import regex
 
@@ -35,6 +36,7 @@ COMPARED_CHARACTERS = 4000  # of a longer text, the beginning
 _RUN = 4  # words; the runs of a text of eight words or more fit into it
 _MAX_TEXTS = 64  # under a key: more texts with the same words in it are copies of each other, or formulas
 _MAX_COMPARED = 16  # with a text, those under the rarest keys first
+_MAX_KNOWN = 4096
 _MAX_IN_MEMORY = 8_000_000  # characters of held-out texts
 
 _PLACEHOLDER = regex.compile(r"\[[a-z][a-z0-9_-]{0,30}\]")
@@ -42,8 +44,10 @@ _APART = str.maketrans({chr(code): " " for code in range(128) if not chr(code).i
 _APOSTROPHE = regex.compile("['\u2018\u2019\u02bc]")
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NUMBER = regex.compile(r"\d+")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-_UNSPACED_WORD = regex.compile(rf"{_UNSPACED.pattern}\p{{M}}*|(?:(?!{_UNSPACED.pattern})\S)+")
+# Thai, Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_UNSPACED_WORD = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|[^\s{_UNSPACED}]+")
 
 
 def drop_duplicates(db: Connection) -> int:
@@ -81,8 +85,7 @@ class HeldOut:
         self._folded: set[str] = set()
         self._short: dict[int, str | list[str]] = {}
         self._long: dict[int, str | list[str]] = {}
-        # a bot or a habit sends the same text again and again
-        self._is_near = lru_cache(maxsize=4096)(self._has_near)
+        self._known: dict[str, bool] = {}  # whether a text is near one: a habit repeats itself
 
     def add(self, row: LongContent) -> None:
         """Enter a held-out line."""
@@ -105,7 +108,7 @@ class HeldOut:
         if len(words) >= WORDS_PER_CHANGE:
             # the longer of two texts decides how many words may change: of n words to k more, n // 7 at most
             runs = len(words) // (WORDS_PER_CHANGE - 1) + 1
-            _enter(self._long, _runs(words)[: runs * _RUN : _RUN], text)
+            _enter(self._long, islice(_runs(words), 0, runs * _RUN, _RUN), text)
 
     def has(self, kind: str, content: str) -> bool:
         """Return whether a line of 15 characters or more is held out, word for word or, if it is a text, nearly."""
@@ -117,26 +120,50 @@ class HeldOut:
         if typed is not content and len(typed) >= EQUAL_CHARACTERS and _digest(typed) in self._equal:
             return True
         text = fold(typed)
-        return len(text) >= EQUAL_CHARACTERS and (text in self._folded or self._is_near(text))
+        if len(text) < EQUAL_CHARACTERS:
+            return False
+        if text in self._folded:
+            return True
+        near = self._known.get(text)
+        if near is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            near = self._known[text] = self._is_near(text)
+        return near
 
-    def _has_near(self, text: str) -> bool:
+    def _is_near(self, text: str) -> bool:
         words = split_words(text)
-        found: list[str | list[str]] = []
         if len(words) <= WORDS_PER_CHANGE:
-            found += [self._short[key] for key in _sums(words) if key in self._short]
-        if len(words) >= WORDS_PER_CHANGE:
-            found += [self._long[key] for key in _runs(words) if key in self._long]
-        return bool(found) and any(is_near(text, other) for other in _rarest(found))
+            found = _look_up(self._short, _sums(words))
+            if found and any(_differ_by_one(text, words, other) for other in _rarest(found)):
+                return True
+        # nearly always nothing is there: the first look is the fast one
+        if len(words) < WORDS_PER_CHANGE or self._long.keys().isdisjoint(_runs(words)):
+            return False
+        return any(_differ_by_few(text, words, other) for other in _rarest(_look_up(self._long, _runs(words))))
 
 
-def is_near(text: str, other: str) -> bool:
-    """Return whether two folded texts are near-duplicates."""
-    words, others = split_words(text), split_words(other)
+def _differ_by_one(text: str, words: Sequence[str], other: str) -> bool:
+    """Return whether two texts that have the same sum are near-duplicates."""
+    if max(len(words), len(split_words(other))) < WORDS_PER_CHANGE:
+        return _resemblance(text, other) >= RESEMBLANCE and _have_same_numbers(text, other)
+    return _differ_by_few(text, words, other)
+
+
+def _differ_by_few(text: str, words: Sequence[str], other: str) -> bool:
+    """Return whether two texts, one of eight words or more, are near-duplicates."""
+    others = split_words(other)
     length = max(len(words), len(others))
-    differences = length - (Counter(words) & Counter(others)).total()
-    if differences > max(1, length // WORDS_PER_CHANGE) or _NUMBER.findall(text) != _NUMBER.findall(other):
-        return False
-    return length >= WORDS_PER_CHANGE or _resemblance(text, other) >= RESEMBLANCE
+    may_differ = length // WORDS_PER_CHANGE
+    return (
+        abs(len(words) - len(others)) <= may_differ
+        and length - (Counter(words) & Counter(others)).total() <= may_differ
+        and _have_same_numbers(text, other)
+    )
+
+
+def _have_same_numbers(text: str, other: str) -> bool:
+    return _NUMBER.findall(text) == _NUMBER.findall(other)
 
 
 def fold(text: str) -> str:
@@ -152,7 +179,7 @@ def fold(text: str) -> str:
 
 def split_words(folded: str) -> list[str]:
     """Return the words; each character is one in a script without spaces."""
-    if folded.isascii() or not _UNSPACED.search(folded):
+    if folded.isascii() or not _IS_UNSPACED.search(folded):
         return folded.split(" ")
     return list(_UNSPACED_WORD.findall(folded))
 
@@ -161,12 +188,16 @@ def _sums(words: Sequence[str]) -> list[int]:
     """Return the sum of the words' hashes, and the sum without each one of them."""
     hashes = [hash(word) for word in words]
     whole = sum(hashes)
-    return [whole, *{whole - one for one in hashes}]
+    return [whole, *[whole - one for one in hashes]]
 
 
-def _runs(words: Sequence[str]) -> list[int]:
-    """Return hashes of all runs of four words."""
-    return [hash(run) for run in zip(words, words[1:], words[2:], words[3:], strict=False)]
+def _runs(words: Sequence[str]) -> Iterator[int]:
+    """Yield hashes of all runs of four words."""
+    return map(hash, zip(words, words[1:], words[2:], words[3:], strict=False))
+
+
+def _look_up(index: dict[int, str | list[str]], keys: Iterable[int]) -> list[str | list[str]]:
+    return [index[key] for key in keys if key in index]
 
 
 def _enter(index: dict[int, str | list[str]], keys: Iterable[int], text: str) -> None:
