@@ -226,3 +226,17 @@ def test_a_lines_parts_lie_where_they_are_said_to(line: Line) -> None:
 def test_a_quote_of_a_quote_is_the_quote(text: str) -> None:
     once = transcript.quote(text)
     assert transcript.quote(once) == once
+
+
+TARGETS = ["how are you", 'he said "no"', 'see ["a"] there', 'two ["a"] and ["b"] here', "[photo]", "[", "x" * 80, "…"]
+
+
+@pytest.mark.parametrize("target", [*TARGETS, 'cut in [the middle "'.ljust(70, "x")])
+def test_the_marker_of_a_reply_is_removed_whatever_it_quotes(target: str) -> None:
+    for typed in ("yes", 'yes ["really"] yes', "", '[replying to "x"] y'):
+        assert transcript.without_reply_marker(transcript.reply_marker(target) + typed) == typed
+
+
+@pytest.mark.parametrize("content", ["hello", "", '[replying to "', '[replying to "x"]y', 'a [replying to "x"] y'])
+def test_a_content_without_a_marker_stays_as_it_is(content: str) -> None:
+    assert transcript.without_reply_marker(content) == content
