@@ -121,18 +121,20 @@ class Inference:
         function: Callable[..., Iterable[Any]],
         *arguments: Any,
         keep: Callable[[Any], Any] = lambda one: one,
-        merged: bool = False,
+        writes: bool = False,
     ) -> list[Any]:
         """Return what a function of model and tokenizer gives, as JSON, or what the cache holds for these inputs.
 
         Args:
-            merged: the adapter is merged first, as in a chat; afterwards the base model is gone.
+            writes: the adapter is made ready to write first, as in a chat; afterwards the base model is gone.
         """
-        key = key_of(kind, system, *inputs)
+        writes = writes and system == ADAPTER
+        in_type = ("bfloat16",) if writes and self._adapter.writes_in_bfloat16 else ()
+        key = key_of(kind, system, *inputs, *in_type)
         known = self._cache.get(key)
         if known is None:
-            if merged and system == ADAPTER:
-                self._adapter = self._adapter.merged()
+            if writes:
+                self._adapter = self._adapter.to_write()
             with self._adapter.disabled() if system == BASE else nullcontext():
                 found = function(self._adapter.model, self._adapter.tokenizer, *arguments)
                 known = self._cache.put(key, [keep(one) for one in found])
@@ -206,7 +208,7 @@ class Inference:
             sample = partial(
                 sample_lines, max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=seed
             )
-            texts += self._cached("lines", system, inputs, sample, part, merged=True)
+            texts += self._cached("lines", system, inputs, sample, part, writes=True)
             progress(len(texts), len(prompts))
         return texts
 
