@@ -232,6 +232,22 @@ def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid
     assert evaluation.metrics["lengths"].n == 8
 
 
+def test_what_was_written_in_another_number_type_is_written_again(
+    trained: tuple[Connection, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, home, _ = trained
+    run = learnt(db, build_run(tmp_path / "three", window=9))
+    extent = Extent(likelihood=1, identity=1, validity=2, validity_context=1)
+    evaluated(db, run, home=home, extent=extent, only=["likelihood", "validity"])
+    kept = (run / EVALUATION / RECORDS).read_text(encoding="utf-8").splitlines()
+    monkeypatch.setattr("ventriloquist.model.adapter.writes_faster_in_bfloat16", lambda *_: True)
+    for _ in range(2):
+        evaluated(db, run, home=home, extent=extent, only=["likelihood", "validity"])
+        again = (run / EVALUATION / RECORDS).read_text(encoding="utf-8").splitlines()
+        assert again[: len(kept)] == kept
+        assert len(again) == len(kept) + 1  # the adapter's lines; scores are in 32 bits as before
+
+
 def test_only_what_is_asked_for_is_measured(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     result = evaluated(db, run, home=home, extent=EXTENT, only=["timing"])
