@@ -28,17 +28,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ventriloquist.evaluate import baselines
-from ventriloquist.evaluate.heldout import Target
+from ventriloquist.evaluate.heldout import NOTHING, Before, Target
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages, System
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metric import Measurement, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections
+from ventriloquist.evaluate.word_judge import Said, train_word_judge
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
 
 RUNGS = (1.0, 0.75, 0.5, 0.25, 0.0)  # share of real messages
-LADDERS = ("voice", "indistinguishable", "fingerprint", "lengths")
+LADDERS = ("voice", "voice_habits", "indistinguishable", "fingerprint", "lengths")
 OF_MESSAGES = [name for name, metric in METRICS.items() if metric.takes is Messages]
 REPEATS = 200
 SAMPLED = 60  # conversations a repeat
@@ -66,23 +67,28 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
     for one in heard:
         chats[one.chat].append(one)
     training: dict[str, list[str]] = defaultdict(list)
-    judged: dict[str, list[str]] = defaultdict(list)
+    judged: dict[str, list[Said]] = defaultdict(list)
     real: list[Message] = []
     for number, said in chats.items():
         conversation = StoredConversation(number, "dm", (), len(said), 0)
         first, second = len(said) * 3 // 5, len(said) * 4 // 5
+        before, run = NOTHING, 0
         for position, one in enumerate(said):
+            earlier, run = before, run + 1 if one.name == before.name else 1
+            before = Before(one.name, run, one.content)
             if one.name not in people or not one.content.strip():
                 continue
             if position < first:
                 training[one.name].append(one.content)
             elif position < second:
-                judged[one.name].append(one.content)
+                judged[one.name].append(Said(one.content, earlier.name == one.name))
             else:
                 line = Line(one.name, "<1m", one.content)
-                real.append(Message(Target(conversation, position, line, len(said) - position), one.content))
-    judge = train_judge(judged)
-    context = EvalContext(training=dict(training), judge=judge, real=real, seed=seed)
+                real.append(Message(Target(conversation, position, line, len(said) - position, earlier), one.content))
+    judge = train_judge({name: [one.content for one in own] for name, own in judged.items()})
+    context = EvalContext(
+        training=dict(training), judge=judge, word_judge=train_word_judge(judged), real=real, seed=seed
+    )
     half = baselines.real_half(real)
     known = [half, baselines.pooled(context), baselines.nearest(context)]
     return Stage(context, {system.name: system for system in known}, half)
@@ -236,7 +242,7 @@ def coverage(stage: Stage, repeats: int = REPEATS) -> Iterator[tuple[str, float,
             drawn = generator.integers(0, len(chats), SAMPLED)
             sums = {(place, 0): chats[chat] for place, chat in enumerate(drawn)}
             sample = replace(found, sums=sums)
-            low, high = sample.interval(repeat)
+            low, high = sample.interval(repeat, "other")
             hits += low <= truth <= high
         yield name, hits / repeats, repeats
 

@@ -4,8 +4,8 @@
 
 The data is JSON Lines in the form that `chat_db_from_jsonl.py` reads. The script uses the chats of the four and the
 ten most talkative people. Each run trains one of CANDIDATES and prints a line of JSON: what was trained and for how
-long; bits per character of base and adapter; ID@1 by name swap, without and with context, beside the character n-gram
-classifier.
+long; bits per character of base and adapter; ID@1 by name swap, without and with context, and bits about the name,
+beside the reference classifier.
 
 The script measures on the validation split. It copies the home, deletes the test messages from the copy, and uses the
 validation messages as the test split. `--best NAME` also trains a candidate on that copy with shuffled names. If it
@@ -42,7 +42,15 @@ from ventriloquist.train import preset
 EXTENT = evaluate.Extent(
     likelihood=200, identity=200, validity=16, validity_context=4, ranking=50
 )  # some minutes a run
-METRICS = ("validity", "likelihood", "identity", "identity_in_context")
+METRICS = (
+    "validity",
+    "likelihood",
+    "identity",
+    "identity_of_5",
+    "name_information",
+    "identity_in_context",
+    "name_information_in_context",
+)
 BASE = preset("smollm2").changed(  # as it was before the search
     rank=32, alpha=64, top_layers=10, learning_rate=3e-3, targets_per_window=8, window=8, max_length=384
 )

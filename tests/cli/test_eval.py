@@ -192,10 +192,13 @@ VERDICTS = (
 
 def figures() -> Evaluation:
     """Return an evaluation with the longest words that its tables can hold."""
-    one = Figure(0.861, 0.7, 0.94, 12_345, 0.17, 0.71, {}, "indistinguishable at this n")
-    metrics = {name: replace(one, verdict=said) for name, said in zip(METRICS, [*VERDICTS] * 3, strict=False)}
+    one = Figure(0.861, 0.7, 0.94, 12_345, 0.17, 0.71, {}, "", other_low=0.62, other_high=0.98)
+    metrics = {
+        name: replace(one, verdict=said, other_verdict=said)
+        for name, said in zip(METRICS, [*VERDICTS] * 3, strict=False)
+    }
     people = {"Maximiliane Wiśniewski-Kowalski von und zu Hohenberg": metrics, OTHER: metrics}
-    row = Compared(0.5, 0.4, 0.1, -0.2, 0.3, 0.04, "not enough data")
+    row = Compared(0.5, 0.4, 0.1, -0.2, 0.3, 0.04, "not enough data", -0.25, 0.35)
     comparison = Comparison("20261124-014104-123", dict.fromkeys(METRICS, row))
     return Evaluation(
         1, "20261124-014104-124", "smollm2", 0, False, 9, {}, metrics, metrics, people, (*GUARDS,), (), {}, comparison
@@ -228,3 +231,23 @@ def test_on_a_terminal_nothing_is_cut_and_nothing_is_wider_than_it(
         assert all(said in shown for said in VERDICTS)
         assert all(metric.title.split()[0] in shown for metric in METRICS.values())
     assert "Hohenberg" in squeezed
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_both_intervals_stand_beside_each_other_and_have_names(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    show_tables(replace(figures(), comparison=None))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert re.search(r"figure +95 %, these +95 %, other", shown)
+    assert re.search(r"True name first, in context +86% +70% to 94% +62% to 98%", shown)
+    assert "for these conversations and for other conversations" in shown
+
+
+def test_what_holds_for_these_conversations_only_is_said_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Figure(0.3, 0.2, 0.4, 500, 0.0, None, {}, "better than the floor", other_verdict="no better than the floor")
+    show_tables(replace(figures(), final_windows={}, metrics={"likelihood": one}, people={}, comparison=None))
+    assert "better than the floor, for these conversations only\n" in capsys.readouterr().out

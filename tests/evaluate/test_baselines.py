@@ -21,6 +21,7 @@ TRAINING = {
     "B": ["ok sure then", "later ok", "sure sure"] * 5,
     "C": ["I SHALL COME.", "WHAT A DAY!", "NEVER AGAIN!"] * 5,
 }
+SAID = [("B", "sure sure later"), ("C", "WHAT A GAIN!"), ("A", "ok later")]
 REAL = messages([(name, f"{name} {place}") for place in range(40) for name in "ABC"])
 
 
@@ -140,6 +141,10 @@ def test_habit_knows_who_goes_on_and_nothing_else() -> None:
 
 
 def test_a_classifier_and_chance_are_subjects_too() -> None:
-    items = [Candidates(target("B", "x"), (1.0, 2.0), 1, ("A", "B"))]
-    assert baselines.chosen("ngram", items, ["B"]).names[0].costs == (1.0, 0.0)
+    items = [Candidates(target(name, said), (1.0, 2.0, 3.0), "CAB".index(name), tuple("CAB")) for name, said in SAID]
+    known = replace(context(training=TRAINING), candidates=["B", "C", "A"])
+    named = baselines.ngram(known, System("adapter", names=items)).names
+    assert [one.names[int(np.argmin(one.costs))] for one in named] == [name for name, _ in SAID]
+    assert [one.target for one in named] == [one.target for one in items]
+    assert baselines.ngram(known, System("adapter")).names == ()
     assert len(set(baselines.by_chance(items).names[0].costs)) == 1

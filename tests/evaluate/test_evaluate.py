@@ -24,21 +24,23 @@ from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
 from ventriloquist.evaluate import METRICS, Evaluation, Extent
 from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.evaluate.examples import read_examples
-from ventriloquist.evaluate.heldout import draw_for_writing, held_out_rows, prompt
-from ventriloquist.evaluate.inference import MAX_NEW_TOKENS, MIN_P, TEMPERATURE
+from ventriloquist.evaluate.heldout import Target, context_before, draw_for_writing, held_out_rows
+from ventriloquist.evaluate.inference import MAX_NEW_TOKENS
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.stage import ON_FINAL_WINDOWS
 from ventriloquist.evaluate.words import headline
 from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
-from ventriloquist.model.adapter import load_adapter
-from ventriloquist.model.corpus import load_corpus
+from ventriloquist.model.adapter import Adapter, load_adapter
+from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.generate import sample_lines
+from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.sampling import MAX_TOKENS, Sampling, context_tokens
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash
-from ventriloquist.transcript import Line, line_opening, render_line
+from ventriloquist.transcript import Line, render_line
 
 torch.set_num_threads(1)
 EXTENT = Extent(likelihood=None, identity=8, validity=12, validity_context=2, ranking=4, thorough=True)
@@ -90,22 +92,39 @@ def write_lines(db: Connection, home: Path, run: Path) -> None:
         for target in row.targets
     ]
     drawn = draw_for_writing(targets, EXTENT.validity, 0)
-    room = adapter.manifest.max_length - MAX_NEW_TOKENS
-    prompts = [prompt(db, corpus, target, EXTENT.validity_context or 0, room) for target in drawn]
-    free, given, again = [], [], []
-    for number, (target, before) in enumerate(zip(drawn, prompts, strict=True)):
+    contexts = contexts_of(db, corpus, adapter, drawn, EXTENT.validity_context or 0)
+    free, unasked, given, again = [], [], [], []
+    for number, (target, before) in enumerate(zip(drawn, contexts, strict=True)):
         name = target.line.name
-        if number % 3 == 0:
-            free.append(render_line(Line(name, "<1m", f"as myself {number}")))
-            continue
-        free.append(render_line(Line("Unknown", "<1m", "somebody else")) if number % 3 == 1 else "no line at all")
-        given.append(before + line_opening(name))
-        line = render_line(Line(name, "<5m", f"when asked {number}"))
-        again.append(line[len(line_opening(name)) :] if number % 2 else "still no line")
+        free.append(render_line(Line(name, "<1m", "x")) if number % 3 == 0 else "no line at all")
+        own = number % 3 == 0
+        unasked.append(render_line(Line(name if own else other_member(target), "<1m", f"as myself {number}")))
+        if not own:
+            given.append([before, [name]])
+            again.append(render_line(Line(name, "<5m", f"when asked {number}" if number % 2 else '[replying to "x"] ')))
+    asked = [[before, target.conversation.members] for before, target in zip(contexts, drawn, strict=True)]
     store = OutputCache(run)
     for system in ("adapter", "base"):
-        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, prompts), free)
-        store.put(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, given), again)
+        store.put(free_key(system, contexts), free)
+        store.put(chat_key(system, asked), unasked)
+        store.put(chat_key(system, given), again)
+
+
+def contexts_of(db: Connection, corpus: Corpus, adapter: Adapter, targets: list[Target], messages: int) -> list[Any]:
+    room = context_tokens(adapter.manifest.max_length)
+    return [context_before(db, corpus, target, messages, room) for target in targets]
+
+
+def other_member(target: Target) -> str:
+    return next(name for name in target.conversation.members if name != target.line.name)
+
+
+def free_key(system: str, contexts: list[Any]) -> str:
+    return key_of("free lines", system, 0, (MAX_NEW_TOKENS, asdict(Sampling())), ["".join(one) for one in contexts])
+
+
+def chat_key(system: str, asked: list[Any]) -> str:
+    return key_of("chat lines", system, 0, (asdict(Sampling()), MAX_TOKENS), asked)
 
 
 @pytest.fixture(scope="module")
@@ -125,16 +144,44 @@ def test_the_base_model_writes_before_the_adapter_is_merged_into_it(
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
     rows = held_out_rows(db, corpus, adapter.manifest, adapter.manifest.held_out)
     targets = draw_for_writing([target for row in rows for target in row.targets], extent.validity, 0)
-    room = adapter.manifest.max_length - MAX_NEW_TOKENS
-    prompts = [prompt(db, corpus, target, 1, room) for target in targets]
+    contexts = contexts_of(db, corpus, adapter, targets, 1)
+    prompts = ["".join(context) for context in contexts]
     written = OutputCache(run)
     for system in ("base", "adapter"):
         with adapter.disabled() if system == "base" else nullcontext():
-            expected = sample_lines(
-                adapter.model, adapter.tokenizer, prompts,
-                max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=0,
-            )  # fmt: skip
-        assert written.get(key_of("lines", system, 0, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, prompts)) == expected
+            expected = sample_lines(adapter.model, adapter.tokenizer, prompts, max_new_tokens=MAX_NEW_TOKENS, seed=0)
+        assert written.get(free_key(system, contexts)) == expected
+
+
+def test_messages_are_written_by_the_writer_of_a_chat_with_its_sampling(
+    trained: tuple[Connection, Path, Path], tmp_path: Path
+) -> None:
+    db, home, _ = trained
+    run = learnt(db, strengthen(build_run(tmp_path / "three", window=9)))
+    extent = Extent(likelihood=1, identity=1, validity=3, validity_context=None, thorough=True)
+    evaluated(db, run, home=home, extent=extent, only=["voice"])
+    adapter = load_adapter(run)
+    corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
+    rows = held_out_rows(db, corpus, adapter.manifest, adapter.manifest.held_out)
+    targets = draw_for_writing([target for row in rows for target in row.targets], extent.validity, 0)
+    contexts = contexts_of(db, corpus, adapter, targets, adapter.manifest.window - 1)  # the whole window
+    members = [target.conversation.members for target in targets]
+    written = OutputCache(run)
+    for system in ("base", "adapter"):
+        with adapter.disabled() if system == "base" else nullcontext():
+            writer = LineWriter(adapter.model, adapter.tokenizer, sampling=Sampling())
+            unasked = writer.write_each(contexts, members, seed=0)
+            assert written.get(chat_key(system, list(zip(contexts, members, strict=True)))) == [
+                render_line(line) for line in unasked
+            ]
+            again = [
+                (context, [target.line.name])
+                for context, target, line in zip(contexts, targets, unasked, strict=True)
+                if line.name != target.line.name
+            ]
+            if again:
+                expected = writer.write_each([context for context, _ in again], [names for _, names in again], seed=0)
+                assert written.get(chat_key(system, again)) == [render_line(line) for line in expected]
 
 
 def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Connection, Path, Path]) -> None:
@@ -143,14 +190,17 @@ def test_what_is_written_after_fits_into_the_adapters_window(trained: tuple[Conn
     corpus = load_corpus(db, adapter.tokenizer, home / "tokens")
     target = held_out_rows(db, corpus, adapter.manifest, {})[-1].targets[-1]
 
+    def context(room: int) -> str:
+        return "".join(context_before(db, corpus, target, 99, room))
+
     def tokens(room: int) -> int:
-        return len(adapter.tokenizer(prompt(db, corpus, target, 99, room), add_special_tokens=False)["input_ids"])
+        return len(adapter.tokenizer(context(room), add_special_tokens=False)["input_ids"])
 
     everything = tokens(1_000_000)
     header = tokens(0)  # the header stays
     assert header < 200 < everything
     assert all(header <= tokens(room) <= room for room in (header, 200, 300, everything - 1))
-    assert prompt(db, corpus, target, 99, everything) == prompt(db, corpus, target, 99, 1_000_000)
+    assert context(everything) == context(1_000_000)
 
 
 def test_everything_that_is_held_out_is_scored(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:
@@ -217,7 +267,7 @@ def test_an_evaluation_that_was_stopped_goes_on_with_what_it_has(
     assert len(path.read_bytes()) >= len(whole)
 
 
-def test_a_line_of_another_name_is_written_again_with_the_persons_and_an_invalid_one_is_no_message(
+def test_a_line_of_another_name_is_written_again_with_the_persons_and_one_without_typed_text_is_no_message(
     trained: tuple[Connection, Path, Path], evaluation: Evaluation
 ) -> None:
     examples = read_examples(trained[2], data_hash(trained[0]))
@@ -283,7 +333,7 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
 
     plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood", "validity"], against=twin)
     comparison = evaluate.run(db, plan, stage=stage).comparison
-    for name in ("Scoring", "Writing"):  # the total is known before the first batch is done
+    for name in ("Scoring", "Writing without a grammar"):  # the total is known before the first batch is done
         assert next((done, total > 0) for what, done, total in advances if what == name) == (0, True)
     assert stages.count("Tokenising") == 2
     assert stages.count("Loading the model with transformers") == 2  # each run is loaded once
@@ -317,7 +367,7 @@ def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
     prepared = prepare(db, PrepareOptions(holdout=50))
     assert prepared.test > evaluation.held_out
     try:
-        result = evaluated(db, run, home=home, extent=replace(EXTENT, likelihood=1, validity=1, identity=1, ranking=0))
+        result = evaluated(db, run, home=home, extent=replace(EXTENT, likelihood=1), only=["likelihood"])
     finally:
         prepare(db, PrepareOptions(holdout=24))
     assert result.changed_data

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from made_up import context, messages, scored, target, written
 
+from ventriloquist.evaluate.baselines import as_base
 from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, System, Written
-from ventriloquist.evaluate.judge import ngram_classifier
 from ventriloquist.evaluate.metric import Measurement, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
@@ -51,7 +51,7 @@ def test_every_metric_says_what_it_is_and_where_it_stands(name: str) -> None:
 def test_a_line_is_valid_only_if_everything_about_it_is() -> None:
     good = render_line(Line("A", "<1m", "hi"))
     lines = [good, good + " ", good[:-1], good.replace("<1m", "<2m"), good.replace('"A"', '"C"'), "hi"]
-    found = measured("validity", System("adapter", written=[Written(target("A", "x"), one) for one in lines]))
+    found = measured("validity", System("adapter", free=[Written(target("A", "x"), one) for one in lines]))
     low, high = found.interval(0)
     assert found.n == 6
     assert low < found.value == 2 / 6 < high
@@ -403,7 +403,17 @@ def test_numbers_do_not_hide_behind_the_links_that_real_people_send() -> None:
     assert verdict(METRICS["personal"], found.n, found.value, found.interval(0), (None, 0.0)) == "fails: too much"
 
 
-def test_the_ngram_classifier_tells_voices_apart() -> None:
-    texts = ["ok lol", "yes lol", "lol no", "I shall come.", "It is raining.", "I do not know."] * 3
-    names = (["A"] * 3 + ["B"] * 3) * 3
-    assert ngram_classifier(texts, names)(["lol maybe", "It is I."]) == ["A", "B"]
+def test_bits_saved_with_the_format_known_are_those_over_the_base_model_that_read_some_lines() -> None:
+    targets = [target("A" if i % 2 else "B", "twenty characters ok", i + 1) for i in range(60)]
+    lines = [item._replace(told=20.0) for item in scored(targets, base=40.0, adapter=15.0)]
+    system = System("adapter", scored=lines)
+    assert measured("likelihood", system).value == pytest.approx(1 - 15 / 40)
+    found = measured("likelihood_format", system)
+    assert (found.n, found.value) == (60, pytest.approx(1 - 15 / 20))
+    bits = found.detail["bits_per_character"]
+    assert bits["base"] == pytest.approx(20 / 20 / math.log(2))
+    assert bits["adapter"] == pytest.approx(15 / 20 / math.log(2))
+    assert measured("likelihood_format", as_base(system)).value == pytest.approx(1 - 40 / 20)  # it costs bits
+    assert (
+        METRICS["likelihood_format"].measure(System("adapter", scored=scored(targets, 40.0, 15.0)), context()) is None
+    )

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ventriloquist.evaluate.resampling import Array, Sums
 from ventriloquist.evaluate.statistics import (
-    Array,
-    Sums,
     bootstrap,
+    difference,
     excess_interval,
     holm,
-    paired_bootstrap,
     root_of_square,
     share_interval,
     wilson,
@@ -76,15 +75,6 @@ def test_what_is_drawn_together_widens_the_interval() -> None:
     assert together.high - together.low > 2 * (alone.high - alone.low)
 
 
-def test_few_conversations_are_drawn_in_stretches_and_many_as_a_whole() -> None:
-    values = np.random.default_rng(2).normal(size=(4, 10))
-    few = {(row, column): np.array([1.0, values[row, column]]) for row in range(4) for column in range(10)}
-    flat = clusters([[1, value] for value in values.ravel()])
-    assert bootstrap(few, mean, 0) == bootstrap(flat, mean, 0)
-    many = {(row % 20, row // 20): np.array([1.0, value]) for row, value in enumerate(values.ravel())}
-    assert bootstrap(many, mean, 0) != bootstrap(flat, mean, 0)
-
-
 def test_a_share_of_clusters_that_agree_within_is_less_certain_than_wilson_says() -> None:
     agreeing = clusters([[10, 10], [0, 10]] * 5)
     mixed = clusters([[5, 10]] * 10)
@@ -100,7 +90,7 @@ def test_the_interval_of_a_share_that_few_conversations_have_covers_it_mostly(ra
     for _ in range(300):
         sizes = np.minimum(1 + 3 * generator.pareto(1.5, 60), 100).astype(int)
         successes = generator.binomial(sizes, np.where(generator.random(60) < rare, 0.6, 0.0))
-        low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()))
+        low, high = share_interval(clusters(np.stack([successes, sizes], axis=1).tolist()), "other")
         covered += low <= 0.6 * rare <= high
     assert least <= covered <= 297
 
@@ -150,11 +140,11 @@ def test_a_paired_difference_is_seen_where_two_intervals_overlap() -> None:
     first = clusters([[1, value + 1] for value in hard])
     second = clusters([[1, value + noise] for value, noise in zip(hard, generator.normal(0, 0.3, 40), strict=True)])
     assert bootstrap(first, mean, 0).low < bootstrap(second, mean, 0).high
-    difference = paired_bootstrap(first, second, mean, 0)
-    assert difference is not None
-    assert 0.7 < difference.low < difference.value < difference.high < 1.3
-    assert difference.p < 0.01
-    same = paired_bootstrap(first, first, mean, 0)
+    found = difference((first, mean), (second, mean), 0)
+    assert found is not None
+    assert 0.7 < found.low < found.value < found.high < 1.3
+    assert found.p < 0.01
+    same = difference((first, mean), (first, mean), 0)
     assert same is not None
     assert (same.value, same.p) == (0, 1)
 
@@ -165,16 +155,11 @@ def test_the_p_of_no_difference_is_as_often_small_as_it_says(count: int) -> None
     small = 0
     for seed in range(200):
         values = generator.normal(size=(2, count))
-        difference = paired_bootstrap(*(clusters([[1, value] for value in side]) for side in values), mean, seed)
-        assert difference is not None
-        small += difference.p <= 0.05
+        first, second = ((clusters([[1, value] for value in side]), mean) for side in values)
+        found = difference(first, second, seed)
+        assert found is not None
+        small += found.p <= 0.05
     assert small <= 20
-
-
-def test_without_common_messages_there_is_nothing_to_compare() -> None:
-    assert paired_bootstrap(clusters([[1, 2]]), {(9, 9): np.ones(2)}, mean, 0) is None
-    wider = clusters([[1, 2, 3], [1, 2, 3]])
-    assert paired_bootstrap(clusters([[1, 2], [1, 3]]), wider, mean, 0) is None
 
 
 def test_holm_is_the_published_adjustment() -> None:

@@ -161,16 +161,17 @@ def found(hits: int, of: int = 40) -> Measurement:
 
 def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> None:
     others = {"shuffled": found(4), "ngram": found(30), "base": found(10), "chance": None}
-    result = assess(METRICS["identity"], found(20), others, seed=0)
+    metric = replace(METRICS["identity"], ceiling="ngram", reference=None)
+    result = assess(metric, found(20), others, seed=0)
     assert (result.value, result.n, result.floor, result.ceiling) == (0.5, 40, 0.1, 0.75)
     assert result.baselines == {"shuffled": 0.1, "ngram": 0.75, "base": 0.25}
     assert result.low is not None
     assert result.high is not None
     assert result.low < 0.5 < result.high
-    said = summary(METRICS["identity"], result)
+    said = summary(metric, result)
     assert "50%" in said
     assert "floor 10% (shuffled)" in said
-    assert "ceiling 75% (n-gram classifier)" in said
+    assert "ceiling 75% (TF-IDF + SVM classifier)" in said
     assert said.endswith("between")
 
 
@@ -245,7 +246,11 @@ def test_who_would_tell_is_said_only_where_it_was_asked() -> None:
         ({"voice": "close", "copies": "passes"}, (), "Nothing that was measured gives it away."),
         ({"voice": "not enough data"}, (), "There are too few messages to say whether it sounds like them."),
         ({"likelihood": "worse than the floor"}, (), "It predicts what they really write worse than"),
-        ({"identity": "above the ceiling"}, (), "From a single message it names the right writer 86% of the time."),
+        (
+            {"identity": "above the ceiling"},
+            (),
+            "From a single message it names the right writer 86% of the time (95 %: 86% to",
+        ),
         ({}, (), "There is not enough data to say how it writes."),
     ],
 )
@@ -322,3 +327,24 @@ def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> Non
     row = compare("other", {"voice": around(120)}, {"voice": around(70)}, seed=0).metrics["voice"]
     assert row.outcome == "better"
     assert row.difference == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        (190, "above the reference at this n"),
+        (100, "at the reference at this n"),
+        (5, "below the reference at this n"),
+    ],
+)
+def test_a_reference_stands_beside_a_figure_and_has_no_effect_on_the_verdict(hits: int, said: str) -> None:
+    plain = replace(METRICS["identity"], floor=0.1, ceiling=None, baselines=(), reference=None)
+    metric = replace(plain, reference="ngram")
+    others = {"ngram": found(104, 200)}
+    result = assess(metric, found(hits, 200), others, seed=0)
+    assert (result.reference, result.beside_reference) == (0.52, said)
+    assert result.verdict == assess(plain, found(hits, 200), {}, seed=0).verdict
+    assert metric.compared == ("ngram",)
+    assert f"reference 52% (TF-IDF + SVM classifier): {said}" in summary(metric, result)
+    few = assess(metric, found(hits, 200), {"ngram": found(5, 10)}, seed=0)
+    assert (few.reference, few.beside_reference) == (0.5, None)

@@ -232,3 +232,26 @@ def _count_tokens(tiny: Tiny, work) -> int:
 def _logits(tiny: Tiny, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
         return tiny.model(input_ids=torch.tensor([ids])).logits[0, -1]
+
+
+def test_a_line_of_a_batch_does_not_depend_on_the_other_contexts(tiny_model: Tiny, context: list[str]) -> None:
+    writer = session(tiny_model, max_tokens=12)
+    short, long = context[:3], context
+    names = [NAMES[:2], NAMES[1:2], NAMES]
+    first = writer.write_each([long, short, long], names, seed=3)
+    assert first == writer.write_each([long, short, long], names, seed=3)
+    assert writer.write_each([short, short, short], names, seed=3)[1] == first[1]
+    assert writer.write_each([long, short, long], names, seed=4) != first
+    assert [line.name in allowed for line, allowed in zip(first, names, strict=True)] == [True] * 3
+    assert all(parse_line(render_line(line)) == line and line.content for line in first)
+
+
+def test_a_batch_at_temperature_0_writes_what_a_chat_writes(tiny_model: Tiny, context: list[str]) -> None:
+    """The name and the delta are sampled, so they are given by a context of one name and compared apart."""
+    writer = session(tiny_model, sampling=Sampling(temperature=0), max_tokens=12)
+    contexts = [context[:index] for index in range(1, len(context))]
+    batched = writer.write_each(contexts, [NAMES[:1]] * len(contexts), seed=0)
+    alone = [written(list(writer.write(one, NAMES[:1]))) for one in contexts]
+    same = [(one.content, other.content) for one, other in zip(batched, alone, strict=True) if one.delta == other.delta]
+    assert same
+    assert all(one == other for one, other in same)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ventriloquist.model import prefix_cache
 from ventriloquist.model.corpus import TokenRow
-from ventriloquist.model.score import LineScore, score_contents, score_row
+from ventriloquist.model.score import LineScore, score_contents, score_row, score_rows_after
 from ventriloquist.transcript import DELTAS, Header, Line, render, render_line
 
 
@@ -138,3 +138,30 @@ def test_a_line_that_is_tokenised_otherwise_than_in_its_row_is_a_bug(tiny_model:
     row = row_of(tiny_model, header, said, {1})
     with pytest.raises(ValueError, match="tokenised"):
         score_row(tiny_model.model, tiny_model.tokenizer, row, [Line("Kim", "<1m", "something else")])
+
+
+@pytest.mark.parametrize("chunk", [512, 16])
+def test_rows_after_other_lines_are_scored_as_in_one_plain_pass(
+    tiny_model: Tiny, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(prefix_cache, "CHUNK_TOKENS", chunk)
+    shown = render(*conversation(3, seed=8))
+    rows, targets, expected = [], [], []
+    for seed, length in ((1, 6), (2, 3), (3, 5)):
+        header, said = conversation(length, seed=seed)
+        before, own = said[:-2], said[-2:]
+        text, spans = render(header, before), []
+        tokens = encode(tiny_model, text)
+        sums = []
+        for position, line in enumerate(own):
+            sums.append(naive(tiny_model, shown + text, line)["content"])
+            first = len(tokens)
+            text += render_line(line) + "\n"
+            tokens = encode(tiny_model, text)
+            spans.append((position, first, len(tokens)))
+        rows.append(TokenRow(np.asarray(tokens, dtype=np.uint32), spans))
+        targets.append(own)
+        expected.append(sums)
+    found = list(score_rows_after(tiny_model.model, tiny_model.tokenizer, shown, rows, targets))
+    for of_row, sums in zip(found, expected, strict=True):
+        assert of_row == pytest.approx(sums, abs=1e-4)

@@ -9,6 +9,7 @@ from ventriloquist.chat.opening import Opening, find_opening
 from ventriloquist.chat.session import KEPT_SHARE, ChatSession, Writer
 from ventriloquist.chat.voice import Voice, database, find_person
 from ventriloquist.errors import NotReadyError, SettingsError
+from ventriloquist.model.sampling import context_tokens
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 
 START_MESSAGES = 50  # to begin with: a model is worst with a short context, and slow with a long one
@@ -80,5 +81,5 @@ def start(plan: ChatPlan, writer: Writer) -> ChatSession:
         me=plan.me,
         speaker=plan.speaker,
         window=plan.voice.window,
-        max_tokens=plan.voice.max_length * 3 // 4,  # a quarter is left for the line to be written
+        max_tokens=context_tokens(plan.voice.max_length),
     )

@@ -119,7 +119,7 @@ def _check_place(report: Path) -> None:
         )
 
 
-HEADLINE = ("likelihood", "identity")  # in the summary, after the final windows
+HEADLINE = ("likelihood", "identity", "name_information")  # in the summary, after the final windows
 
 
 def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
@@ -139,12 +139,17 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 def show_tables(result: Evaluation) -> None:
     """Show every figure with its floor and its ceiling, then each person, and the comparison with another run."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, compared, headline, sure_value, told_by
+    from ventriloquist.evaluate.words import COMPARED, INTERVALS, about_names, compared, headline, sure_value, told_by
 
     say(headline(result), "bold")
     say("")
     for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
         _show_figures(f"{title}, {result.run} on {result.model}", results)
+    say(INTERVALS, "dim")
+    for name, one in result.metrics.items():
+        if spread := about_names(one):
+            say(f"{METRICS[name].title}: {spread}", "dim")
+    say("")
     people = ("voice", "likelihood", "identity", "timing")
     by_person = {
         person: [sure_value(METRICS[name], one[name]) if name in one else "–" for name in people]
@@ -155,7 +160,12 @@ def show_tables(result: Evaluation) -> None:
         show_table("Person by person, with enough messages", columns, told)
     if result.comparison:
         rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
-        show_table(f"Against {result.comparison.against}", COMPARED, rows)
+        title = f"Against {result.comparison.against}"
+        if not show_table(title, COMPARED, rows, only_if_it_fits=True):
+            show_table(title, (*COMPARED[:4], COMPARED[7]), [(*row[:4], row[7]) for row in rows])
+            show_table(
+                "Intervals of the difference", (COMPARED[0], *COMPARED[4:7]), [(row[0], *row[4:7]) for row in rows]
+            )
     for name, reason in result.not_measured.items():
         say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):
@@ -163,26 +173,33 @@ def show_tables(result: Evaluation) -> None:
 
 
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:
-    """Show figures in a table, or in two if the terminal is too narrow."""
+    """Show figures in a table, or in three if the terminal is too narrow."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import end, interval, value
+    from ventriloquist.evaluate.words import OTHER, THESE, end, interval, other_interval, reference, said, value
 
     wide = [
         (
             METRICS[name].title,
             value(METRICS[name], one),
             interval(METRICS[name], one),
+            other_interval(METRICS[name], one),
             f"{one.n:,}",
             end(METRICS[name], METRICS[name].floor, one.floor),
             end(METRICS[name], METRICS[name].ceiling, one.ceiling),
-            one.verdict,
+            said(METRICS[name], one),
         )
         for name, one in results.items()
     ]
-    if show_table(title, ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"), wide, only_if_it_fits=True):
-        return
-    show_table(title, ("", "figure", "95 %", "verdict"), [(*row[:3], row[6]) for row in wide])
-    show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), [(row[0], *row[3:6]) for row in wide])
+    beside = {METRICS[name].title: reference(METRICS[name], one) for name, one in results.items()}
+    columns = ("", "figure", THESE, OTHER, "n", "floor", "ceiling", "verdict")
+    if not show_table(title, columns, wide, only_if_it_fits=True):
+        show_table(title, columns[:4], [row[:4] for row in wide])
+        show_table("Verdicts", ("", "verdict"), [(row[0], row[7]) for row in wide])
+        ends = [(row[0], *row[4:7]) for row in wide]
+        show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), ends)
+    for metric, shown in beside.items():
+        if shown:
+            say(f"{metric}, reference: {shown}", "dim")
 
 
 @contextmanager

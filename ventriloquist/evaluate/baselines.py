@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, Reply, Scored, System
-from ventriloquist.evaluate.judge import MAX_CHARACTERS, ngram_classifier
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.judge import MAX_CHARACTERS
+from ventriloquist.evaluate.reference import train_reference
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.transcript import DELTAS
 
 JUDGED = 200  # messages of each person, to find who writes most like whom
@@ -176,24 +177,20 @@ def delta_shares(
     return {name: _shares(one) for name, one in by_person.items()}, {key: _shares(one) for key, one in counts.items()}
 
 
-def chosen(name: str, items: Sequence[Candidates], first: Sequence[str]) -> System:
-    """Return a system that puts one name first for each message, as a classifier does."""
-    return System(
-        name,
-        names=[
-            item._replace(costs=tuple(float(candidate != best) for candidate in item.names))
-            for item, best in zip(items, first, strict=True)
-        ],
-    )
-
-
 def ngram(context: EvalContext, adapter: System) -> System:
-    """Name the writers of the adapter's messages by character n-grams."""
+    """Give the adapter's messages the costs of the reference classifier. It reads what their writers typed."""
     if not adapter.names:
         return System("ngram")
-    pairs = [(content, name) for name in context.candidates for content in context.training[name]]
-    classify = ngram_classifier([content for content, _ in pairs], [name for _, name in pairs])
-    return chosen("ngram", adapter.names, classify([item.target.typed for item in adapter.names]))
+    classifier = train_reference({name: context.training[name] for name in context.candidates})
+    places = {name: place for place, name in enumerate(classifier.names)}
+    costs = classifier.costs([item.target.typed for item in adapter.names])
+    return System(
+        "ngram",
+        names=[
+            item._replace(costs=tuple(float(of_item[places[name]]) for name in item.names))
+            for item, of_item in zip(adapter.names, costs, strict=True)
+        ],
+    )
 
 
 def by_chance(items: Sequence[Candidates]) -> System:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
 from ventriloquist.evaluate.baselines import delta_shares
+from ventriloquist.evaluate.format_lines import format_lines
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.inputs import EvalContext, Message, Reply
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.texts import Texts
+from ventriloquist.evaluate.word_judge import Said, train_word_judge
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import typed_lines
@@ -35,7 +37,7 @@ def read_context(
         manifest: of the run; says how many messages it was trained on.
     """
     training: dict[str, list[str]] = defaultdict(list)
-    judged: dict[str, list[str]] = defaultdict(list)
+    judged: dict[str, list[Said]] = defaultdict(list)
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
     past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
@@ -51,19 +53,21 @@ def read_context(
                 if before and before != sender:
                     past[sender].append((sent_at, Reply(sender, said, own)))
         elif split == "validation" and position >= boundaries.get(id, 0) and own:
-            judged[sender].append(own)
+            judged[sender].append(Said(own, sender == before, delta))
         before, said = sender, own
     by_person, by_turn = delta_shares(deltas)
-    judge = train_judge(judged)
+    judge = train_judge({name: [one.content for one in own] for name, own in judged.items()})
     in_split = sum(map(len, training.values()))
     return EvalContext(
         training=dict(training),
         judge=judge,
+        word_judge=train_word_judge(judged),
         real=[Message(target, own) for target in targets if (own := target.typed)],
         delta_shares=by_person,
         turn_shares=by_turn,
         candidates=sorted(training, key=lambda name: (-len(training[name]), name))[:MAX_CANDIDATES],
         past=[one for replies in past.values() for _, one in sorted(replies, key=itemgetter(0))[-MAX_PAST:]],
+        format_lines=format_lines(db, boundaries, seed),
         division={
             "trained on": in_split if manifest is None else trained_on(manifest, in_split),
             "read by the judge of style": judge.messages,

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from ventriloquist.evaluate.statistics import Cluster
+from ventriloquist.evaluate.resampling import Cluster
 from ventriloquist.evaluate.texts import Texts, typed
 from ventriloquist.model.corpus import Corpus, TokenRow
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store import corpus as stored
 from ventriloquist.store.corpus import StoredConversation
-from ventriloquist.transcript import Line, parse_line, render_window
+from ventriloquist.transcript import Line, parse_line
 
 FINAL_WINDOWS = 2  # of each conversation: the test that the README promises
 STRETCH = 10  # neighbouring messages that are resampled together if there are few conversations
@@ -200,19 +200,19 @@ def _typed_lines(db: Connection, conversation: int, first: int, stop: int) -> di
     return lines
 
 
-def prompt(db: Connection, corpus: Corpus, target: Target, context: int, room: int) -> str:
-    """Render the window of a target up to the target.
+def context_before(db: Connection, corpus: Corpus, target: Target, messages: int, room: int) -> list[str]:
+    """Return what a model sees before it writes in a target's place: header and lines, each with its newline.
 
     Args:
-        context: messages at most.
+        messages: at most.
         room: tokens at most. The oldest messages are dropped first; the header stays.
     """
     conversation = target.conversation
-    first = max(0, target.position - context)
+    first = max(0, target.position - messages)
     lengths = corpus.lengths(conversation)[first : target.position]
     left = room - len(corpus.header_tokens(conversation, first))
     while len(lengths) and lengths.sum() > left:
         first, lengths = first + 1, lengths[1:]
     *shown, last = stored.lines(db, conversation.id, first, target.position + 1)
     day = (shown[0] if shown else last).day
-    return render_window(conversation.header(day), [line.line for line in shown])
+    return [conversation.header(day) + "\n", *(line.line + "\n" for line in shown)]

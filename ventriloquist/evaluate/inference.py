@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any
 
 from ventriloquist.evaluate.cache import OutputCache, key_of
-from ventriloquist.evaluate.heldout import HeldOutRow, Target, draw_for_writing, draw_rows, draw_targets, prompt
+from ventriloquist.evaluate.heldout import HeldOutRow, Target, context_before, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import (
     Candidates,
     EvalContext,
+    FormatKnown,
+    FreeLines,
     Input,
     Message,
     Messages,
@@ -28,18 +30,19 @@ from ventriloquist.evaluate.inputs import (
 )
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
-from ventriloquist.evaluate.metrics.validity import is_valid
 from ventriloquist.evaluate.texts import read_placeholders, typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.sampling import MAX_TOKENS, Sampling, context_tokens
 from ventriloquist.model.score import LineScore
 from ventriloquist.records import Progress, Stage
 from ventriloquist.store import Connection
-from ventriloquist.transcript import Header, Line, TranscriptError, line_opening, parse_line, render_header, render_line
+from ventriloquist.transcript import Header, Line, parse_line, render_header, render_line
 
-MAX_NEW_TOKENS = 120  # a longer line counts as invalid
-TEMPERATURE, MIN_P = 0.9, 0.05  # the defaults of a chat
+MAX_NEW_TOKENS = 120  # of a line without a grammar; a longer one counts as invalid
+FREE_LINES = 100  # written without a grammar, at most: enough to tell 95 % from 100 %
 LINES_AT_ONCE = 32  # written and cached together
+ROWS_AT_ONCE = 8  # scored and cached together after lines of the format
 TARGETS_AT_ONCE = 8  # scored and cached together under all names
 ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
@@ -52,8 +55,8 @@ class Extent:
 
     likelihood: int | None
     identity: int | None
-    validity: int  # generated lines
-    validity_context: int | None  # messages before a generated line; None: the adapter's whole window
+    validity: int  # lines written as a chat does; at most FREE_LINES of these places are also filled without a grammar
+    validity_context: int | None  # messages before a generated line; None: the adapter's whole window, as in a chat
     ranking: int = 0  # messages that are ranked among others, and scored under several names in their context
     thorough: bool = False  # the base model is measured like the adapter, and every message is written in its name
 
@@ -79,6 +82,7 @@ class Inference:
         self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
         self._placeholders = read_placeholders(db)
+        self._writer: tuple[Any, Any] | None = None  # a model and its LineWriter
         self.targets = [target for row in rows for target in row.targets]
 
     def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
@@ -87,7 +91,7 @@ class Inference:
         Scores compare the adapter with its base model, on the same weights. Then the adapter is merged, as in a chat,
         and writes: after merging in bf16 the base model could not be restored exactly.
         """
-        scored = self._scored() if ScoredLines in types else []
+        scored = self._scored(FormatKnown in types, context) if {*types} & {ScoredLines, FormatKnown} else []
         base = self._system(BASE, types, context, scored)
         return self._system(ADAPTER, types, context, scored), base
 
@@ -98,12 +102,14 @@ class Inference:
         names = self._named(system, context.candidates) if NamesAlone in named else []
         ranked = self._ranked(system) if RankedMessages in named else []
         swapped = self._swapped(system, context.candidates) if NamesInContext in named else []
-        written = self._written(system) if {*types} & {WrittenLines, Messages} else []
+        free = self._free(system) if FreeLines in types else []
+        written = self._written(system) if {*named} & {WrittenLines, Messages} else []
         return System(
             system,
             scored=scored,
+            free=free,
             written=written,
-            messages=self._messages(system, written) if Messages in types else [],
+            messages=self._messages(system, written) if Messages in named else [],
             reference=context.real,
             names=names,
             ranked=ranked,
@@ -140,7 +146,7 @@ class Inference:
                 known = self._cache.put(key, [keep(one) for one in found])
         return list(known)
 
-    def _scored(self) -> list[Scored]:
+    def _scored(self, format_known: bool, context: EvalContext) -> list[Scored]:
         from ventriloquist.model.score import score_row
 
         progress = self._stage("Scoring")
@@ -156,12 +162,35 @@ class Inference:
                 found.append([LineScore(**{**one, "deltas": tuple(one["deltas"])}) for one in kept])
             scored += [Scored(*item) for item in zip(row.targets, *found, strict=True)]
             progress(done, len(rows))
-        return scored
+        if not format_known or not context.format_lines:
+            return scored
+        told = self._told(rows, context.format_lines)
+        return [item._replace(told=nats) for item, nats in zip(scored, told, strict=True)]
+
+    def _told(self, rows: Sequence[HeldOutRow], shown: str) -> Iterator[float]:
+        """Yield the nats of each target's content to the base model, after other lines and the target's own row."""
+        from ventriloquist.model.score import score_rows_after
+
+        progress = self._stage("Scoring with the format known")
+        progress(0, len(rows))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[start : start + ROWS_AT_ONCE]
+            lines = [[target.line for target in row.targets] for row in part]
+            inputs = (shown, [(row.row.tokens.tolist(), row.row.targets) for row in part])
+            for nats in self._cached("told", BASE, inputs, score_rows_after, shown, [row.row for row in part], lines):
+                yield from nats
+            progress(start + len(part), len(rows))
+
+    def _free(self, system: str) -> list[Written]:
+        """Write lines in place of targets without a grammar: whether they keep to the format is what is asked."""
+        targets = draw_for_writing(self.targets, min(self._extent.validity, FREE_LINES), self._seed)
+        texts = self._write_freely(system, ["".join(self._context(target)) for target in targets])
+        return [Written(*item) for item in zip(targets, texts, strict=True)]
 
     def _written(self, system: str) -> list[Written]:
-        """Write one line in place of each target. Sampled like a chat, but without its grammar."""
+        """Write one line in place of each target as a chat does, by whichever member the model expects."""
         targets = draw_for_writing(self.targets, self._extent.validity, self._seed)
-        texts = self._write(system, [self._prompt(target) for target in targets], "Writing")
+        texts = self._write(system, targets, [target.conversation.members for target in targets], "Writing")
         return [Written(*item) for item in zip(targets, texts, strict=True)]
 
     def _messages(self, system: str, lines: Sequence[Written]) -> list[Message]:
@@ -170,46 +199,75 @@ class Inference:
         A line is used if the model wrote it under that name unasked: the name comes first, so the rest is sampled as
         if the name had been given. For the other targets a line is written again with the name given.
         """
-        found: dict[Target, str] = {}
-        again = []
-        for line in lines:
-            if is_valid(line) and parse_line(line.text).name == line.target.line.name:
-                found[line.target] = parse_line(line.text).content
-            elif self._extent.thorough or (line.target.is_final and system == ADAPTER):
-                again.append(line.target)
-        openings = [line_opening(target.line.name) for target in again]
-        prompts = [self._prompt(target) + opening for target, opening in zip(again, openings, strict=True)]
-        texts = self._write(system, prompts, "Writing in their names")
-        for target, opening, text in zip(again, openings, texts, strict=True):
-            try:
-                found[target] = parse_line(opening + text).content
-            except TranscriptError:
-                continue  # validity counts it
+        found = {
+            line.target: one.content for line in lines if (one := parse_line(line.text)).name == line.target.line.name
+        }
+        again = [
+            line.target
+            for line in lines
+            if line.target not in found and (self._extent.thorough or line.target.is_final)
+        ]
+        texts = self._write(system, again, [(target.line.name,) for target in again], "Writing in their names")
+        found |= {target: parse_line(text).content for target, text in zip(again, texts, strict=True)}
         own = {target: typed(content, self._placeholders) for target, content in found.items()}
         return [Message(line.target, own[line.target]) for line in lines if own.get(line.target)]
 
-    def _prompt(self, target: Target) -> str:
+    def _context(self, target: Target) -> list[str]:
+        """Return a target's context as a chat shows it: as many messages and tokens."""
         manifest = self._adapter.manifest
-        context = self._extent.validity_context or manifest.window - 1
-        return prompt(self._db, self._corpus, target, context, manifest.max_length - MAX_NEW_TOKENS)
+        messages = self._extent.validity_context or manifest.window - 1
+        return context_before(self._db, self._corpus, target, messages, context_tokens(manifest.max_length))
 
-    def _write(self, system: str, prompts: Sequence[str], stage: str) -> list[str]:
+    def _write(self, system: str, targets: Sequence[Target], names: Sequence[Sequence[str]], stage: str) -> list[str]:
+        """Write rendered lines with chat's writer: its grammar, its sampling, its longest line."""
+        sampling = Sampling()
+        return self._in_parts(
+            "chat lines",
+            (asdict(sampling), MAX_TOKENS),
+            partial(self._write_lines, sampling=sampling),
+            system,
+            [(self._context(target), list(of_line)) for target, of_line in zip(targets, names, strict=True)],
+            stage,
+        )
+
+    def _write_lines(
+        self,
+        model: Any,
+        tokenizer: Any,
+        asked: Sequence[tuple[Sequence[str], Sequence[str]]],
+        *,
+        sampling: Sampling,
+        seed: int,
+    ) -> list[str]:
+        """Write a rendered line after each context, by one of the names given with it."""
+        from ventriloquist.model.line_writer import LineWriter
+
+        if self._writer is None or self._writer[0] is not model:  # its grammar takes seconds
+            self._writer = model, LineWriter(model, tokenizer, sampling=sampling)
+        lines = self._writer[1].write_each([context for context, _ in asked], [names for _, names in asked], seed)
+        return [render_line(line) for line in lines]
+
+    def _write_freely(self, system: str, prompts: Sequence[str]) -> list[str]:
         from ventriloquist.model.generate import sample_lines
 
-        if not prompts:
+        write = partial(sample_lines, max_new_tokens=MAX_NEW_TOKENS)
+        how = (MAX_NEW_TOKENS, asdict(Sampling()))
+        return self._in_parts("free lines", how, write, system, prompts, "Writing without a grammar")
+
+    def _in_parts(
+        self, kind: str, how: object, write: Callable[..., Iterable[str]], system: str, asked: Sequence[Any], stage: str
+    ) -> list[str]:
+        """Write lines, LINES_AT_ONCE of which are cached together."""
+        if not asked:
             return []
         progress = self._progress(system, stage)
-        progress(0, len(prompts))
+        progress(0, len(asked))
         texts: list[str] = []
-        for start in range(0, len(prompts), LINES_AT_ONCE):
-            part = prompts[start : start + LINES_AT_ONCE]
+        for start in range(0, len(asked), LINES_AT_ONCE):
+            part = asked[start : start + LINES_AT_ONCE]
             seed = self._seed + start // LINES_AT_ONCE
-            inputs = (seed, MAX_NEW_TOKENS, TEMPERATURE, MIN_P, part)
-            sample = partial(
-                sample_lines, max_new_tokens=MAX_NEW_TOKENS, temperature=TEMPERATURE, min_p=MIN_P, seed=seed
-            )
-            texts += self._cached("lines", system, inputs, sample, part, writes=True)
-            progress(len(texts), len(prompts))
+            texts += self._cached(kind, system, (seed, how, part), partial(write, seed=seed), part, writes=True)
+            progress(len(texts), len(asked))
         return texts
 
     def _named(self, system: str, candidates: Sequence[str]) -> list[Candidates]:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from ventriloquist.evaluate.heldout import Target
 from ventriloquist.evaluate.judge import Judge
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
+from ventriloquist.evaluate.word_judge import WordJudge
 from ventriloquist.model.score import LineScore
 
 
@@ -19,10 +20,11 @@ class Scored(NamedTuple):
     target: Target
     score: LineScore
     base: LineScore
+    told: float | None = None  # nats of the content to a base model that has read lines of the format
 
 
 class Written(NamedTuple):
-    """A line that a model wrote in place of a target, without a grammar."""
+    """A line that a model wrote in place of a target."""
 
     target: Target
     text: str
@@ -62,7 +64,8 @@ class System:
 
     name: str
     scored: Sequence[Scored] = ()
-    written: Sequence[Written] = ()
+    free: Sequence[Written] = ()  # without a grammar
+    written: Sequence[Written] = ()  # as a chat writes, by whichever member the model expects
     messages: Sequence[Message] = ()
     reference: Sequence[Message] = ()  # the real messages that `messages` are compared with
     names: Sequence[Candidates] = ()  # P(content | name), for each name
@@ -89,11 +92,13 @@ class EvalContext:
 
     training: Mapping[str, Sequence[str]]  # by person: the messages that the adapter was trained on
     judge: Judge  # of style; it has read neither training nor test messages
+    word_judge: WordJudge = field(default_factory=WordJudge)  # of words and turns, likewise
     real: Sequence[Message] = ()  # every held-out message
     delta_shares: Mapping[str, Array] = field(default_factory=dict)  # by person: (6,), in the training messages
     turn_shares: Mapping[tuple[str, bool], Array] = field(default_factory=dict)  # see `baselines.delta_shares`
     candidates: Sequence[str] = ()  # the names that are swapped
     past: Sequence[Reply] = ()  # what retrieval searches
+    format_lines: str = ""  # a transcript that shows the format, see `format_lines`
     division: Mapping[str, int] = field(default_factory=dict)  # messages by what they are used for
     seed: int = 0
 
@@ -128,10 +133,26 @@ class ScoredLines(Input):
 
 
 @dataclass(frozen=True)
-class WrittenLines(Input):
+class FormatKnown(Input):
+    """Held-out lines, scored also by the base model after lines that show the format."""
+
+    missing = "no message is short enough to show the base model the format"
+    lines: Sequence[Scored]
+
+
+@dataclass(frozen=True)
+class FreeLines(Input):
     """Lines that the system wrote without a grammar."""
 
-    missing = "no line was written in the format"
+    missing = "no line was written"
+    lines: Sequence[Written]
+
+
+@dataclass(frozen=True)
+class WrittenLines(Input):
+    """Lines that the system wrote as a chat does, by whichever member it expects."""
+
+    missing = "no line was written"
     lines: Sequence[Written]
 
 
@@ -150,10 +171,12 @@ class CandidateCosts(Input):
     items: Sequence[Candidates]
 
 
+@dataclass(frozen=True)
 class NamesAlone(CandidateCosts):
     """Messages scored without a context, once under each name."""
 
     missing = "fewer than two people to tell apart"
+    seed: int = 0  # of the draw of groups
 
 
 class NamesInContext(CandidateCosts):
@@ -172,12 +195,16 @@ def inputs(system: System, context: EvalContext) -> Iterator[Input]:
     """Yield a system's outputs as metrics take them. A type that it has no outputs for is left out."""
     if system.scored:
         yield ScoredLines(system.scored, context)
+        if all(item.told is not None for item in system.scored):
+            yield FormatKnown(system.scored)
+    if system.free:
+        yield FreeLines(system.free)
     if system.written:
         yield WrittenLines(system.written)
     if system.messages and system.reference:
         yield Messages(system.messages, system.reference, context)
     if system.names:
-        yield NamesAlone(system.names)
+        yield NamesAlone(system.names, context.seed)
     if system.swapped:
         yield NamesInContext(system.swapped)
     if system.ranked:

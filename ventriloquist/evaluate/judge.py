@@ -6,13 +6,13 @@ trained on would reward copying.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 
 MIN_MESSAGES = 10  # of a person; with fewer there is no classifier for them
 MAX_CHARACTERS = 1000  # of a message; style shows before that
@@ -74,16 +74,3 @@ def train_judge(texts: Mapping[str, Sequence[str]]) -> Judge:
         for name in judged
     }
     return Judge(features, classifiers, len(contents))
-
-
-def ngram_classifier(texts: Sequence[str], names: Sequence[str]) -> Callable[[list[str]], list[str]]:
-    """Train the baseline of speaker scores: naive Bayes over character 1- to 5-grams, with equal priors."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.naive_bayes import MultinomialNB
-    from sklearn.pipeline import make_pipeline
-
-    model = make_pipeline(
-        CountVectorizer(analyzer="char", ngram_range=(1, 5), lowercase=False), MultinomialNB(fit_prior=False)
-    )
-    model.fit([text[:MAX_CHARACTERS] for text in texts], list(names))
-    return lambda contents: [str(name) for name in model.predict([text[:MAX_CHARACTERS] for text in contents])]

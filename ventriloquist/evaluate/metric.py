@@ -7,10 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-
 from ventriloquist.evaluate.inputs import EvalContext, Input, System, inputs
-from ventriloquist.evaluate.statistics import Interval, Statistic, Sums, bootstrap, root_of_square
+from ventriloquist.evaluate.resampling import SCHEMES, Scheme, Statistic, Sums, units
+from ventriloquist.evaluate.statistics import (
+    Difference,
+    Interval,
+    bootstrap,
+    difference,
+    difference_of_squares,
+    root_of_square,
+)
 
 Aim = Literal["more", "less", "ceiling"]  # "ceiling": as much as real people, neither more nor less
 Unit = Literal["share", "points", "bits", "ratio"]
@@ -24,6 +30,9 @@ AT_FLOOR = "no better than the floor"
 BETTER = "better than the floor"  # of a metric without a known ceiling
 WORSE = "worse than the floor"
 ABOVE = "above the ceiling"  # better than the ceiling's baseline
+ABOVE_REFERENCE = "above the reference at this n"  # better than it
+AT_REFERENCE = "at the reference at this n"
+BELOW_REFERENCE = "below the reference at this n"
 TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, "differs: " of a metric without a floor
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
@@ -35,23 +44,34 @@ class Measurement:
     n: int  # messages
     sums: Sums
     statistic: Statistic
-    exact: Callable[[Sums], Interval] | None = None  # computes the interval; None: a bootstrap does
+    exact: Callable[[Sums, Scheme], Interval] | None = None  # computes the interval; None: a bootstrap does
     is_square: bool = False  # a mean square: noise is subtracted from it, and the figure is its root
     yardstick: tuple[int, ...] = ()  # which sums belong to the system's own base model
     detail: Mapping[str, Any] = field(default_factory=dict)  # for charts; JSON can hold it
 
     @property
     def value(self) -> float:
-        if self.is_square:
-            return root_of_square(self.sums, self.statistic).value
-        return float(self.statistic(np.sum(list(self.sums.values()), axis=0)))
+        if self.is_square:  # without the larger of both noises: what either kind of chance explains is no distance
+            return min(root_of_square(self.sums, self.statistic, scheme).value for scheme in SCHEMES)
+        return float(self.statistic(units(self.sums, "these").total))
 
-    def interval(self, seed: int) -> Interval:
+    def interval(self, seed: int, scheme: Scheme = "these") -> Interval:
         if self.exact:
-            return self.exact(self.sums)
+            return self.exact(self.sums, scheme)
         if self.is_square:
-            return Interval(*root_of_square(self.sums, self.statistic)[1:])
-        return bootstrap(self.sums, self.statistic, seed)
+            return Interval(*root_of_square(self.sums, self.statistic, scheme)[1:])
+        return bootstrap(self.sums, self.statistic, seed, scheme)
+
+    def over(self, other: Measurement, seed: int, scheme: Scheme) -> Interval:
+        """Return the interval of this figure minus another one, of the squares if they are squares."""
+        found = self._over(other, seed, scheme)
+        return Interval(-math.inf, math.inf) if found is None else Interval(found.low, found.high)
+
+    def _over(self, other: Measurement, seed: int, scheme: Scheme) -> Difference | None:
+        first, second = (self.sums, self.statistic), (other.sums, other.statistic)
+        if self.is_square:
+            return difference_of_squares(first, second, scheme)
+        return difference(first, second, seed, scheme)
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,7 @@ class Metric:
     floor: str | float | None = None  # the name of a baseline, or a known constant
     ceiling: str | float | None = None  # likewise; None: there is no known ceiling
     baselines: tuple[str, ...] = ()  # further ones that are shown
+    reference: str | None = None  # the name of a baseline to compare with; it has no effect on the verdict
     target: float = 1.0  # the ideal value if the aim is "ceiling"
     bounds: tuple[float, float] | None = None  # of a guard: it fails if the whole interval lies outside
     by_person: bool = True
@@ -80,7 +101,7 @@ class Metric:
     @property
     def compared(self) -> tuple[str, ...]:
         """Return the names of all baselines."""
-        return tuple(dict.fromkeys((*self.ends, *self.baselines)))
+        return tuple(dict.fromkeys((*self.ends, *([self.reference] if self.reference else []), *self.baselines)))
 
     def measure(self, system: System, context: EvalContext) -> Measurement | None:
         """Measure a system; None if it has not enough outputs of the type that this metric takes."""
@@ -92,32 +113,50 @@ class Result:
     """A figure as it is reported. `value` is None if nothing could be measured."""
 
     value: float | None
-    low: float | None  # 95 %
+    low: float | None  # 95 %, for these conversations
     high: float | None
     n: int
     floor: float | None
     ceiling: float | None
     baselines: Mapping[str, float]
-    verdict: str
+    verdict: str  # by the interval for these conversations
     detail: Mapping[str, Any] = field(default_factory=dict)
+    reference: float | None = None
+    beside_reference: str | None = None  # the paired comparison with it, in words; None if there is not enough data
+    other_low: float | None = None  # 95 %, for other conversations; None if there is only one
+    other_high: float | None = None
+    other_verdict: str | None = None  # by that interval
 
 
-def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: tuple[float | None, float | None]) -> str:
-    """Put a figure into words, by its interval and the metric's bounds, or its floor and ceiling."""
+Ends = tuple[float | None, float | None]
+"""The figures of floor and ceiling."""
+Apart = tuple[Interval | None, Interval | None]
+"""The intervals of a figure minus its floor, and minus its ceiling; None for an end that is known exactly."""
+
+
+def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: Ends, apart: Apart = (None, None)) -> str:
+    """Put a figure into words, by its interval and the metric's bounds, or by how far it is from floor and ceiling."""
     floor, ceiling = ends
     if n < metric.minimum or not all(math.isfinite(number) for number in (value, *interval)):
         return NOT_ENOUGH
     if metric.bounds is not None:
         outside = _side(interval, *metric.bounds)
         return f"fails: {outside}" if outside else "passes"
-    if floor is None and ceiling is not None:
-        outside = _side(interval, ceiling, ceiling)
-        return f"differs: {outside}" if outside else INDISTINGUISHABLE
+    over_floor, over_ceiling = (
+        Interval(interval.low - (end or 0), interval.high - (end or 0)) if over is None else over
+        for end, over in zip(ends, apart, strict=True)
+    )
     if floor is None:
-        return NOT_ENOUGH
-    if ceiling is None:
-        return _against_floor(metric, floor, interval)
-    return _between(metric, value, interval, floor, ceiling)
+        outside = _side(over_ceiling, 0.0, 0.0)
+        return NOT_ENOUGH if ceiling is None else f"differs: {outside}" if outside else INDISTINGUISHABLE
+    less = metric.aim == "less"
+    spread = 0.0 if ceiling is None else -(ceiling - floor) if less else ceiling - floor
+    if ceiling is not None and spread <= 0:
+        return NOT_ENOUGH  # real messages are not better than the floor, so nothing can be said here
+    low, high = _turned(over_floor, less=less)
+    if low <= 0:
+        return WORSE if high < 0 else AT_FLOOR
+    return BETTER if ceiling is None else _against_ceiling(metric, abs(value - floor) / spread, over_ceiling)
 
 
 def _side(interval: Interval, low: float, high: float) -> str:
@@ -125,43 +164,84 @@ def _side(interval: Interval, low: float, high: float) -> str:
     return TOO_LITTLE if interval.high < low else TOO_MUCH if interval.low > high else ""
 
 
-def _against_floor(metric: Metric, floor: float, interval: Interval) -> str:
-    low, high, edge = (
-        (interval.low, interval.high, floor) if metric.aim != "less" else (-interval.high, -interval.low, -floor)
-    )
-    return BETTER if low > edge else WORSE if high < edge else AT_FLOOR
+def _turned(interval: Interval, *, less: bool) -> Interval:
+    """Turn the interval of a difference so that more is better."""
+    return Interval(-interval.high, -interval.low) if less else interval
 
 
-def _between(metric: Metric, value: float, interval: Interval, floor: float, ceiling: float) -> str:
-    """Return where an interval lies between other people (0) and real messages (1)."""
-    spread = ceiling - floor
-    if spread == 0 or (spread < 0) != (metric.aim == "less"):
-        return NOT_ENOUGH  # real messages are not better than the floor, so nothing can be said here
-    low, high = sorted(((interval.low - floor) / spread, (interval.high - floor) / spread))
-    if high < 0:
-        return WORSE
-    if low <= 0:
-        return AT_FLOOR
-    if low > 1:
+def _against_ceiling(metric: Metric, way: float, over: Interval) -> str:
+    """Put a figure that is better than its floor into words, by the share of the way to the ceiling that it is at."""
+    low, high = _turned(over, less=metric.aim == "less")
+    if low > 0:
         return CARICATURE if metric.aim == "ceiling" else ABOVE
-    if high >= 1:
-        return INDISTINGUISHABLE
-    return CLOSE if (value - floor) / spread >= CLOSE_SHARE else BETWEEN
+    return INDISTINGUISHABLE if high >= 0 else CLOSE if way >= CLOSE_SHARE else BETWEEN
+
+
+_SURELY_BETTER = (BETTER, INDISTINGUISHABLE, CLOSE, BETWEEN, CARICATURE, ABOVE)
+
+
+def only_here(metric: Metric, result: Result) -> bool:
+    """Return whether a verdict claims a side of the floor, or of the bounds, that the other interval does not show."""
+
+    def claimed(said: str | None) -> str | None:
+        if (
+            said is None
+            or said in (NOT_ENOUGH, AT_FLOOR, "passes")
+            or (said == INDISTINGUISHABLE and metric.floor is None)
+        ):
+            return None
+        return "better" if said in _SURELY_BETTER else said
+
+    claim = claimed(result.verdict)
+    return claim is not None and claim != claimed(result.other_verdict)
 
 
 def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Measurement | None], seed: int) -> Result:
     """Make a result from the measurements of a system and of its baselines."""
-    baselines = {
-        name: other.value for name, other in others.items() if other is not None and math.isfinite(other.value)
+    known = {
+        name: other for name, other in others.items() if other is not None and other.sums and math.isfinite(other.value)
     }
-    floor = baselines.get(metric.floor) if isinstance(metric.floor, str) else metric.floor
-    ceiling = baselines.get(metric.ceiling) if isinstance(metric.ceiling, str) else metric.ceiling
+    baselines = {name: other.value for name, other in known.items()}
+    floor, ceiling = (baselines.get(end) if isinstance(end, str) else end for end in (metric.floor, metric.ceiling))
     if measured is None or not measured.sums or not math.isfinite(measured.value):
         n = 0 if measured is None else measured.n
         return Result(None, None, None, n, floor, ceiling, baselines, NOT_ENOUGH)
-    interval = measured.interval(seed)
-    said = verdict(metric, measured.n, measured.value, interval, (floor, ceiling))
-    low, high = (value if math.isfinite(value) else None for value in interval)
-    if low is None or high is None:
-        said = NOT_ENOUGH
-    return Result(measured.value, low, high, measured.n, floor, ceiling, baselines, said, measured.detail)
+
+    def judged(scheme: Scheme) -> tuple[Interval, str]:
+        interval = measured.interval(seed, scheme)
+        over_floor, over_ceiling = (
+            measured.over(known[end], seed, scheme) if isinstance(end, str) and end in known else None
+            for end in (metric.floor, metric.ceiling)
+        )
+        said = verdict(metric, measured.n, measured.value, interval, (floor, ceiling), (over_floor, over_ceiling))
+        return interval, said
+
+    (low, high), said = judged("these")
+    other, other_said = judged("other")
+    return Result(
+        value=measured.value,
+        # a square may lose more noise than its interval does
+        low=min(low, measured.value) if math.isfinite(low) else None,
+        high=max(high, measured.value) if math.isfinite(high) else None,
+        n=measured.n,
+        floor=floor,
+        ceiling=ceiling,
+        baselines=baselines,
+        verdict=said,
+        detail=measured.detail,
+        reference=baselines.get(metric.reference) if metric.reference else None,
+        beside_reference=_beside_reference(metric, measured, known.get(metric.reference or ""), seed),
+        other_low=min(other.low, measured.value) if math.isfinite(other.low) else None,
+        other_high=max(other.high, measured.value) if math.isfinite(other.high) else None,
+        other_verdict=other_said if math.isfinite(other.low) else None,
+    )
+
+
+def _beside_reference(metric: Metric, measured: Measurement, other: Measurement | None, seed: int) -> str | None:
+    """Say in words on which side of its reference a figure is, by a paired comparison; None without enough data."""
+    if other is None or min(measured.n, other.n) < metric.minimum:
+        return None
+    low, high = _turned(measured.over(other, seed, "these"), less=metric.aim == "less")
+    if not math.isfinite(low):
+        return None
+    return ABOVE_REFERENCE if low > 0 else BELOW_REFERENCE if high < 0 else AT_REFERENCE

@@ -35,7 +35,7 @@ from ventriloquist.model.manifest import Manifest, first_unseen
 from ventriloquist.records import Stage
 from ventriloquist.store import Connection
 
-SCHEMA = 1  # of the JSON; raise it when a key changes its meaning or is removed
+SCHEMA = 2  # of the JSON; raise it when a key changes its meaning or is removed
 ON_FINAL_WINDOWS = ("validity", "timing", "voice", "likelihood")  # first in every output
 
 

@@ -1,25 +1,17 @@
-"""Confidence intervals and comparisons. Messages of a conversation are resampled together, as one cluster."""
+"""Confidence intervals and comparisons, for these conversations and for other ones (see `resampling`)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Cluster = tuple[int, int]
-"""A conversation, and the number of a stretch of neighbouring messages in it."""
-Sums = Mapping[Cluster, Array]
-"""One vector of sums for each cluster, all of the same length."""
-Statistic = Callable[[Array], Array]
-"""Computes figures, (…), from summed vectors, (…, sums)."""
+from ventriloquist.evaluate.resampling import Cluster, Scheme, Statistic, Sums, Units, units
 
 Z_95 = 1.959964  # the normal's 97.5 % quantile
-RESAMPLES = 2000
-MIN_CONVERSATIONS = 8  # with fewer, clusters are stretches of neighbouring messages instead of conversations
+EVERYTHING = (-math.inf, math.inf)
 
 
 class Interval(NamedTuple):
@@ -39,71 +31,89 @@ def wilson(successes: float, trials: float) -> Interval:
     return Interval(max(0.0, centre - half) if successes else 0.0, min(1.0, centre + half) if share < 1 else 1.0)
 
 
-def share_interval(sums: Sums) -> Interval:
-    """Return the 95 % interval of a share from clusters of (successes, trials).
+def share_interval(sums: Sums, scheme: Scheme = "these") -> Interval:
+    """Return the 95 % interval of a share from clusters of (successes, trials); infinite for others of one cluster.
 
     This is Wilson's interval at the effective sample size (Korn and Graubard, 1998), with a t quantile, since the
     design effect is estimated. A bootstrap of a share of 0 or 1 would have no width.
     """
-    return _share_interval(_matrix(sums)[:, :2])
+    return _share_interval(sums, 0, scheme)
 
 
-def excess_interval(sums: Sums) -> Interval:
+def excess_interval(sums: Sums, scheme: Scheme = "these") -> Interval:
     """Return the 95 % interval of one share minus another, from clusters of both (successes, trials).
 
     It is made of two Wilson intervals (Newcombe, 1998, method 10), each as in `share_interval`.
     """
-    matrix = _matrix(sums)
-    first, second = _share_interval(matrix[:, :2]), _share_interval(matrix[:, 2:4])
-    totals = matrix.sum(axis=0)
+    totals = units(sums, scheme).total
     if not totals[1] or not totals[3]:
         return Interval(-1.0, 1.0)
+    first, second = _share_interval(sums, 0, scheme), _share_interval(sums, 2, scheme)
     one, other = float(totals[0] / totals[1]), float(totals[2] / totals[3])
     below = math.hypot(one - first.low, second.high - other)
     above = math.hypot(first.high - one, other - second.low)
     return Interval(one - other - below, one - other + above)
 
 
-def _share_interval(matrix: Array) -> Interval:
-    """Return the interval of a share from (clusters, 2)."""
-    successes, trials = (float(total) for total in matrix.sum(axis=0))
-    count = len(matrix)
-    if trials == 0 or count < 2 or successes in (0.0, trials):
+def _share_interval(sums: Sums, column: int, scheme: Scheme) -> Interval:
+    """Return the interval of a share, of the successes in a column and the trials in the next one."""
+    drawn = units({key: vector[column : column + 2] for key, vector in sums.items() if vector[column + 1] > 0}, scheme)
+    successes, trials = (float(total) for total in drawn.total)
+    if scheme == "other" and len(drawn) < 2:
+        return Interval(*EVERYTHING)
+    if trials == 0 or len(drawn) < 2 or successes in (0.0, trials):
         return wilson(successes, trials)
     share = successes / trials
-    residuals = matrix[:, 0] - share * matrix[:, 1]
-    variance = count / (count - 1) * float((residuals**2).sum()) / trials**2
-    design_effect = variance / (share * (1 - share) / trials)
+    influences = drawn.linear((drawn.matrix[:, 0] - share * drawn.matrix[:, 1]) / trials)
+    independent = _variance_of_independent(drawn, share)
+    alone = share * (1 - share) / independent  # as many independent messages are as certain as those of the strata
+    design_effect = float((influences**2).sum()) / independent
     if design_effect <= 1:  # messages of a cluster are no more alike than others
-        return wilson(successes, trials)
-    # the less clustering adds to the variance, the less the number of clusters matters
-    degrees = _degrees_of_freedom(residuals) * design_effect / (design_effect - 1)
-    alike = float((matrix[:, 1] ** 2).sum()) / trials  # the effect if all messages of a cluster were alike
+        return wilson(share * alone, alone)
+    degrees = drawn.degrees_of_freedom(influences)
+    if scheme == "these":  # the less clustering adds to the variance, the less the number of clusters matters
+        degrees *= design_effect / (design_effect - 1)
+    alike = float((drawn.matrix[:, 1] ** 2).sum()) / trials  # the effect if all messages of a cluster were alike
     design_effect = max(design_effect, min(alike, design_effect * (_t_95(degrees) / Z_95) ** 2))
-    return wilson(successes / design_effect, trials / design_effect)
+    return wilson(share * alone / design_effect, alone / design_effect)
 
 
-def bootstrap(sums: Sums, statistic: Statistic, seed: int) -> Interval:
-    """Return the 95 % interval of a statistic under a cluster bootstrap (Efron, 1979).
+def _variance_of_independent(drawn: Units, share: float) -> float:
+    """Return the variance of a share if the messages of a stratum were independent of each other.
+
+    A stratum's own share may be 0 or 1 by chance. So of two estimates the larger is used: the one without bias, and one
+    with a success and a failure added to the messages.
+    """
+    if len(np.unique(drawn.strata)) == 1:
+        return share * (1 - share) / float(drawn.total[1])
+    summed = 0.0
+    for members in drawn.members():
+        successes, trials = drawn.matrix[members].sum(axis=0)
+        own, added = successes / trials, (successes + 1) / (trials + 2)
+        summed += trials * max(own * (1 - own) * trials / max(1.0, trials - 1), added * (1 - added))
+    return float(summed / drawn.total[1] ** 2)
+
+
+def bootstrap(sums: Sums, statistic: Statistic, seed: int, scheme: Scheme = "these") -> Interval:
+    """Return the 95 % interval of a statistic under a bootstrap of clusters (Efron, 1979).
 
     This is a t interval with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4). Few or unequal clusters
     leave few degrees of freedom; with one cluster the interval is infinite.
     """
-    matrix = _matrix(sums)
-    if len(matrix) < 2:
-        return Interval(-math.inf, math.inf)
-    value, error, degrees = _standard_error(matrix, statistic, seed)
+    drawn = units(sums, scheme)
+    if len(drawn) < 2:
+        return Interval(*EVERYTHING)
+    value, error, degrees = _standard_error(drawn, statistic, seed)
     half = error * _t_95(degrees)
-    return Interval(value - half, value + half) if math.isfinite(half) else Interval(-math.inf, math.inf)
+    return Interval(value - half, value + half) if math.isfinite(half) else Interval(*EVERYTHING)
 
 
-def _standard_error(matrix: Array, statistic: Statistic, seed: int) -> tuple[float, float, float]:
-    """Return a statistic of (clusters, sums), its standard error by a bootstrap, and the degrees of freedom."""
-    count, total = len(matrix), matrix.sum(axis=0)
-    values = statistic(_resample(count, seed) @ matrix)
+def _standard_error(drawn: Units, statistic: Statistic, seed: int) -> tuple[float, float, float]:
+    """Return a statistic, its standard error by a bootstrap, and the degrees of freedom."""
+    values = statistic(drawn.totals(seed))
     values = values[np.isfinite(values)]
-    error = float(values.std(ddof=1)) * math.sqrt(count / (count - 1)) if len(values) > 1 else math.inf
-    return float(statistic(total)), error, _degrees_of_freedom(statistic(total - matrix))
+    error = float(values.std(ddof=1)) if len(values) > 1 else math.inf
+    return float(statistic(drawn.total)), error, drawn.degrees_of_freedom(drawn.influences(statistic))
 
 
 def _t_95(degrees: float) -> float:
@@ -111,23 +121,6 @@ def _t_95(degrees: float) -> float:
     from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
 
     return float(stats.t.ppf(0.975, degrees))
-
-
-def _degrees_of_freedom(without: Array) -> float:
-    """Return the degrees of freedom of a variance to which some clusters contribute much more than others.
-
-    They are (Σ u²)² / Σ u⁴, the effective number of clusters (Kish, 1965, for squares). Satterthwaite's (1946) are
-    three times as many, which is right for normal u; those of conversations have heavy tails.
-
-    Args:
-        without: (clusters,), the figure without each cluster, or what each contributes. u is its distance from their
-            mean.
-    """
-    known = without[np.isfinite(without)]
-    squares = (known - known.mean()) ** 2 if len(known) else known
-    if not squares.any():
-        return max(1.0, len(without) - 1.0)
-    return float(np.clip(squares.sum() ** 2 / (squares**2).sum(), 1, len(without) - 1))
 
 
 class Estimate(NamedTuple):
@@ -138,25 +131,56 @@ class Estimate(NamedTuple):
     high: float
 
 
-def root_of_square(sums: Sums, statistic: Statistic) -> Estimate:
+def root_of_square(sums: Sums, statistic: Statistic, scheme: Scheme = "these") -> Estimate:
     """Return the root of a mean square, minus its noise. It is negative if the noise is larger than the square.
 
-    Squaring adds variance bias; a bootstrap would add it again. So the bias is estimated by leaving out each cluster in
-    turn (jackknife; Quenouille, 1956; Tukey, 1958). The interval is a t interval.
+    The interval is a t interval of the square.
+
+    Args:
+        sums: the first half of each vector is of generated messages, and the other half of real ones.
     """
-    matrix = _matrix(sums)
-    total = matrix.sum(axis=0)
-    value = float(statistic(total))
-    without = statistic(total - matrix)
-    without = without[np.isfinite(without)]
-    count = len(without)
-    if count < 2:
-        return Estimate(_signed_root(value), -math.inf, math.inf)
-    noise = (count - 1) * float(without.mean() - value)
-    variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
+    square = _square(units(sums, scheme, _sides(sums)), statistic)
+    half = _t_95(square.degrees) * square.error if math.isfinite(square.error) else math.inf
+    return Estimate(*(_signed_root(one) for one in (square.value, square.value - half, square.value + half)))
+
+
+class _Square(NamedTuple):
+    value: float
+    error: float
+    degrees: float
+
+
+def _square(drawn: Units, statistic: Statistic, parts: Sequence[Statistic] = ()) -> _Square:
+    """Return a mean square without its noise, and its standard error.
+
+    Squaring adds variance bias; a bootstrap would add it again. So the bias is estimated by leaving out each cluster in
+    turn (jackknife; Quenouille, 1956; Tukey, 1958; for strata Jones, 1974).
+
+    Args:
+        parts: the squares that it is made of, if it is a difference.
+    """
+    value = float(statistic(drawn.total))
+    if len(drawn) < 2:
+        return _Square(value, math.inf, 1)
+    left = drawn.without_each()
+    influences = drawn.spread(statistic(left))
+    noise = drawn.bias(statistic(left), value)
     # near 0 the jackknife misses the spread of squared noise, which has a variance of at most twice its square
-    half = _t_95(count - 1) * math.sqrt(variance + 2 * noise**2)
-    return Estimate(*(_signed_root(square) for square in (value - noise, value - noise - half, value - noise + half)))
+    noises = [drawn.bias(part(left), float(part(drawn.total))) for part in parts] or [noise]
+    error = math.sqrt(float((influences**2).sum()) + 2 * sum(one**2 for one in noises))
+    return _Square(value - noise, error, drawn.degrees_of_freedom(influences))
+
+
+def _sides(sums: Sums) -> dict[Cluster, tuple[bool, bool]]:
+    """Return for each stretch whether it has generated messages, and whether it has real ones.
+
+    Those that have the same are drawn together. Otherwise a habit of a whole conversation would count as noise,
+    although both sides have it.
+    """
+    return {
+        cluster: (bool(vector[: len(vector) // 2].any()), bool(vector[len(vector) // 2 :].any()))
+        for cluster, vector in sums.items()
+    }
 
 
 def _signed_root(square: float) -> float:
@@ -164,7 +188,7 @@ def _signed_root(square: float) -> float:
 
 
 class Difference(NamedTuple):
-    """One figure minus another on the same messages."""
+    """One figure minus another."""
 
     value: float
     low: float  # 95 %
@@ -172,59 +196,74 @@ class Difference(NamedTuple):
     p: float  # two-sided, of no difference
 
 
-def paired_bootstrap(first: Sums, second: Sums, statistic: Statistic, seed: int) -> Difference | None:
-    """Compare a statistic of two systems by resampling the same clusters for both; None if they share too few.
+Figure = tuple[Sums, Statistic]
+"""Sums, and the statistic that makes the figure of their total."""
 
-    As in `bootstrap`, p is below 5 % if the interval does not contain 0.
+
+def difference(first: Figure, second: Figure, seed: int, scheme: Scheme = "these") -> Difference | None:
+    """Compare two figures by drawing clusters for both at once; None if there are too few.
+
+    Either may have clusters that the other lacks. As in `bootstrap`, p is below 5 % if the interval does not contain 0.
     """
-    paired = _paired(first, second, statistic)
-    if paired is None:
+    drawn, (one, other) = _paired(first, second, scheme)
+    if len(drawn) < 2:
         return None
-    shared, difference = paired
-    value, error, degrees = _standard_error(_matrix(shared), difference, seed)
-    return _difference(value, error, degrees) if math.isfinite(value) and math.isfinite(error) else None
+    value, error, degrees = _standard_error(drawn, lambda totals: one(totals) - other(totals), seed)
+    return _difference(value, error, degrees)
 
 
-def _difference(value: float, error: float, degrees: float) -> Difference:
-    """Return a difference with the interval and the p value of a t distribution."""
+def difference_of_squares(first: Figure, second: Figure, scheme: Scheme = "these") -> Difference | None:
+    """Compare two mean squares without their noise, see `root_of_square`; None if there are too few clusters."""
+    drawn, parts = _paired(first, second, scheme, are_squares=True)
+    if len(drawn) < 2:
+        return None
+    return _difference(*_square(drawn, lambda totals: parts[0](totals) - parts[1](totals), parts))
+
+
+def difference_of_roots(first: Figure, second: Figure, scheme: Scheme = "these") -> Difference | None:
+    """Compare the roots of two mean squares; None if both may be noise.
+
+    The difference of the squares is that of the roots times the sum of the roots.
+    """
+    squares = difference_of_squares(first, second, scheme)
+    summed = sum(root_of_square(*figure, scheme).value for figure in (first, second))
+    if squares is None or summed <= 0:
+        return None
+    return Difference(squares.value / summed, squares.low / summed, squares.high / summed, squares.p)
+
+
+def _difference(value: float, error: float, degrees: float) -> Difference | None:
+    """Return a difference with the interval and the p value of a t distribution; None if nothing is known of it."""
     from scipy import stats
 
+    if not math.isfinite(value) or not math.isfinite(error):
+        return None
     half = _t_95(degrees) * error
     p = 2 * float(stats.t.sf(abs(value) / error, degrees)) if error else float(not value)
     return Difference(value, value - half, value + half, p)
 
 
-def paired_roots(first: Sums, second: Sums, statistic: Statistic) -> Difference | None:
-    """Compare two systems by the roots of mean squares, see `root_of_square`.
+def _paired(
+    first: Figure, second: Figure, scheme: Scheme, *, are_squares: bool = False
+) -> tuple[Units, tuple[Statistic, Statistic]]:
+    """Return the sums of both side by side, and the statistic of each in them.
 
-    The squares are compared by a jackknife over the clusters that both have. Their difference is the difference of the
-    roots times the sum of the roots.
+    Of a conversation's stretches, those that both have and those that one of them has are drawn separately: how many
+    messages each was measured on is no accident.
     """
-    paired = _paired(first, second, statistic)
-    if paired is None:
-        return None
-    shared, difference = paired
-    roots = [
-        root_of_square({cluster: sums[cluster] for cluster in shared}, statistic).value for sums in (first, second)
-    ]
-    matrix = _matrix(shared)
-    total, count = matrix.sum(axis=0), len(matrix)
-    without = difference(total - matrix)
-    if not np.isfinite(without).all() or sum(roots) <= 0:
-        return None  # both may be noise
-    variance = (count - 1) / count * float(((without - without.mean()) ** 2).sum())
-    return _difference(roots[0] - roots[1], math.sqrt(variance) / sum(roots), count - 1)
-
-
-def _paired(first: Sums, second: Sums, statistic: Statistic) -> tuple[Sums, Statistic] | None:
-    """Return the sums of both side by side, by shared cluster, and the statistic of their difference."""
-    shared = {cluster: np.concatenate([first[cluster], second[cluster]]) for cluster in first if cluster in second}
-    if len(shared) < 2:
-        return None
-    width = len(next(iter(first.values())))
-    if any(len(vector) != 2 * width for vector in shared.values()):
-        return None  # they were measured on different people
-    return shared, lambda totals: statistic(totals[..., :width]) - statistic(totals[..., width:])
+    (ours, one), (theirs, other) = first, second
+    empty = [np.zeros_like(next(iter(sums.values()), np.zeros(0))) for sums in (ours, theirs)]
+    width = len(empty[0])
+    both = {
+        cluster: np.concatenate([ours.get(cluster, empty[0]), theirs.get(cluster, empty[1])])
+        for cluster in {**ours, **theirs}
+    }
+    sides = [_sides(sums) if are_squares else {} for sums in (ours, theirs)]
+    kinds = {cluster: (cluster in ours, cluster in theirs, *(side.get(cluster) for side in sides)) for cluster in both}
+    return units(both, scheme, kinds), (
+        lambda totals: one(totals[..., :width]),
+        lambda totals: other(totals[..., width:]),
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -236,17 +275,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def _resample(count: int, seed: int) -> Array:
-    """Return how often each of `count` clusters is drawn in each resample, (RESAMPLES, count)."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float64)
-
-
-def _matrix(sums: Sums) -> Array:
-    """Stack the clusters, (clusters, sums): conversations if there are enough of them, else stretches."""
-    conversations: dict[int, Array] = {}
-    for (conversation, _), vector in sums.items():
-        conversations[conversation] = conversations.get(conversation, np.zeros_like(vector)) + vector
-    chosen = conversations if len(conversations) >= MIN_CONVERSATIONS else sums
-    return np.stack(list(chosen.values())) if chosen else np.zeros((0, 2))

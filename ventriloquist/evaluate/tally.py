@@ -9,7 +9,8 @@ import numpy as np
 
 from ventriloquist.evaluate.inputs import Candidates, Message
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array, Cluster, Sums, excess_interval
+from ventriloquist.evaluate.resampling import Array, Cluster, Sums
+from ventriloquist.evaluate.statistics import excess_interval
 
 
 def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ventriloquist.evaluate.compare import Compared
@@ -16,6 +17,7 @@ from ventriloquist.evaluate.metric import (
     WORSE,
     Metric,
     Result,
+    only_here,
 )
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import GUARDS
@@ -32,7 +34,7 @@ SUBJECTS = {
     "retrieval": "a past reply of theirs",
     "shuffled": "shuffled",
     "habit": "habit of turns",
-    "ngram": "n-gram classifier",
+    "ngram": "TF-IDF + SVM classifier",
     "chance": "chance",
 }
 
@@ -43,6 +45,8 @@ def figure(metric: Metric, number: float | None) -> str:
         return "–"
     if metric.unit == "share":
         return f"{number:z,.0%}" if abs(number) >= 0.1 or abs(number) < 0.0005 else f"{number:.1%}"
+    if metric.unit == "bits":
+        return f"{number:z.2f}"
     # a distance minus its noise may be negative
     return f"{number:z.0f}" if metric.unit == "points" else f"{max(0.0, number):.2f}"
 
@@ -57,11 +61,28 @@ def sure_value(metric: Metric, result: Result) -> str:
     return "–" if result.verdict == NOT_ENOUGH else value(metric, result)
 
 
+THESE, OTHER = "95 %, these", "95 %, other"  # conversations
+INTERVALS = "The 95 % intervals are for these conversations and for other conversations. Verdicts go by the first."
+ONLY_HERE = "for these conversations only"
+
+
 def interval(metric: Metric, result: Result) -> str:
-    """Return the 95 % interval, empty if there is none."""
-    if result.low is None or result.high is None:
-        return ""
-    return f"{figure(metric, result.low)} to {figure(metric, result.high)}"
+    """Return the 95 % interval for these conversations, empty if there is none."""
+    return _range(figure, metric, result.low, result.high)
+
+
+def other_interval(metric: Metric, result: Result) -> str:
+    """Return the 95 % interval for other conversations, empty if there is none: of one conversation there is none."""
+    return _range(figure, metric, result.other_low, result.other_high) if result.low is not None else ""
+
+
+def _range(shown: Callable[[Metric, float], str], metric: Metric, low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{shown(metric, low)} to {shown(metric, high)}"
+
+
+def said(metric: Metric, result: Result) -> str:
+    """Return the verdict, and whether it is one for these conversations only."""
+    return f"{result.verdict}, {ONLY_HERE}" if only_here(metric, result) else result.verdict
 
 
 def end(metric: Metric, which: str | float | None, number: float | None) -> str:
@@ -69,6 +90,25 @@ def end(metric: Metric, which: str | float | None, number: float | None) -> str:
     if number is None:
         return ""
     return f"{figure(metric, number)} ({SUBJECTS[which]})" if isinstance(which, str) else figure(metric, number)
+
+
+def reference(metric: Metric, result: Result) -> str:
+    """Return the value of a figure's reference, what it is, and the comparison with it; empty if there is none."""
+    shown = end(metric, metric.reference, result.reference)
+    return f"{shown}: {result.beside_reference}" if shown and result.beside_reference else shown
+
+
+def about_names(result: Result) -> str:
+    """Say how bits about the name are spread, and what the true name saves over others; empty for other metrics."""
+    if "saved_per_character" not in result.detail:
+        return ""
+    detail = result.detail
+    over_mean, over_best = detail["saved_per_character"].values()
+    return (
+        f"{detail['above_zero']:.0%} of the messages tell more than nothing. The median is {detail['median']:z.2f}"
+        f" bits, of at most {detail['most_possible']:.2f}. The true name saves {over_mean:z.3f} bits a character over"
+        f" the mean of the other names, and {over_best:z.3f} over the best of them."
+    )
 
 
 def told_by(evaluation: Evaluation) -> str:
@@ -79,8 +119,8 @@ def told_by(evaluation: Evaluation) -> str:
         ", ".join(METRICS[name].title.lower() for name in names)
         for names in (evaluation.rejected_by, evaluation.undecided)
     )
-    said = rejected_by or "nothing that was measured"
-    return f"{said}; not enough data for {undecided}" if undecided else said
+    told = rejected_by or "nothing that was measured"
+    return f"{told}; not enough data for {undecided}" if undecided else told
 
 
 SOUNDS = {  # the verdicts on the style match
@@ -102,33 +142,45 @@ EXPECTS = {
 def headline(evaluation: Evaluation) -> str:
     """Sum up an evaluation in sentences: how it sounds, what it predicts, and what gives it away."""
     found = evaluation.metrics
-    said = [
-        sentences[found[name].verdict]
+    lines = [
+        sentences[found[name].verdict] + (f" This holds {ONLY_HERE}." if only_here(METRICS[name], found[name]) else "")
         for name, sentences in (("voice", SOUNDS), ("likelihood", EXPECTS))
         if name in found and found[name].verdict in sentences
     ]
     identity = found.get("identity")
     if identity is not None and identity.verdict != NOT_ENOUGH:
-        said.append(
-            f"From a single message it names the right writer {value(METRICS['identity'], identity)} of the time."
+        beside = both_intervals(METRICS["identity"], identity)
+        lines.append(
+            f"From a single message it names the right writer {value(METRICS['identity'], identity)} of the time"
+            f" ({beside})."
         )
     if evaluation.rejected_by:
-        said.append(f"What gives it away: {', '.join(GUARDS[name] for name in evaluation.rejected_by)}.")
+        lines.append(f"What gives it away: {', '.join(GUARDS[name] for name in evaluation.rejected_by)}.")
     elif any(name in found and found[name].verdict != NOT_ENOUGH for name in GUARDS):
-        said.append("Nothing that was measured gives it away.")
-    return " ".join(said) or "There is not enough data to say how it writes."
+        lines.append("Nothing that was measured gives it away.")
+    return " ".join(lines) or "There is not enough data to say how it writes."
 
 
-COMPARED = ("", "this run", "the other", "difference", "95 %", "p (Holm)", "this run is")
+def both_intervals(metric: Metric, result: Result) -> str:
+    """Return both 95 % intervals with their names, empty if there are none."""
+    these, other = interval(metric, result), other_interval(metric, result)
+    if not these:
+        return ""
+    beside = f"{other} for other ones" if other else "nothing is known of other ones"
+    return f"95 %: {these} for these conversations, {beside}"
+
+
+COMPARED = ("", "this run", "the other", "difference", THESE, OTHER, "p (Holm)", "this run is")
 
 
 def compared(metric: Metric, row: Compared) -> tuple[str, ...]:
     """Return the cells under COMPARED: the figures of two runs, and their difference."""
     first, second = figure(metric, row.first), figure(metric, row.second)
     if row.difference is None or row.low is None or row.high is None or row.p is None:
-        return metric.title, first, second, "", "", "", row.outcome
-    difference, low, high = (_signed(metric, number) for number in (row.difference, row.low, row.high))
-    return metric.title, first, second, difference, f"{low} to {high}", f"{row.p:.3f}", row.outcome
+        return metric.title, first, second, "", "", "", "", row.outcome
+    these = _range(_signed, metric, row.low, row.high)
+    other = _range(_signed, metric, row.other_low, row.other_high)
+    return metric.title, first, second, _signed(metric, row.difference), these, other, f"{row.p:.3f}", row.outcome
 
 
 def _signed(metric: Metric, number: float) -> str:
@@ -137,8 +189,8 @@ def _signed(metric: Metric, number: float) -> str:
 
 
 def summary(metric: Metric, result: Result) -> str:
-    """Return a result in one line: value, interval, n, floor, ceiling and verdict."""
-    parts = [f"{value(metric, result)} (95 %: {interval(metric, result)}; n = {result.n:,})"]
+    """Return a result in one line: value, both intervals, n, floor, ceiling and verdict."""
+    parts = [f"{value(metric, result)} ({both_intervals(metric, result)}; n = {result.n:,})"]
     if result.low is None:
         parts = [f"n = {result.n:,}"]
     if bits := result.detail.get("bits_per_character"):
@@ -148,4 +200,6 @@ def summary(metric: Metric, result: Result) -> str:
         parts.append(f"floor {floor}")
     if ceiling:
         parts.append(f"ceiling {ceiling}")
-    return " · ".join([*parts, result.verdict])
+    if shown := reference(metric, result):
+        parts.append(f"reference {shown}")
+    return " · ".join([*parts, said(metric, result)])

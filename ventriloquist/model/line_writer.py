@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 
-from ventriloquist.model.engine import engine_of
+from ventriloquist.model.engine import Rows, engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.partial_line import PartialLine, Piece
-from ventriloquist.model.sampling import Sampling
+from ventriloquist.model.sampling import MAX_TOKENS, Sampling
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import Line
 
-MAX_TOKENS = 256  # of one content; a longer one is ended there
+BATCH = 32  # contexts that are written after at once; more only cost memory
+BATCH_TOKENS = 32_768  # in their KV cache: 4.5 GiB for Qwen3-8B
 PREFILL_TOKENS = 512  # in a forward pass; bounds the memory for a long context
 
 
@@ -31,7 +33,7 @@ class LineWriter:
         sampling: Sampling | None = None,  # of contents; names and deltas are sampled at temperature 1
         max_tokens: int = MAX_TOKENS,
     ) -> None:
-        engine = engine_of(model)
+        self._engine = engine = engine_of(model)
         self._model, self._tokenizer = model, tokenizer
         self._grammar = LineGrammar(tokenizer, engine.vocabulary)
         self._generator = torch.Generator().manual_seed(seed)
@@ -65,23 +67,66 @@ class LineWriter:
         """Write alternative next lines as one batch."""
         prompt, shared = self._begin(context, names)
         logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
-        batch = self._row.repeated(count)
         rows = [self._begin(context, names)[1] for _ in range(count)]
-        fed = [len(shared.tokens)] * count
-        going = list(range(count))
+        draws = [self._uniform] * count
+        return self._finish(self._row.repeated(count), logits, rows, draws, fed=len(shared.tokens))
+
+    def write_each(self, contexts: Sequence[Sequence[str]], names: Sequence[Sequence[str]], seed: int) -> list[Line]:
+        """Write one line after each of these contexts, by one of its own names, in batches.
+
+        The seed and the place of a context give its line. The other contexts have no effect on it, except where
+        rounding decides between tokens.
+        """
+        begun = [self._begin(context, of_context) for context, of_context in zip(contexts, names, strict=True)]
+        draws = [_uniforms(f"{seed} {place}") for place in range(len(begun))]
+        fed = [prompt + line.tokens for prompt, line in begun]
+        lines: list[Line] = []
+        while len(lines) < len(begun):
+            end = min(len(lines) + BATCH, len(begun))
+            while (
+                end - len(lines) > 1
+                and (end - len(lines)) * (max(map(len, fed[len(lines) : end])) + self._max_tokens) > BATCH_TOKENS
+            ):
+                end -= 1
+            part = slice(len(lines), end)
+            batch = self._engine.rows()
+            logits = batch.feed(fed[part])
+            lines += self._finish(batch, logits, [line for _, line in begun[part]], draws[part])
+        return lines
+
+    def _finish(
+        self,
+        batch: Rows,
+        logits: torch.Tensor,
+        rows: Sequence[PartialLine],
+        draws: Sequence[Callable[[], torch.Tensor]],
+        *,
+        fed: int | None = None,
+    ) -> list[Line]:
+        """Write lines to their ends as one batch.
+
+        Args:
+            batch: has read each row's context and its tokens so far.
+            logits: (rows, vocabulary) after them.
+            draws: for each row, a source of (1,) random numbers.
+            fed: tokens of each row that the batch has read; default all.
+        """
+        read = [len(row.tokens) if fed is None else fed for row in rows]
+        going = list(range(len(rows)))
         while True:
+            logits = logits.float().cpu()
             for index, row in enumerate(going):
-                if fed[row] == len(rows[row].tokens):
-                    rows[row].choose(logits[index], self._uniform())
+                if read[row] == len(rows[row].tokens):
+                    rows[row].choose(logits[index], draws[row]())
             kept = [index for index, row in enumerate(going) if rows[row].line is None]
             if not kept:
                 return [row.line for row in rows if row.line is not None]
             if len(kept) < len(going):
                 batch.select(kept)
                 going = [going[index] for index in kept]
-            logits = batch.feed([[rows[row].tokens[fed[row]]] for row in going])
+            logits = batch.feed([[rows[row].tokens[read[row]]] for row in going])
             for row in going:
-                fed[row] += 1
+                read[row] += 1
 
     def logits_after(self, ids: list[int]) -> torch.Tensor:
         """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
@@ -125,3 +170,9 @@ class LineWriter:
     def _crop(self, length: int) -> None:
         self._ids = self._ids[: self._row.crop(length)]
         self._logits = None
+
+
+def _uniforms(seed: str) -> Callable[[], torch.Tensor]:
+    """Return a source of (1,) random numbers in [0, 1)."""
+    generator = torch.Generator().manual_seed(random.Random(seed).getrandbits(63))  # noqa: S311  # not for secrets
+    return lambda: torch.rand(1, generator=generator)

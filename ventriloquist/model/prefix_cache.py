@@ -32,12 +32,7 @@ class PrefixCache:
         self._engine = engine_of(model)
         self._ids = ids
         self._rows = self._engine.rows()
-        self.nats = np.empty(len(wanted))  # -log P of each wanted token
-        places = np.asarray([index for index, _ in wanted], dtype=np.int64)
-        tokens = np.asarray([token for _, token in wanted], dtype=np.int64)
-        for start in range(0, len(ids), CHUNK_TOKENS):
-            here = (places >= start) & (places < start + CHUNK_TOKENS)
-            self.nats[here] = self._rows.score(ids[start : start + CHUNK_TOKENS], places[here] - start, tokens[here])
+        self.nats = self._read(ids, wanted)  # -log P of each wanted token
 
     def score(self, continuations: Sequence[Continuation]) -> Iterator[NDArray[np.float64]]:
         """Yield -log P of the wanted tokens of each continuation, in nats.
@@ -55,6 +50,27 @@ class PrefixCache:
             packed.append(each)
         if packed:
             yield from self._score_packed(packed)
+
+    def follow(self, ids: NDArray[np.integer[Any]], wanted: Wanted) -> NDArray[np.float64]:
+        """Return -log P of wanted tokens of a text that follows the whole prefix, in nats.
+
+        Such a text may be long: it is read in chunks, and taken back before the next one. A cache that cannot be
+        cropped reads the prefix again.
+        """
+        if self._rows.crop(len(self._ids)) != len(self._ids):
+            self._rows = self._engine.rows()
+            self._read(self._ids, ())
+        return self._read(ids, wanted)
+
+    def _read(self, ids: NDArray[np.integer[Any]], wanted: Wanted) -> NDArray[np.float64]:
+        """Append tokens in chunks; return -log P of the wanted ones."""
+        nats = np.empty(len(wanted))
+        places = np.asarray([index for index, _ in wanted], dtype=np.int64)
+        tokens = np.asarray([token for _, token in wanted], dtype=np.int64)
+        for start in range(0, len(ids), CHUNK_TOKENS):
+            here = (places >= start) & (places < start + CHUNK_TOKENS)
+            nats[here] = self._rows.score(ids[start : start + CHUNK_TOKENS], places[here] - start, tokens[here])
+        return nats
 
     def _score_packed(self, continuations: Sequence[Continuation]) -> Iterator[NDArray[np.float64]]:
         """Score continuations beside each other."""

@@ -16,6 +16,9 @@ TOP_P = 1  # off: min-p cuts the tail
 TOP_K = 0  # off
 REPEAT_PENALTY = 1  # off: a penalty would punish the format's own syntax and names
 
+MAX_TOKENS = 256  # of one content; a longer one is ended there
+CONTEXT_SHARE = 0.75  # of the tokens of a window, in chat and evaluation; the rest is left for the line to be written
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -26,6 +29,11 @@ class Sampling:
 
 
 UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own distribution
+
+
+def context_tokens(max_length: int) -> int:
+    """Return how many tokens the context of a line may have, for a model that was trained on windows of max_length."""
+    return int(CONTEXT_SHARE * max_length)
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:

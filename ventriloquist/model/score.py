@@ -94,6 +94,32 @@ def score_contents(model: Any, tokenizer: Any, prefix: str, lines: Sequence[Line
             yield float(nats.sum())
 
 
+def score_rows_after(
+    model: Any, tokenizer: Any, prefix: str, rows: Sequence[TokenRow], lines: Sequence[Sequence[Line]]
+) -> Iterator[list[float]]:
+    """Yield the nats of the contents of each row's targets, where the model has read a prefix before the row.
+
+    Args:
+        prefix: whole lines of another transcript, from its header on, each ended by its newline. It is computed once.
+        lines: for each row, its parsed targets in the order of `row.targets`.
+    """
+    ids = np.asarray(encode(tokenizer, prefix, start=True), dtype=np.uint32)
+    cache = PrefixCache(model, ids)
+    starts = len(encode(tokenizer, "", start=True))  # a token that begins every text begins the prefix already
+    for row, of_row in zip(rows, lines, strict=True):
+        wanted = []
+        counts = []
+        for line, (_, first, end) in zip(of_row, row.targets, strict=True):
+            _, _, in_content = _parts(tokenizer, line)
+            inside = [first + int(index) for index in np.flatnonzero(in_content)]
+            if len(in_content) != end - first:
+                raise ValueError("the line is tokenised differently from the cached row")
+            wanted += [(index - 1 - starts, int(row.tokens[index])) for index in inside]
+            counts.append(len(inside))
+        nats = cache.follow(row.tokens[starts:], wanted)
+        yield [float(of_line.sum()) for of_line in np.split(nats, np.cumsum(counts)[:-1])]
+
+
 def _content_of(tokenizer: Any, line: Line, at: int) -> Continuation:
     """Return a line as a continuation whose content is to be scored."""
     ids, _, in_content = _parts(tokenizer, line)

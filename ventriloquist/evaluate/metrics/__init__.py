@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ventriloquist.evaluate.inputs import (
+    FormatKnown,
+    FreeLines,
     Messages,
     NamesAlone,
     NamesInContext,
@@ -16,15 +18,16 @@ from ventriloquist.evaluate.metrics.bursts import bursts
 from ventriloquist.evaluate.metrics.copies import copies
 from ventriloquist.evaluate.metrics.diversity import diversity
 from ventriloquist.evaluate.metrics.fingerprint import fingerprint
-from ventriloquist.evaluate.metrics.identity import identity, identity_in_context
+from ventriloquist.evaluate.metrics.identity import identity, identity_in_context, identity_of_5, identity_of_20
 from ventriloquist.evaluate.metrics.indistinguishable import indistinguishable
 from ventriloquist.evaluate.metrics.lengths import lengths
-from ventriloquist.evaluate.metrics.likelihood import likelihood
+from ventriloquist.evaluate.metrics.likelihood import likelihood, likelihood_format
+from ventriloquist.evaluate.metrics.names import name_information, name_information_in_context
 from ventriloquist.evaluate.metrics.personal import personal
 from ventriloquist.evaluate.metrics.ranking import ranking
 from ventriloquist.evaluate.metrics.timing import timing
 from ventriloquist.evaluate.metrics.validity import validity
-from ventriloquist.evaluate.metrics.voice import voice
+from ventriloquist.evaluate.metrics.voice import voice, voice_habits
 
 OTHERS = ("nearest", "pooled", "retrieval", "shuffled", "base")
 
@@ -34,7 +37,7 @@ METRICS: dict[str, Metric] = {
         question="Does it keep to the format?",
         aim="more",
         minimum=30,
-        takes=WrittenLines,
+        takes=FreeLines,
         compute=validity,
         ceiling=1.0,
         baselines=("base",),
@@ -63,6 +66,18 @@ METRICS: dict[str, Metric] = {
         baselines=OTHERS,
         target=100.0,
     ),
+    "voice_habits": Metric(
+        title="Style match by words and turns",
+        question="Are the words, marks and lengths theirs?",
+        unit="points",
+        aim="ceiling",
+        takes=Messages,
+        compute=voice_habits,
+        floor="pooled",
+        ceiling="real",
+        baselines=OTHERS,
+        target=100.0,
+    ),
     "likelihood": Metric(
         title="Bits saved",
         question="Does it predict what they really write?",
@@ -70,6 +85,15 @@ METRICS: dict[str, Metric] = {
         takes=ScoredLines,
         compute=likelihood,
         floor=0.0,
+    ),
+    "likelihood_format": Metric(
+        title="Bits saved, format known",
+        question="Does it predict them better than a base model that knows the format?",
+        aim="more",
+        takes=FormatKnown,
+        compute=likelihood_format,
+        floor=0.0,
+        baselines=("base",),
     ),
     "identity": Metric(
         title="True name first",
@@ -79,8 +103,44 @@ METRICS: dict[str, Metric] = {
         takes=NamesAlone,
         compute=identity,
         floor="shuffled",
-        ceiling="ngram",
+        reference="ngram",
         baselines=("base", "chance"),
+    ),
+    "identity_of_5": Metric(
+        title="True name first, of 5 messages",
+        question="Who wrote these five?",
+        aim="more",
+        minimum=30,
+        takes=NamesAlone,
+        compute=identity_of_5,
+        floor="shuffled",
+        reference="ngram",
+        baselines=("base", "chance"),
+        by_person=False,
+    ),
+    "identity_of_20": Metric(
+        title="True name first, of 20 messages",
+        question="Who wrote these twenty?",
+        aim="more",
+        minimum=30,
+        takes=NamesAlone,
+        compute=identity_of_20,
+        floor="shuffled",
+        reference="ngram",
+        baselines=("base", "chance"),
+        by_person=False,
+    ),
+    "name_information": Metric(
+        title="Bits about the name",
+        question="How much do the words tell of who wrote them?",
+        unit="bits",
+        aim="more",
+        minimum=40,
+        takes=NamesAlone,
+        compute=name_information,
+        floor=0.0,
+        reference="ngram",
+        baselines=("base", "shuffled"),
     ),
     "identity_in_context": Metric(
         title="True name first, in context",
@@ -89,6 +149,16 @@ METRICS: dict[str, Metric] = {
         minimum=40,
         takes=NamesInContext,
         compute=identity_in_context,
+        floor="base",
+    ),
+    "name_information_in_context": Metric(
+        title="Bits about the name, in context",
+        question="How much do the words tell, in this conversation?",
+        unit="bits",
+        aim="more",
+        minimum=40,
+        takes=NamesInContext,
+        compute=name_information_in_context,
         floor="base",
     ),
     "ranking": Metric(

@@ -1,5 +1,7 @@
 """Messages in a row: does the last writer go on as often as in real conversations?
 
+The lines are written as in a chat where the model chooses who writes next: the name is drawn at temperature 1.
+
 The share of generated lines whose writer also wrote the line before, minus the share of real lines in the same places.
 0 is right, more means monologues, less means ping-pong. The detail has the shares after one, two, and three or more
 messages in a row; the distribution of runs follows from them.

@@ -27,23 +27,26 @@ def diversity(messages: Messages) -> Measurement | None:
     counted = []
     for number, person in enumerate(sorted({message.name for message in messages.real})):
         groups = zip(_groups(messages.generated, person), _groups(messages.real, person), strict=False)
-        for index, (generated, real) in enumerate(groups):
+        for index, ((conversation, generated), (_, real)) in enumerate(groups):
             pairs = min(len(generated), len(real))
             if pairs >= MINIMUM:
-                # groups are far apart in time, so each is a cluster
-                cluster = (number * 1_000_000 + index, 0)
+                # a group is a stretch of the conversation of its first generated message
+                cluster = (conversation, number * 1_000_000 + index)
                 counted.append((cluster, (len(set(generated[:pairs])), len(set(real[:pairs])))))
     if not counted:
         return None
     return Measurement(len(messages.generated), tally(counted), share)
 
 
-def _groups(messages: Sequence[Message], person: str) -> Iterator[list[tuple[str, str]]]:
-    """Yield the word pairs of each group of messages. A message's first word makes a pair with an empty one."""
-    own = [message.content[:MAX_CHARACTERS] for message in messages if message.name == person]
+def _groups(messages: Sequence[Message], person: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    """Yield each group's first conversation, and its word pairs.
+
+    A message's first word makes a pair with an empty one.
+    """
+    own = [message for message in messages if message.name == person]
     for start in range(0, len(own), GROUP):
         pairs: list[tuple[str, str]] = []
-        for content in own[start : start + GROUP]:
-            words = ["", *_WORD.findall(content.lower())]
+        for message in own[start : start + GROUP]:
+            words = ["", *_WORD.findall(message.content[:MAX_CHARACTERS].lower())]
             pairs += pairwise(words)
-        yield pairs
+        yield own[start].target.conversation.id, pairs

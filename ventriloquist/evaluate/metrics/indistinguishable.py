@@ -23,12 +23,13 @@ from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.judge import MAX_CHARACTERS, Judge
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import MIN_CONVERSATIONS, Array, Cluster
+from ventriloquist.evaluate.resampling import Array, Cluster
 from ventriloquist.evaluate.tally import ratio, tally
 
 MINIMUM = 60  # generated messages, and real ones: a classifier cannot learn from fewer
 MOST = 2000  # of either: more only takes time
 FOLDS = 5
+WHOLE = 8  # conversations; with fewer, a fold has stretches of them
 PERMUTATIONS = 500
 
 
@@ -67,7 +68,7 @@ def _figure(sums: Array) -> Array:
 def _folds(clusters: list[Cluster]) -> NDArray[np.int64]:
     """Assign each conversation to one fold; if there are few conversations, each stretch of one."""
     conversations = {conversation for conversation, _ in clusters}
-    keys = clusters if len(conversations) < MIN_CONVERSATIONS else [(conversation, 0) for conversation, _ in clusters]
+    keys = clusters if len(conversations) < WHOLE else [(conversation, 0) for conversation, _ in clusters]
     order = {key: place for place, key in enumerate(dict.fromkeys(sorted(keys)))}
     return np.array([order[key] % FOLDS for key in keys])
 

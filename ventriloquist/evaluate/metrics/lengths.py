@@ -14,7 +14,7 @@ import numpy as np
 from ventriloquist.evaluate.heldout import most_talkative
 from ventriloquist.evaluate.inputs import Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import gap, ratio, split_sides, tally_by_person
 
 EDGES = (5, 10, 20, 40, 80, 160)  # code points: below 5, below 10 …, 160 and more

@@ -5,13 +5,17 @@
 Characters are those of the un-escaped content, and no grammar helps the model. The end of the content counts, since
 knowing when to stop is part of a voice. The figure is the share of bits that the adapter saves over its base model on
 the same messages in the same contexts. The floor is 0, the base model itself. No ceiling is known.
+
+A base model that has never seen the format pays for it in every short context. So `likelihood_format` compares with the
+base model after some lines of other messages, which show the format and favour no person (see `format_lines`). The
+adapter does not read these lines.
 """
 
 from __future__ import annotations
 
 import math
 
-from ventriloquist.evaluate.inputs import ScoredLines
+from ventriloquist.evaluate.inputs import FormatKnown, ScoredLines
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.tally import saved, tally
 
@@ -23,7 +27,7 @@ def likelihood(scored: ScoredLines) -> Measurement:
             target.cluster,
             (score.content, base.content, score.characters, 1, score.name, base.name, score.delta, base.delta),
         )
-        for target, score, base in scored.lines
+        for target, score, base, _ in scored.lines
     )
     content, base_content, characters, messages, *parts = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
     bits = math.log(2)
@@ -42,5 +46,26 @@ def likelihood(scored: ScoredLines) -> Measurement:
                 "name": {"adapter": parts[0] / bits / messages, "base": parts[1] / bits / messages},
                 "delta": {"adapter": parts[2] / bits / messages, "base": parts[3] / bits / messages},
             },
+        },
+    )
+
+
+def likelihood_format(scored: FormatKnown) -> Measurement:
+    """Return the share of bits saved over the base model that knows the format; bits per character in the detail."""
+    sums = tally(
+        (target.cluster, (score.content, told, score.characters))
+        for target, score, _, told in scored.lines
+        if told is not None
+    )
+    content, told_content, characters = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
+    bits = math.log(2) * max(1.0, characters)
+    return Measurement(
+        len(scored.lines),
+        sums,
+        saved,
+        yardstick=(1,),
+        detail={
+            "characters": int(characters),
+            "bits_per_character": {"adapter": content / bits, "base": told_content / bits},
         },
     )

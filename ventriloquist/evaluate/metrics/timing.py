@@ -16,7 +16,7 @@ import numpy as np
 
 from ventriloquist.evaluate.inputs import ScoredLines
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import saved, tally
 from ventriloquist.transcript import DELTAS
 

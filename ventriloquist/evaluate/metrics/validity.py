@@ -6,14 +6,14 @@ member. A guard: 95 % must be valid. The baseline is the base model after the sa
 
 from __future__ import annotations
 
-from ventriloquist.evaluate.inputs import Written, WrittenLines
+from ventriloquist.evaluate.inputs import FreeLines, Written
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.statistics import share_interval
 from ventriloquist.evaluate.tally import share, tally
 from ventriloquist.transcript import TranscriptError, parse_line
 
 
-def validity(written: WrittenLines) -> Measurement:
+def validity(written: FreeLines) -> Measurement:
     """Return the share of valid lines."""
     return Measurement(
         len(written.lines),

@@ -6,34 +6,57 @@ LLR is the judge's log P(this person's) − log P(another person's), averaged ov
 other people, judged as if they were this person's. Each LLR is averaged over people, weighted by their generated
 messages. 100 means as typical as real messages of the same people, 0 as typical as other people's, and more than 100 is
 a caricature. Gibberish of typical letters and copies score high, too: the guards are there to find them.
+
+`voice_habits` is the same with another judge, of words, marks, length and turns (see `word_judge`). It knows no
+letters, and has learnt that words made up of the person's letters are not the person's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ventriloquist.evaluate.heldout import draw
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.statistics import Array
+from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import ratio, split_sides, tally_by_person
+from ventriloquist.evaluate.word_judge import Said
 
+Score = Callable[[Sequence[Message], Sequence[str]], Array]
+"""Returns the LLR of each message for the person of that name, (messages,); NaN for unknown people."""
 OTHERS = 500  # messages of other people, judged as each person's
 
 
 def voice(messages: Messages) -> Measurement | None:
     """Return the style match in points, over the people who have both generated and real messages."""
+    judge = messages.context.judge
+    return _match(messages, lambda said, names: judge.score([one.content for one in said], names), judge.messages)
+
+
+def voice_habits(messages: Messages) -> Measurement | None:
+    """Return the match of words and turns in points, likewise."""
+    judge = messages.context.word_judge
+
+    def score(said: Sequence[Message], names: Sequence[str]) -> Array:
+        turns = [Said(one.content, one.target.before.name == one.name, one.target.line.delta) for one in said]
+        return judge.score(turns, names)
+
+    return _match(messages, score, judge.messages)
+
+
+def _match(messages: Messages, score: Score, judged_on: int) -> Measurement | None:
+    """Return how far generated messages are from other people's (0) to real ones (100), to a judge."""
     context = messages.context
-    sides = _judged(messages.generated, context), _judged(messages.real, context)
+    sides = _judged(messages.generated, score), _judged(messages.real, score)
     written, real = ({message.name for message, _ in side} for side in sides)
     people = sorted(real)  # the same for every system, so that systems can be compared
-    means = {person: _of_others(person, context) for person in written & real}
+    means = {person: _of_others(person, context, score) for person in written & real}
     others = {person: mean for person, mean in means.items() if np.isfinite(mean)}
     if not others:
         return None
-    judged = [[(one, (1, score - others[one.name])) for one, score in side if one.name in others] for side in sides]
+    judged = [[(one, (1, found - others[one.name])) for one, found in side if one.name in others] for side in sides]
     sums = tally_by_person(judged, people, 2)
 
     def points(totals: Array) -> Array:
@@ -44,16 +67,15 @@ def voice(messages: Messages) -> Measurement | None:
         below = (weights * np.where(compared, ratio(theirs[..., 1], theirs[..., 0]), 0)).sum(axis=-1)
         return 100 * ratio(above, below)  # NaN if real messages score no higher than others
 
-    return Measurement(len(judged[0]), sums, points, detail={"judged_on": context.judge.messages})
+    return Measurement(len(judged[0]), sums, points, detail={"judged_on": judged_on})
 
 
-def _of_others(person: str, context: EvalContext) -> float:
+def _of_others(person: str, context: EvalContext, score: Score) -> float:
     """Return the mean LLR of other people's real messages, judged as a person's."""
     others = draw([message for message in context.real if message.name != person], OTHERS, context.seed)
-    scores = context.judge.score([message.content for message in others], [person] * len(others))
-    return float(scores.mean()) if len(others) else float("nan")
+    return float(score(others, [person] * len(others)).mean()) if others else float("nan")
 
 
-def _judged(messages: Sequence[Message], context: EvalContext) -> list[tuple[Message, float]]:
-    scores = context.judge.score([message.content for message in messages], [message.name for message in messages])
-    return [(message, float(score)) for message, score in zip(messages, scores, strict=True) if np.isfinite(score)]
+def _judged(messages: Sequence[Message], score: Score) -> list[tuple[Message, float]]:
+    scores = score(messages, [message.name for message in messages])
+    return [(message, float(found)) for message, found in zip(messages, scores, strict=True) if np.isfinite(found)]

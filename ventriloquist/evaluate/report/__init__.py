@@ -15,7 +15,23 @@ from ventriloquist.evaluate.report import details
 from ventriloquist.evaluate.report.charts import scale
 from ventriloquist.evaluate.report.markup import isolated, message, page, table, text
 from ventriloquist.evaluate.stage import Evaluation
-from ventriloquist.evaluate.words import COMPARED, SUBJECTS, compared, figure, headline, interval, sure_value, value
+from ventriloquist.evaluate.words import (
+    COMPARED,
+    INTERVALS,
+    OTHER,
+    SUBJECTS,
+    THESE,
+    both_intervals,
+    compared,
+    figure,
+    headline,
+    interval,
+    other_interval,
+    reference,
+    said,
+    sure_value,
+    value,
+)
 from ventriloquist.model.manifest import Manifest
 
 MAX_EXAMPLES = 24
@@ -40,7 +56,7 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         "<h1>Does it sound like them?</h1>",
         _headline(evaluation),
         f"<p class=note>Adapter {text(evaluation.run)} on {text(evaluation.model)}, measured on {evaluation.held_out:,}"
-        " messages it never saw. Each figure has its 95 % interval, and its floor and ceiling to compare with.</p>",
+        f" messages it never saw. Each figure has its floor and ceiling to compare with. {INTERVALS}</p>",
         _navigation(evaluation, examples),
         _examples(examples) if examples else "",
         "<h2 id=final>The final two windows</h2><p class=note>The last two messages of each conversation.</p>",
@@ -52,6 +68,7 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         _baselines(evaluation),
         details.charts(evaluation.metrics),
         details.confusion(evaluation.metrics),
+        details.names(evaluation.metrics),
         _people(evaluation),
     ]
     if evaluation.comparison:
@@ -86,13 +103,15 @@ def _cards(results: Mapping[str, Result]) -> str:
 
 def _card(metric: Metric, result: Result) -> str:
     shown = value(metric, result)
-    between = interval(metric, result)
-    sure = f"95 %: {between}; " if between else ""
+    between = both_intervals(metric, result)
+    sure = f"{between}; " if between else ""
+    shown_beside = reference(metric, result)
+    beside = f"; reference {shown_beside}" if shown_beside else ""
     bad = " bad" if result.verdict.startswith(BAD) else " muted" if result.verdict == NOT_ENOUGH else ""
     return (
         f'<div class="card"><h3>{text(metric.question)}</h3><div class="big">{text(shown)}</div>'
-        f'<div class="verdict{bad}">{text(result.verdict)}</div>{_between(metric, result)}'
-        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}</p></div>'
+        f'<div class="verdict{bad}">{text(said(metric, result))}</div>{_between(metric, result)}'
+        f'<p class="note">{text(metric.title)}; {text(sure)}n&nbsp;=&nbsp;{result.n:,}{text(beside)}</p></div>'
     )
 
 
@@ -104,9 +123,10 @@ def _between(metric: Metric, result: Result) -> str:
     ends = ((metric.floor, result.floor, "var(--floor)"), (metric.ceiling, result.ceiling, "var(--real)"))
     for name, number, colour in ends:
         if number is not None:
-            said = SUBJECTS[name] if isinstance(name, str) else ("floor" if colour == "var(--floor)" else "ceiling")
-            marks.append((said, number, colour))
-    return scale(marks, (result.low, result.high))
+            which = SUBJECTS[name] if isinstance(name, str) else ("floor" if colour == "var(--floor)" else "ceiling")
+            marks.append((which, number, colour))
+    other = None if result.other_low is None or result.other_high is None else (result.other_low, result.other_high)
+    return scale(marks, (result.low, result.high), other)
 
 
 def _baselines(evaluation: Evaluation) -> str:
@@ -134,16 +154,17 @@ def _people(evaluation: Evaluation) -> str:
         parts.append(f"<h3>{isolated(person)}</h3>")
         parts.append(
             table(
-                ("", "figure", "95 %", "n", "floor", "ceiling", "verdict"),
+                ("", "figure", THESE, OTHER, "n", "floor", "ceiling", "verdict"),
                 [
                     (
                         METRICS[name].title,
                         value(METRICS[name], one),
                         interval(METRICS[name], one),
+                        other_interval(METRICS[name], one),
                         one.n,
                         figure(METRICS[name], one.floor),
                         figure(METRICS[name], one.ceiling),
-                        one.verdict,
+                        said(METRICS[name], one),
                     )
                     for name, one in of_person.items()
                 ],
@@ -157,8 +178,8 @@ def _comparison(comparison: Comparison) -> str:
     rows = [compared(METRICS[name], row) for name, row in comparison.metrics.items()]
     return (
         f"<h2 id=comparison>Against {text(comparison.against)}</h2><p class=note>On the same messages. A positive"
-        " difference is better for this run. p is adjusted for the number of metrics (Holm).</p>"
-        + table(COMPARED, rows)
+        " difference is better for this run. p is for these conversations, and adjusted for the number of metrics"
+        " (Holm).</p>" + table(COMPARED, rows)
     )
 
 

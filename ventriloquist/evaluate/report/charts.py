@@ -9,12 +9,19 @@ from ventriloquist.svg import dot, label, line, linear, svg
 LABEL_WIDTH = 110  # pixels; nearer labels go below each other
 
 
-def scale(marks: Sequence[tuple[str, float, str]], interval: tuple[float, float] | None, *, width: int = 300) -> str:
-    """Draw marks (label, value, colour) on an axis: a figure, with its interval, and then its floor and ceiling."""
-    x = linear([*(value for _, value, _ in marks), *(interval or ())], 14, width - 14)
+def scale(
+    marks: Sequence[tuple[str, float, str]],
+    interval: tuple[float, float],
+    other: tuple[float, float] | None = None,
+    *,
+    width: int = 300,
+) -> str:
+    """Draw marks (label, value, colour) on an axis: a figure, with both intervals, and then its floor and ceiling."""
+    x = linear([*(value for _, value, _ in marks), *interval, *(other or ())], 14, width - 14)
     parts = [line([(14, 26), (width - 14, 26)], "var(--line)", 4)]
-    if interval:
-        parts.append(line([(x(end), 26) for end in interval], "var(--accent)", 4, opacity=0.45))
+    if other:
+        parts.append(line([(x(end), 26) for end in other], "var(--accent)", 2, opacity=0.45))
+    parts.append(line([(x(end), 26) for end in interval], "var(--accent)", 6, opacity=0.45))
     below = 44.0
     for index, (text, value, colour) in reversed(list(enumerate(marks))):
         at = x(value)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ventriloquist.evaluate.metric import Result
+from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.report.charts import bars, calibration, deviations
 from ventriloquist.evaluate.report.markup import figure, label, text
+from ventriloquist.evaluate.words import about_names
 
 COLOURS = ("var(--accent)", "var(--real)")
 
@@ -54,6 +56,12 @@ def confusion(metrics: Mapping[str, Result]) -> str:
         "<h3>Who wrote it?</h3><p class=note>Rows: the writer. Columns: the most likely name, says the model.</p>"
         f'<div class="wide"><table><tr class="head"><th></th>{head}</tr>{"".join(rows)}</table></div>'
     )
+
+
+def names(metrics: Mapping[str, Result]) -> str:
+    """Say how bits about the name are spread."""
+    said = [(METRICS[name].title, about_names(result)) for name, result in metrics.items()]
+    return "".join(f"<p class=note>{text(title)}: {text(spread)}</p>" for title, spread in said if spread)
 
 
 def habits(person: str, metrics: Mapping[str, Result]) -> str:
