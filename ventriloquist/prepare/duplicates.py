@@ -40,9 +40,6 @@ _MAX_KNOWN = 4096
 _MAX_IN_MEMORY = 8_000_000  # characters of held-out texts
 
 _PLACEHOLDER = regex.compile(r"\[[a-z][a-z0-9_-]{0,30}\]")
-_APART = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()} | {"'": None})
-_APOSTROPHE = regex.compile("['\u2018\u2019\u02bc]")
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NUMBER = regex.compile(r"\d+")
 # Thai, Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -135,7 +132,7 @@ class HeldOut:
         words = split_words(text)
         if len(words) <= WORDS_PER_CHANGE:
             found = _look_up(self._short, _sums(words))
-            if found and any(_differ_by_one(text, words, other) for other in _rarest(found)):
+            if any(_differ_by_one(text, words, other) for other in _rarest(found)):
                 return True
         # nearly always nothing is there: the first look is the fast one
         if len(words) < WORDS_PER_CHANGE or self._long.keys().isdisjoint(_runs(words)):
@@ -171,10 +168,23 @@ def fold(text: str) -> str:
     text = text[:COMPARED_CHARACTERS]
     if "[" in text:
         text = _PLACEHOLDER.sub(" ", text)
-    if text.isascii():
-        return " ".join(text.lower().translate(_APART).split())
-    text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(_WORD.findall(_APOSTROPHE.sub("", text)))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().translate(_FOLDING).split())
+
+
+class _Folding(dict[int, int | None]):
+    """What becomes of a character: letters, marks and digits stay, invisible ones vanish, others separate words."""
+
+    def __missing__(self, code: int) -> int | None:
+        category = unicodedata.category(chr(code))
+        kept = None if category == "Cf" else code if category[0] in "LMN" else ord(" ")
+        self[code] = kept
+        return kept
+
+
+# apostrophes vanish, too, and the marks that make emoji of characters
+_FOLDING = _Folding(dict.fromkeys([*map(ord, "'\u2018\u2019\u02bc\u20e3"), *range(0xFE00, 0xFE10)]))
 
 
 def split_words(folded: str) -> list[str]:
