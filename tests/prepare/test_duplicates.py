@@ -42,7 +42,7 @@ def leaves(home: Path, text: str, held_out: str) -> bool:
         ("are you coming to the party", "are you coming to the party lol"),
         ("i don't know what that is", "I don’t know what that is"),
         ("ou est passé le café déjà", "où est passé le cafe\u0301 déjà"),
-        ("see you at the station ❤️ 1️⃣", "See you at the station​ 👩‍👧 1"),
+        ("see you at the station ❤️ 1️⃣", "See you at the station\u200b 👩‍👧 1"),
         ("WE MEET AT THE STATION", "we meet at the station"),
         ("we meet at 8:30 at the station", "we meet at 8.30 at the station!"),
         (LONG, LONG.replace("coast", "shore").replace("rained", "poured").replace("soup", "pasta")),
