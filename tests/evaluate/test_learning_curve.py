@@ -109,7 +109,7 @@ def test_a_run_that_the_clock_stopped_counts_what_it_has_read() -> None:
 @pytest.mark.parametrize(
     ("bits", "said"),
     [
-        ((0.2, 0.4, 0.6, 0.8), "bring about +0.20 bits about the name"),
+        ((0.2, 0.4, 0.6, 0.8), "go with +0.20 bits about the name"),
         ((0.2, 0.9, 0.1, 0.5), "no sure gain"),
         ((0.8, 0.6, 0.4, 0.2), "harder to tell"),
     ],

@@ -135,7 +135,7 @@ def more_messages(curve: LearningCurve) -> str:
     if curve.gain is None or curve.low is None or curve.high is None:
         return f"What more messages would bring cannot be said: {curve.reason}."
     gain = f"{curve.gain:+z.2f} bits about the name (95 %: {curve.low:+z.2f} to {curve.high:+z.2f})"
-    said = f"Twice as many messages of a person bring about {gain}, by a comparison of {len(curve.people)} people."
+    said = f"Twice as many messages of a person go with {gain}, by a comparison of {len(curve.people)} people."
     if curve.low > 0:
         return said
     return f"{said} " + (
