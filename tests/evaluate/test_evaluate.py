@@ -244,21 +244,22 @@ def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -
 
 
 def test_the_learning_curve_counts_what_the_run_read_of_each_person(
-    trained: tuple[Connection, Path, Path], evaluation: Evaluation
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    db, _, run = trained
+    db, home, run = trained
+    run = shutil.copytree(run, tmp_path / "run")
     curve = evaluation.learning_curve
     assert curve is not None
     assert curve.reason == FEW_PEOPLE  # eight messages are scored
     more = replace(EXTENT, identity=None)
-    curve = evaluated(db, run, home=run.parent.parent, only=["name_information"], extent=more).learning_curve
+    curve = evaluated(db, run, home=home, only=["name_information"], extent=more).learning_curve
     assert curve is not None
     written = {one.name: one.train for one in counts_by_person(db)}
     assert curve.people
     for name, one in curve.people.items():
         assert 0 < one.messages <= written[name]
         assert one.n >= MIN_TESTED
-    assert evaluated(db, run, home=run.parent.parent, only=["timing"]).learning_curve is None
+    assert evaluated(db, run, home=home, only=["timing"]).learning_curve is None
 
 
 def test_no_message_stands_in_the_result(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:

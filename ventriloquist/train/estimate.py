@@ -121,7 +121,7 @@ def row_tokens(row: PackedRow) -> int:
 def written_by_each(corpus: Corpus) -> list[int]:
     """Return the training messages of each person in the prepared data, zeros too."""
     people = int(corpus.senders.max(initial=-1)) + 1
-    return np.bincount(corpus.senders[corpus.splits == TRAIN], minlength=people).tolist()
+    return [int(count) for count in np.bincount(corpus.senders[corpus.splits == TRAIN], minlength=people)]
 
 
 def advice(targets: int, settings: TrainSettings, written: Sequence[int] = ()) -> list[str]:
