@@ -303,6 +303,22 @@ def test_a_line_of_another_name_is_written_again_with_the_persons_and_one_withou
     assert evaluation.metrics["lengths"].n == 8
 
 
+def test_what_was_written_in_another_number_type_is_written_again(
+    trained: tuple[Connection, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, home, _ = trained
+    run = learnt(db, build_run(tmp_path / "three", window=9))
+    extent = Extent(likelihood=1, identity=1, validity=2, validity_context=1)
+    evaluated(db, run, home=home, extent=extent, only=["likelihood", "validity"])
+    kept = (run / EVALUATION / RECORDS).read_text(encoding="utf-8").splitlines()
+    monkeypatch.setattr("ventriloquist.model.adapter.writes_faster_in_bfloat16", lambda *_: True)
+    for _ in range(2):
+        evaluated(db, run, home=home, extent=extent, only=["likelihood", "validity"])
+        again = (run / EVALUATION / RECORDS).read_text(encoding="utf-8").splitlines()
+        assert again[: len(kept)] == kept
+        assert len(again) == len(kept) + 1  # the adapter's lines; scores are in 32 bits as before
+
+
 def test_only_what_is_asked_for_is_measured(trained: tuple[Connection, Path, Path]) -> None:
     db, home, run = trained
     result = evaluated(db, run, home=home, extent=EXTENT, only=["timing"])
@@ -338,7 +354,7 @@ def test_an_adapter_that_has_learnt_nothing_is_no_better_than_its_base_or_anothe
 
     plan = evaluate.plan(db, run, home=home, extent=EXTENT, only=["likelihood", "validity"], against=twin)
     comparison = evaluate.run(db, plan, stage=stage).comparison
-    for name in ("Scoring", "Writing"):  # the total is known before the first batch is done
+    for name in ("Scoring", "Writing without a grammar"):  # the total is known before the first batch is done
         assert next((done, total > 0) for what, done, total in advances if what == name) == (0, True)
     assert stages.count("Tokenising") == 2
     assert stages.count("Loading the model with transformers") == 2  # each run is loaded once
@@ -372,7 +388,7 @@ def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(
     prepared = prepare(db, PrepareOptions(holdout=50))
     assert prepared.test > evaluation.held_out
     try:
-        result = evaluated(db, run, home=home, extent=replace(EXTENT, likelihood=1, validity=1, identity=1, ranking=0))
+        result = evaluated(db, run, home=home, extent=replace(EXTENT, likelihood=1), only=["likelihood"])
     finally:
         prepare(db, PrepareOptions(holdout=24))
     assert result.changed_data

@@ -14,6 +14,7 @@ from peft import PeftModel
 
 from ventriloquist import chat
 from ventriloquist.errors import ModelError
+from ventriloquist.model import adapter as adapters
 from ventriloquist.model.adapter import Adapter, load_adapter
 from ventriloquist.model.score import score_contents
 from ventriloquist.transcript import Line, render
@@ -75,3 +76,27 @@ def test_weights_that_merging_would_make_infinite_are_one_line(run: Path) -> Non
 def test_a_chat_writes_with_the_merged_model(run: Path, home: Path) -> None:
     writer = chat.load_writer(replace(chat.find_voice(home, str(run)), run=run))
     assert not [module for module in writer._model.modules() if "lora" in type(module).__module__]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_it_writes_in_bfloat16_only_on_a_cpu_that_is_faster_in_it(
+    run: Path, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters, "writes_faster_in_bfloat16", lambda *_: faster)
+    adapter = load_adapter(run)
+    exact = scores(adapter)
+    assert adapter.writes_in_bfloat16 is faster
+    writing = adapter.to_write()
+    kind = torch.bfloat16 if faster else torch.float32
+    assert {weight.dtype for weight in writing.model.parameters()} == {kind}
+    assert {buffer.dtype for buffer in writing.model.buffers() if buffer.is_floating_point()} == {torch.float32}
+    assert not isinstance(writing.model, PeftModel)
+    off = np.abs(scores(writing) - exact).max()
+    assert 1e-4 < off < 0.05 * exact.max() if faster else off < 1e-4
+    assert writing.writes_in_bfloat16 is faster  # the key of what it writes stays the same
+
+
+def test_scores_stay_in_float32_where_a_cpu_writes_in_bfloat16(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = scores(load_adapter(run))
+    monkeypatch.setattr(adapters, "writes_faster_in_bfloat16", lambda *_: True)
+    assert (scores(load_adapter(run)) == exact).all()

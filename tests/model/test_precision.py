@@ -8,7 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ventriloquist.model.precision import autocast, bfloat16_speedup, has_bfloat16, precision
+from ventriloquist.model import precision as precisions
+from ventriloquist.model.precision import (
+    autocast,
+    bfloat16_speedup,
+    has_bfloat16,
+    precision,
+    writes_faster_in_bfloat16,
+)
 
 Cards = Callable[..., None]
 
@@ -83,3 +90,17 @@ def test_the_speedup_of_bfloat16_is_measured_without_touching_random_numbers() -
     state = torch.random.get_rng_state()
     assert 0 < bfloat16_speedup(256, 512) < 100
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_model_too_small_to_gain_from_it_writes_in_float32() -> None:
+    assert not writes_faster_in_bfloat16(64, 128)
+
+
+@pytest.mark.parametrize(("read", "write", "faster"), [(2.0, 1.6, True), (2.0, 1.1, False), (0.4, 1.6, False)])
+def test_a_cpu_writes_in_bfloat16_if_it_reads_and_writes_faster_in_it(
+    read: float, write: float, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "bfloat16_speedup", lambda _hidden, _inside, tokens: write if tokens == 1 else read)
+    writes_faster_in_bfloat16.cache_clear()
+    assert writes_faster_in_bfloat16(512, 1024) is faster
+    writes_faster_in_bfloat16.cache_clear()

@@ -135,7 +135,7 @@ def load_writer(
         )
     if voice.run is None:
         raise ValueError("neither a server nor a run")
-    adapter = load_adapter(voice.run, backend=backend).merged()
+    adapter = load_adapter(voice.run, backend=backend).to_write()
     from ventriloquist.model.line_writer import LineWriter
 
     return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)

@@ -165,7 +165,7 @@ def answers(db: Connection, run: Path, seed: int, backend: str | None = None) ->
 
     with adapter.disabled():
         before = list(write())
-    adapter = adapter.merged()  # as in a chat
+    adapter = adapter.to_write()  # as in a chat
     return [Sample(*row) for row in zip(others, before, write(), strict=True)]
 
 

@@ -127,18 +127,20 @@ class Inference:
         function: Callable[..., Iterable[Any]],
         *arguments: Any,
         keep: Callable[[Any], Any] = lambda one: one,
-        merged: bool = False,
+        writes: bool = False,
     ) -> list[Any]:
         """Return what a function of model and tokenizer gives, as JSON, or what the cache holds for these inputs.
 
         Args:
-            merged: the adapter is merged first, as in a chat; afterwards the base model is gone.
+            writes: the adapter is made ready to write first, as in a chat; afterwards the base model is gone.
         """
-        key = key_of(kind, system, *inputs)
+        writes = writes and system == ADAPTER
+        in_type = ("bfloat16",) if writes and self._adapter.writes_in_bfloat16 else ()
+        key = key_of(kind, system, *inputs, *in_type)
         known = self._cache.get(key)
         if known is None:
-            if merged and system == ADAPTER:
-                self._adapter = self._adapter.merged()
+            if writes:
+                self._adapter = self._adapter.to_write()
             with self._adapter.disabled() if system == BASE else nullcontext():
                 found = function(self._adapter.model, self._adapter.tokenizer, *arguments)
                 known = self._cache.put(key, [keep(one) for one in found])
@@ -264,7 +266,7 @@ class Inference:
         for start in range(0, len(asked), LINES_AT_ONCE):
             part = asked[start : start + LINES_AT_ONCE]
             seed = self._seed + start // LINES_AT_ONCE
-            texts += self._cached(kind, system, (seed, how, part), partial(write, seed=seed), part, merged=True)
+            texts += self._cached(kind, system, (seed, how, part), partial(write, seed=seed), part, writes=True)
             progress(len(texts), len(asked))
         return texts
 

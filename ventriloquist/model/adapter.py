@@ -27,6 +27,7 @@ from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.framework import Framework, choose_framework
 from ventriloquist.model.gate import ADAPTER_CONFIG, OTHER_ADAPTER, WEIGHTS, check_files, explained, read_tensors
 from ventriloquist.model.manifest import MERGED, Manifest, read_manifest
+from ventriloquist.model.precision import writes_faster_in_bfloat16
 from ventriloquist.model.run_folder import finished_runs, is_finished
 from ventriloquist.model.tokens import check_tokenizer, sample_hash
 from ventriloquist.paths import found_path
@@ -68,6 +69,24 @@ class Adapter:
             if not self._has_lora() or any(not weight.is_floating_point() for weight in self.model.parameters()):
                 return self
             return replace(self, model=self.model.merge_and_unload(safe_merge=True))
+
+    def to_write(self) -> Adapter:
+        """Merge the adapter, and return what writes from here on: in bfloat16 on a CPU that is faster in it."""
+        merged = self.merged()
+        if self.writes_in_bfloat16:
+            import torch
+
+            for weight in merged.model.parameters():  # not the frequencies of positions, which need 32 bits
+                weight.data = weight.data.to(torch.bfloat16)
+        return merged
+
+    @property
+    def writes_in_bfloat16(self) -> bool:
+        """Whether this is on a CPU that writes clearly faster in bfloat16. Scores stay in float32 there."""
+        if self.framework.name == "mlx" or self.model.device.type != "cpu":
+            return False
+        config = self.model.config
+        return writes_faster_in_bfloat16(config.hidden_size, config.intermediate_size)
 
     def _has_lora(self) -> bool:
         if self.framework.name == "mlx":

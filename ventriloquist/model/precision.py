@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import torch
 
 ROW, REPEATS = 256, 6  # tokens of the product that is timed, and how often
+ENOUGH_FASTER = 1.2  # times as fast; less may be a fluke of the measurement
+ENOUGH_HIDDEN = 256  # numbers in a hidden state; with fewer, products are too small for their type to matter
 AMPERE = 8  # the first compute capability (major) with bfloat16
 WITHOUT_BFLOAT16 = re.compile(r"gfx([78]\d\d|90[02469c]|10\d\d)\b")  # AMD before CDNA and RDNA 3
 
@@ -50,7 +53,7 @@ def autocast(device: str, bfloat16: bool | None = None) -> AbstractContextManage
     return torch.autocast(device.partition(":")[0], dtype=precision(device, bfloat16).compute)
 
 
-def bfloat16_speedup(hidden: int, intermediate: int) -> float:
+def bfloat16_speedup(hidden: int, intermediate: int, tokens: int = ROW) -> float:
     """Return how many times as fast this CPU multiplies in bfloat16 as in float32, measured on a layer's product.
 
     Processors without instructions for it (AVX-512 BF16, AMX, Arm's BF16) only emulate it, and are slower. It takes
@@ -59,11 +62,12 @@ def bfloat16_speedup(hidden: int, intermediate: int) -> float:
     Args:
         hidden: the size of the model's hidden states.
         intermediate: the size inside its feed-forward layers.
+        tokens: read in one pass. With one, as while a model writes, reading the weights takes most of the time.
     """
     import torch
 
     multiply_fast()
-    values = torch.ones(ROW, hidden), torch.ones(intermediate, hidden)
+    values = torch.ones(tokens, hidden), torch.ones(intermediate, hidden)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         rows, weight = (value.to(dtype) for value in values)
@@ -74,6 +78,20 @@ def bfloat16_speedup(hidden: int, intermediate: int) -> float:
             times.append(time.process_time() - before)
         seconds[dtype] = min(times)
     return seconds[torch.float32] / max(seconds[torch.bfloat16], 1e-9)
+
+
+@cache
+def writes_faster_in_bfloat16(hidden: int, intermediate: int) -> bool:
+    """Return whether this CPU is clearly faster in bfloat16 both where a model reads a context and where it writes.
+
+    It is measured once, in some hundredths of a second.
+
+    Args:
+        hidden, intermediate: see `bfloat16_speedup`.
+    """
+    if hidden < ENOUGH_HIDDEN:
+        return False
+    return all(bfloat16_speedup(hidden, intermediate, tokens) >= ENOUGH_FASTER for tokens in (ROW, 1))
 
 
 def has_bfloat16(device: str) -> bool:

@@ -16,7 +16,7 @@ from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, 
 from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import install_hint, on_apple_silicon
 from ventriloquist.model.framework import has_mlx
-from ventriloquist.model.precision import bfloat16_speedup, has_bfloat16
+from ventriloquist.model.precision import ENOUGH_FASTER, ENOUGH_HIDDEN, bfloat16_speedup, has_bfloat16
 from ventriloquist.train.lora_init import first_a
 from ventriloquist.train.memory import EAGER_TOKENS, GIB, available_memory, card
 from ventriloquist.train.ranks import broadcast, is_sharded, local_rank, world_size
@@ -26,8 +26,6 @@ from ventriloquist.train.stdout import stdout_to_stderr
 if TYPE_CHECKING:
     from ventriloquist.train.loss import Loss
 
-ENOUGH_FASTER = 1.2  # times as fast; less may be a fluke of the measurement
-ENOUGH_HIDDEN = 256  # numbers in a hidden state; with fewer, products are too small for their type to matter
 NO_BFLOAT16 = "this card has no bfloat16"
 SEVERAL = "several processes train together"
 ONE_PROCESS = {"unsloth": "Unsloth", "mlx": "MLX"}
