@@ -26,6 +26,7 @@ from ventriloquist.evaluate import METRICS, Evaluation
 from ventriloquist.evaluate.blind import Question
 from ventriloquist.evaluate.compare import Compared, Comparison
 from ventriloquist.evaluate.examples import Example, write_examples
+from ventriloquist.evaluate.learning_curve import Learnt, fit
 from ventriloquist.evaluate.metric import Result as Figure
 from ventriloquist.evaluate.rejections import GUARDS
 from ventriloquist.model.manifest import read_manifest
@@ -73,12 +74,13 @@ def ready(made: Path, home: Path) -> Path:
 
 def test_json_has_the_documented_keys_and_a_report_is_written(ready: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
-    arguments = ("eval", "--run", "one", "--only", "likelihood", "--only", "timing", "--against", "two", "--json")
+    only = ("--only", "likelihood", "--only", "timing", "--only", "name_information")
+    arguments = ("eval", "--run", "one", *only, "--against", "two", "--json")
     shown = json.loads(vq(*arguments, "--report", str(report)).stdout)
     documented = (Path(__file__).parents[2] / "docs" / "eval.md").read_text(encoding="utf-8")
     table = documented.split("## JSON")[1]
-    assert all(f"`{key}`" in table for key in (*shown, *shown["metrics"]["timing"]))
-    assert list(shown["metrics"]) == ["timing", "likelihood"]
+    assert all(f"`{key}`" in table for key in (*shown, *shown["metrics"]["timing"], *shown["learning_curve"]))
+    assert {"timing", "likelihood"} <= {*shown["metrics"]}
     assert shown["comparison"]["against"] == "two"
     assert "Side by side" in report.read_text(encoding="utf-8")
     with open_database(ready) as db:
@@ -200,9 +202,13 @@ def figures() -> Evaluation:
     people = {"Maximiliane Wiśniewski-Kowalski von und zu Hohenberg": metrics, OTHER: metrics}
     row = Compared(0.5, 0.4, 0.1, -0.2, 0.3, 0.04, "not enough data", -0.25, 0.35)
     comparison = Comparison("20261124-014104-123", dict.fromkeys(METRICS, row))
-    return Evaluation(
-        1, "20261124-014104-124", "smollm2", 0, False, 9, {}, metrics, metrics, people, (*GUARDS,), (), {}, comparison
+    curve = fit(
+        {f"{name} {n}": Learnt(99 * 2**n, n / 5, n / 5 - 1, n / 5 + 1, 1_234) for name in people for n in (1, 9)}
     )
+    return Evaluation(
+        1, "20261124-014104-124", "smollm2", 0, False, 9, {}, metrics, metrics, people, (*GUARDS,), (), {}, comparison,
+        curve,
+    )  # fmt: skip
 
 
 def test_in_a_pipe_every_row_is_one_whole_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,6 +237,7 @@ def test_on_a_terminal_nothing_is_cut_and_nothing_is_wider_than_it(
         assert all(said in shown for said in VERDICTS)
         assert all(metric.title.split()[0] in shown for metric in METRICS.values())
     assert "Hohenberg" in squeezed
+    assert all(word in squeezed for word in ("withtwiceasmany" if width >= 80 else "twice", "50,688", "nosuregain"))
 
 
 @pytest.mark.parametrize("width", [80, 200])

@@ -26,6 +26,7 @@ from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.evaluate.examples import read_examples
 from ventriloquist.evaluate.heldout import Target, context_before, draw_for_writing, held_out_rows
 from ventriloquist.evaluate.inference import MAX_NEW_TOKENS
+from ventriloquist.evaluate.learning_curve import FEW_PEOPLE, MIN_TESTED
 from ventriloquist.evaluate.report import render, write_report
 from ventriloquist.evaluate.stage import ON_FINAL_WINDOWS
 from ventriloquist.evaluate.words import headline
@@ -40,6 +41,7 @@ from ventriloquist.prepare import PrepareOptions
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import data_hash
+from ventriloquist.store.counts import counts_by_person
 from ventriloquist.transcript import Line, render_line
 
 torch.set_num_threads(1)
@@ -239,6 +241,25 @@ def test_each_metric_is_measured_or_it_is_said_why_not(evaluation: Evaluation) -
     assert evaluation.metrics["likelihood"].low is not None
     assert {"chance", "ngram", "shuffled", "base"} <= set(evaluation.metrics["identity"].baselines)
     assert evaluation.metrics["identity"].baselines["chance"] == pytest.approx(1 / 4)
+
+
+def test_the_learning_curve_counts_what_the_run_read_of_each_person(
+    trained: tuple[Connection, Path, Path], evaluation: Evaluation, tmp_path: Path
+) -> None:
+    db, home, run = trained
+    run = shutil.copytree(run, tmp_path / "run")
+    curve = evaluation.learning_curve
+    assert curve is not None
+    assert curve.reason == FEW_PEOPLE  # eight messages are scored
+    more = replace(EXTENT, identity=None)
+    curve = evaluated(db, run, home=home, only=["name_information"], extent=more).learning_curve
+    assert curve is not None
+    written = {one.name: one.train for one in counts_by_person(db)}
+    assert curve.people
+    for name, one in curve.people.items():
+        assert 0 < one.messages <= written[name]
+        assert one.n >= MIN_TESTED
+    assert evaluated(db, run, home=home, only=["timing"]).learning_curve is None
 
 
 def test_no_message_stands_in_the_result(trained: tuple[Connection, Path, Path], evaluation: Evaluation) -> None:

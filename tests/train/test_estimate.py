@@ -13,8 +13,9 @@ from stages import train
 from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
+from ventriloquist.store.counts import counts_by_person
 from ventriloquist.train import TrainSettings, measure_time, plan, preset, run
-from ventriloquist.train.estimate import advice, window_tokens
+from ventriloquist.train.estimate import advice, window_tokens, written_by_each
 
 QUICK = preset("tiny").changed(
     max_steps=3, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validation_messages=8
@@ -68,3 +69,22 @@ def test_a_lower_rank_is_advised_where_the_data_is_small(targets: int, rank: int
     said = advice(targets, TrainSettings(rank=rank))
     assert bool(said) == (advised is not None)
     assert advised is None or advised in said[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ([], None),
+        ([100, 5_000], None),
+        ([99, 100], "1 of 2 people has fewer than 100"),
+        ([0, 40, 700], "2 of 3 people have fewer than 100"),
+    ],
+)
+def test_the_plan_says_how_many_people_wrote_too_little_to_be_learnt(written: list[int], said: str | None) -> None:
+    lines = advice(60_000, TrainSettings(rank=128), written)
+    assert len(lines) == (said is not None)
+    assert said is None or said in lines[0]
+
+
+def test_the_plan_counts_the_training_messages_of_each_person(corpus: Corpus, prepared: Connection) -> None:
+    assert sorted(written_by_each(corpus)) == sorted(person.train for person in counts_by_person(prepared))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ventriloquist.evaluate import Evaluation
+    from ventriloquist.evaluate.learning_curve import LearningCurve
     from ventriloquist.evaluate.metric import Result
     from ventriloquist.records import Progress
 
@@ -139,7 +140,15 @@ def rows(result: Evaluation) -> Iterator[tuple[str, str]]:
 def show_tables(result: Evaluation) -> None:
     """Show every figure with its floor and its ceiling, then each person, and the comparison with another run."""
     from ventriloquist.evaluate import METRICS
-    from ventriloquist.evaluate.words import COMPARED, INTERVALS, about_names, compared, headline, sure_value, told_by
+    from ventriloquist.evaluate.words import (
+        COMPARED,
+        INTERVALS,
+        about_names,
+        compared,
+        headline,
+        sure_value,
+        told_by,
+    )
 
     say(headline(result), "bold")
     say("")
@@ -158,6 +167,8 @@ def show_tables(result: Evaluation) -> None:
     if told := [(person, *cells) for person, cells in by_person.items() if {*cells} != {"–"}]:
         columns = ("", *(METRICS[name].title for name in people))
         show_table("Person by person, with enough messages", columns, told)
+    if result.learning_curve:
+        _show_learning_curve(result.learning_curve)
     if result.comparison:
         rows = [compared(METRICS[name], row) for name, row in result.comparison.metrics.items()]
         title = f"Against {result.comparison.against}"
@@ -170,6 +181,17 @@ def show_tables(result: Evaluation) -> None:
         say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):
         say(f"Told from real people by: {said}")
+
+
+def _show_learning_curve(curve: LearningCurve) -> None:
+    """Show what was learnt of each person, and what more messages would bring."""
+    from ventriloquist.evaluate.words import LEARNT, learnt, more_messages
+
+    people = learnt(curve)
+    title = "How much is enough: messages trained on, and bits about the name"
+    if people and not show_table(title, LEARNT, people, only_if_it_fits=True):
+        show_table(title, (*LEARNT[:3], LEARNT[5]), [(*row[:3], row[5]) for row in people])
+    say(more_messages(curve))
 
 
 def _show_figures(title: str, results: Mapping[str, Result]) -> None:

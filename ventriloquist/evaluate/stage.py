@@ -23,6 +23,7 @@ from ventriloquist.evaluate.heldout import (
 )
 from ventriloquist.evaluate.inference import FULL, Extent, Inference
 from ventriloquist.evaluate.inputs import EvalContext, NamesInContext, RankedMessages, System
+from ventriloquist.evaluate.learning_curve import LearningCurve, learning_curve
 from ventriloquist.evaluate.metric import Measurement, Metric, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections, undecided
@@ -70,6 +71,7 @@ class Evaluation:
     undecided: tuple[str, ...]  # guards that lack data
     not_measured: Mapping[str, str]  # metric: why
     comparison: Comparison | None = None
+    learning_curve: LearningCurve | None = None  # None: bits about the name were not measured
 
 
 def plan(
@@ -204,8 +206,16 @@ def _evaluate(
         rejected_by=rejections(metrics),
         undecided=undecided(metrics, plan.metrics),
         not_measured={name: _why_not(METRICS[name], plan.extent) for name in plan.metrics if measured[name] is None},
+        learning_curve=_learning_curve(people, context) if "name_information" in metrics else None,
     )
     return evaluation, measured
+
+
+def _learning_curve(people: Mapping[str, Mapping[str, Result]], context: EvalContext) -> LearningCurve:
+    measured = {person: of["name_information"] for person, of in people.items() if "name_information" in of}
+    trained = {person: len(contents) for person, contents in context.training.items()}
+    in_split = sum(trained.values())
+    return learning_curve(measured, trained, context.division["trained on"] / in_split if in_split else 1.0)
 
 
 def _add(

@@ -74,7 +74,7 @@ def _share_interval(sums: Sums, column: int, scheme: Scheme) -> Interval:
     if scheme == "these":  # the less clustering adds to the variance, the less the number of clusters matters
         degrees *= design_effect / (design_effect - 1)
     alike = float((drawn.matrix[:, 1] ** 2).sum()) / trials  # the effect if all messages of a cluster were alike
-    design_effect = max(design_effect, min(alike, design_effect * (_t_95(degrees) / Z_95) ** 2))
+    design_effect = max(design_effect, min(alike, design_effect * (t_95(degrees) / Z_95) ** 2))
     return wilson(share * alone / design_effect, alone / design_effect)
 
 
@@ -104,7 +104,7 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int, scheme: Scheme = "the
     if len(drawn) < 2:
         return Interval(*EVERYTHING)
     value, error, degrees = _standard_error(drawn, statistic, seed)
-    half = error * _t_95(degrees)
+    half = error * t_95(degrees)
     return Interval(value - half, value + half) if math.isfinite(half) else Interval(*EVERYTHING)
 
 
@@ -116,7 +116,7 @@ def _standard_error(drawn: Units, statistic: Statistic, seed: int) -> tuple[floa
     return float(statistic(drawn.total)), error, drawn.degrees_of_freedom(drawn.influences(statistic))
 
 
-def _t_95(degrees: float) -> float:
+def t_95(degrees: float) -> float:
     """Return the 97.5 % quantile of Student's t."""
     from scipy import stats  # type: ignore[import-untyped]  # it has no stubs
 
@@ -140,7 +140,7 @@ def root_of_square(sums: Sums, statistic: Statistic, scheme: Scheme = "these") -
         sums: the first half of each vector is of generated messages, and the other half of real ones.
     """
     square = _square(units(sums, scheme, _sides(sums)), statistic)
-    half = _t_95(square.degrees) * square.error if math.isfinite(square.error) else math.inf
+    half = t_95(square.degrees) * square.error if math.isfinite(square.error) else math.inf
     return Estimate(*(_signed_root(one) for one in (square.value, square.value - half, square.value + half)))
 
 
@@ -238,7 +238,7 @@ def _difference(value: float, error: float, degrees: float) -> Difference | None
 
     if not math.isfinite(value) or not math.isfinite(error):
         return None
-    half = _t_95(degrees) * error
+    half = t_95(degrees) * error
     p = 2 * float(stats.t.sf(abs(value) / error, degrees)) if error else float(not value)
     return Difference(value, value - half, value + half, p)
 

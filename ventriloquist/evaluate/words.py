@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ventriloquist.evaluate.compare import Compared
+from ventriloquist.evaluate.learning_curve import LearningCurve
 from ventriloquist.evaluate.metric import (
     AT_FLOOR,
     BETTER,
@@ -108,6 +109,37 @@ def about_names(result: Result) -> str:
         f"{detail['above_zero']:.0%} of the messages tell more than nothing. The median is {detail['median']:z.2f}"
         f" bits, of at most {detail['most_possible']:.2f}. The true name saves {over_mean:z.3f} bits a character over"
         f" the mean of the other names, and {over_best:z.3f} over the best of them."
+    )
+
+
+LEARNT = ("", "messages", "bits", "95 %, these", "n", "with twice as many")
+
+
+def learnt(curve: LearningCurve) -> list[tuple[str, ...]]:
+    """Return the cells under LEARNT, for each person."""
+    return [
+        (
+            person,
+            f"{one.messages:,}",
+            f"{one.bits:z.2f}",
+            f"{one.low:z.2f} to {one.high:z.2f}",
+            f"{one.n:,}",
+            "–" if one.twice is None else f"{one.twice:z.2f}",
+        )
+        for person, one in curve.people.items()
+    ]
+
+
+def more_messages(curve: LearningCurve) -> str:
+    """Say in sentences what twice as many messages of a person bring."""
+    if curve.gain is None or curve.low is None or curve.high is None:
+        return f"What more messages would bring cannot be said: {curve.reason}."
+    gain = f"{curve.gain:+z.2f} bits about the name (95 %: {curve.low:+z.2f} to {curve.high:+z.2f})"
+    said = f"Twice as many messages of a person go with {gain}, by a comparison of {len(curve.people)} people."
+    if curve.low > 0:
+        return said
+    return f"{said} " + (
+        "These people show no sure gain." if curve.high >= 0 else "Here those who wrote more are harder to tell."
     )
 
 

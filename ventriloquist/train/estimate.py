@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import WINDOW_SIZE
 
 DROPPED_SHOWN = 20  # `dropped_targets` counts all
+FEW_MESSAGES = 100  # of a person: a rule of thumb; `vq eval` measures what more messages would bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def make_estimate(
         gradient_checkpointing=bool(settings.gradient_checkpointing),
         bfloat16=settings.bfloat16,
         bfloat16_speedup=speedup,
-        advice=advice(targets, settings),
+        advice=advice(targets, settings, written_by_each(corpus)),
     )
     return estimate, settings, ladder(shapes, settings, device, longest, most_loss)
 
@@ -116,15 +118,32 @@ def row_tokens(row: PackedRow) -> int:
     return sum(piece.tokens for piece in row)
 
 
-def advice(targets: int, settings: TrainSettings) -> list[str]:
-    """Return advice on settings that may suit the data better."""
+def written_by_each(corpus: Corpus) -> list[int]:
+    """Return the training messages of each person in the prepared data, zeros too."""
+    people = int(corpus.senders.max(initial=-1)) + 1
+    return [int(count) for count in np.bincount(corpus.senders[corpus.splits == TRAIN], minlength=people)]
+
+
+def advice(targets: int, settings: TrainSettings, written: Sequence[int] = ()) -> list[str]:
+    """Return advice on settings that may suit the data better, and on people who wrote too little to be learnt.
+
+    Args:
+        written: training messages of each person.
+    """
+    said = []
     enough = 16 if targets < 5_000 else 32 if targets < 50_000 else None
-    if enough is None or settings.rank < 64:  # a lower rank was chosen on purpose
-        return []
-    return [
-        f"{targets:,} messages are few for rank {settings.rank}: --rank {enough} may learn as much with less memory,"
-        " and memorise less"
-    ]
+    if enough is not None and settings.rank >= 64:  # a lower rank was chosen on purpose
+        said.append(
+            f"{targets:,} messages are few for rank {settings.rank}: --rank {enough} may learn as much with less"
+            " memory, and memorise less"
+        )
+    if few := sum(messages < FEW_MESSAGES for messages in written):
+        have = "person has" if len(written) == 1 else "people has" if few == 1 else "people have"
+        said.append(
+            f"{few:,} of {len(written):,} {have} fewer than {FEW_MESSAGES} training messages: the model will learn"
+            " little about how they write"
+        )
+    return said
 
 
 def window_tokens(corpus: Corpus) -> int:

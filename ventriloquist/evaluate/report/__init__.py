@@ -69,6 +69,7 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
         details.charts(evaluation.metrics),
         details.confusion(evaluation.metrics),
         details.names(evaluation.metrics),
+        details.enough(evaluation.learning_curve),
         _people(evaluation),
     ]
     if evaluation.comparison:
@@ -79,7 +80,10 @@ def render(evaluation: Evaluation, *, manifest: Manifest | None = None, examples
 
 def _navigation(evaluation: Evaluation, examples: Sequence[Example]) -> str:
     places = {"examples": "Side by side"} if examples else {}
-    places |= {"final": "Final windows", "suite": "All measures", "baselines": "Baselines", "people": "People"}
+    places |= {"final": "Final windows", "suite": "All measures", "baselines": "Baselines"}
+    if evaluation.learning_curve:
+        places["enough"] = "How much is enough"
+    places["people"] = "People"
     if evaluation.comparison:
         places["comparison"] = "Comparison"
     places["method"] = "How it was measured"

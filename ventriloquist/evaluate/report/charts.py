@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-from ventriloquist.svg import dot, label, line, linear, svg
+from ventriloquist.safe_text import one_line
+from ventriloquist.svg import dot, label, line, linear, svg, ticks
 
+NAME_SHOWN = 18  # characters of a name beside its dot
 LABEL_WIDTH = 110  # pixels; nearer labels go below each other
 
 
@@ -81,4 +84,47 @@ def deviations(rows: Sequence[tuple[str, float, float]], *, width: int = 440) ->
             label(140, y + 4, text, "end"),
         ]
     parts += [label(150, height - 6, "less than they do", "start"), label(width - 8, height - 6, "more", "end")]
+    return svg(width, height, parts)
+
+
+def over_messages(
+    points: Sequence[tuple[str, int, float, float, float]],
+    curve: tuple[float, float] | None,
+    *,
+    width: int = 620,
+    height: int = 320,
+) -> str:
+    """Draw points (name, messages, value, low, high) over messages, on a log scale.
+
+    Args:
+        curve: its value at one message, and what it gains with each doubling.
+    """
+    doublings = [math.log2(messages) for _, messages, *_ in points]
+    first, last = math.floor(min(doublings)), math.ceil(max(doublings) + 0.01)
+    x = linear((first, last), 46, width - 20)
+    drawn = [(end, curve[0] + curve[1] * end) for end in (min(doublings), max(doublings))] if curve else []
+    ends = [end for *_, low, high in points for end in (low, high)] + [value for _, value in drawn]
+    levels = ticks(min(0.0, *ends), max(ends))
+    y = linear(levels, height - 44, 14)
+    parts = []
+    for level in levels:
+        parts.append(line([(46, y(level)), (width - 20, y(level))], "var(--line)", 1))
+        parts.append(label(40, y(level) + 4, f"{level:g}", "end"))
+    marks = range(first, last + 1, max(1, math.ceil((last - first) / 9)))
+    parts += [label(x(doubling), height - 26, f"{2**doubling:,}") for doubling in marks]
+    parts.append(label(width / 2, height - 6, "messages that the run was trained on"))
+    if drawn:
+        parts.append(line([(x(end), y(value)) for end, value in drawn], "var(--real)", 2, dashes="6 5"))
+    taken: list[tuple[float, float]] = []
+    for (name, _, value, low, high), doubling in sorted(zip(points, doublings, strict=True), key=lambda one: one[1]):
+        at, up = x(doubling), y(value)
+        parts.append(line([(at, y(low)), (at, y(high))], "var(--accent)", 2, opacity=0.35))
+        parts.append(dot(at, up, 4, "var(--accent)"))
+        shown = one_line(name if len(name) <= NAME_SHOWN else name[: NAME_SHOWN - 1] + "…")
+        left = at > width * 0.75
+        place = up - 6
+        while any(abs(place - other) < 12 and abs(at - beside) < LABEL_WIDTH for beside, other in taken):
+            place += 12
+        taken.append((at, place))
+        parts.append(label(at + (-7 if left else 7), place, shown, "end" if left else "start"))
     return svg(width, height, parts)

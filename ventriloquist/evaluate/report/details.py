@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ventriloquist.evaluate.learning_curve import LearningCurve
 from ventriloquist.evaluate.metric import Result
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.report.charts import bars, calibration, deviations
-from ventriloquist.evaluate.report.markup import figure, label, text
-from ventriloquist.evaluate.words import about_names
+from ventriloquist.evaluate.report.charts import bars, calibration, deviations, over_messages
+from ventriloquist.evaluate.report.markup import figure, label, table, text
+from ventriloquist.evaluate.words import LEARNT, about_names, learnt, more_messages
 
 COLOURS = ("var(--accent)", "var(--real)")
 
@@ -62,6 +63,20 @@ def names(metrics: Mapping[str, Result]) -> str:
     """Say how bits about the name are spread."""
     said = [(METRICS[name].title, about_names(result)) for name, result in metrics.items()]
     return "".join(f"<p class=note>{text(title)}: {text(spread)}</p>" for title, spread in said if spread)
+
+
+def enough(curve: LearningCurve | None) -> str:
+    """Draw bits about the name over the messages of each person, with what more of them would bring."""
+    if curve is None:
+        return ""
+    parts = ["<h2 id=enough>How much is enough?</h2>", f"<p class=note>{text(more_messages(curve))}</p>"]
+    if curve.people:
+        points = [(name, one.messages, one.bits, one.low, one.high) for name, one in curve.people.items()]
+        fitted = None if curve.one_message is None or curve.gain is None else (curve.one_message, curve.gain)
+        caption = "Bits about the name from one message, with 95 % for these conversations"
+        parts.append(figure(over_messages(points, fitted), f"{caption}; green: the curve" if fitted else caption))
+        parts.append(table(LEARNT, learnt(curve)))
+    return "".join(parts)
 
 
 def habits(person: str, metrics: Mapping[str, Result]) -> str:
