@@ -9,13 +9,23 @@ from made_up import context, messages, scored, target
 
 from ventriloquist.evaluate import Evaluation
 from ventriloquist.evaluate.compare import compare
-from ventriloquist.evaluate.inputs import System
+from ventriloquist.evaluate.inputs import Candidates, NamesAlone, System
 from ventriloquist.evaluate.metric import Measurement, Result, assess, verdict
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
 from ventriloquist.evaluate.tally import share, tally
-from ventriloquist.evaluate.words import SOUNDS, figure, headline, summary, sure_value, told_by, value
+from ventriloquist.evaluate.words import (
+    SOUNDS,
+    about_names,
+    compared,
+    figure,
+    headline,
+    summary,
+    sure_value,
+    told_by,
+    value,
+)
 
 VOICE, HABITS, COPIES = METRICS["voice"], METRICS["fingerprint"], METRICS["copies"]
 
@@ -284,6 +294,23 @@ def test_two_runs_are_compared_metric_by_metric_in_the_metrics_own_direction() -
     assert same.metrics["identity"].outcome == "undecided"
     few = compare("other", {"identity": found(5, 10)}, {"identity": found(9, 10)}, seed=0).metrics["identity"]
     assert (few.outcome, few.difference, few.p) == ("not enough data", None, None)
+
+
+def test_runs_without_a_figure_are_compared_without_one() -> None:
+    """A figure of no messages is not a number, and JSON has no word for that."""
+    nothing = Measurement(0, {}, share)
+    row = compare("other", {"identity_of_5": nothing}, {"identity_of_5": nothing}, seed=0).metrics["identity_of_5"]
+    assert (row.first, row.second, row.outcome) == (None, None, "not enough data")
+    few = compare("other", {"identity": found(5, 10)}, {"identity": found(9, 10)}, seed=0).metrics["identity"]
+    assert compared(METRICS["identity"], few)[1:3] == ("–", "–")
+
+
+def test_how_bits_are_spread_is_not_said_of_too_few_messages() -> None:
+    names = NamesAlone([Candidates(target("A", "ok", conversation=n), (1.0, 2.0), 0, ("A", "B")) for n in range(60)])
+    measured = METRICS["name_information"].compute(names)
+    enough = assess(METRICS["name_information"], measured, {}, 0)
+    assert about_names(enough)
+    assert not about_names(replace(enough, verdict="not enough data"))
 
 
 def test_bits_saved_over_different_bases_are_compared_over_the_same_one() -> None:

@@ -174,9 +174,8 @@ def show_tables(result: Evaluation) -> None:
         title = f"Against {result.comparison.against}"
         if not show_table(title, COMPARED, rows, only_if_it_fits=True):
             show_table(title, (*COMPARED[:4], COMPARED[7]), [(*row[:4], row[7]) for row in rows])
-            show_table(
-                "Intervals of the difference", (COMPARED[0], *COMPARED[4:7]), [(row[0], *row[4:7]) for row in rows]
-            )
+            if known := [(row[0], *row[4:7]) for row in rows if row[6]]:
+                show_table("Intervals of the difference", (COMPARED[0], *COMPARED[4:7]), known)
     for name, reason in result.not_measured.items():
         say(f"{METRICS[name].title}: not measured ({reason})", "dim")
     if said := told_by(result):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,8 +23,8 @@ Outcome = Literal["better", "worse", "undecided", "not enough data"]
 class Compared:
     """One metric's row. `difference` is None if there is not enough data."""
 
-    first: float
-    second: float  # bits saved are measured over the base model of the first run
+    first: float | None  # None if nothing could be measured
+    second: float | None  # bits saved are measured over the base model of the first run
     difference: float | None  # first − second, turned so that positive is better
     low: float | None  # 95 %, for these conversations
     high: float | None
@@ -64,12 +65,13 @@ def _row(
     elsewhere: Difference | None,
     adjusted: Iterator[float],
 ) -> Compared:
+    first, second = (one.value if math.isfinite(one.value) else None for one in (found, other))
     if here is None:
-        return Compared(found.value, other.value, None, None, None, None, "not enough data")
+        return Compared(first, second, None, None, None, None, "not enough data")
     p = next(adjusted)
     outcome: Outcome = "undecided" if p > LEVEL else "better" if here.value > 0 else "worse"
     beside = (elsewhere.low, elsewhere.high) if elsewhere else (None, None)
-    return Compared(found.value, other.value, *here[:3], p, outcome, *beside)
+    return Compared(first, second, *here[:3], p, outcome, *beside)
 
 
 def _by_the_yardstick_of(found: Measurement, other: Measurement) -> Measurement:

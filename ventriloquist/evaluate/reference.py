@@ -1,7 +1,7 @@
 """The reference for names: which person wrote a message, by its characters and without a language model.
 
 TF-IDF of 1 to 5 characters with a linear support vector machine: of the cheap methods that we tried on short messages,
-the one that names most writers. It is no ceiling. A model that knows what people write about, and to whom, can do
+the one that names most writers. It is not a ceiling. A model that knows what people write about, and to whom, can do
 better; `benchmarks/reference.py` compares it with naive Bayes.
 """
 

@@ -100,8 +100,8 @@ def reference(metric: Metric, result: Result) -> str:
 
 
 def about_names(result: Result) -> str:
-    """Say how bits about the name are spread, and what the true name saves over others; empty for other metrics."""
-    if "saved_per_character" not in result.detail:
+    """Say how bits about the name are spread, and what the true name saves; empty if nothing is known of it."""
+    if "saved_per_character" not in result.detail or result.verdict == NOT_ENOUGH:
         return ""
     detail = result.detail
     over_mean, over_best = detail["saved_per_character"].values()
@@ -207,9 +207,9 @@ COMPARED = ("", "this run", "the other", "difference", THESE, OTHER, "p (Holm)",
 
 def compared(metric: Metric, row: Compared) -> tuple[str, ...]:
     """Return the cells under COMPARED: the figures of two runs, and their difference."""
-    first, second = figure(metric, row.first), figure(metric, row.second)
     if row.difference is None or row.low is None or row.high is None or row.p is None:
-        return metric.title, first, second, "", "", "", "", row.outcome
+        return metric.title, "–", "–", "", "", "", "", row.outcome
+    first, second = figure(metric, row.first), figure(metric, row.second)
     these = _range(_signed, metric, row.low, row.high)
     other = _range(_signed, metric, row.other_low, row.other_high)
     return metric.title, first, second, _signed(metric, row.difference), these, other, f"{row.p:.3f}", row.outcome
