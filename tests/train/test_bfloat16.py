@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -172,7 +171,9 @@ def test_a_run_from_before_this_setting_goes_on_in_float32(
 
 def test_accelerators_decide_themselves(prepared: Connection, home: Path) -> None:
     config = plan(prepared, QUICK, home=home).config
-    for device in ("cuda", "mps", "metal"):
-        chosen, speedup = backends_module.with_bfloat16(QUICK.changed(bfloat16=True), config, device, begun=False)
-        assert speedup is None
-        assert math.isclose(chosen.learning_rate, QUICK.learning_rate)
+    for device, backend in (("cuda", "transformers"), ("mps", "transformers"), ("metal", "mlx"), ("cpu", "mlx")):
+        asked = QUICK.changed(bfloat16=True, backend=backend)
+        assert backends_module.with_bfloat16(asked, config, device, begun=False) == (
+            QUICK.changed(backend=backend),
+            None,
+        )

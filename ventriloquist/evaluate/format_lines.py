@@ -12,7 +12,7 @@ from ventriloquist.transcript import Header, Line, render_header, render_line
 
 FORMAT_LINES = 8
 MAX_CHARACTERS = 200  # of a shown content: every row is read after these lines
-ONE_DAY = "2020-01-01"  # in the header
+ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
 
 def format_lines(db: Connection, boundaries: Mapping[int, int], seed: int) -> str:

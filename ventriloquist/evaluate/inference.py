@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ventriloquist.evaluate.cache import OutputCache, key_of
+from ventriloquist.evaluate.format_lines import ONE_DAY
 from ventriloquist.evaluate.heldout import HeldOutRow, Target, context_before, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import (
     Candidates,
@@ -44,7 +45,6 @@ FREE_LINES = 100  # written without a grammar, at most: enough to tell 95 % from
 LINES_AT_ONCE = 32  # written and cached together
 ROWS_AT_ONCE = 8  # scored and cached together after lines of the format
 TARGETS_AT_ONCE = 8  # scored and cached together under all names
-ONE_DAY = "2020-01-01"  # in the header of every made-up conversation
 
 ADAPTER, BASE = "adapter", "base"
 

@@ -22,14 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ventriloquist.evaluate.habits import habits
+from ventriloquist.evaluate.judge import MAX_CHARACTERS, MAX_MESSAGES, MAX_PEOPLE, MIN_MESSAGES
 from ventriloquist.evaluate.resampling import Array
 from ventriloquist.transcript import DELTAS
 
-MIN_MESSAGES = 10  # of a person; with fewer there is no classifier for them
-MAX_MESSAGES = 500  # of a person
-MAX_PEOPLE = 20  # with a classifier, those who wrote most; the rest are only examples of other people
 COMMON_WORDS = 150  # counted one by one, the most frequent: mostly function words
-MAX_CHARACTERS = 1000  # of a message
 REGULARISATION = 0.1  # C of the logistic regression
 PAUSES = DELTAS[3:]  # an hour and more
 

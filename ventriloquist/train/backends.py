@@ -173,13 +173,16 @@ def with_bfloat16(
 ) -> tuple[TrainSettings, float | None]:
     """Decide whether a CPU trains in bfloat16: as set, or if that is clearly faster on this machine.
 
+    Other devices decide themselves: what a CPU's run or a `--config` file says of it does not count there.
+
     Args:
         begun: a run is resumed. It goes on in the type that it began with.
 
     Returns: the settings, and how many times as fast products are in bfloat16, None if that was not measured.
     """
     if device != "cpu" or settings.backend == "mlx" or is_sharded() or config.hidden_size < ENOUGH_HIDDEN:
-        return settings.changed(bfloat16=bool(settings.bfloat16) if device == "cpu" else None), None
+        on_cpu = device == "cpu" and settings.backend != "mlx"
+        return settings.model_copy(update={"bfloat16": bool(settings.bfloat16) if on_cpu else None}), None
     speedup = broadcast(round(bfloat16_speedup(config.hidden_size, config.intermediate_size), 1))
     chosen = settings.bfloat16
     if chosen is None:

@@ -14,6 +14,7 @@ adapter does not read these lines.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ventriloquist.evaluate.inputs import FormatKnown, ScoredLines
 from ventriloquist.evaluate.metric import Measurement
@@ -30,21 +31,17 @@ def likelihood(scored: ScoredLines) -> Measurement:
         for target, score, base, _ in scored.lines
     )
     content, base_content, characters, messages, *parts = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
-    bits = math.log(2)
+    a_message = math.log(2) * messages
     return Measurement(
         len(scored.lines),
         sums,
         saved,
         yardstick=(1,),
-        detail={
-            "characters": int(characters),
-            "bits_per_character": {
-                "adapter": content / bits / max(1.0, characters),
-                "base": base_content / bits / max(1.0, characters),
-            },
+        detail=_per_character(content, base_content, characters)
+        | {
             "bits_a_message": {
-                "name": {"adapter": parts[0] / bits / messages, "base": parts[1] / bits / messages},
-                "delta": {"adapter": parts[2] / bits / messages, "base": parts[3] / bits / messages},
+                "name": {"adapter": parts[0] / a_message, "base": parts[1] / a_message},
+                "delta": {"adapter": parts[2] / a_message, "base": parts[3] / a_message},
             },
         },
     )
@@ -57,15 +54,11 @@ def likelihood_format(scored: FormatKnown) -> Measurement:
         for target, score, _, told in scored.lines
         if told is not None
     )
-    content, told_content, characters = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
+    totals = (float(total) for total in sum(sums.values()))  # type: ignore[union-attr]
+    return Measurement(len(scored.lines), sums, saved, yardstick=(1,), detail=_per_character(*totals))
+
+
+def _per_character(adapter: float, base: float, characters: float) -> dict[str, Any]:
+    """Return the number of characters, and the bits a character of both, from nats."""
     bits = math.log(2) * max(1.0, characters)
-    return Measurement(
-        len(scored.lines),
-        sums,
-        saved,
-        yardstick=(1,),
-        detail={
-            "characters": int(characters),
-            "bits_per_character": {"adapter": content / bits, "base": told_content / bits},
-        },
-    )
+    return {"characters": int(characters), "bits_per_character": {"adapter": adapter / bits, "base": base / bits}}
