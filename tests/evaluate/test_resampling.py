@@ -13,6 +13,7 @@ from ventriloquist.evaluate.resampling import Array, Scheme, Sums, units
 from ventriloquist.evaluate.statistics import (
     bootstrap,
     difference,
+    difference_of_roots,
     difference_of_squares,
     excess_interval,
     root_of_square,
@@ -211,6 +212,21 @@ def test_a_difference_of_squares_tells_a_distance_from_noise_and_noise_from_nois
         false += not same.low <= 0 <= same.high
     assert false <= 8
     assert seen >= 95
+
+
+def test_a_difference_of_roots_is_no_larger_than_both_although_one_is_below_its_noise() -> None:
+    values = np.random.default_rng(0).normal(size=60)
+    noise = values - values.mean()  # the square of their mean is 0, less than its noise
+    for centre in np.linspace(0.05, 1.0, 20):
+        near, far = ({(n % 6, n): np.array([one, 1.0]) for n, one in enumerate(noise + by)} for by in (0, centre))
+        roots = [root_of_square(figure, square).value for figure in (near, far)]
+        found = difference_of_roots((far, square), (near, square))
+        if roots[1] <= 0:
+            assert found is None
+        else:
+            assert roots[0] < 0
+            assert found is not None
+            assert 0 < found.value <= roots[1] - roots[0]
 
 
 def test_nothing_is_compared_without_two_stretches() -> None:

@@ -68,6 +68,18 @@ def test_of_one_cluster_nothing_is_known() -> None:
     assert bootstrap(clusters([[1, 3]]), mean, 0) == (-np.inf, np.inf)
 
 
+def test_of_a_ratio_whose_divisor_may_be_below_0_nothing_is_known() -> None:
+    def points(sums: Array) -> Array:  # as a style match, where real messages may score no higher than others
+        return ratio(sums[..., 0], sums[..., 1])
+
+    generator = np.random.default_rng(0)
+    sure, unsure = (
+        bootstrap(clusters(generator.normal((1, divisor), 1, size=(40, 2)).tolist()), points, 0) for divisor in (1, 0.1)
+    )
+    assert np.isfinite(sure).all()
+    assert unsure == (-np.inf, np.inf)
+
+
 def test_what_is_drawn_together_widens_the_interval() -> None:
     values = np.repeat(np.random.default_rng(1).normal(size=10), 10)
     alone = bootstrap(clusters([[1, value] for value in values]), mean, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -90,6 +91,13 @@ def test_the_speedup_of_bfloat16_is_measured_without_touching_random_numbers() -
     state = torch.random.get_rng_state()
     assert 0 < bfloat16_speedup(256, 512) < 100
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_coarse_count_of_processor_time_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "process_time", lambda: 0.0)  # so coarse that each product takes no time
+    assert bfloat16_speedup(256, 512) == 0
+    monkeypatch.setattr(time, "get_clock_info", lambda _name: SimpleNamespace(resolution=1 / 64))
+    assert 0 < bfloat16_speedup(256, 512) < 100
 
 
 def test_a_model_too_small_to_gain_from_it_writes_in_float32() -> None:

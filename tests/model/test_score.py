@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from invented import NAMES, Tiny, conversation, lines
 from torch.nn import functional
 
+from ventriloquist.errors import ModelError
 from ventriloquist.model import prefix_cache
 from ventriloquist.model.corpus import TokenRow
 from ventriloquist.model.score import LineScore, score_contents, score_row, score_rows_after
@@ -165,3 +167,14 @@ def test_rows_after_other_lines_are_scored_as_in_one_plain_pass(
     found = list(score_rows_after(tiny_model.model, tiny_model.tokenizer, shown, rows, targets))
     for of_row, sums in zip(found, expected, strict=True):
         assert of_row == pytest.approx(sums, abs=1e-4)
+
+
+def test_a_score_that_is_not_a_number_is_an_error_and_not_a_figure(tiny_model: Tiny) -> None:
+    header, said = Header("dm", NAMES[:2], "2024-01-01"), lines(6, seed=1)
+    damaged = copy.deepcopy(tiny_model.model)
+    with torch.no_grad():
+        damaged.model.norm.weight[0] = float("nan")
+    with pytest.raises(ModelError, match="computes NaN"):
+        list(score_contents(damaged, tiny_model.tokenizer, render(header, said), said))
+    with pytest.raises(ModelError, match="computes NaN"):
+        score_row(damaged, tiny_model.tokenizer, row_of(tiny_model, header, said, {1, 3}), [said[1], said[3]])

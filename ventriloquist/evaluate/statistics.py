@@ -12,6 +12,7 @@ from ventriloquist.evaluate.resampling import Cluster, Scheme, Statistic, Sums, 
 
 Z_95 = 1.959964  # the normal's 97.5 % quantile
 EVERYTHING = (-math.inf, math.inf)
+ENOUGH_RESAMPLES = 0.95  # must have a figure: without it for more of them, no 95 % interval is known
 
 
 class Interval(NamedTuple):
@@ -98,7 +99,8 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int, scheme: Scheme = "the
     """Return the 95 % interval of a statistic under a bootstrap of clusters (Efron, 1979).
 
     This is a t interval with the bootstrap's standard error (Efron and Tibshirani, 1993, 12.4). Few or unequal clusters
-    leave few degrees of freedom; with one cluster the interval is infinite.
+    leave few degrees of freedom. With one cluster the interval is infinite, and also if the statistic has no value for
+    more than a twentieth of the resamples, as a ratio whose divisor may be 0 or of either sign.
     """
     drawn = units(sums, scheme)
     if len(drawn) < 2:
@@ -110,9 +112,9 @@ def bootstrap(sums: Sums, statistic: Statistic, seed: int, scheme: Scheme = "the
 
 def _standard_error(drawn: Units, statistic: Statistic, seed: int) -> tuple[float, float, float]:
     """Return a statistic, its standard error by a bootstrap, and the degrees of freedom."""
-    values = statistic(drawn.totals(seed))
-    values = values[np.isfinite(values)]
-    error = float(values.std(ddof=1)) if len(values) > 1 else math.inf
+    drawn_again = statistic(drawn.totals(seed))
+    values = drawn_again[np.isfinite(drawn_again)]
+    error = float(values.std(ddof=1)) if len(values) >= ENOUGH_RESAMPLES * len(drawn_again) else math.inf
     return float(statistic(drawn.total)), error, drawn.degrees_of_freedom(drawn.influences(statistic))
 
 
@@ -221,13 +223,15 @@ def difference_of_squares(first: Figure, second: Figure, scheme: Scheme = "these
 
 
 def difference_of_roots(first: Figure, second: Figure, scheme: Scheme = "these") -> Difference | None:
-    """Compare the roots of two mean squares; None if both may be noise.
+    """Compare the roots of two mean squares; None if neither is larger than its noise.
 
-    The difference of the squares is that of the roots times the sum of the roots.
+    The difference of the squares is that of the roots times the sum of the roots. The root of a square that is smaller
+    than its noise counts with its size: otherwise the sum may be near 0, and the difference larger than both roots.
     """
     squares = difference_of_squares(first, second, scheme)
-    summed = sum(root_of_square(*figure, scheme).value for figure in (first, second))
-    if squares is None or summed <= 0:
+    roots = [root_of_square(*figure, scheme).value for figure in (first, second)]
+    summed = sum(map(abs, roots))
+    if squares is None or max(roots) <= 0:
         return None
     return Difference(squares.value / summed, squares.low / summed, squares.high / summed, squares.p)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ROW, REPEATS = 256, 6  # tokens of the product that is timed, and how often
 ENOUGH_FASTER = 1.2  # times as fast; less may be a fluke of the measurement
 ENOUGH_HIDDEN = 256  # numbers in a hidden state; with fewer, products are too small for their type to matter
+FINE = 1e-4  # seconds; some systems count processor time in steps of a sixtieth of a second
 AMPERE = 8  # the first compute capability (major) with bfloat16
 WITHOUT_BFLOAT16 = re.compile(r"gfx([78]\d\d|90[02469c]|10\d\d)\b")  # AMD before CDNA and RDNA 3
 
@@ -67,15 +68,16 @@ def bfloat16_speedup(hidden: int, intermediate: int, tokens: int = ROW) -> float
     import torch
 
     multiply_fast()
+    clock = time.process_time if time.get_clock_info("process_time").resolution < FINE else time.perf_counter
     values = torch.ones(tokens, hidden), torch.ones(intermediate, hidden)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         rows, weight = (value.to(dtype) for value in values)
         times = []
         for _ in range(REPEATS):
-            before = time.process_time()
+            before = clock()
             torch.nn.functional.linear(rows, weight)
-            times.append(time.process_time() - before)
+            times.append(clock() - before)
         seconds[dtype] = min(times)
     return seconds[torch.float32] / max(seconds[torch.bfloat16], 1e-9)
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ventriloquist.errors import ModelError
 from ventriloquist.model.engine import Branch, engine_of
+from ventriloquist.model.gate import OTHER_ADAPTER
 
 CHUNK_TOKENS = 512  # in a forward pass; bounds the memory of the logits and the attention mask
 
@@ -25,7 +27,10 @@ class Continuation(NamedTuple):
 
 
 class PrefixCache:
-    """A prefix with its KV cache. It is computed in chunks, with logits at wanted positions only."""
+    """A prefix with its KV cache. It is computed in chunks, with logits at wanted positions only.
+
+    All that computes log-probabilities raises a ModelError if one of them is not a number.
+    """
 
     def __init__(self, model: Any, ids: NDArray[np.integer[Any]], wanted: Wanted = ()) -> None:
         """Compute the cache of `ids`, (length,) with at least one."""
@@ -70,7 +75,7 @@ class PrefixCache:
         for start in range(0, len(ids), CHUNK_TOKENS):
             here = (places >= start) & (places < start + CHUNK_TOKENS)
             nats[here] = self._rows.score(ids[start : start + CHUNK_TOKENS], places[here] - start, tokens[here])
-        return nats
+        return _checked(nats)
 
     def _score_packed(self, continuations: Sequence[Continuation]) -> Iterator[NDArray[np.float64]]:
         """Score continuations beside each other."""
@@ -79,10 +84,17 @@ class PrefixCache:
             Branch(each.at - 1, [int(self._ids[each.at - 1]), *each.tokens[:-1]], each.wanted) for each in continuations
         ]
         ends = np.cumsum([len(each.wanted) for each in continuations])
-        yield from np.split(self._rows.score_branches(branches), ends[:-1])
+        yield from np.split(_checked(self._rows.score_branches(branches)), ends[:-1])
 
     def _score_alone(self, continuation: Continuation) -> NDArray[np.float64]:
         """Score a continuation and compute its prefix again, for caches that cannot be cropped (sliding windows)."""
         at, tokens, wanted = continuation
         ids = np.concatenate([self._ids[:at].astype(np.int64), np.asarray(tokens[:-1], dtype=np.int64)])
         return PrefixCache(self._engine, ids, [(at - 1 + index, token) for index, token in wanted]).nats
+
+
+def _checked(nats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log-probabilities if all are numbers: in a mean, one that is not would hide what the others say."""
+    if not np.isfinite(nats).all():
+        raise ModelError("The model computes NaN for a message: its weights are damaged.", hint=OTHER_ADAPTER)
+    return nats
