@@ -6,7 +6,7 @@
 The script generates a file like the one that collect writes. It prints, in CPU-seconds,
 
 - `vq prepare`: messages per second, peak memory, and bytes of the file per message,
-- the same without redaction,
+- the same without redaction, and without looking for near-duplicates of held-out messages,
 - windows read through the view,
 - exported windows in MB, beside the straightforward way: render every line of each window with json.dumps, then dump
   the row. Both ways write the same 20,000 windows to a file, and the script compares the files.
@@ -35,7 +35,7 @@ from ventriloquist.export import ExportOptions
 from ventriloquist.export.files import write_rows
 from ventriloquist.export.rows import window_rows
 from ventriloquist.fs import put_in_place
-from ventriloquist.prepare import PrepareOptions, plan, run
+from ventriloquist.prepare import PrepareOptions, plan, run, stage
 from ventriloquist.store import Connection, open_database, transaction
 
 _TEXT = """
@@ -151,6 +151,11 @@ def run_prepare(home: Path, options: PrepareOptions) -> int:
         return run(db, plan(db, options)).lines
 
 
+def run_without_duplicates(home: Path, options: PrepareOptions) -> int:
+    stage.drop_duplicates = lambda _db: 0  # only in the process of this measurement
+    return run_prepare(home, options)
+
+
 def run_views(home: Path) -> int:
     with open_database(home) as db:
         query = f"SELECT text FROM rendered_windows WHERE id % 7 = 0 LIMIT {COMPARED_WINDOWS}"
@@ -194,11 +199,13 @@ def main() -> None:
         build(home, arguments.messages, arguments.conversations, arguments.long_text, reactions=arguments.reactions)
         before = file.stat().st_size
         print(f"{arguments.messages:,} messages, {arguments.conversations:,} conversations: {before / 1e6:,.0f} MB")
-        for name, options in (
-            ("without redaction", PrepareOptions(redact=(), reactions=arguments.reactions)),
-            ("prepare", PrepareOptions(reactions=arguments.reactions)),
+        all_of_it = PrepareOptions(reactions=arguments.reactions)
+        for name, work, options in (
+            ("without redaction", run_prepare, PrepareOptions(redact=(), reactions=arguments.reactions)),
+            ("no duplicates", run_without_duplicates, all_of_it),
+            ("prepare", run_prepare, all_of_it),
         ):
-            run = measured(run_prepare, home, options)
+            run = measured(work, home, options)
             print(
                 f"{name:18} {run['seconds']:7.1f} s  {arguments.messages / run['seconds']:>9,.0f} messages/s"
                 f"  {run['peak_mb']:5.0f} MB peak  {run['result']:,} lines"

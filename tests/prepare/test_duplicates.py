@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from file_builder import Message, chat, filled
+from hypothesis import example, given
+from hypothesis import strategies as st
 from stages import prepare
 
 from prepare import checker
 from prepare.test_splits import splits
 from ventriloquist.prepare import PrepareOptions, duplicates
-from ventriloquist.prepare.duplicates import HeldOut
+from ventriloquist.prepare.duplicates import Hashes, HeldOut, fold, split_words
 
 PARTY = "are you coming to the party on friday night"  # nine words
 LONG = (
@@ -128,6 +130,16 @@ def test_every_near_duplicate_is_found_among_many_texts() -> None:
     for text in other:
         if held_out.has("text", text):
             assert any(checker.may_leave(text, one) for one in texts), text
+
+
+@given(
+    st.text(st.sampled_from("aB1é'’.,[]-_ \n\t\u00a0\u200d\u0301\u00a8\ufb01ßİ你天ไม่🎉") | st.characters(), max_size=60)
+)
+@example("see [phone] at [photo],now[x] don't ﬁx “İt” 你好 ok")
+@example("x " * 3000)
+def test_words_are_looked_up_as_they_are_compared(text: str) -> None:
+    words = split_words(fold(text)) if fold(text) else []
+    assert Hashes().of(text) == [hash(word) for word in words]
 
 
 def test_held_out_texts_that_do_not_fit_in_memory_are_read_in_parts(

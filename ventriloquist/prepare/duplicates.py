@@ -5,11 +5,13 @@ each eight. If neither has eight words, one may differ, and four fifths of all t
 (resemblance; Broder, 1997): so a typo is forgiven, but "do you have a favorite movie" is no copy of "do you have a
 favorite song". Reply markers, case, punctuation, emoji and placeholders do not count.
 
-Comparing all pairs would take hours. So a held-out text is entered under keys of which every near-duplicate has one:
+Comparing all pairs would take hours. So texts are compared only if they have a key in common, as all
+near-duplicates do:
 
-- up to eight words: the sum of the words' hashes, and that sum without each one of them,
-- more words: as many runs of four words as may change, and one more. They have no word in common, so a changed word
-  changes at most one of them.
+- up to eight words: the sum of the words' hashes, or that sum without one of them,
+- more words: a run of four words. A held-out text is entered under all of its runs. A training text is looked up by as
+  many of its runs as words may differ, and one more. These have no word in common, so a changed word changes at most
+  one of them.
 """
 
 from __future__ import annotations
@@ -19,8 +21,7 @@ import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
-from itertools import islice
+from itertools import chain
 
 import regex
 
@@ -37,7 +38,8 @@ _RUN = 4  # words; the runs of a text of eight words or more fit into it
 _MAX_TEXTS = 64  # under a key: more texts with the same words in it are copies of each other, or formulas
 _MAX_COMPARED = 16  # with a text, those under the rarest keys first
 _MAX_KNOWN = 4096
-_MAX_IN_MEMORY = 8_000_000  # characters of held-out texts
+_MAX_TOKENS = 16_384
+_MAX_IN_MEMORY = 5_000_000  # characters of held-out texts; each takes some thirty bytes
 
 _PLACEHOLDER = regex.compile(r"\[[a-z][a-z0-9_-]{0,30}\]")
 _NUMBER = regex.compile(r"\d+")
@@ -78,85 +80,101 @@ class HeldOut:
 
     def __init__(self) -> None:
         self.characters = 0  # roughly, of what is in memory
-        self._equal: set[bytes] = set()
+        self._equal: set[int] = set()  # hashes of 64 bits, with a key of this process: the texts would take more memory
         self._folded: set[str] = set()
         self._short: dict[int, str | list[str]] = {}
         self._long: dict[int, str | list[str]] = {}
+        self._hashes = Hashes()
         self._known: dict[str, bool] = {}  # whether a text is near one: a habit repeats itself
 
     def add(self, row: LongContent) -> None:
         """Enter a held-out line."""
         _, kind, content = row
         self.characters += EQUAL_CHARACTERS
-        self._equal.add(_digest(content))
+        self._equal.add(hash(content))
         if kind != "text":
             return
         typed = without_reply_marker(content)
         if typed != content and len(typed) >= EQUAL_CHARACTERS:
-            self._equal.add(_digest(typed))
+            self._equal.add(hash(typed))
         text = fold(typed)
         if len(text) < EQUAL_CHARACTERS or text in self._folded:
             return
         self.characters += len(text)
         self._folded.add(text)
-        words = split_words(text)
-        if len(words) <= WORDS_PER_CHANGE:
-            _enter(self._short, _sums(words), text)
-        if len(words) >= WORDS_PER_CHANGE:
-            # the longer of two texts decides how many words may change: of n words to k more, n // 7 at most
-            runs = len(words) // (WORDS_PER_CHANGE - 1) + 1
-            _enter(self._long, islice(_runs(words), 0, runs * _RUN, _RUN), text)
+        hashes = self._hashes.of(typed)
+        if len(hashes) <= WORDS_PER_CHANGE:
+            _enter(self._short, _sums(hashes), text)
+        if len(hashes) >= WORDS_PER_CHANGE:
+            _enter(self._long, _runs(hashes), text)
 
     def has(self, kind: str, content: str) -> bool:
         """Return whether a line of 15 characters or more is held out, word for word or, if it is a text, nearly."""
-        if _digest(content) in self._equal:
+        if hash(content) in self._equal:
             return True
         if kind != "text":
             return False
         typed = without_reply_marker(content)
-        if typed is not content and len(typed) >= EQUAL_CHARACTERS and _digest(typed) in self._equal:
+        if typed is not content and len(typed) >= EQUAL_CHARACTERS and hash(typed) in self._equal:
             return True
+        hashes = self._hashes.of(typed)
+        if not self._has_key_of(hashes):  # nearly always
+            return False
         text = fold(typed)
         if len(text) < EQUAL_CHARACTERS:
             return False
-        if text in self._folded:
-            return True
         near = self._known.get(text)
         if near is None:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            near = self._known[text] = self._is_near(text)
+            near = self._known[text] = text in self._folded or self._is_near(text, hashes)
         return near
 
-    def _is_near(self, text: str) -> bool:
-        words = split_words(text)
-        if len(words) <= WORDS_PER_CHANGE:
-            found = _look_up(self._short, _sums(words))
-            if any(_differ_by_one(text, words, other) for other in _rarest(found)):
-                return True
-        # nearly always nothing is there: the first look is the fast one
-        if len(words) < WORDS_PER_CHANGE or self._long.keys().isdisjoint(_runs(words)):
+    def _has_key_of(self, hashes: Sequence[int]) -> bool:
+        """Return whether a held-out text has a key in common with a text: the fast first look."""
+        if len(hashes) <= WORDS_PER_CHANGE and not self._short.keys().isdisjoint(_sums(hashes)):
+            return True
+        return len(hashes) >= WORDS_PER_CHANGE and not self._long.keys().isdisjoint(_runs_apart(hashes))
+
+    def _is_near(self, text: str, hashes: Sequence[int]) -> bool:
+        """Return whether a text is a near-duplicate of one that has a key in common with it."""
+        asked = _Asked(text)
+        keys = _sums(hashes) if len(hashes) <= WORDS_PER_CHANGE else []
+        if any(asked.is_near(other) for other in _rarest(_look_up(self._short, keys))):
+            return True
+        keys = _runs_apart(hashes) if len(hashes) >= WORDS_PER_CHANGE else []
+        return any(asked.is_near(other) for other in _rarest(_look_up(self._long, keys)))
+
+
+class _Asked:
+    """A text that is compared with several others. What is needed of it each time is computed once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words = split_words(text)
+        self._distinct = frozenset(self._words)
+        self._trigrams = _trigrams(text) if len(self._words) < WORDS_PER_CHANGE else set()
+
+    def is_near(self, other: str) -> bool:
+        """Return whether a text that has a key in common with this one is a near-duplicate of it."""
+        others = split_words(other)
+        length = max(len(self._words), len(others))
+        if length < WORDS_PER_CHANGE:  # their sums say already that one word differs
+            return self._resembles(other) and _have_same_numbers(self._text, other)
+        may_differ = length // WORDS_PER_CHANGE
+        return (
+            abs(len(self._words) - len(others)) <= may_differ
+            and length - sum(word in self._distinct for word in others) <= may_differ  # no less, and fast
+            and length - (Counter(self._words) & Counter(others)).total() <= may_differ
+            and _have_same_numbers(self._text, other)
+        )
+
+    def _resembles(self, other: str) -> bool:
+        """Return whether enough character trigrams of both texts are common (Jaccard's coefficient)."""
+        if len(other) - 2 < RESEMBLANCE * len(self._trigrams):  # all of them would not be enough
             return False
-        return any(_differ_by_few(text, words, other) for other in _rarest(_look_up(self._long, _runs(words))))
-
-
-def _differ_by_one(text: str, words: Sequence[str], other: str) -> bool:
-    """Return whether two texts that have the same sum are near-duplicates."""
-    if max(len(words), len(split_words(other))) < WORDS_PER_CHANGE:
-        return _resemblance(text, other) >= RESEMBLANCE and _have_same_numbers(text, other)
-    return _differ_by_few(text, words, other)
-
-
-def _differ_by_few(text: str, words: Sequence[str], other: str) -> bool:
-    """Return whether two texts, one of eight words or more, are near-duplicates."""
-    others = split_words(other)
-    length = max(len(words), len(others))
-    may_differ = length // WORDS_PER_CHANGE
-    return (
-        abs(len(words) - len(others)) <= may_differ
-        and length - (Counter(words) & Counter(others)).total() <= may_differ
-        and _have_same_numbers(text, other)
-    )
+        others = _trigrams(other)
+        return len(self._trigrams & others) / len(self._trigrams | others) >= RESEMBLANCE
 
 
 def _have_same_numbers(text: str, other: str) -> bool:
@@ -188,22 +206,45 @@ _FOLDING = _Folding(dict.fromkeys([*map(ord, "'\u2018\u2019\u02bc\u20e3"), *rang
 
 
 def split_words(folded: str) -> list[str]:
-    """Return the words; each character is one in a script without spaces."""
+    """Return the words of a folded text; each character is one in a script without spaces."""
     if folded.isascii() or not _IS_UNSPACED.search(folded):
         return folded.split(" ")
     return list(_UNSPACED_WORD.findall(folded))
 
 
-def _sums(words: Sequence[str]) -> list[int]:
+class Hashes(dict[str, tuple[int, ...]]):
+    """The hashes of the words of each token of a text. They are kept, since tokens repeat themselves."""
+
+    def of(self, text: str) -> list[int]:
+        """Return the hashes of `split_words(fold(text))`."""
+        return [*chain.from_iterable(map(self.__getitem__, text[:COMPARED_CHARACTERS].split()))]
+
+    def __missing__(self, token: str) -> tuple[int, ...]:
+        if len(self) >= _MAX_TOKENS:
+            self.clear()
+        folded = fold(token)
+        hashes = self[token] = tuple(map(hash, split_words(folded))) if folded else ()
+        return hashes
+
+
+def _sums(hashes: Sequence[int]) -> list[int]:
     """Return the sum of the words' hashes, and the sum without each one of them."""
-    hashes = [hash(word) for word in words]
     whole = sum(hashes)
     return [whole, *[whole - one for one in hashes]]
 
 
-def _runs(words: Sequence[str]) -> Iterator[int]:
+def _runs(hashes: Sequence[int]) -> Iterator[int]:
     """Yield hashes of all runs of four words."""
-    return map(hash, zip(words, words[1:], words[2:], words[3:], strict=False))
+    return map(hash, zip(hashes, hashes[1:], hashes[2:], hashes[3:], strict=False))
+
+
+def _runs_apart(hashes: Sequence[int]) -> list[int]:
+    """Return hashes of runs of four words that have no word in common, one more of them than words may differ.
+
+    The longer of two texts decides how many words may differ: of n words to k more, n // 7 at most.
+    """
+    stop = _RUN * (len(hashes) // (WORDS_PER_CHANGE - 1) + 1)
+    return [hash(tuple(hashes[at : at + _RUN])) for at in range(0, stop, _RUN)]
 
 
 def _look_up(index: dict[int, str | list[str]], keys: Iterable[int]) -> list[str | list[str]]:
@@ -231,16 +272,5 @@ def _rarest(found: Sequence[str | list[str]]) -> list[str]:
     return list(texts)[:_MAX_COMPARED]
 
 
-def _resemblance(text: str, other: str) -> float:
-    """Return the share of common ones among the character trigrams of two texts (Jaccard's coefficient)."""
-    one, two = _trigrams(text), _trigrams(other)
-    return len(one & two) / len(one | two)
-
-
 def _trigrams(text: str) -> set[str]:
     return {text[index : index + 3] for index in range(len(text) - 2)}
-
-
-def _digest(content: str) -> bytes:
-    """Return a digest of a text: the digests of all held-out texts fit in memory, the texts would not."""
-    return blake2b(content.encode(), digest_size=16).digest()
