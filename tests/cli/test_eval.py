@@ -231,7 +231,7 @@ def test_on_a_terminal_nothing_is_cut_and_nothing_is_wider_than_it(
     show_tables(figures())
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(len, shown.split("\n"))) <= width
-    assert "…" not in shown.replace("… measured on", "")
+    assert "…" not in shown
     squeezed = "".join(shown.split())
     if width >= 80:  # narrower ones break words
         assert all(said in shown for said in VERDICTS)
@@ -252,6 +252,24 @@ def test_both_intervals_stand_beside_each_other_and_have_names(
     assert re.search(r"figure +95 %, these +95 %, other", shown)
     assert re.search(r"True name first, in context +86% +70% to 94% +62% to 98%", shown)
     assert "for these conversations and for other conversations" in shown
+
+
+@pytest.mark.parametrize(("width", "ends"), [(72, False), (110, True)])
+def test_a_narrow_terminal_has_the_verdict_under_the_title_in_the_same_table(
+    width: int, ends: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    one = Figure(0.3, 0.2, 0.4, 500, 0.0, None, {}, "better than the floor", other_verdict="no better than the floor")
+    show_tables(replace(figures(), final_windows={}, metrics={"likelihood": one}, people={}, comparison=None))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    shown = re.sub(" +\n", "\n", shown)
+    verdict = "  better than the floor, for\n  these conversations only\n"
+    assert re.search(r"Bits saved +30% +20% to 40% +500( +0%)?\n" + verdict, shown)
+    assert bool(re.search("floor +ceiling", shown)) == ends
+    assert ("A wider terminal shows floor and ceiling" in shown) != ends
+    assert shown.count("nothing is known of other ones") == 1
 
 
 def test_what_holds_for_these_conversations_only_is_said_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,8 @@ def test_one_conversation_has_no_interval_for_other_ones() -> None:
     assert (result.other_low, result.other_high, result.other_verdict) == (None, None, None)
     assert result.verdict == "better than the floor"
     assert only_here(bits, result)
-    assert "nothing is known of other ones" in summary(bits, result)
+    assert "for these conversations;" in summary(bits, result)
+    assert "other ones" not in summary(bits, result)
     row = compare("other", {"likelihood": by_stretch([0.3, 0.4] * 20, 1)}, {"likelihood": by_stretch([0.1] * 40, 1)}, 0)
     compared_row = row.metrics["likelihood"]
     assert compared_row.outcome == "better"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -152,9 +153,11 @@ def show_tables(result: Evaluation) -> None:
 
     say(headline(result), "bold")
     say("")
-    for title, results in (("Final two windows", result.final_windows), ("Test split", result.metrics)):
-        _show_figures(f"{title}, {result.run} on {result.model}", results)
+    both = (("Final two windows", result.final_windows), ("Test split", result.metrics))
+    with_ends = [_show_figures(f"{title}, {result.run} on {result.model}", results) for title, results in both]
     say(INTERVALS, "dim")
+    if not all(with_ends):
+        say("A wider terminal shows floor and ceiling, too; so do --report and --json.", "dim")
     for name, one in result.metrics.items():
         if spread := about_names(one):
             say(f"{METRICS[name].title}: {spread}", "dim")
@@ -193,11 +196,16 @@ def _show_learning_curve(curve: LearningCurve) -> None:
     say(more_messages(curve))
 
 
-def _show_figures(title: str, results: Mapping[str, Result]) -> None:
-    """Show figures in a table, or in three if the terminal is too narrow."""
+def _show_figures(title: str, results: Mapping[str, Result]) -> bool:
+    """Show figures in a table, with the verdict under the title if the terminal is narrow.
+
+    Return whether floor and ceiling are shown, too: a terminal of 80 columns has no room for them.
+    """
     from ventriloquist.evaluate import METRICS
     from ventriloquist.evaluate.words import OTHER, THESE, end, interval, other_interval, reference, said, value
 
+    if not results:
+        return True
     wide = [
         (
             METRICS[name].title,
@@ -213,14 +221,21 @@ def _show_figures(title: str, results: Mapping[str, Result]) -> None:
     ]
     beside = {METRICS[name].title: reference(METRICS[name], one) for name, one in results.items()}
     columns = ("", "figure", THESE, OTHER, "n", "floor", "ceiling", "verdict")
-    if not show_table(title, columns, wide, only_if_it_fits=True):
-        show_table(title, columns[:4], [row[:4] for row in wide])
-        show_table("Verdicts", ("", "verdict"), [(row[0], row[7]) for row in wide])
-        ends = [(row[0], *row[4:7]) for row in wide]
-        show_table("… measured on, floor and ceiling", ("", "n", "floor", "ceiling"), ends)
+    with_ends = show_table(title, columns, wide, only_if_it_fits=True)
+    if not with_ends:
+        stacked = [(f"{row[0]}\n{_indented(row[7])}", *row[1:7]) for row in wide]
+        with_ends = show_table(title, columns[:7], stacked, only_if_it_fits=True)
+        if not with_ends:
+            show_table(title, columns[:5], [row[:5] for row in stacked])
     for metric, shown in beside.items():
         if shown:
             say(f"{metric}, reference: {shown}", "dim")
+    return with_ends
+
+
+def _indented(verdict: str) -> str:
+    """Return a verdict as it stands under a title, broken so that it is no wider than the longest title."""
+    return textwrap.fill(verdict, 31, initial_indent="  ", subsequent_indent="  ")
 
 
 @contextmanager

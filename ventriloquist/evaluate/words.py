@@ -190,16 +190,20 @@ def headline(evaluation: Evaluation) -> str:
         lines.append(f"What gives it away: {', '.join(GUARDS[name] for name in evaluation.rejected_by)}.")
     elif any(name in found and found[name].verdict != NOT_ENOUGH for name in GUARDS):
         lines.append("Nothing that was measured gives it away.")
-    return " ".join(lines) or "There is not enough data to say how it writes."
+    if not lines:
+        return "There is not enough data to say how it writes."
+    known = [one for one in found.values() if one.low is not None]
+    if known and all(one.other_low is None for one in known):
+        lines.append("All of this is from one conversation, so nothing is known of other ones.")
+    return " ".join(lines)
 
 
 def both_intervals(metric: Metric, result: Result) -> str:
-    """Return both 95 % intervals with their names, empty if there are none."""
+    """Return both 95 % intervals with their names, empty if there are none; of one conversation only the first."""
     these, other = interval(metric, result), other_interval(metric, result)
     if not these:
         return ""
-    beside = f"{other} for other ones" if other else "nothing is known of other ones"
-    return f"95 %: {these} for these conversations, {beside}"
+    return f"95 %: {these} for these conversations" + (f", {other} for other ones" if other else "")
 
 
 COMPARED = ("", "this run", "the other", "difference", THESE, OTHER, "p (Holm)", "this run is")
