@@ -34,7 +34,7 @@ from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metric import Measurement, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections
-from ventriloquist.evaluate.word_judge import Said, train_word_judge
+from ventriloquist.evaluate.word_judge import train_word_judge
 from ventriloquist.store.corpus import StoredConversation
 from ventriloquist.transcript import Line
 
@@ -67,7 +67,7 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
     for one in heard:
         chats[one.chat].append(one)
     training: dict[str, list[str]] = defaultdict(list)
-    judged: dict[str, list[Said]] = defaultdict(list)
+    judged: dict[str, list[str]] = defaultdict(list)
     real: list[Message] = []
     for number, said in chats.items():
         conversation = StoredConversation(number, "dm", (), len(said), 0)
@@ -81,11 +81,11 @@ def set_up(heard: Iterable[Heard], people: Sequence[str], seed: int = 0) -> Stag
             if position < first:
                 training[one.name].append(one.content)
             elif position < second:
-                judged[one.name].append(Said(one.content, earlier.name == one.name))
+                judged[one.name].append(one.content)
             else:
                 line = Line(one.name, "<1m", one.content)
                 real.append(Message(Target(conversation, position, line, len(said) - position, earlier), one.content))
-    judge = train_judge({name: [one.content for one in own] for name, own in judged.items()})
+    judge = train_judge(judged)
     context = EvalContext(
         training=dict(training), judge=judge, word_judge=train_word_judge(judged), real=real, seed=seed
     )

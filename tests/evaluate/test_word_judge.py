@@ -1,4 +1,4 @@
-"""The judge of words and turns."""
+"""The judge of words."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
-from made_up import messages, target, written
+from made_up import messages, written
 
-from ventriloquist.evaluate.heldout import Before
 from ventriloquist.evaluate.inputs import EvalContext, Message
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.word_judge import Said, WordJudge, train_word_judge
+from ventriloquist.evaluate.word_judge import WordJudge, train_word_judge
 
 WORDS = [
     *("the", "a", "and", "then", "we", "it", "is", "on", "my", "your", "dog", "house"),
@@ -35,7 +34,7 @@ def talk(count: int, seed: int) -> list[tuple[str, str]]:
 
 
 def judged(seed: int = 1) -> WordJudge:
-    return train_word_judge({name: [Said(content) for who, content in talk(200, seed) if who == name] for name in "AB"})
+    return train_word_judge({name: [content for who, content in talk(200, seed) if who == name] for name in "AB"})
 
 
 def points(real: Sequence[Message], contents: Sequence[str], judge: WordJudge) -> float:
@@ -77,46 +76,9 @@ def test_gibberish_of_the_persons_letters_does_not_match() -> None:
     assert points(real, [letters(one.name) for one in real], judged()) < 30
 
 
-def test_a_turn_alone_tells_nothing_but_a_habit_may_depend_on_it() -> None:
-    rng = random.Random(0)
-
-    # both write the same words; A writes long messages first and short ones when going on, B the other way round
-    def of(name: str, continues: bool) -> Said:
-        long = (name == "A") != continues
-        return Said(" ".join(rng.choices(WORDS, k=9 if long else 2)), continues)
-
-    judge = train_word_judge({name: [of(name, turn % 2 == 1) for turn in range(200)] for name in "AB"})
-    for name in "AB":
-        own = [of(name, turn % 2 == 1) for turn in range(100)]
-        others = [of("B" if name == "A" else "A", turn % 2 == 1) for turn in range(100)]
-        assert (judge.score(own, [name] * 100) > 0).mean() > 0.9
-        assert (judge.score(others, [name] * 100) < 0).mean() > 0.9
-    mostly = train_word_judge({"A": [Said(say("B", rng), True) for _ in range(200)],
-                               "B": [Said(say("B", rng), False) for _ in range(200)]})  # fmt: skip
-    said = [Said(say("B", rng), turn % 2 == 1) for turn in range(200)]
-    scores = mostly.score(said, ["A"] * 200)
-    assert abs(scores[1::2].mean() - scores[::2].mean()) < 0.5  # the place, which is given, earns nothing
-
-
-def test_the_turn_of_a_message_is_that_of_its_target() -> None:
-    judge = judged()
-    seen: list[Said] = []
-
-    class Noting(WordJudge):
-        def score(self, messages: Sequence[Said], names: Sequence[str]) -> np.ndarray:
-            seen.extend(messages)
-            return judge.score(messages, names)
-
-    one = Message(target("A", "real", delta="1d+", before=Before("A", 1, "x")), "written")
-    real = [one, Message(target("B", "other", before=Before("A", 1, "x")), "other")]
-    known = EvalContext(training={}, judge=train_judge({}), word_judge=Noting(), real=real)
-    METRICS["voice_habits"].measure(written(real, ["written", "lol"]), known)
-    assert seen[:2] == [Said("written", True, "1d+"), Said("lol", False, "<1m")]
-
-
 def test_people_with_few_messages_and_contents_without_words_have_no_traceback() -> None:
-    few = train_word_judge({"A": [Said("hi")] * 9, "B": [Said("yo")] * 9})
-    assert np.isnan(few.score([Said("hi")], ["A"])).all()
+    few = train_word_judge({"A": ["hi"] * 9, "B": ["yo"] * 9})
+    assert np.isnan(few.score(["hi"], ["A"])).all()
     assert train_word_judge({}).messages == 0
-    strange = train_word_judge({"A": [Said("🔥")] * 20, "B": [Said("???")] * 20, "C": [Said("")] * 20})
-    assert np.isfinite(strange.score([Said(""), Said("🔥" * 3000), Said("\n")], ["A", "B", "C"])).all()
+    strange = train_word_judge({"A": ["🔥"] * 20, "B": ["???"] * 20, "C": [""] * 20})
+    assert np.isfinite(strange.score(["", "🔥" * 3000, "\n"], ["A", "B", "C"])).all()

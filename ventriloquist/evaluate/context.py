@@ -13,7 +13,7 @@ from ventriloquist.evaluate.inputs import EvalContext, Message, Reply
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics.identity import MAX_CANDIDATES
 from ventriloquist.evaluate.texts import Texts
-from ventriloquist.evaluate.word_judge import Said, train_word_judge
+from ventriloquist.evaluate.word_judge import train_word_judge
 from ventriloquist.model.manifest import Manifest
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import typed_lines
@@ -37,7 +37,7 @@ def read_context(
         manifest: of the run; says how many messages it was trained on.
     """
     training: dict[str, list[str]] = defaultdict(list)
-    judged: dict[str, list[Said]] = defaultdict(list)
+    judged: dict[str, list[str]] = defaultdict(list)
     deltas: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
     past: dict[str, list[tuple[int, Reply]]] = defaultdict(list)
     conversation, before, said = None, "", ""
@@ -53,10 +53,10 @@ def read_context(
                 if before and before != sender:
                     past[sender].append((sent_at, Reply(sender, said, own)))
         elif split == "validation" and position >= boundaries.get(id, 0) and own:
-            judged[sender].append(Said(own, sender == before, delta))
+            judged[sender].append(own)
         before, said = sender, own
     by_person, by_turn = delta_shares(deltas)
-    judge = train_judge({name: [one.content for one in own] for name, own in judged.items()})
+    judge = train_judge(judged)
     in_split = sum(map(len, training.values()))
     return EvalContext(
         training=dict(training),

@@ -92,7 +92,7 @@ class EvalContext:
 
     training: Mapping[str, Sequence[str]]  # by person: the messages that the adapter was trained on
     judge: Judge  # of style; it has read neither training nor test messages
-    word_judge: WordJudge = field(default_factory=WordJudge)  # of words and turns, likewise
+    word_judge: WordJudge = field(default_factory=WordJudge)  # of words, likewise
     real: Sequence[Message] = ()  # every held-out message
     delta_shares: Mapping[str, Array] = field(default_factory=dict)  # by person: (6,), in the training messages
     turn_shares: Mapping[tuple[str, bool], Array] = field(default_factory=dict)  # see `baselines.delta_shares`

@@ -1,9 +1,7 @@
-"""The judge of habits: which person a message sounds like, by its words, marks and length instead of its letters.
+"""The judge of words: which person a message sounds like, by its words, marks and length instead of its letters.
 
 The judge of style reads n-grams of characters, so gibberish with the right letters convinces it. This one counts what
-people choose: common words, length, case, punctuation, emoji, stretched and shortened words. A habit may depend on the
-turn: each count stands a second time for messages that continue one's own, and a third time for those after a pause.
-The turn alone counts nothing, since a generated message is judged in the place of a real one.
+people choose: common words, length, case, punctuation, emoji, stretched and shortened words.
 
 It is trained on messages that are used neither for training nor for testing. Half of the examples against a person are
 other people's messages. The others are the person's own with the words made up anew, letter pair by letter pair: who
@@ -17,28 +15,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ventriloquist.evaluate.habits import habits
 from ventriloquist.evaluate.judge import MAX_CHARACTERS, MAX_MESSAGES, MAX_PEOPLE, MIN_MESSAGES
 from ventriloquist.evaluate.resampling import Array
-from ventriloquist.transcript import DELTAS
 
 COMMON_WORDS = 150  # counted one by one, the most frequent: mostly function words
 REGULARISATION = 0.1  # C of the logistic regression
-PAUSES = DELTAS[3:]  # an hour and more
 
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-
-
-class Said(NamedTuple):
-    """A message and its turn."""
-
-    content: str
-    continues: bool = False  # its writer wrote the line before
-    delta: str = DELTAS[0]
 
 
 @dataclass(frozen=True)
@@ -51,43 +39,40 @@ class WordJudge:
     classifiers: Mapping[str, Any] = field(default_factory=dict)
     messages: int = 0  # that it was trained on
 
-    def score(self, messages: Sequence[Said], names: Sequence[str]) -> Array:
-        """Return log P(this person's) − log P(another's) of each message, (messages,); NaN for unknown people."""
-        scores = np.full(len(messages), np.nan)
+    def score(self, contents: Sequence[str], names: Sequence[str]) -> Array:
+        """Return log P(this person's) − log P(another's) of each content, (messages,); NaN for unknown people."""
+        scores = np.full(len(contents), np.nan)
         for name, classifier in self.classifiers.items():
             index = [place for place, other in enumerate(names) if other == name]
             if index:
-                scores[index] = classifier.decision_function(self.read([messages[place] for place in index]))
+                scores[index] = classifier.decision_function(self.read([contents[place] for place in index]))
         return scores
 
-    def read(self, messages: Sequence[Said]) -> Array:
-        """Return the numbers of messages: all counts, again where they continue, and again after a pause."""
+    def read(self, contents: Sequence[str]) -> Array:
+        """Return the standardised counts of contents, (messages, counts)."""
         mean, deviation = self.scale
-        counts = (np.array([_counts(one.content, self.words, self.known) for one in messages]) - mean) / deviation
-        continues = np.array([[one.continues] for one in messages])
-        paused = np.array([[one.delta in PAUSES] for one in messages])
-        return np.hstack([counts, counts * continues, counts * paused])
+        return np.asarray((np.array([_counts(one, self.words, self.known) for one in contents]) - mean) / deviation)
 
 
-def train_word_judge(said: Mapping[str, Sequence[Said]]) -> WordJudge:
+def train_word_judge(texts: Mapping[str, Sequence[str]]) -> WordJudge:
     """Train the judge: logistic regression over standardised counts.
 
     Args:
-        said: messages by person. People with fewer than MIN_MESSAGES only serve as examples of other people.
+        texts: messages by person. People with fewer than MIN_MESSAGES only serve as examples of other people.
     """
     from sklearn.linear_model import LogisticRegression
 
-    used = {name: list(own[:: 1 + len(own) // (MAX_MESSAGES + 1)]) for name, own in said.items()}
+    used = {name: list(own[:: 1 + len(own) // (MAX_MESSAGES + 1)]) for name, own in texts.items()}
     everything = [one for own in used.values() for one in own]
-    judged = sorted(used, key=lambda name: (-len(said[name]), name))[:MAX_PEOPLE]
+    judged = sorted(used, key=lambda name: (-len(texts[name]), name))[:MAX_PEOPLE]
     judged = [name for name in judged if MIN_MESSAGES <= len(used[name]) < len(everything)]
     if not judged:
         return WordJudge(messages=len(everything))
-    frequent = Counter(word for one in everything for word in _words(one.content))
+    frequent = Counter(word for one in everything for word in _words(one))
     common = sorted(frequent, key=lambda word: (-frequent[word], word))[:COMMON_WORDS]
     words = {word: column for column, word in enumerate(common)}
     known = frozenset(word for word, count in frequent.items() if count > 1)
-    counts = np.array([_counts(one.content, words, known) for one in everything])
+    counts = np.array([_counts(one, words, known) for one in everything])
     scale = counts.mean(axis=0), np.maximum(counts.std(axis=0), 1e-3)
     judge = WordJudge(words, known, scale, {}, len(everything))
     owners = np.array([name for name, own in used.items() for _ in own])
@@ -132,15 +117,15 @@ def _counts(content: str, common: Mapping[str, int], known: frozenset[str]) -> l
     ]
 
 
-def _made_up(said: Sequence[Said]) -> list[Said]:
-    """Return as many messages of the same letter pairs, but without words, in the same turns."""
+def _made_up(contents: Sequence[str]) -> list[str]:
+    """Return as many messages of the same letter pairs, but without words."""
     generator = random.Random(0)  # noqa: S311  # not for secrets
     following: dict[str, list[str]] = defaultdict(list)
-    for one in said:
-        text = one.content[:MAX_CHARACTERS]
+    for content in contents:
+        text = content[:MAX_CHARACTERS]
         for letter, after in zip(f"\0{text}", f"{text}\0", strict=True):
             following[letter].append(after)
-    return [one._replace(content=_chain(following, generator)) for one in said]
+    return [_chain(following, generator) for _ in contents]
 
 
 def _chain(following: Mapping[str, Sequence[str]], generator: random.Random) -> str:

@@ -67,7 +67,7 @@ METRICS: dict[str, Metric] = {
         target=100.0,
     ),
     "voice_habits": Metric(
-        title="Style match by words and turns",
+        title="Style match by words",
         question="Are the words, marks and lengths theirs?",
         unit="points",
         aim="ceiling",

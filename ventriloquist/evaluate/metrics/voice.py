@@ -7,7 +7,7 @@ other people, judged as if they were this person's. Each LLR is averaged over pe
 messages. 100 means as typical as real messages of the same people, 0 as typical as other people's, and more than 100 is
 a caricature. Gibberish of typical letters and copies score high, too: the guards are there to find them.
 
-`voice_habits` is the same with another judge, of words, marks, length and turns (see `word_judge`). It knows no
+`voice_habits` is the same with another judge, of words, marks and length (see `word_judge`). It knows no
 letters, and has learnt that words made up of the person's letters are not the person's.
 """
 
@@ -22,28 +22,22 @@ from ventriloquist.evaluate.inputs import EvalContext, Message, Messages
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.resampling import Array
 from ventriloquist.evaluate.tally import ratio, split_sides, tally_by_person
-from ventriloquist.evaluate.word_judge import Said
 
-Score = Callable[[Sequence[Message], Sequence[str]], Array]
-"""Returns the LLR of each message for the person of that name, (messages,); NaN for unknown people."""
+Score = Callable[[Sequence[str], Sequence[str]], Array]
+"""Returns the LLR of each content for the person of that name, (messages,); NaN for unknown people."""
 OTHERS = 500  # messages of other people, judged as each person's
 
 
 def voice(messages: Messages) -> Measurement | None:
     """Return the style match in points, over the people who have both generated and real messages."""
     judge = messages.context.judge
-    return _match(messages, lambda said, names: judge.score([one.content for one in said], names), judge.messages)
+    return _match(messages, judge.score, judge.messages)
 
 
 def voice_habits(messages: Messages) -> Measurement | None:
-    """Return the match of words and turns in points, likewise."""
+    """Return the style match by words in points, likewise."""
     judge = messages.context.word_judge
-
-    def score(said: Sequence[Message], names: Sequence[str]) -> Array:
-        turns = [Said(one.content, one.target.before.name == one.name, one.target.line.delta) for one in said]
-        return judge.score(turns, names)
-
-    return _match(messages, score, judge.messages)
+    return _match(messages, judge.score, judge.messages)
 
 
 def _match(messages: Messages, score: Score, judged_on: int) -> Measurement | None:
@@ -73,9 +67,9 @@ def _match(messages: Messages, score: Score, judged_on: int) -> Measurement | No
 def _of_others(person: str, context: EvalContext, score: Score) -> float:
     """Return the mean LLR of other people's real messages, judged as a person's."""
     others = draw([message for message in context.real if message.name != person], OTHERS, context.seed)
-    return float(score(others, [person] * len(others)).mean()) if others else float("nan")
+    return float(score([one.content for one in others], [person] * len(others)).mean()) if others else float("nan")
 
 
 def _judged(messages: Sequence[Message], score: Score) -> list[tuple[Message, float]]:
-    scores = score(messages, [message.name for message in messages])
+    scores = score([message.content for message in messages], [message.name for message in messages])
     return [(message, float(found)) for message, found in zip(messages, scores, strict=True) if np.isfinite(found)]
