@@ -122,7 +122,6 @@ def command(
     next_step: str | None = status.status(settings.home).next_step
     if not any(summary.changed for summary in summaries):
         note("Nothing new: the file is as it was.")
-        next_step = next_step if next_step != "vq prepare" else "vq status"
     next_step = next_step if summaries[-1].total_messages else None
     if len(summaries) == 1:
         show(summaries[0], _rows(summaries[0]), json=json_, next_step=next_step)
