@@ -24,7 +24,7 @@ from ventriloquist.store import Connection, corpus, recorded_run
 from ventriloquist.store.counts import count_by_sender
 from ventriloquist.store.runs import lock_home
 from ventriloquist.train import Step, TrainSettings, TrainSummary
-from ventriloquist.transcript import UNKNOWN, Header, Line, TranscriptError, line_opening, parse_line, render
+from ventriloquist.transcript import UNKNOWN, Header, Line, render_header, render_line
 
 QUESTION = "Are you coming on Sunday? What should I bring?"
 MAX_NEW_TOKENS = 60  # of a sample
@@ -143,38 +143,30 @@ def collect_cast(
 
 
 def answers(db: Connection, run: Path, seed: int, backend: str | None = None) -> list[Sample]:
-    """Let everybody but the owner answer the question, without and with the adapter."""
+    """Let everybody but the owner answer the question, without and with the adapter.
+
+    Both write as in a chat, under its grammar. Otherwise the base model, which does not know the format, would write
+    pieces of JSON.
+    """
     from ventriloquist.model.adapter import load_adapter
-    from ventriloquist.model.generate import sample_lines
+    from ventriloquist.model.line_writer import LineWriter
 
     adapter = load_adapter(run, backend=backend)
     owner, *_ = corpus.conversations(db)[0].members
     written = count_by_sender(db)
     others = sorted(written.keys() - {owner, UNKNOWN}, key=lambda name: (-written[name], name))
     day = corpus.last_day(db) or ""
-    openings = [line_opening(name) for name in others]
-    prompts = [
-        render(Header("dm", (owner, name), day), [Line(owner, "1d+", QUESTION)]) + opening
-        for name, opening in zip(others, openings, strict=True)
-    ]
+    asked = render_line(Line(owner, "1d+", QUESTION)) + "\n"
+    contexts = [[render_header(Header("dm", (owner, name), day)) + "\n", asked] for name in others]
 
-    def write() -> Iterator[str]:
-        written = sample_lines(adapter.model, adapter.tokenizer, prompts, max_new_tokens=MAX_NEW_TOKENS, seed=seed)
-        for opening, line in zip(openings, written, strict=True):
-            yield _content(opening + line)
+    def write() -> list[str]:
+        writer = LineWriter(adapter.model, adapter.tokenizer, max_tokens=MAX_NEW_TOKENS)
+        return [line.content for line in writer.write_each(contexts, [(name,) for name in others], seed)]
 
     with adapter.disabled():
-        before = list(write())
+        before = write()
     adapter = adapter.to_write()  # as in a chat
     return [Sample(*row) for row in zip(others, before, write(), strict=True)]
-
-
-def _content(line: str) -> str:
-    """Return the content of a generated line, or the text itself if it is not a valid line."""
-    try:
-        return parse_line(line).content
-    except TranscriptError:
-        return line
 
 
 def _empty(home: Path) -> None:
