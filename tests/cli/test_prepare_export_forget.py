@@ -154,6 +154,7 @@ def test_export_writes_pages_to_the_home_to_a_folder_and_to_stdout(ready: Path, 
     streamed = vq("export", "--format", "markdown", "-o", "-", "--conversation", "Kim")
     assert streamed.stdout.endswith("**Aidan Allchin** 12:01: call 555-0188\n\n")
     assert vq("export", "--format", "html", "-o", "-").exit_code == 2
+    assert vq("export", "--format", "html", "-o", "sam.html", "--conversation", "Sam").exit_code == 2
     with open_database(ready) as db:
         recorded = str(db.execute("SELECT result FROM runs").fetchall())
     assert "kim" not in recorded  # the name of a file is no name that vq forget would find

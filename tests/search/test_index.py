@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -234,13 +235,30 @@ def test_an_index_by_other_rules_is_made_anew(home: Path) -> None:
         assert indexed(db) == [(1, "apple")]
 
 
-def test_a_damaged_index_is_made_anew(home: Path) -> None:
-    with filled(home, [chat("apple")]) as db:
+DAMAGE = (
+    *(f"DROP TABLE message_words{shadow}" for shadow in ("", "_content", "_data", "_idx", "_config")),
+    *(f"DELETE FROM message_words_{shadow}" for shadow in ("data", "config")),
+    "UPDATE message_words_config SET v = 99",
+    "UPDATE message_words_data SET block = x'00ff' WHERE id > 1",
+    "ALTER TABLE message_words_content RENAME TO other",
+    "ALTER TABLE message_words_content RENAME COLUMN c0 TO other",
+    "ALTER TABLE message_words_idx RENAME TO other; CREATE VIEW message_words_idx AS SELECT * FROM other",
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_index_is_made_anew_and_forgotten(home: Path, damage: str) -> None:
+    with filled(home, [chat("apple", "zanzibarquux")]) as db:
         find(db, "apple")
-        db.execute("UPDATE message_words_data SET block = x'00ff' WHERE id > 1")
-        db.execute("UPDATE text_messages SET text = 'apple pie'")
+        db.execute("UPDATE text_messages SET text = 'apple pie' WHERE id = 1")
+        db.executescript(damage)
+    shutil.copytree(home, home.with_name("copy"))
     with open_database(home) as db:
         assert texts(db, "pie") == ["apple pie"]
+        assert texts(db, "zanzibar") == ["zanzibarquux"]
+    forget_sam(home.with_name("copy"))
+    if "RENAME TO" not in damage:  # another program's table
+        assert b"zanzibarquux" not in (home.with_name("copy") / "ventriloquist.db").read_bytes()
 
 
 def test_while_another_program_writes_every_message_is_read(home: Path) -> None:

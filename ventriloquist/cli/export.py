@@ -32,8 +32,9 @@ def command(
     format: Annotated[
         Literal["blocks", "prompt-completion", "windows", "html", "markdown"],
         typer.Option(
+            metavar="FORMAT",  # the list would be wider than a narrow terminal
             help="blocks: rows of many targets with loss spans. prompt-completion, windows: one target in a row. "
-            "html, markdown: pages to read."
+            "html, markdown: pages to read.",
         ),
     ] = "blocks",
     person: Annotated[
@@ -71,6 +72,8 @@ def command(
         if is_given and for_pages != is_pages:
             formats = "html and markdown" if for_pages else "blocks, prompt-completion and windows"
             raise typer.BadParameter(f"This option is for the formats {formats}.", param_hint=option)
+    if is_pages and output and Path(output).suffix in (".html", ".htm", ".md") and not Path(output).is_dir():
+        raise typer.BadParameter("It names a folder. For one page in a file: --output - > FILE", param_hint="--output")
     settings = settings_to_write()
     folder = None if output == "-" else settings.exports if output is None else Path(output).expanduser().absolute()
     if format == "html" or format == "markdown":  # noqa: PLR1714  # mypy narrows this one
@@ -133,7 +136,7 @@ def _pages(
         ("messages", summary.messages),
         ("files", len(summary.files)),
         ("bytes", sum(file.bytes for file in summary.files)),
-        ("open", summary.index if len(summary.files) > 1 else str(Path(summary.folder) / summary.files[0].name)),
+        ("open", str(Path(summary.folder) / summary.files[0].name) if len(summary.files) == 1 else summary.index),
     ]
     show(summary, rows, json=json, title=summary.folder, next_step=status.status(settings.home).next_step)
 

@@ -168,9 +168,9 @@ def _index(db: Connection, progress: Progress, notes: list[str]) -> bool:
 
 
 def _is_of_the_index(error: sqlite3.DatabaseError) -> bool:
-    """Tell whether an error says that the index is damaged; nothing else in a search breaks a constraint."""
+    """Tell whether an error says that the index is damaged, in one of the ways in which FTS5 says so."""
     code = getattr(error, "sqlite_errorcode", 0)
-    return code == sqlite3.SQLITE_CORRUPT_VTAB or isinstance(error, sqlite3.IntegrityError)
+    return code in (sqlite3.SQLITE_CORRUPT_VTAB, sqlite3.SQLITE_ERROR) or isinstance(error, sqlite3.IntegrityError)
 
 
 def _find(

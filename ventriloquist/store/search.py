@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from ventriloquist.records import Progress
-from ventriloquist.store.connect import transaction
+from ventriloquist.store.connect import BUSY_TIMEOUT_MS, transaction
 
 BATCH = 5000  # messages that are indexed in one transaction
+BRIEFLY_MS = 1000  # how long indexing waits for another program that writes
 MODULE = "fts5"
 _SHADOWS = ("data", "idx", "content", "config")  # the tables in which FTS5 keeps the index
 
@@ -52,9 +53,24 @@ def bring_up_to_date(db: Connection, version: str, words: Words, progress: Progr
     """Index all texts that are new or changed since the last search. If it is cut off, the next search goes on.
 
     Raises:
-        sqlite3.OperationalError: another program writes the file, or there is no FTS5.
+        sqlite3.DatabaseError: another program writes the file, there is no FTS5, or the index is damaged.
     """
-    if db.execute("SELECT version FROM search_state").fetchone() != (version,):
+    with _waiting(db, BRIEFLY_MS):
+        _bring_up_to_date(db, version, words, progress)
+
+
+@contextmanager
+def _waiting(db: Connection, milliseconds: int) -> Iterator[None]:
+    db.execute(f"PRAGMA busy_timeout = {milliseconds}")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _bring_up_to_date(db: Connection, version: str, words: Words, progress: Progress) -> None:
+    state = "SELECT version FROM search_state WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'message_words')"
+    if db.execute(state).fetchone() != (version,):
         with transaction(db):
             remove_index(db)
             # `ascii` splits at spaces and leaves all else as it is; `columnsize` is for ranking
@@ -102,10 +118,13 @@ def remove_index(db: Connection) -> None:
     """Remove the index and all words in it. The next search makes it anew."""
     try:
         db.execute("DROP TABLE IF EXISTS message_words")
-    except sqlite3.OperationalError:  # this SQLite has no FTS5: its tables are ordinary ones here
-        for shadow in _SHADOWS:
-            with suppress(sqlite3.OperationalError):  # it was never made
-                db.execute(f"DELETE FROM message_words_{shadow}")
+    except sqlite3.DatabaseError:  # this SQLite has no FTS5, or the index is damaged: take it apart
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'message_words'")
+        db.execute("PRAGMA writable_schema = RESET")
+    left = "SELECT type, name FROM sqlite_master WHERE name IN (SELECT 'message_words_' || value FROM json_each(?))"
+    for type, name in db.execute(left, (json.dumps(_SHADOWS),)).fetchall():
+        db.execute(f"DROP {type} {name}")
     db.execute("DELETE FROM search_state")
     db.execute("DELETE FROM search_stale")
 

@@ -178,9 +178,9 @@ def _chosen(
     names: Mapping[int, str],
     options: PagesOptions,
 ) -> list[CollectedConversation]:
-    if not conversations:
+    chosen = [one for one in conversations if one.messages]
+    if not chosen:
         raise NotReadyError("There are no messages yet.", hint="Run: vq collect")
-    chosen = list(conversations)
     if options.person is not None:
         person = people[find_name(options.person, people)]
         chosen = [one for one in chosen if person in one.members]
