@@ -1,4 +1,4 @@
-"""The index of `vq search`: an FTS5 table with the words of every collected text. Messages point to nothing in it.
+"""The index of `vq search`: an FTS5 table with the words of every collected text.
 
 The index is a cache. The first search makes it, every later one adds what is new, and it can be removed at any time.
 Triggers on `text_messages` note which indexed texts changed. They need no FTS5, so collect runs with any SQLite.
