@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ventriloquist.chat.kept import KeptChat
 from ventriloquist.chat.session import Writer
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.layout import DATABASE, RUNS
@@ -13,8 +14,10 @@ from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.run_folder import is_finished
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.names import find_name
+from ventriloquist.paths import found_path
 from ventriloquist.store import Connection, open_database
 from ventriloquist.store import people as stored_people
 from ventriloquist.store.corpus import data_hash
@@ -91,6 +94,16 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
         kind=manifest.base_kind,
         silent=silent - {*manifest.people} if changed_data else silent,  # they may have written in the other data
     )
+
+
+def find_kept_voice(home: Path, kept: KeptChat, run: str | None = None, server: Server | None = None) -> Voice:
+    """Return the voice to go on with a kept chat: that of `run`, else of the chat's own run, else of the newest run.
+
+    Raises:
+        NotReadyError, ModelError: see `find_voice`.
+    """
+    own = found_path(kept.run, home) if kept.run else None
+    return find_voice(home, run or (str(own.absolute()) if own and is_finished(own) else None), server)
 
 
 def find_person(name: str, voice: Voice) -> str:
