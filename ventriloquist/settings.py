@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     def _blank_is_unset(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
 
+    @field_validator("backup_password")
+    @classmethod
+    def _empty_is_unset(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value() else None
+
     @property
     def notes(self) -> list[str]:
         """Notes to show before anything is written: ./.env may have chosen another VQ_HOME."""

@@ -190,6 +190,7 @@ def test_without_a_terminal_the_variable_has_the_password(backup: Path, home: Pa
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: The backup in {backup} is encrypted.\n")
     assert "VQ_BACKUP_PASSWORD" in done.stderr
+    assert vq(home, "--backup", backup, VQ_BACKUP_PASSWORD="").stderr == done.stderr
     done = vq(home, "--backup", backup, VQ_BACKUP_PASSWORD="not it, no")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: The password does not open the backup in {backup}.\n")
