@@ -56,7 +56,7 @@ def command(
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Start without your last messages.")] = False,
     continue_: Annotated[
-        bool, typer.Option("--continue", help="Go on with the last chat, or with the last one that --as or --me fits.")
+        bool, typer.Option("--continue", help="Go on with your last chat; with --as, the last one with that person.")
     ] = False,
     no_keep: Annotated[bool, typer.Option("--no-keep", help="Do not keep this chat for --continue.")] = False,
     run: RunOption = None,
