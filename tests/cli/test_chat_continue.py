@@ -143,6 +143,16 @@ def test_no_keep_writes_nothing_and_leaves_a_kept_chat_as_it_was(garden: Path) -
     assert kept(garden) == before
 
 
+def test_no_keep_on_a_terminal_does_not_keep_what_is_typed_either(garden: Path) -> None:
+    terminal = open_terminal(garden, "--as", "Kim", "--new", "--no-keep")
+    terminal.expect("/help")
+    terminal.send("a secret\r")
+    terminal.expect(ANSWER)
+    terminal.send("\x04")
+    terminal.expect(pexpect.EOF)
+    assert not (garden / "chats").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

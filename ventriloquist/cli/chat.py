@@ -58,7 +58,7 @@ def command(
     continue_: Annotated[
         bool, typer.Option("--continue", help="Go on with your last chat; with --as, the last one with that person.")
     ] = False,
-    no_keep: Annotated[bool, typer.Option("--no-keep", help="Do not keep this chat for --continue.")] = False,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Keep neither this chat nor what you type.")] = False,
     run: RunOption = None,
     endpoint: Annotated[
         str | None,
@@ -153,6 +153,7 @@ def command(
             folder=settings.home / CHATS,
             record=lambda place: record(settings.home, "chat", {"saved": str(place)}),  # vq forget names it
             delay=not no_delay,
+            keep=not no_keep,
         ).run()
         return
     from ventriloquist.cli.chat_pipe import answer_each, stdin_lines
