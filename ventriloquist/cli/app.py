@@ -26,6 +26,7 @@ from ventriloquist.cli import (
     merge,
     prepare,
     runs,
+    search,
     status,
     train,
 )
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.command,
     "chat": chat.command,
     "eval": eval.command,
+    "search": search.command,
     "status": status.command,
     "runs": runs.command,
     "merge": merge.command,
