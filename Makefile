@@ -51,7 +51,7 @@ docs: .venv/ready  ## write the --help pages into docs/
 
 .venv/ready: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python $(BIN)/python -e '.[train]' --group dev --group demo
+	$(UV) pip install --quiet --python $(BIN)/python -e '.[train,backup]' --group dev --group demo
 	touch $@
 
 .uv/bin/uv:

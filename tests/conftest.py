@@ -34,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "WANDB_API_KEY",
         "VQ_API_KEY",
         "VQ_BACKEND",
+        "VQ_BACKUP_PASSWORD",
         "VQ_TIME_ZONE",
         "COLUMNS",
         "LINES",

@@ -47,6 +47,7 @@ class Home:
         source: str = "chat-db",
         contacts: Path | str | None = None,
         me: Sequence[str] = (),
+        password: str | None = None,
         options: collect.Options | None = None,
     ) -> CollectSummary:
         """Read messages from a source into the database.
@@ -56,6 +57,7 @@ class Home:
             source: `chat-db`, `backup`, or the application that exported it, such as `whatsapp`.
             contacts: the folder of an address book; None: the source's own.
             me: your names in an export that does not say who you are.
+            password: of an encrypted backup; None: VQ_BACKUP_PASSWORD, if it is set.
             options: default the settings' name and identifiers, and the home's corrections.toml.
         """
         if source not in (*SOURCES, *EXPORTS):
@@ -67,7 +69,7 @@ class Home:
             timezone=self.settings.time_zone,
         )
         with (
-            self._open(source, place, contacts, me, options) as opened,
+            self._open(source, place, contacts, me, password, options) as opened,
             recorded_run(
                 self.folder, "collect", {"source": opened.name}, create=True,
                 plan=lambda db: collect.plan(db, opened, options),
@@ -78,14 +80,16 @@ class Home:
 
     def _open(
         self, source: str, place: Path | str | None, contacts: Path | str | None, me: Sequence[str],
-        options: CollectOptions,
+        password: str | None, options: CollectOptions,
     ) -> AbstractContextManager[Source]:  # fmt: skip
         if source in SOURCES:
             paths = (Path(path) if path is not None else None for path in (place, contacts))
-            return SOURCES[source].open(*paths, home=self.folder)
+            kind, known = SOURCES[source], self.settings.backup_password
+            password = password or (known.get_secret_value() if known else None)
+            asked = (lambda wrong: None if wrong else password) if password else None
+            return kind.open(*paths, home=self.folder, **({"password": asked} if kind.may_be_encrypted else {}))
         zone, owner = collect.known_zone(self.folder, options.timezone), collect.known_owner(self.folder, options)
-        asked = Asked(zone, tuple(me), owner=owner)
-        return open_export(f"{source}:{place or ''}", self.folder, asked)
+        return open_export(f"{source}:{place or ''}", self.folder, Asked(zone, tuple(me), owner=owner))
 
     def prepare(self, options: PrepareOptions | None = None) -> PrepareSummary:
         """Turn the collected messages into training windows."""

@@ -10,6 +10,7 @@ MODELS = "models"  # base models that were converted here
 TOKENS = "tokens"  # token caches, as private as the messages that they encode
 EXPORTS = "exports"
 CHATS = "chats"
+KEPT = "kept"  # in CHATS: the last chats, to go on with
 TEMPORARY = "temporary"
 DEMO_MARK = "demo.json"  # a folder with this file is a demo's, and may be emptied
 DEMO_MESSAGES = "Messages"  # the demo's chat.db, address book and exports

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     backend: str | None = Field(None, validation_alias="VQ_BACKEND")  # of train, chat and eval
     wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` also works
     api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # for chat --endpoint
+    backup_password: SecretStr | None = Field(None, validation_alias="VQ_BACKUP_PASSWORD")  # never from a .env
     _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
     _warnings: list[str] = PrivateAttr(default_factory=list)
     _values: dict[str, str] = PrivateAttr(default_factory=dict)  # of the .env files
@@ -58,6 +59,11 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_unset(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
+
+    @field_validator("backup_password")
+    @classmethod
+    def _empty_is_unset(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value() else None
 
     @property
     def notes(self) -> list[str]:

@@ -8,7 +8,7 @@ from file_builder import Conversation, Message, chat, filled
 from stages import prepare
 
 from ventriloquist import chat as chatting
-from ventriloquist.chat import ChatPlan, Request, Server, find_voice
+from ventriloquist.chat import ChatPlan, KeptChat, Request, Server, find_voice
 from ventriloquist.cli.chat_words import banner, where
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
@@ -204,3 +204,41 @@ def test_of_three_hundred_members_a_banner_names_the_first_ones(home: Path) -> N
     assert where(plan).endswith("Person 005 and 294 others.")
     (first,) = banner(plan_chat(home, Request(speaker="x" * 500)))
     assert len(first) < 200
+
+
+def kept_chat(trained: Path, run: str | None, me: str = ME, speaker: str | None = "Kim") -> KeptChat:
+    """Return a chat of the group that was kept with a run."""
+    return KeptChat(kept_at=1, model="tiny", run=run, type="group", members=[ME, "Kim", "Sam"], title="Garden", me=me,
+                    speaker=speaker, said=[], opened_with=0, turns=[], ahead=-5)  # fmt: skip
+
+
+def test_a_kept_chat_goes_on_with_its_own_run_else_with_the_newest(trained: Path) -> None:
+    write_manifest(trained, "20250101-000000-000")
+
+    def run_of(kept: str | None, chosen: str | None = None) -> str:
+        run = chatting.find_kept_voice(trained, kept_chat(trained, kept), chosen).run
+        return run.name if run else ""
+
+    assert run_of("runs/20240315-120000-000") == "20240315-120000-000"
+    assert run_of("runs/20240315-120000-000", "20250101-000000-000") == "20250101-000000-000"
+    for gone in ("runs/gone", "/nowhere/runs/gone", "../outside", "", None):
+        assert run_of(gone) == "20250101-000000-000"
+
+
+def test_a_kept_chat_is_planned_as_it_was_and_starts_over_with_the_same_people(trained: Path) -> None:
+    kept = kept_chat(trained, None)
+    request, planned = chatting.go_on(trained, kept, chatting.find_kept_voice(trained, kept))
+    assert (planned.me, planned.speaker, planned.opening.title) == (ME, "Kim", "Garden")
+    assert where(planned) == "Going on with the chat with Kim, in which nothing was said."
+    assert (request.speaker, request.others, request.me) == ("Kim", ("Sam",), ME)
+    again = chatting.plan(trained, request, planned.voice)
+    assert again.opening.members == (ME, "Kim", "Sam")
+
+
+def test_a_kept_chat_with_somebody_whom_the_model_does_not_know_says_so(trained: Path) -> None:
+    write_manifest(trained, "20250101-000000-000", people=[ME, "Sam"])
+    kept = kept_chat(trained, None)
+    _, planned = chatting.go_on(trained, kept, chatting.find_kept_voice(trained, kept))
+    shown = [*banner(planned)]
+    assert "Warning: tiny (adapter 20250101-000000-000) was not trained on Kim." in shown
+    assert "The lines so far were written by tiny." in shown

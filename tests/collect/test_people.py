@@ -323,3 +323,12 @@ def test_contacts_that_cannot_be_read_are_done_without(tmp_path: Path, home: Pat
     assert len(summary.notes) == 1
     assert "Contacts were not read" in summary.notes[0]
     assert senders(home) == {ONE: "Ann"}
+
+
+def test_a_chat_db_without_a_message_is_collected_although_the_owner_has_no_handle_yet(
+    tmp_path: Path, home: Path
+) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    db.dm(ONE)
+    assert collect_into(home, db.close(), my_name="Robin").messages == 0
+    assert names(home) == {"Robin"}

@@ -38,6 +38,7 @@ def zipped(path: Path, files: dict[str, str | bytes], method: int = zipfile.ZIP_
 
 
 OTHERS: list[tuple[str, bytes, str, str]] = [
+    ("Manifest.db", b"\x17 as an encrypted one begins", "belongs to an iPhone's backup", "vq collect --backup DIR"),
     ("msgstore.db.crypt15", b"\0\1", "WhatsApp's encrypted backup", "64-digit key"),
     ("msgstore-2023-05-15.1.db.crypt14", b"\0\1", "WhatsApp's encrypted backup", "Export chat"),
     ("wa.db", b"SQLite format 3\0", "WhatsApp's contacts", "msgstore.db"),

@@ -43,11 +43,11 @@ class Writer(Protocol):
 
 
 @dataclass(slots=True)
-class _Turn:
+class Turn:
     """What the user said and the answer to it, as positions in the conversation."""
 
     start: int
-    clock: int  # how far ahead the clock was, before the answer's own pauses
+    clock: int  # how far ahead the clock was in milliseconds, before the answer's own pauses
     answer: int | None = None  # None: not answered yet
 
 
@@ -64,6 +64,7 @@ class ChatSession:
         window: int,
         max_tokens: int,
         time: Callable[[], int] = now_ms,
+        keep: Callable[[ChatSession], None] | None = None,
     ) -> None:
         """Begin with an opening.
 
@@ -72,6 +73,7 @@ class ChatSession:
             speaker: who answers; None: whoever the model expects.
             window: messages of a context, the line to be written included.
             max_tokens: tokens of a context, without the line to be written.
+            keep: called after every change, so that the chat can be kept on disk.
 
         Raises:
             UnknownNameError: `me` or `speaker` is not in the conversation.
@@ -88,10 +90,21 @@ class ChatSession:
         self.zone = opening.zone
         self._window, self._max_tokens = window, max_tokens
         self._first = 0  # position of the context's first line
-        self._turns: list[_Turn] = []
+        self.turns: list[Turn] = []
         self._candidates: list[Line] = []
+        self._keep: Callable[[ChatSession], None] | None = None
         self.speaker: str | None = None
         self.let_answer(speaker)
+        self._keep = keep
+
+    @property
+    def ahead(self) -> int:
+        """How far the conversation's clock is ahead of the real one, in milliseconds; an earlier self's is negative."""
+        return self._clock.ahead
+
+    def go_on(self, opened_with: int, turns: Sequence[Turn], ahead: int) -> None:
+        """Take up the state of an earlier session, whose lines were the opening of this one."""
+        self.opened_with, self.turns, self._clock.ahead = opened_with, [*turns], ahead
 
     def let_answer(self, speaker: str | None) -> None:
         """Choose who answers from now on; None: whoever the model expects.
@@ -103,10 +116,12 @@ class ChatSession:
         if speaker is not None and speaker not in others:
             raise UnknownNameError(speaker, others, noun="member")
         self.speaker = speaker
+        self._changed()
 
     def add_members(self, names: Sequence[str]) -> None:
         self.members = order_members(self.members[0], [*self.members[1:], *names])
         self.type = "group" if len(self.members) > 2 else self.type
+        self._changed()
 
     def say(self, text: str) -> bool:
         """Add the user's message, one line of the transcript for each of its lines; return whether it had any.
@@ -129,6 +144,8 @@ class ChatSession:
         for content in lines:
             passed = self._clock.now() - self.said[-1].sent_at if self.said else 0
             self._append(Line(self.me, delta_bucket(passed), content))
+        if lines:
+            self._changed()
         return bool(lines)
 
     def answer(self) -> Generator[Piece, None, None]:
@@ -149,32 +166,36 @@ class ChatSession:
                 for piece in self._writer.write(self.context(), (name,)):
                     if piece.line is not None:
                         self._append_written(piece.line)
+                        self._changed()
                     yield piece
         except BaseException:  # closed, Ctrl-C, a server that fails
             if len(self.said) == turn.answer:
                 turn.answer = None
             raise
+        finally:
+            self._changed()
 
     def undo(self) -> list[Line] | None:
         """Take back the last turn and return the user's lines in it; None: there was no turn."""
-        if not self._turns:
+        if not self.turns:
             return None
-        turn = self._turns.pop()
+        turn = self.turns.pop()
         self._candidates = []
         mine = [said.line for said in self.said[turn.start : turn.answer]]
         self._take_back(turn, turn.start)
+        self._changed()
         return mine
 
     def retry(self) -> Generator[Piece, None, None]:
         """Answer the last turn again."""
-        if self._turns and self._turns[-1].answer is not None:
-            self._take_back(self._turns[-1], self._turns[-1].answer)
-            self._turns[-1].answer = None
+        if self.turns and self.turns[-1].answer is not None:
+            self._take_back(self.turns[-1], self.turns[-1].answer)
+            self.turns[-1].answer = None
         return self.answer()
 
     def alternatives(self, count: int) -> list[Line]:
         """Write several alternatives to the first line of the last answer, for `pick`."""
-        turn = self._turns[-1] if self._turns else None
+        turn = self.turns[-1] if self.turns else None
         if turn is None:
             return []
         at = len(self.said) if turn.answer is None else turn.answer
@@ -186,12 +207,13 @@ class ChatSession:
 
     def pick(self, number: int) -> Line | None:
         """Replace the last answer with an alternative, counted from 1; return None if there is none."""
-        if not self._turns or not 1 <= number <= len(self._candidates):
+        if not self.turns or not 1 <= number <= len(self._candidates):
             return None
-        turn, line = self._turns[-1], self._candidates[number - 1]
+        turn, line = self.turns[-1], self._candidates[number - 1]
         self._take_back(turn, len(self.said) if turn.answer is None else turn.answer)
         turn.answer = len(self.said)
         self._append_written(line)
+        self._changed()
         return line
 
     def context(self, *, stop: int | None = None) -> list[str]:
@@ -221,6 +243,10 @@ class ChatSession:
         name = self._writer.next_name(self.context(), self.members)
         return None if name == self.me or self.speaker not in (None, name) else name
 
+    def _changed(self) -> None:
+        if self._keep is not None:
+            self._keep(self)
+
     def _append(self, line: Line) -> None:
         now = self._clock.now()
         self.said.append(SentLine(line, now, local_day(now, self.zone)))
@@ -229,12 +255,12 @@ class ChatSession:
         self._clock.pass_by(line.delta)
         self._append(line)
 
-    def _open_turn(self) -> _Turn:
-        if not self._turns or self._turns[-1].answer is not None:
-            self._turns.append(_Turn(len(self.said), self._clock.ahead))
-        return self._turns[-1]
+    def _open_turn(self) -> Turn:
+        if not self.turns or self.turns[-1].answer is not None:
+            self.turns.append(Turn(len(self.said), self._clock.ahead))
+        return self.turns[-1]
 
-    def _take_back(self, turn: _Turn, length: int) -> None:
+    def _take_back(self, turn: Turn, length: int) -> None:
         del self.said[length:]
         self._clock.ahead = turn.clock
 

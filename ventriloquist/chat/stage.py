@@ -1,15 +1,21 @@
-"""The chat stage: `plan` looks up people and the opening, `start` begins the conversation with a loaded model."""
+"""The chat stage: `plan` looks up people and the opening, `start` begins the conversation with a loaded model.
+
+`go_on` plans to go on with a kept chat.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ventriloquist.chat.kept import About, KeptChat
 from ventriloquist.chat.opening import Opening, find_opening
 from ventriloquist.chat.session import KEPT_SHARE, ChatSession, Writer
 from ventriloquist.chat.voice import Voice, database, find_person
 from ventriloquist.errors import NotReadyError, SettingsError
 from ventriloquist.model.sampling import context_tokens
+from ventriloquist.paths import kept_path
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 
 START_MESSAGES = 50  # to begin with: a model is worst with a short context, and slow with a long one
@@ -35,6 +41,12 @@ class ChatPlan:
     opening: Opening
     me: str
     speaker: str | None  # None: whoever the model expects
+    kept: KeptChat | None = None  # the chat to go on with
+
+    def about(self, request: Request, home: Path) -> About:
+        """Return what is kept of the chat beside the session's own state."""
+        run = kept_path(self.voice.run, home) if self.voice.run else None
+        return About(self.voice.name, run, self.opening.title, request.source, request.date)
 
 
 def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = None) -> ChatPlan:
@@ -73,13 +85,39 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
     return ChatPlan(voice, opening, me, speaker)
 
 
-def start(plan: ChatPlan, writer: Writer) -> ChatSession:
-    """Begin the planned conversation; raise an UnknownNameError if its people are not in it."""
-    return ChatSession(
+def go_on(home: Path, kept: KeptChat, voice: Voice, *, timezone: str | None = None) -> tuple[Request, ChatPlan]:
+    """Plan to go on with a kept chat. It has all of its lines, so that the prepared messages may have changed.
+
+    Args:
+        timezone: see `plan`.
+
+    Returns:
+        The request for another conversation with the same people, and the plan.
+    """
+    with database(home) as db:
+        zone = find_zone(db or None, timezone, PREPARED, COLLECTED).zone
+    named = {voice.people[0], kept.me, kept.speaker}
+    others = tuple(name for name in kept.members if name not in named and name in voice.people)
+    request = Request(kept.speaker, () if kept.source else others, kept.me, kept.source, kept.date)
+    opening = Opening(kept.type, tuple(kept.members), kept.lines, kept.title, zone=zone)
+    return request, ChatPlan(voice, opening, kept.me, kept.speaker, kept)
+
+
+def start(plan: ChatPlan, writer: Writer, keep: Callable[[ChatSession], None] | None = None) -> ChatSession:
+    """Begin the planned conversation; raise an UnknownNameError if its people are not in it.
+
+    Args:
+        keep: called after every change, see `Keeper`.
+    """
+    session = ChatSession(
         writer,
         plan.opening,
         me=plan.me,
         speaker=plan.speaker,
         window=plan.voice.window,
         max_tokens=context_tokens(plan.voice.max_length),
+        keep=keep,
     )
+    if plan.kept:
+        session.go_on(plan.kept.opened_with, plan.kept.session_turns, plan.kept.ahead)
+    return session

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ventriloquist.chat.kept import KeptChat
 from ventriloquist.chat.session import Writer
 from ventriloquist.errors import SHOWN, ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.layout import DATABASE, RUNS
@@ -13,8 +14,10 @@ from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.address import Address
 from ventriloquist.model.endpoint import SECONDS, Endpoint
 from ventriloquist.model.manifest import read_manifest
+from ventriloquist.model.run_folder import is_finished
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.names import find_name
+from ventriloquist.paths import found_path
 from ventriloquist.store import Connection, open_database
 from ventriloquist.store import people as stored_people
 from ventriloquist.store.corpus import data_hash
@@ -66,13 +69,8 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
                     hint="Run: vq prepare, or copy the run's manifest.json here and name its folder with --run.",
                 )
             owner = everybody[0]
-            return Voice(
-                people=_by_messages(owner, [name for name in counts if name != owner], counts),
-                window=WINDOW_SIZE,
-                max_length=SERVED_TOKENS,
-                name=f"a model at {server.address.shown}",
-                silent=frozenset(everybody) - counts.keys(),
-            )
+            people = _by_messages(owner, [name for name in counts if name != owner], counts)
+            return _served(server, people, silent=frozenset(everybody) - counts.keys())
         folder = find_run(home / RUNS, run)
         manifest = read_manifest(folder)
         changed_data = db is not None and bool(counts) and data_hash(db) != manifest.data_hash
@@ -93,6 +91,24 @@ def find_voice(home: Path, run: str | None = None, server: Server | None = None)
     )
 
 
+def find_kept_voice(home: Path, kept: KeptChat, run: str | None = None, server: Server | None = None) -> Voice:
+    """Return the voice to go on with a kept chat: that of `run`, else of the chat's own run, else of the newest run.
+
+    With a server and neither a run nor prepared messages, the chat's own members are the people.
+
+    Raises:
+        NotReadyError, ModelError: see `find_voice`.
+    """
+    own = found_path(kept.run, home) if kept.run else None
+    run = run or (str(own.absolute()) if own and is_finished(own) else None)
+    try:
+        return find_voice(home, run, server)
+    except NotReadyError:
+        if server is None:
+            raise
+        return _served(server, tuple(kept.members))
+
+
 def find_person(name: str, voice: Voice) -> str:
     """Return the name of somebody that the model can write as.
 
@@ -110,6 +126,12 @@ def find_person(name: str, voice: Voice) -> str:
                 hint=f"Choose one of: {', '.join(map(repr, voice.people[1 : 1 + SHOWN]))}",
             ) from None
         raise unknown from None
+
+
+def _served(server: Server, people: tuple[str, ...], *, silent: frozenset[str] = frozenset()) -> Voice:
+    """Return the voice of a server's model of which no manifest is here."""
+    name = f"a model at {server.address.shown}"
+    return Voice(people=people, window=WINDOW_SIZE, max_length=SERVED_TOKENS, name=name, silent=silent)
 
 
 def load_writer(

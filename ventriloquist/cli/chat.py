@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from shlex import quote
@@ -13,7 +13,7 @@ import typer
 
 from ventriloquist.cli.chat_words import banner, names, show_past, where
 from ventriloquist.cli.completion import people_names
-from ventriloquist.cli.console import say
+from ventriloquist.cli.console import note, say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.layout import CHATS
@@ -21,7 +21,7 @@ from ventriloquist.model.sampling import TEMPERATURE, Sampling
 from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import ChatSession, Request, Voice
+    from ventriloquist.chat import ChatPlan, ChatSession, Keeper, Request, Server, Voice
 
 MOST_NAMES = 8  # in an error
 
@@ -55,6 +55,10 @@ def command(
         str | None, typer.Option(metavar="DATE", help="Talk to an earlier self: 2019, 2019-06 or 2019-06-15.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Start without your last messages.")] = False,
+    continue_: Annotated[
+        bool, typer.Option("--continue", help="Go on with your last chat; with --as, the last one with that person.")
+    ] = False,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Keep neither this chat nor what you type.")] = False,
     run: RunOption = None,
     endpoint: Annotated[
         str | None,
@@ -90,11 +94,12 @@ def command(
     as_ = " ".join(name) if name else as_  # a name of two words needs no quotes
     if once is not None and not once.strip():
         raise typer.BadParameter("The message is empty.", param_hint="--once")
-    served = {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
-    for option, value in served.items():
-        if value is not None and not endpoint:
-            raise typer.BadParameter("This option needs --endpoint.", param_hint=option)
+    if continue_:
+        _leave_out({"--with": with_, "--from": from_, "--date": date, "--new": new})
     if not endpoint:
+        _require_endpoint(
+            {"--endpoint-model": endpoint_model, "--api-key-env": api_key_env, "--endpoint-timeout": endpoint_timeout}
+        )
         from ventriloquist.model.extras import require_train_extra
 
         require_train_extra()
@@ -107,20 +112,23 @@ def command(
     if endpoint:
         server = chat.Server(read_address(endpoint), endpoint_model, settings.key(api_key_env))
         server = replace(server, seconds=endpoint_timeout or server.seconds)
-    voice = chat.find_voice(settings.home, run, server)
-    if not (as_ or with_ or from_):
-        as_ = _only_person(voice)
-    request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
-    with _several_explained(name or (), voice):
-        plan = chat.plan(settings.home, request, voice, timezone=settings.time_zone)
-    for line in banner(plan):
-        say(line, beside=True)
-    if server and not server.address.is_local:
-        say(f"The whole conversation is sent to {server.address.shown}.", beside=True)
-    say(where(plan), "dim", beside=True)
+    replaces, kept = chat.last(settings.home, as_, me) if continue_ else (None, None)
+    if kept:
+        voice = chat.find_kept_voice(settings.home, kept, run, server)
+        request, plan = chat.go_on(settings.home, kept, voice, timezone=settings.time_zone)
+    else:
+        voice = chat.find_voice(settings.home, run, server)
+        as_ = as_ or (None if with_ or from_ else _only_person(voice))
+        request = chat.Request(as_, tuple(with_ or ()), me, from_, date, new)
+        with _several_explained(name or (), voice):
+            plan = chat.plan(settings.home, request, voice, timezone=settings.time_zone)
+
+    def keeper(plan: ChatPlan, request: Request, replaces: str | None = None) -> Keeper | None:
+        about = plan.about(request, settings.home)
+        return None if no_keep else chat.Keeper(settings.home, about, replaces=replaces, warn=note)
+
     on_terminal = once is None and not json_ and sys.stdin.isatty() and sys.stdout.isatty()
-    if on_terminal:
-        show_past(plan.opening.said)
+    _introduce(plan, server, past=on_terminal)
     if sys.stderr.isatty() and not server:
         from ventriloquist.model.framework import choose_framework
 
@@ -128,15 +136,14 @@ def command(
     writer = chat.load_writer(
         voice, server, seed=seed, sampling=Sampling(temperature=temperature), backend=settings.backend
     )
-    conversation = chat.start(plan, writer)
+    conversation = chat.start(plan, writer, keeper(plan, request, replaces))
     if on_terminal:
         from ventriloquist.cli.chat_terminal import Terminal
 
         def reopen(change: Request) -> ChatSession:
             changed = chat.plan(settings.home, change, voice, timezone=settings.time_zone)
-            say(where(changed), "dim", beside=True)
-            show_past(changed.opening.said)
-            return chat.start(changed, writer)
+            _say_where(changed, past=True)
+            return chat.start(changed, writer, keeper(changed, change))
 
         Terminal(
             conversation,
@@ -146,12 +153,40 @@ def command(
             folder=settings.home / CHATS,
             record=lambda place: record(settings.home, "chat", {"saved": str(place)}),  # vq forget names it
             delay=not no_delay,
+            keep=not no_keep,
         ).run()
         return
     from ventriloquist.cli.chat_pipe import answer_each, stdin_lines
 
     messages = stdin_lines() if once is None else [once]
     answer_each(conversation, messages, json=json_, names=plan.speaker is None)
+
+
+def _introduce(plan: ChatPlan, server: Server | None, *, past: bool) -> None:
+    for line in banner(plan):
+        say(line, beside=True)
+    if server and not server.address.is_local:
+        say(f"The whole conversation is sent to {server.address.shown}.", beside=True)
+    _say_where(plan, past=past)
+
+
+def _say_where(plan: ChatPlan, *, past: bool) -> None:
+    say(where(plan), "dim", beside=True)
+    if past:
+        show_past(plan.opening.said)
+
+
+def _leave_out(given: Mapping[str, object]) -> None:
+    """Refuse the options that say where a chat starts: a kept chat has its own start."""
+    if options := [option for option, value in given.items() if value]:
+        raise typer.BadParameter(f"A kept chat goes on as it was: leave out {' and '.join(options)}.",
+                                 param_hint="--continue")  # fmt: skip
+
+
+def _require_endpoint(given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter("This option needs --endpoint.", param_hint=option)
 
 
 @contextmanager

@@ -65,6 +65,7 @@ class Terminal:
         folder: Path,
         record: Callable[[Path], None],
         delay: bool,
+        keep: bool,
     ) -> None:
         """Prepare the terminal.
 
@@ -73,11 +74,12 @@ class Terminal:
             folder: for the input history and saved conversations.
             record: called before a conversation is saved to a file elsewhere.
             delay: pause as if somebody were typing.
+            keep: keep what the user types, for the line editor of later chats.
         """
         self._conversation, self._request, self._reopen = conversation, request, reopen
         self._voice, self._folder, self._record, self._delay = voice, folder, record, delay
         self._console = Console(highlight=False, soft_wrap=True)
-        self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY)
+        self._prompt: PromptSession[str] = prompt_session(make_private_folder(folder) / HISTORY if keep else None)
         self._commands: dict[str, Callable[[str], object]] = {
             "/help": self._help,
             "/as": self._as,
@@ -205,7 +207,9 @@ class Terminal:
         is_readable = path.suffix.lower() not in TRAINING_FORMAT
         text = self._markdown() if is_readable else self._conversation.transcript()
         try:
-            if elsewhere and not os.path.lexists(path):
+            if not elsewhere:
+                make_private_folder(self._folder)
+            elif not os.path.lexists(path):
                 self._record(path.absolute())
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
-    from ventriloquist.chat import ChatPlan
+    from ventriloquist.chat import ChatPlan, KeptChat
+    from ventriloquist.chat.opening import Opening
     from ventriloquist.store.corpus import SentLine
 
 MOST_NAMES = 6  # of a group, in a sentence
@@ -26,6 +27,10 @@ def banner(plan: ChatPlan) -> Iterator[str]:
         yield f"Warning: {whom} wrote none of the prepared messages: the model has not learnt their voice."
     if plan.voice.tainted:
         yield f"Warning: {plan.voice.tainted}"
+    if plan.kept and plan.speaker and plan.speaker not in plan.voice.people:
+        yield f"Warning: {plan.voice.name} was not trained on {_end(whom)}"
+    if plan.kept and plan.kept.model != plan.voice.name:
+        yield f"The lines so far were written by {_end(plan.kept.model)}"
     if plan.voice.changed_data:
         yield "The messages were prepared again after the adapter was trained."
 
@@ -33,6 +38,8 @@ def banner(plan: ChatPlan) -> Iterator[str]:
 def where(plan: ChatPlan) -> str:
     """Say with whom and after which messages the conversation starts."""
     opening = plan.opening
+    if plan.kept:
+        return _goes_on(plan.kept, opening)
     with_whom = _cut(opening.title) if opening.title else names(name for name in opening.members if name != plan.me)
     if opening.said:
         last = len(opening.said)
@@ -47,6 +54,21 @@ def where(plan: ChatPlan) -> str:
         why = f"before {opening.first_day}" if day < opening.first_day else "of that time"
         why = f"There are no messages {why}. "
     return f"{why}A new conversation with {with_whom}, on {day}."
+
+
+def _goes_on(kept: KeptChat, opening: Opening) -> str:
+    from ventriloquist.clock import EPOCH, MILLISECOND
+
+    whom = names(kept.partners)
+    new = opening.said[kept.opened_with :]
+    if not new:
+        return f"Going on with the chat with {whom}, in which nothing was said."
+    last = (EPOCH + new[-1].sent_at * MILLISECOND).astimezone(opening.zone)
+    return f"Going on with the chat with {whom}, after {_lines(len(new))}, the last on {last:%Y-%m-%d} at {last:%H:%M}."
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def names(people: Iterable[str], most: int = MOST_NAMES) -> str:

@@ -18,8 +18,11 @@ from ventriloquist.cli.options import JsonOption, days, settings_to_write
 from ventriloquist.sources import EXPORTS, SOURCES
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from ventriloquist.collect import CollectSummary, Options
     from ventriloquist.records import Source
+    from ventriloquist.sources.imessage.encrypted import Password
     from ventriloquist.sources.meta import Copies
 
 
@@ -109,7 +112,8 @@ def command(
         _accept(settings.home, accept, options, json=json_)
         return
     summaries: list[CollectSummary] = []
-    with _open(settings.home, options, places, contacts, source, me, day_first) as sources:
+    password = _password(settings.backup_password)
+    with _open(settings.home, options, places, password, contacts, source, me, day_first) as sources:
         for place, opened in enumerate(sources):
             others = [*sources[:place], *sources[place + 1 :]]
             asked = changed(options, replace=replace and not place, elsewhere=collect.names_in(others))
@@ -134,6 +138,7 @@ def _open(
     home: Path,
     options: Options,
     places: Mapping[str, Path | None],
+    password: Password | None,
     contacts: Path | None,
     exports: Sequence[str],
     me: Sequence[str],
@@ -157,7 +162,14 @@ def _open(
         named = [next(iter(SOURCES.values()))]
     with ExitStack() as stack:
         sources = [
-            stack.enter_context(kind.open(places[kind.parameter], contacts if kind is named[0] else None, home=home))
+            stack.enter_context(
+                kind.open(
+                    places[kind.parameter],
+                    contacts if kind is named[0] else None,
+                    home=home,
+                    **({"password": password} if kind.may_be_encrypted else {}),
+                )
+            )
             for kind in named
         ]
         owner = collect.known_owner(home, options)
@@ -169,6 +181,22 @@ def _open(
         if contacts is not None and not named:
             sources[0] = collect.with_contacts(sources[0], contacts, home)
         yield sources
+
+
+def _password(given: SecretStr | None) -> Password | None:
+    """Return what asks for the password of an encrypted backup: the variable has it, or the user types it."""
+    if given is not None:
+        return lambda wrong: None if wrong else given.get_secret_value()
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(wrong: int) -> str:
+        note("That password does not open the backup." if wrong else "This backup is encrypted.")
+        typed: str = typer.prompt("Its password", hide_input=True, err=True)
+        note("Opening the backup takes a few seconds: its key is derived in ten million steps.")
+        return typed
+
+    return ask
 
 
 def _collect(home: Path, source: Source, options: Options, me: Sequence[str]) -> CollectSummary:

@@ -7,19 +7,31 @@ import select
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 
 
-def prompt_session(history: Path) -> PromptSession[str]:
-    """Return a line editor with its history in a private file."""
-    history.touch(mode=0o600)
+class PrivateHistory(FileHistory):
+    """What was typed, in a file that may be removed meanwhile, as by vq forget: then nothing is added to it."""
+
+    def __init__(self, file: Path) -> None:
+        file.touch(mode=0o600)
+        super().__init__(file)
+
+    def store_string(self, string: str) -> None:
+        with suppress(OSError):
+            super().store_string(string)
+
+
+def prompt_session(history: Path | None) -> PromptSession[str]:
+    """Return a line editor with its history in a private file, or None: only in memory."""
+    kept = PrivateHistory(history) if history else InMemoryHistory()
     keys = KeyBindings()
 
     @keys.add("enter")
@@ -30,7 +42,7 @@ def prompt_session(history: Path) -> PromptSession[str]:
     def _another_line(event: Any) -> None:
         event.current_buffer.insert_text("\n")
 
-    return PromptSession(history=FileHistory(history), multiline=True, key_bindings=keys)
+    return PromptSession(history=kept, multiline=True, key_bindings=keys)
 
 
 def typed_ahead(prompt: PromptSession[str]) -> bool:

@@ -322,8 +322,8 @@ def _finish(db: Connection, plan: CollectPlan, placer: Placer, places: Iterable[
 def _rename(db: Connection, plan: CollectPlan, me: int, by_id: Mapping[int, Person]) -> None:
     """Give everybody in the file the name they should have now."""
     current = plan.people.names
-    bases = {id_: base_name(person, plan.renamed, current.get(id_)) for id_, person in by_id.items()}
-    bases[me] = plan.owner_name
+    bases = {id_: base_name(person, plan.renamed, current.get(id_)) for id_, person in by_id.items() if id_ != me}
+    bases[me] = plan.owner_name  # who may have neither a card nor a handle yet
 
     def first_seen(ids: Collection[int]) -> dict[int, tuple[people_store.MessageKey, people_store.MessageKey, str]]:
         seen = people_store.first_seen(db, ids)

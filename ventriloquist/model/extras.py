@@ -1,17 +1,16 @@
-"""Optional extras: whether one is installed, and the command that adds it to this installation."""
+"""The extras that train and run a model: whether one is installed, and which one suits this machine."""
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
-from importlib.metadata import distribution
 from importlib.util import find_spec
-from urllib.parse import unquote, urlparse
 
 from ventriloquist.errors import MissingExtraError
+from ventriloquist.installation import install_hint
 
-DISTRIBUTION = "ventriloquist-cli"
+__all__ = ["install_hint", "on_apple_silicon", "require_train_extra"]
+
 TRAIN_MODULES = ("torch", "transformers", "peft", "accelerate", "llguidance", "sklearn", "gguf")
 
 
@@ -30,20 +29,3 @@ def require_train_extra() -> None:
 def on_apple_silicon() -> bool:
     """Return whether this is a Mac with Apple silicon."""
     return sys.platform == "darwin" and platform.machine() == "arm64"
-
-
-def install_hint(extra: str) -> str:
-    """Return the command that adds an extra, with the path or URL from which vq was installed."""
-    return f"Run: uv tool install --force '{DISTRIBUTION}[{extra}] @ {_origin()}'"
-
-
-def _origin() -> str:
-    """Return the path or URL of the installation, from PEP 610's direct_url.json."""
-    recorded = distribution(DISTRIBUTION).read_text("direct_url.json")
-    if recorded is None:
-        return "PATH-TO-THE-SOURCE"
-    origin = json.loads(recorded)
-    if "vcs_info" in origin:
-        return f"{origin['vcs_info']['vcs']}+{origin['url']}@{origin['vcs_info']['commit_id']}"
-    url = urlparse(origin["url"])
-    return f"file://{unquote(url.path)}" if url.scheme == "file" else str(origin["url"])

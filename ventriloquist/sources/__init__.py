@@ -14,6 +14,7 @@ from ventriloquist.records import APPLICATIONS, MESSAGES
 if TYPE_CHECKING:
     from ventriloquist.records import Source
     from ventriloquist.sources.exports import Asked
+    from ventriloquist.sources.imessage.encrypted import Password
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class SourceKind:
     name: str
     metavar: str  # of the place that it is read from: FILE or DIR
     help: str
-    open: Callable[..., AbstractContextManager[Source]]  # place, contacts, home=
+    open: Callable[..., AbstractContextManager[Source]]  # place, contacts, home=, and password= if it may be encrypted
+    may_be_encrypted: bool = False
 
     @property
     def option(self) -> str:
@@ -48,13 +50,17 @@ def _open_chat_db(
 
 
 def _open_backup(
-    place: Path | None, contacts: Path | None = None, *, home: Path | None = None
+    place: Path | None,
+    contacts: Path | None = None,
+    *,
+    home: Path | None = None,
+    password: Password | None = None,
 ) -> AbstractContextManager[Source]:
     from ventriloquist.sources.imessage.backup import open_backup
 
     if place is None:
         raise SettingsError("A backup needs its folder.", hint="Name it: vq collect --backup DIR")
-    return open_backup(place, contacts, home=home)
+    return open_backup(place, contacts, home=home, password=password)
 
 
 # To add a source, write its generator and add it here. If the user names none, collect reads the first one.
@@ -62,7 +68,7 @@ SOURCES = {
     kind.name: kind
     for kind in (
         SourceKind("chat-db", "FILE", "A chat.db. Default: this Mac's own.", _open_chat_db),
-        SourceKind("backup", "DIR", "An iPhone's unencrypted backup.", _open_backup),
+        SourceKind("backup", "DIR", "An iPhone's backup, also an encrypted one.", _open_backup, may_be_encrypted=True),
     )
 }
 

@@ -52,6 +52,11 @@ OTHERS = (
         "Read it with vq collect --chat-db PATH.",
     ),
     Other(
+        lambda name, _: name == "manifest.db",
+        "belongs to an iPhone's backup",
+        "Read the backup with vq collect --backup DIR.",
+    ),
+    Other(
         lambda _, head: b"<calls" in head[:4096],
         "is a log of calls and holds no messages",
         "Give the file of the same backup named sms-….xml.",

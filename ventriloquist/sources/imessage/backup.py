@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
@@ -20,12 +22,15 @@ from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import make_cards, read_address_book
 from ventriloquist.sources.imessage.chat_db import read_source
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
+from ventriloquist.sources.imessage.encrypted import Password, decrypted
 from ventriloquist.sources.imessage.permission import permission_error
 from ventriloquist.sources.imessage.plist import load_plist
 
 DOMAIN = "HomeDomain"
 MESSAGES = "Library/SMS/sms.db"
 CONTACTS = "Library/AddressBook/AddressBook.sqlitedb"
+
+Find = Callable[[str], Path | None]  # the file at a path in DOMAIN
 
 _HASH = re.compile(r"[0-9a-f]{40}")
 _PHONE, _EMAIL = 3, 4  # ABMultiValue.property
@@ -34,32 +39,40 @@ _MAX_PLIST_BYTES = 16 << 20
 
 
 @contextmanager
-def open_backup(folder: Path, contacts: Path | None = None, *, home: Path | None = None) -> Iterator[Source]:
+def open_backup(
+    folder: Path,
+    contacts: Path | None = None,
+    *,
+    home: Path | None = None,
+    password: Password | None = None,
+) -> Iterator[Source]:
     """Open the messages and contacts in an iPhone's backup.
 
     Args:
         folder: the backup, or a folder that holds exactly one.
         contacts: the folder of a Mac's address book, to use instead of the contacts in the backup.
         home: see `open_untrusted`.
+        password: asks for the password of an encrypted backup, see `decrypted`.
 
     Raises:
-        SourceError: there is no backup, it is encrypted, or it cannot be read.
+        SourceError: there is no backup, it cannot be read, or it is encrypted and there is no password that opens it.
+        MissingExtraError: it is encrypted, and the extra `backup` is not installed.
     """
     folder = _find_backup(folder.expanduser())
-    if _is_encrypted(folder):
-        raise SourceError(
-            f"The backup in {folder} is encrypted.",
-            hint="In Finder, select the iPhone, clear 'Encrypt local backup', and back up again.",
-        )
-    path = _find_file(folder, MESSAGES, home)
-    if path is None:
-        raise SourceError(
-            f"The backup in {folder} has no messages.",
-            hint="If 'Messages in iCloud' is on, backups do not contain messages: read them on a Mac, "
-            "or turn it off on the iPhone and back up again.",
-        )
-    cards, notes = read_address_book(contacts, home) if contacts is not None else _contacts(folder, home)
-    with open_untrusted(path, wal=_find_file(folder, f"{MESSAGES}-wal", home), home=home) as reading:
+    manifest = _manifest(folder)
+    with ExitStack() as stack:
+        find: Find = partial(_find_file, folder, home=home)
+        if manifest.get("IsEncrypted"):
+            find = stack.enter_context(decrypted(folder, DOMAIN, manifest, password, home))
+        path = find(MESSAGES)
+        if path is None:
+            raise SourceError(
+                f"The backup in {folder} has no messages.",
+                hint="If 'Messages in iCloud' is on, backups do not contain messages: read them on a Mac, "
+                "or turn it off on the iPhone and back up again.",
+            )
+        cards, notes = read_address_book(contacts, home) if contacts is not None else _contacts(folder, home, find)
+        reading = stack.enter_context(open_untrusted(path, wal=_wal(path, find(f"{MESSAGES}-wal")), home=home))
         yield read_source(reading, path, f"Messages in the backup at {folder}", cards, notes)
 
 
@@ -103,17 +116,23 @@ def _looks_like_a_backup(folder: Path) -> bool:
     )
 
 
-def _is_encrypted(folder: Path) -> bool:
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Return what Manifest.plist holds; nothing if it is missing or damaged, as in very old backups."""
     try:
         require_regular(folder / "Manifest.plist")
         with (folder / "Manifest.plist").open("rb") as file:
             manifest = load_plist(file.read(_MAX_PLIST_BYTES))
     except OSError:
-        return False
-    return isinstance(manifest, dict) and bool(manifest.get("IsEncrypted"))
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
-def _find_file(folder: Path, path: str, home: Path | None) -> Path | None:
+def _wal(path: Path, wal: Path | None) -> Path | None:
+    """Return a write-ahead log that SQLite does not find by itself; one of a decrypted database lies beside it."""
+    return None if wal is None or wal == path.with_name(f"{path.name}-wal") else wal
+
+
+def _find_file(folder: Path, path: str, *, home: Path | None) -> Path | None:
     """Return a file of a backup: the one with its hashed name, else the one that the manifest lists."""
     for name in (hashed_name(path), _listed_name(folder, path, home)):
         if name is not None:
@@ -138,12 +157,12 @@ def _listed_name(folder: Path, path: str, home: Path | None) -> str | None:
     return row[0] if row and row[0] and _HASH.fullmatch(row[0]) else None  # only a hash, so that it cannot be a path
 
 
-def _contacts(folder: Path, home: Path | None) -> tuple[list[ContactCard] | None, list[str]]:
-    path = _find_file(folder, CONTACTS, home)
-    if path is None:
-        return None, [f"Contacts were not read: the backup in {folder} has none."]
+def _contacts(folder: Path, home: Path | None, find: Find) -> tuple[list[ContactCard] | None, list[str]]:
     try:
-        wal = _find_file(folder, f"{CONTACTS}-wal", home)
+        path = find(CONTACTS)
+        if path is None:
+            return None, [f"Contacts were not read: the backup in {folder} has none."]
+        wal = _wal(path, find(f"{CONTACTS}-wal"))
         with open_untrusted(path, what="contacts", wal=wal, home=home) as reading, translated(path, "contacts"):
             return _cards(reading.connection, path, folder), []
     except SourceError as error:

@@ -33,7 +33,7 @@ def private_copy(database: Path, home: Path, wal: Path | None = None) -> Iterato
         copy = folder / "copy.db"
         for _ in range(ATTEMPTS):
             before = file_state(database), file_state(wal)
-            _check_space(folder, sum(size for size, _ in before) + SPARE_BYTES)
+            check_space(folder, sum(size for size, _ in before) + SPARE_BYTES)
             try:
                 shutil.copyfile(database, copy)
                 if wal.exists():
@@ -63,7 +63,8 @@ def file_state(file: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _check_space(folder: Path, needed: int) -> None:
+def check_space(folder: Path, needed: int) -> None:
+    """Raise a SourceError if a folder's disk has too little space for a private copy."""
     free = free_bytes(folder)
     if free < needed:
         raise SourceError(
