@@ -144,8 +144,14 @@ class Browser:
 
     def tree(self) -> list[tuple[str, str]]:
         """Return (role, name) of everything that a screen reader meets, in its order."""
-        nodes = self._send("Accessibility.getFullAXTree")["nodes"]
-        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
+        nodes = {node["nodeId"]: node for node in self._send("Accessibility.getFullAXTree")["nodes"]}
+        met, ahead = [], [next(iter(nodes.values()))]
+        while ahead:
+            node = ahead.pop()
+            if not node["ignored"]:
+                met.append((node["role"]["value"], node.get("name", {}).get("value", "")))
+            ahead += [nodes[child] for child in reversed(node.get("childIds", [])) if child in nodes]
+        return met
 
     # What a user does
 

@@ -94,7 +94,7 @@ def serving(what: PageServer) -> Iterator[PageServer]:
                     what.opened.append(query)
                     self._json(what.opening(query))
                 else:
-                    raise Refusal(404, "There is no such page.")
+                    self._refuse(Refusal(404, "There is no such page."))
             except Refusal as refusal:
                 self._refuse(refusal)
 

@@ -11,7 +11,7 @@
 /**
  * @typedef {{model: Model, thread: Thread, date: string | null, fresh: boolean, speaker: string | null, said: Said[],
  *   turns: Turn[], waiting: {text: string, node: HTMLElement}[], opened: Sent | null, ahead: number, run: AbortController | null,
- *   answering: boolean, line: Said | null, draft: string, scrolled: number | null, before: Chat | null, loaded: boolean}} Chat
+ *   answering: boolean, line: Said | null, draft: string, eager: boolean, scrolled: number | null, before: Chat | null, loaded: boolean}} Chat
  */
 
 const ALTERNATIVES = 4;
@@ -436,7 +436,9 @@ function putBack(/** @type {Chat} */ chat, /** @type {string} */ text) {
 function send() {
   const chat = current;
   const lines = linesOf(composer.value);
-  if (!chat || !chat.loaded || !lines.length) return;
+  if (!chat || !lines.length) return;
+  chat.eager = !chat.loaded;
+  if (!chat.loaded) return;
   setDraft("");
   typedAt = -Infinity;
   if (chat.run && !chat.answering) stop(chat); // other answers were being written
@@ -538,29 +540,51 @@ function offer(/** @type {Chat} */ chat, /** @type {Turn} */ turn, /** @type {nu
 
 // Chats
 
-/** Begin a chat: fetch its real messages first, so that a failure leaves the chat before as it was. */
-async function begin(/** @type {Model} */ model, /** @type {{date?: string | null, fresh?: boolean, speaker?: string | null}} */ how = {}) {
-  const { date = null, fresh = false, speaker = null } = how;
+/** @typedef {{date?: string | null, fresh?: boolean, speaker?: string | null}} How */
+
+/** A chat that is not loaded yet. */
+function newChat(/** @type {Model} */ model, /** @type {How} */ { date = null, fresh = false, speaker = null } = {}) {
+  const chat = /** @type {Chat} */ ({
+    model, thread: newThread(), date, fresh, speaker, said: [], turns: [], waiting: [], opened: null, ahead: 0, run: null, answering: false,
+    line: null, draft: "", scrolled: null, before: null, loaded: false, eager: false,
+  });
+  wire(chat);
+  return chat;
+}
+
+/** Fetch and draw the real messages before a chat. */
+async function load(/** @type {Chat} */ chat) {
+  const { model, date, fresh, thread } = chat;
   const query = new URLSearchParams({ model: model.id, ...(date ? { date } : {}), ...(fresh ? { new: "1" } : {}) });
   const opening = await askJson(`/page/opening?${query}`);
   const sent = /** @type {Sent[]} */ (opening.lines ?? []);
-  const opened = sent[sent.length - 1] ?? null;
+  chat.opened = sent[sent.length - 1] ?? null;
   // a group and an earlier self go on where they were; a person is answered now
-  const ahead = opened && (date || model.kind === "group") ? opened.sent_at - Date.now() : 0;
-  const chat = /** @type {Chat} */ ({
-    model, thread: newThread(), date, fresh, speaker, said: [], turns: [], waiting: [], opened, ahead, run: null, answering: false, line: null,
-    draft: "", scrolled: null, before: null, loaded: true,
+  if (chat.opened && (date || model.kind === "group")) chat.ahead = chat.opened.sent_at - Date.now() || 0;
+  chat.loaded = true;
+  staying(chat, () => {
+    drawPast(chat, sent, Math.max(0, sent.length - SHOWN));
+    thread.starts.textContent = [opening.starts, sent.length && "Above are real messages."].filter(Boolean).join(" ");
   });
-  drawPast(chat, sent, Math.max(0, sent.length - SHOWN));
-  chat.thread.starts.textContent = [opening.starts, sent.length && "Above are real messages."].filter(Boolean).join(" ");
-  wire(chat);
-  return chat;
+  tail(chat);
+}
+
+/** Load a chat that is shown already, and send what was sent in the meantime. */
+async function loadShown(/** @type {Chat} */ chat) {
+  tail(chat);
+  try {
+    await load(chat);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return tail(chat, { failure: new Failure(error.message) });
+  }
+  if (chat.eager && chat === current) send();
 }
 
 function wire(/** @type {Chat} */ chat) {
   const { thread } = chat;
   thread.stop.onclick = () => stop(chat);
-  thread.resend.onclick = () => void answer(chat);
+  thread.resend.onclick = () => void (chat.loaded ? answer(chat) : loadShown(chat));
   thread.goOn.onclick = () => void answer(chat);
   thread.retry.onclick = () => retry(chat);
   thread.others.onclick = () => void others(chat);
@@ -573,24 +597,24 @@ function wire(/** @type {Chat} */ chat) {
 }
 
 /** Open a conversation: its chat as it was left, or a new one. */
-async function open(/** @type {Model} */ model) {
-  select(model);
-  const known = chats.get(model.id);
-  if (known) return use(known);
-  leave();
-  try {
-    const chat = await begin(model);
-    if (selected === model) use(chat);
-  } catch (error) {
-    if (selected === model) blank(error, () => void open(model));
+function open(/** @type {Model} */ model) {
+  for (const each of models) {
+    each.entry.tabIndex = each === model ? 0 : -1;
+    if (each === model) each.entry.setAttribute("aria-current", "true");
+    else each.entry.removeAttribute("aria-current");
   }
+  const known = chats.get(model.id);
+  const chat = known ?? newChat(model);
+  use(chat);
+  if (!known) void loadShown(chat);
 }
 
 /** Start the current chat over; the one before can be brought back until something is said. */
-async function startOver(/** @type {{date?: string | null, fresh?: boolean}} */ how) {
+async function startOver(/** @type {How} */ how) {
   const before = current;
   if (!before) return;
-  const chat = await begin(before.model, { speaker: before.speaker, ...how });
+  const chat = newChat(before.model, { speaker: before.speaker, ...how });
+  await load(chat);
   stop(before);
   if (before.said.length) chat.before = before;
   before.draft = "";
@@ -600,32 +624,15 @@ async function startOver(/** @type {{date?: string | null, fresh?: boolean}} */ 
   else chats.set(before.model.id, chat);
 }
 
-/** @type {Model | null} */ let selected = null;
-
-function select(/** @type {Model} */ model) {
-  selected = model;
-  for (const each of models) {
-    const is = each === model;
-    each.entry.tabIndex = is ? 0 : -1;
-    if (is) each.entry.setAttribute("aria-current", "true");
-    else each.entry.removeAttribute("aria-current");
-  }
-}
-
-/** Leave the current chat as it is; its answer goes on. */
-function leave() {
-  if (!current) return;
-  current.draft = composer.value;
-  current.scrolled = isAtEnd() ? null : scroller.scrollTop;
-  current = null;
-}
-
+/** Show a chat. The one before is left as it is, and its answer goes on. */
 function use(/** @type {Chat} */ chat) {
-  leave();
+  if (current) {
+    current.draft = composer.value;
+    current.scrolled = isAtEnd() ? null : scroller.scrollTop;
+  }
   const { model } = chat;
   current = chat;
   chats.set(model.id, chat);
-  show($("blank"), false);
   for (const id of ["top", "scroller", "composer"]) $(id).hidden = false;
   show($("newest"), false);
   const others = model.members.filter((name) => name !== model.me);
@@ -672,7 +679,6 @@ function fit() {
 /** Say in the place of the chat what went wrong. */
 function blank(/** @type {unknown} */ error, /** @type {() => void} */ again) {
   if (!(error instanceof Failure)) throw error;
-  for (const id of ["top", "scroller", "composer"]) $(id).hidden = true;
   $("blank-text").textContent = error.message;
   show($("reload"), true);
   $("reload").onclick = again;
@@ -722,7 +728,7 @@ function drawList(/** @type {any[]} */ data) {
   models.sort((one, other) => (other.last?.sent_at ?? -Infinity) - (one.last?.sent_at ?? -Infinity) || 0);
   for (const model of models) {
     showLastReal(model);
-    model.entry.addEventListener("click", () => void enter(model));
+    model.entry.addEventListener("click", () => enter(model));
     model.entry.tabIndex = model === models[0] ? 0 : -1;
   }
   const items = models.map(({ entry }) => {
@@ -735,18 +741,17 @@ function drawList(/** @type {any[]} */ data) {
 }
 
 /** Open a conversation that the user chose, and go to where they go on. */
-async function enter(/** @type {Model} */ model) {
+function enter(/** @type {Model} */ model) {
   const wasList = $("app").dataset.screen === "list";
   $("app").dataset.screen = "chat";
   if (narrow.matches && wasList) history.pushState({ chat: true }, ""); // the back button leads to the list; no name in the history
-  await open(model);
-  if (selected !== model) return;
+  open(model);
   (narrow.matches ? $("name") : composer).focus();
 }
 
 function showList() {
   $("app").dataset.screen = "list";
-  (selected ?? models[0])?.entry.focus();
+  (current?.model ?? models[0])?.entry.focus();
 }
 
 function filter() {
@@ -839,7 +844,7 @@ function wrongDate(/** @type {string} */ text) {
 }
 
 /** Start the chat over as the options say, and close them. */
-async function change(/** @type {{date?: string | null, fresh?: boolean}} */ how) {
+async function change(/** @type {How} */ how) {
   try {
     await startOver(how);
     $("menu").hidePopover();
@@ -863,7 +868,7 @@ async function start() {
     drawList(list.data ?? []);
     if (!models.length) throw new Failure("There is nobody to chat with yet. Run vq collect, vq prepare and vq train.");
     show($("blank"), false);
-    if (!narrow.matches) await enter(models[0]);
+    if (!narrow.matches) enter(models[0]);
   } catch (error) {
     blank(error, () => void start());
   }
