@@ -3,7 +3,7 @@
 from ventriloquist.chat.readable import markdown
 from ventriloquist.chat.session import ChatSession, Writer
 from ventriloquist.chat.stage import ChatPlan, Request, plan, start
-from ventriloquist.chat.voice import Server, Voice, find_person, find_voice, load_writer
+from ventriloquist.chat.voice import Server, Voice, find_person, find_voice, load_line_writer, load_writer
 
 __all__ = [
     "ChatPlan",
@@ -14,6 +14,7 @@ __all__ = [
     "Writer",
     "find_person",
     "find_voice",
+    "load_line_writer",
     "load_writer",
     "markdown",
     "plan",

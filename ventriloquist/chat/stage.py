@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ventriloquist.chat.session import KEPT_SHARE, ChatSession, Writer
 from ventriloquist.chat.voice import Voice, database, find_person
 from ventriloquist.errors import NotReadyError, SettingsError
 from ventriloquist.model.sampling import context_tokens
+from ventriloquist.store.corpus import TitledConversation
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 
 START_MESSAGES = 50  # to begin with: a model is worst with a short context, and slow with a long one
@@ -37,11 +39,19 @@ class ChatPlan:
     speaker: str | None  # None: whoever the model expects
 
 
-def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = None) -> ChatPlan:
+def plan(
+    home: Path,
+    request: Request,
+    voice: Voice,
+    *,
+    timezone: str | None = None,
+    stored: Sequence[TitledConversation] | None = None,
+) -> ChatPlan:
     """Look up the people and the opening. No model is loaded.
 
     Args:
         timezone: IANA name of the zone in which days begin; default that of the messages.
+        stored: see `find_opening`.
 
     Raises:
         UnknownNameError: no person or conversation has that name.
@@ -67,6 +77,7 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
             fresh=request.fresh,
             limit=min(START_MESSAGES, int(KEPT_SHARE * voice.window) - 1),
             zone=find_zone(db or None, timezone, PREPARED, COLLECTED).zone,
+            stored=stored,
         )
     if speaker is None and opening.type == "dm":
         speaker = next((name for name in opening.members if name != me), None)

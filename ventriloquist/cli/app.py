@@ -26,6 +26,7 @@ from ventriloquist.cli import (
     merge,
     prepare,
     runs,
+    serve,
     status,
     train,
 )
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.command,
     "train": train.command,
     "chat": chat.command,
+    "serve": serve.command,
     "eval": eval.command,
     "status": status.command,
     "runs": runs.command,

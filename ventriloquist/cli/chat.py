@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.chat_words import banner, names, show_past, where
+from ventriloquist.cli.chat_words import show_past
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
@@ -99,6 +99,7 @@ def command(
 
         require_train_extra()
     from ventriloquist import chat
+    from ventriloquist.chat.words import banner, where
     from ventriloquist.model.address import read_address
     from ventriloquist.store import record
 
@@ -173,6 +174,8 @@ def _several_explained(words: Sequence[str], voice: Voice) -> Iterator[None]:
 
 def _only_person(voice: Voice) -> str:
     """Return the only person that the model imitates, if the user names nobody."""
+    from ventriloquist.chat.words import names
+
     _, *others = voice.people
     if len(others) != 1:
         known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))
