@@ -88,6 +88,10 @@ class Browser:
         self._send("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
+    def forget(self) -> None:
+        """Delete all cookies."""
+        self._send("Network.clearBrowserCookies")
+
     def size(self, width: int, height: int, *, scale: float = 1, phone: bool = False) -> None:
         self._send(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=phone

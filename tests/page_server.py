@@ -103,10 +103,9 @@ def serving(what: PageServer) -> Iterator[PageServer]:
             what.asked.append(body)
             try:
                 if not body.get("stream"):
-                    choices = [
-                        {"index": i, "message": {"content": text}} for i, text in enumerate(what.alternatives(body))
-                    ]
-                    self._json({"choices": choices})
+                    name = body["ventriloquist"]["speaker"] or "Maya"
+                    lines = [{"name": name, "delta": "<1m", "content": text} for text in what.alternatives(body)]
+                    self._json({"choices": [{"ventriloquist": {"lines": [line]}} for line in lines]})
                     return
                 self._stream(iter(what.reply(body)))
             except Refusal as refusal:

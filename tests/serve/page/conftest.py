@@ -13,7 +13,7 @@ EVENING = 1_717_524_000_000  # 2024-06-04 18:00 UTC
 
 
 def opening(query: dict[str, str]) -> dict[str, object]:
-    if query.get("new"):
+    if query.get("new") == "1":
         return {"starts": "A new conversation.", "lines": []}
     said = [
         ("Maya", EVENING - DAY, "did you water the tomatoes?"),
@@ -45,8 +45,9 @@ def page(chromium: Browser, server: PageServer) -> Iterator[Browser]:
     """The page with Maya's chat open and without pauses. Whatever its console complains about fails the test."""
     chromium.size(1100, 800)
     chromium.prefer()
+    chromium.requested.clear()
     chromium.open(server.url)
-    chromium.shows(".starts")
+    chromium.shows(".starts", "Continuing")
     chromium.js("document.querySelector('#pauses').click()")
     chromium.complaints.clear()
     yield chromium

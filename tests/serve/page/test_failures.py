@@ -54,7 +54,7 @@ def test_a_refusal_says_what_to_do_and_the_message_can_be_sent_again(
     ("refusal", "says"),
     [
         (Refusal(400, "That is too long: 9,000 tokens."), "That is too long: 9,000 tokens."),
-        (Refusal(413), "That is too long for the server. Send a shorter message."),
+        (Refusal(413), "That is too long for the server. Send a shorter message, or start over."),
     ],
 )
 def test_what_can_never_be_sent_goes_back_into_the_field(

@@ -9,7 +9,7 @@
 /** @typedef {ReturnType<typeof newThread>} Thread */
 /** @typedef {{typing?: string | null, note?: string, failure?: Failure}} Now what the tail of a chat shows */
 /**
- * @typedef {{model: Model, thread: Thread, date: string | null, fresh: boolean, speaker: string | null, said: Said[],
+ * @typedef {{model: Model, thread: Thread, date: string | null, fresh: boolean | null, speaker: string | null, said: Said[],
  *   turns: Turn[], waiting: {text: string, node: HTMLElement}[], opened: Sent | null, ahead: number, run: AbortController | null,
  *   answering: boolean, line: Said | null, draft: string, eager: boolean, scrolled: number | null, before: Chat | null, loaded: boolean}} Chat
  */
@@ -20,6 +20,7 @@ const PAUSES = /** @type {Record<string, number>} */ ({ "<1m": 1000, "<5m": 1500
 const LONG_PAUSE = 2000;
 const LATER = /** @type {Record<string, string>} */ ({ "<1h": "a while later", "<12h": "hours later", "<1d": "half a day later", "1d+": "days later" });
 const LIMITS = /** @type {[string, number][]} */ ([["<1m", 6e4], ["<5m", 3e5], ["<1h", 36e5], ["<12h", 432e5], ["<1d", 864e5], ["1d+", Infinity]]);
+const STEP = 500; // lines: of a very long chat, the last two to three steps are sent, which is more than a model reads
 const TYPING = 5000; // ms after a key for which the answer waits
 const NEAR = 48; // pixels from the end that count as the end
 const HUES = 6;
@@ -92,7 +93,7 @@ class Failure extends Error {
 function explain(/** @type {number} */ status, /** @type {string} */ said, /** @type {string | null} */ seconds) {
   if (status === 401 || status === 403) return new Failure("The server does not accept this page any more. Open the link that vq serve printed.");
   if (status === 429 || status === 503) return new Failure(`The server is busy with other requests. Try again in ${Number(seconds) || 5} seconds.`);
-  if (status === 413) return new Failure("That is too long for the server. Send a shorter message.", false);
+  if (status === 413) return new Failure("That is too long for the server. Send a shorter message, or start over.", false);
   return new Failure(said || `The server failed (${status}). Look at the terminal of vq serve, then try again.`, status >= 500);
 }
 
@@ -122,7 +123,8 @@ async function askJson(/** @type {string} */ path, /** @type {RequestInit} */ op
 
 /** Ask for an answer to what was said before position `end`. */
 function complete(/** @type {Chat} */ chat, /** @type {number} */ end, /** @type {object} */ more, /** @type {string | null} */ speaker = chat.speaker) {
-  const messages = chat.said.slice(0, end).map((said) => ({ role: said.mine ? "user" : "assistant", name: said.name, content: said.content, delta: said.delta }));
+  const first = Math.max(0, Math.floor(end / STEP) - 2) * STEP;
+  const messages = chat.said.slice(first, end).map((said) => ({ role: said.mine ? "user" : "assistant", name: said.name, content: said.content, delta: said.delta }));
   const body = { model: chat.model.id, messages, ventriloquist: { date: chat.date, new: chat.fresh, speaker }, ...more };
   return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: chat.run?.signal };
 }
@@ -492,14 +494,10 @@ async function others(/** @type {Chat} */ chat) {
   turn.tries += 1;
   try {
     const body = await askJson("/v1/chat/completions", complete(chat, at, { stream: false, n: ALTERNATIVES, seed: turn.tries }, speaker));
-    const lines = (body.choices ?? []).map((/** @type {any} */ { message, ventriloquist }) => ({
-      name: String(message?.name ?? ventriloquist?.name ?? speaker ?? chat.model.id),
-      delta: String(ventriloquist?.delta ?? message?.delta ?? "<1m"),
-      content: String(message?.content ?? "").split("\n")[0],
-    }));
+    const lines = (body.choices ?? []).flatMap((/** @type {any} */ { ventriloquist }) => ventriloquist?.lines?.slice(0, 1) ?? []);
     chat.run = null;
     tail(chat);
-    offer(chat, turn, at, lines.filter((/** @type {{content: string}} */ { content }) => content));
+    offer(chat, turn, at, lines);
     return;
   } catch (error) {
     if (run.signal.aborted) what = { note: "Stopped." };
@@ -540,10 +538,10 @@ function offer(/** @type {Chat} */ chat, /** @type {Turn} */ turn, /** @type {nu
 
 // Chats
 
-/** @typedef {{date?: string | null, fresh?: boolean, speaker?: string | null}} How */
+/** @typedef {{date?: string | null, fresh?: boolean | null, speaker?: string | null}} How `fresh`: null for the server's default */
 
 /** A chat that is not loaded yet. */
-function newChat(/** @type {Model} */ model, /** @type {How} */ { date = null, fresh = false, speaker = null } = {}) {
+function newChat(/** @type {Model} */ model, /** @type {How} */ { date = null, fresh = null, speaker = null } = {}) {
   const chat = /** @type {Chat} */ ({
     model, thread: newThread(), date, fresh, speaker, said: [], turns: [], waiting: [], opened: null, ahead: 0, run: null, answering: false,
     line: null, draft: "", scrolled: null, before: null, loaded: false, eager: false,
@@ -555,7 +553,7 @@ function newChat(/** @type {Model} */ model, /** @type {How} */ { date = null, f
 /** Fetch and draw the real messages before a chat. */
 async function load(/** @type {Chat} */ chat) {
   const { model, date, fresh, thread } = chat;
-  const query = new URLSearchParams({ model: model.id, ...(date ? { date } : {}), ...(fresh ? { new: "1" } : {}) });
+  const query = new URLSearchParams({ model: model.id, ...(date ? { date } : {}), ...(fresh === null ? {} : { new: fresh ? "1" : "0" }) });
   const opening = await askJson(`/page/opening?${query}`);
   const sent = /** @type {Sent[]} */ (opening.lines ?? []);
   chat.opened = sent[sent.length - 1] ?? null;
@@ -834,7 +832,7 @@ function listen() {
     else wrongDate("This is not a date. Write it as 2019-06-15, 2019-06 or 2019.");
   });
   $("fresh").addEventListener("click", () => void change({ fresh: true, date: current?.date }));
-  $("again-real").addEventListener("click", () => void change({}));
+  $("again-real").addEventListener("click", () => void change({ fresh: false }));
 }
 
 function wrongDate(/** @type {string} */ text) {
