@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import Browser, browser  # noqa: E402
 
-WHOM = "Maya Okafor"
+WHOM = "Maya"
 GROUP = "Sunday climbers"
 SAID = ("are you home yet?", "what should i bring on sunday?")
 ASKED = "who is driving on sunday?"

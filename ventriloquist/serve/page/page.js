@@ -7,7 +7,7 @@
 /** @typedef {{start: number, ahead: number, answer: number | null, tries: number}} Turn positions in `said`, as in chat/session.py */
 /** @typedef {{id: string, kind: string, members: string[], me: string, last: Sent | null, entry: HTMLElement}} Model */
 /** @typedef {ReturnType<typeof newThread>} Thread */
-/** @typedef {{typing?: string | null, note?: string, failure?: Failure}} Now what the tail of a chat shows */
+/** @typedef {{typing?: string | null, waits?: string, note?: string, failure?: Failure}} Now what the tail of a chat shows */
 /**
  * @typedef {{model: Model, thread: Thread, date: string | null, fresh: boolean | null, speaker: string | null, said: Said[],
  *   turns: Turn[], waiting: {text: string, node: HTMLElement}[], opened: Sent | null, ahead: number, run: AbortController | null,
@@ -24,6 +24,7 @@ const STEP = 500; // lines: of a very long chat, the last two to three steps are
 const TYPING = 5000; // ms after a key for which the answer waits
 const NEAR = 48; // pixels from the end that count as the end
 const HUES = 6;
+const NAMED = 5; // people of a group whom the banner names
 
 // Pure functions
 
@@ -330,9 +331,10 @@ function tail(/** @type {Chat} */ chat, /** @type {Now} */ what = {}) {
   staying(chat, () => {
     show(thread.stop, busy);
     show(thread.dots, what.typing !== undefined);
-    show(thread.statusLine, what.typing !== undefined || Boolean(what.note));
+    show(thread.statusLine, what.typing !== undefined || Boolean(what.waits ?? what.note));
     if (what.typing) sentence(thread.status, "", what.typing, " is typing…");
     else if (what.typing === null) sentence(thread.status, "Somebody is typing…");
+    else if (what.waits) sentence(thread.status, "", what.waits, " waits while you write.");
     else sentence(thread.status, what.note ?? "");
     show(thread.problem, Boolean(what.failure));
     thread.problem.textContent = what.failure?.message ?? "";
@@ -414,7 +416,7 @@ function finish(/** @type {Chat} */ chat) {
 async function whileTyping(/** @type {Chat} */ chat, /** @type {string} */ name, /** @type {AbortSignal} */ signal) {
   const types = () => chat === current && composer.value.trim() && performance.now() - typedAt < TYPING;
   if (!types()) return;
-  tail(chat, { note: `${name} waits while you write.` });
+  tail(chat, { waits: name });
   while (types()) await sleep(100, signal);
 }
 
@@ -615,6 +617,7 @@ async function startOver(/** @type {How} */ how) {
   await load(chat);
   stop(before);
   if (before.said.length) chat.before = before;
+  before.before = null;
   before.draft = "";
   chat.draft = composer.value;
   tail(chat, { note: before.said.length ? "Started over." : "" });
@@ -637,7 +640,7 @@ function use(/** @type {Chat} */ chat) {
   $("name").textContent = model.id;
   $("where").textContent = [chat.date && `in ${chat.date}`, model.kind === "group" && others.join(", ")].filter(Boolean).join(" · ");
   $("where").hidden = !$("where").textContent;
-  disclaim(model.kind === "group" ? "the people in it" : model.id);
+  disclaim(model.kind === "group" ? others : [model.id]);
   composer.placeholder = "Message";
   model.entry.querySelector(".unread")?.setAttribute("hidden", "");
   fillOptions(chat, others);
@@ -647,8 +650,10 @@ function use(/** @type {Chat} */ chat) {
   else scroller.scrollTop = chat.scrolled;
 }
 
-function disclaim(/** @type {string} */ name) {
-  sentence($("disclaimer"), "Written by a model, not by ", name, name.endsWith(".") ? "" : ".");
+/** Say in the banner who did not write what is read here. */
+function disclaim(/** @type {string[]} */ names) {
+  const parts = names.length <= NAMED ? names.flatMap((name, index) => [index ? ", " : "", name]).slice(1) : ["the people of this group"];
+  sentence($("disclaimer"), "Written by a model, not by ", ...parts, parts[parts.length - 1].endsWith(".") ? "" : ".");
 }
 
 function fillOptions(/** @type {Chat} */ chat, /** @type {string[]} */ others) {
@@ -657,7 +662,7 @@ function fillOptions(/** @type {Chat} */ chat, /** @type {string[]} */ others) {
   speaker.value = chat.speaker ?? "";
   show($("who"), others.length > 1);
   /** @type {HTMLInputElement} */ ($("date")).value = chat.date ?? "";
-  show($("date-error"), false);
+  wrongDate("");
   show($("again-real"), Boolean(chat.date || chat.fresh));
 }
 
@@ -835,10 +840,12 @@ function listen() {
   $("again-real").addEventListener("click", () => void change({ fresh: false }));
 }
 
+/** Say beside the field for a date what is wrong with it, or nothing. */
 function wrongDate(/** @type {string} */ text) {
   $("date-error").textContent = text;
-  show($("date-error"), true);
-  $("date").focus();
+  $("date-error").hidden = !text;
+  $("date").setAttribute("aria-invalid", String(Boolean(text)));
+  if (text) $("date").focus();
 }
 
 /** Start the chat over as the options say, and close them. */
