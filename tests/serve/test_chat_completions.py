@@ -80,6 +80,13 @@ def test_max_tokens_ends_an_answer_and_says_so(served: Running, fields: dict[str
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
+def test_no_line_is_empty_however_few_tokens_it_may_have(served: Running) -> None:
+    for seed in range(12):
+        (choice,) = served.chat(KIM, "hello", seed=seed, max_tokens=1 + seed % 4)["choices"]
+        assert all(line["content"].strip() for line in choice["ventriloquist"]["lines"])
+        assert not choice["message"]["content"].endswith("\n")
+
+
 def test_a_stop_string_ends_the_content_before_it(served: Running) -> None:
     whole = served.chat(KIM, "hello")["choices"][0]["message"]["content"]
     stop = whole[3:5]

@@ -13,7 +13,10 @@ LOOPBACK = Names("127.0.0.1")
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1:8137", "127.0.0.1", "localhost:8137", "LocalHost", "localhost.:8137", "[::1]:8137", "127.0.0.2:9000"],
+    [
+        *("127.0.0.1:8137", "127.0.0.1", "localhost:8137", "LocalHost", "localhost.:8137", "[::1]:8137"),
+        *("127.0.0.2:9000", "host.docker.internal:8137"),
+    ],
 )
 def test_the_loopback_interface_is_called_by_its_own_names(host: str) -> None:
     assert LOOPBACK.allows(host)

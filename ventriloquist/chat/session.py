@@ -142,11 +142,10 @@ class ChatSession:
             turn = self._turns[-1] if is_answer and self._turns else self._open_turn()
             if is_answer and turn.answer is None:
                 turn.answer = len(self.said)
-            first = len(self.said) == self.opened_with
-            if delta is None and first:
-                self._append(Line(name, self._passed(), content))
-            else:
-                self._append_written(Line(name, delta or DELTAS[0], content))
+            passed = delta or (self._passed() if len(self.said) == self.opened_with else DELTAS[0])
+            if self.said:
+                self._clock.reach(passed, self.said[-1].sent_at)
+            self._append(Line(name, passed, content))
 
     def answer(self) -> Generator[Piece, None, None]:
         """Write the answer line by line, and yield new text as it is generated.

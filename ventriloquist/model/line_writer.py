@@ -91,11 +91,13 @@ class LineWriter:
         """
         prompt, partial = self._begin(context, names, begun)
         shown = len(begun)
-        while partial.line is None:
-            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+        while True:
             if len(text := partial.rendered) > shown:
                 yield text[shown:]
                 shown = len(text)
+            if partial.line is not None:
+                return
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
 
     def candidates(
         self, context: Sequence[str], names: Sequence[str], count: int, max_tokens: int | None = None

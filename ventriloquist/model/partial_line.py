@@ -97,7 +97,7 @@ class PartialLine:
         self._take([token])
         self._take(self._matcher.forced())
         self._tokens_left -= in_content
-        if self._tokens_left <= 0 and self.line is None:
+        if self._tokens_left <= 0 and self.line is None and self._content.strip():  # half a character is none
             self._close()
 
     def piece(self) -> Piece | None:

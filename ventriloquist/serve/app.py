@@ -134,7 +134,8 @@ async def _respond(request: Request, job: Job[Any], chunks: _Chunks | None, whol
     events = job.events()
     async with _watched(request.receive, job) as watch:
         if chunks is None:
-            return JSONResponse(whole([event async for event in events]))
+            body = whole([event async for event in events])
+            return Response(status_code=GONE) if job.is_cancelled else JSONResponse(body)
         first = await anext(events, None)
         if first is None:
             return Response(status_code=GONE)

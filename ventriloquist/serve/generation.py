@@ -39,6 +39,10 @@ class Job(Generic[Event]):
         self._events: asyncio.Queue[Event | RequestError | _Done] = asyncio.Queue()
         self._cancelled = threading.Event()
 
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield what is generated; end early if the job is cancelled.
 
@@ -73,7 +77,7 @@ class Job(Generic[Event]):
             self._put(_Done())
 
     def _check(self) -> None:
-        if self._cancelled.is_set():
+        if self.is_cancelled:
             raise Cancelled
 
     def _put(self, event: Event | RequestError | _Done) -> None:

@@ -10,6 +10,11 @@ _HOST = re.compile(
     r"(?:\[(?P<six>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))\.?(?::(?P<port>\d{1,5}))?"
 )
 
+CONTAINERS = (
+    "host.docker.internal",
+    "host.containers.internal",
+)  # this machine within a container; never in public DNS
+
 
 class Names:
     """The names by which a server may be called."""
@@ -18,7 +23,7 @@ class Names:
         """Take the name or address that the server is bound to."""
         self._bound = bound.lower().rstrip(".")
         self.is_loopback = is_loopback(bound)
-        self._names = {"localhost", self._bound}
+        self._names = {"localhost", self._bound, *CONTAINERS}
         if not self.is_loopback:
             own = socket.gethostname().lower().rstrip(".")
             short = own.partition(".")[0]

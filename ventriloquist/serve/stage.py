@@ -16,6 +16,7 @@ from ventriloquist.serve.app import build_app
 from ventriloquist.serve.directory import Directory
 from ventriloquist.serve.generation import Generation
 from ventriloquist.serve.hosts import Names
+from ventriloquist.serve.kept import Keeper
 from ventriloquist.serve.safety import Access, Guard, check_token
 from ventriloquist.serve.served import Served
 from ventriloquist.serve.server import Server, bind
@@ -105,7 +106,13 @@ def build(plan: ServePlan, bound: socket.socket, *, backend: str | None = None, 
     options = plan.options
     writer = chat.load_line_writer(plan.voice, sampling=options.sampling, backend=backend, prefixes=PREFIXES)
     served = Served(
-        plan.voice, writer, plan.directory, sampling=options.sampling, seed=options.seed, log=log, keep=None
+        plan.voice,
+        writer,
+        plan.directory,
+        sampling=options.sampling,
+        seed=options.seed,
+        log=log,
+        keep=Keeper(plan.home, plan.voice.name, log) if options.keep else None,
     )
     generation = Generation(log)
     cookie = f"vq-{bound.getsockname()[1]}"
