@@ -263,6 +263,16 @@ def test_only_finished_messages_are_announced(page: Browser, server: PageServer)
     assert live == ["live"]
 
 
+def test_what_happened_to_an_answer_is_announced_too(page: Browser, server: PageServer) -> None:
+    server.reply = lambda _body: []
+    page.say("hi")
+    page.shows(".status", "Nobody answers.")
+    page.click(".undo")
+    page.shows(".status", "Taken back.")
+    said = page.js("[...document.querySelectorAll('#live p')].map((one) => one.textContent)")
+    assert said == ["Nobody answers. The model gives you the turn.", "Taken back."]
+
+
 def test_nothing_moves_for_those_who_want_it_still(page: Browser, server: PageServer) -> None:
     page.prefer(reduced_motion="reduce")
     gate = Event()

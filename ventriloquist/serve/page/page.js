@@ -345,6 +345,7 @@ function tail(/** @type {Chat} */ chat, /** @type {Now} */ what = {}) {
     show(thread.goOn, !busy && chat.loaded && !what.failure);
     show(thread.restore, !busy && chat.before !== null && chat.said.length === 0);
     if (busy || turn === undefined) show(thread.choices, false);
+    if (what.note && !busy && chat === current) announce(what.note);
     thread.goOn.textContent = chat.said.length ? "More" : "Let them write first";
   });
 }
@@ -480,7 +481,6 @@ function undo(/** @type {Chat} */ chat) {
   if (!turn) return;
   giveBack(chat, turn);
   tail(chat, { note: "Taken back." });
-  announce("Taken back.");
   composer.focus();
 }
 
