@@ -31,12 +31,12 @@ from hostile import mutate_file
 from stages import prepare
 from typer.testing import CliRunner
 
-from ventriloquist import forget
+from ventriloquist import forget, search
 from ventriloquist.cli.app import app
 from ventriloquist.export import ExportOptions
 from ventriloquist.layout import DATABASE
 from ventriloquist.prepare import PrepareOptions
-from ventriloquist.store import recorded_run
+from ventriloquist.store import open_database, recorded_run
 
 SECONDS = 10.0  # for one command
 VALUES = (
@@ -216,6 +216,9 @@ def sound_home(home: Path, folder: Path) -> list[list[str]]:
         run.result = forget.run(run.db, home, forget.plan(run.db, home, "+12505550177"))
     with recorded_run(home, "export", {"format": "blocks"}) as run:
         run.result = export(run.db, home / "exports", ExportOptions())
+    with open_database(home) as db:  # an index, and one message that has changed since
+        search.run(db, search.plan(db, search.SearchOptions(("hinted",))))
+        db.execute("UPDATE text_messages SET text = 'changed' WHERE text = 'hinted'")
     with closing(sqlite3.connect(home / DATABASE)) as connection:
         name = connection.execute("SELECT name FROM people WHERE NOT is_me ORDER BY id").fetchone()[0]
         empty = [
@@ -232,6 +235,10 @@ def sound_home(home: Path, folder: Path) -> list[list[str]]:
         ["prepare", "--report"],
         ["export", "--output", "-"],
         ["export", "--output", "-", "--format", "windows"],
+        ["export", "--format", "html"],
+        ["search", "the"],
+        ["search", "--json", "changed"],
+        ["search", ":)"],
         ["forget", name, "--yes"],
         ["chat", "--as", name, "--endpoint", "http://127.0.0.1:9"],
     ]

@@ -68,6 +68,14 @@ def test_an_old_file_prepared_again_has_the_same_lines(old: Path) -> None:
         assert list(corpus.lines_of_all(db)) == before
 
 
+def test_an_old_file_is_searched_and_written_as_pages(old: Path) -> None:
+    with open_database(old) as db:
+        (text,) = db.execute("SELECT text FROM text_messages WHERE text LIKE '% %' LIMIT 1").fetchone()
+    found = json.loads(vq("search", "--json", *text.split()))
+    assert text in [hit["text"] for hit in found["hits"]]
+    assert json.loads(vq("export", "--format", "html", "--json"))["messages"] == 161
+
+
 def test_an_old_home_is_listed_evaluated_and_forgets(old: Path) -> None:
     status = json.loads(vq("status", "--json"))
     assert (status["rows"]["text_messages"], len(status["adapters"])) == (161, 1)

@@ -84,6 +84,14 @@ def local_day(sent_at: int, zone: ZoneInfo) -> str:
         return (date.max if sent_at > 0 else date.min).isoformat()
 
 
+def local_time(sent_at: int, zone: ZoneInfo) -> str:
+    """Return the local time (HH:MM) of a time in Unix milliseconds."""
+    try:
+        return (EPOCH + sent_at * MILLISECOND).astimezone(zone).strftime("%H:%M")
+    except OverflowError:  # see `local_day`
+        return "00:00"
+
+
 def _system_timezone() -> ZoneInfo:
     for name in _system_names():
         try:

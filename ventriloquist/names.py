@@ -9,7 +9,7 @@ from ventriloquist.errors import UnknownNameError
 from ventriloquist.records import APPLICATIONS
 from ventriloquist.spelling import fold
 
-__all__ = ["find_name", "fold", "source_called", "without_number"]
+__all__ = ["find_conversations", "find_name", "fold", "source_called", "without_number"]
 
 NUMBERED = re.compile(r" \((\d+)\)$")
 
@@ -32,6 +32,24 @@ def find_name(name: str, known: Iterable[str], *, noun: str = "person") -> str:
     if len(alike) != 1:
         raise UnknownNameError(name, known, noun=noun)
     return alike[0]
+
+
+def find_conversations(typed: str, known: Iterable[tuple[int, Iterable[str | None]]]) -> list[int]:
+    """Return the numbers of the conversations that were typed: by number, by a group's title, or by the other person.
+
+    Args:
+        known: the number of each conversation, and what it can be called.
+
+    Raises:
+        UnknownNameError: none is called so.
+    """
+    called: dict[str, list[int]] = {}
+    for number, labels in known:
+        if typed == str(number):
+            return [number]
+        for label in dict.fromkeys(filter(None, labels)):
+            called.setdefault(label, []).append(number)
+    return called[find_name(typed, called, noun="conversation")]
 
 
 def source_called(name: str) -> str:

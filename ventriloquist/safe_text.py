@@ -8,6 +8,7 @@ import re
 # C0 except tab and newline, DEL, C1, the characters that reorder a line, and U+2028 and U+2029, which end one
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\n\r\u2028\u2029]")
+_LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~&$])")  # within a line
 
 
@@ -34,6 +35,25 @@ def escape_markdown(text: str) -> str:
 def escape_html(text: str) -> str:
     """Return HTML that shows the text in one line: no tag, and nothing that reorders its surroundings."""
     return html.escape(harmless(_LINE_ENDS.sub(" ", text)))
+
+
+def escape_markdown_lines(text: str) -> str:
+    """Return Markdown, in one line of the file, that shows all lines of the text."""
+    return "<br>".join(map(escape_markdown, _LINE_END.split(text)))
+
+
+def escape_html_lines(text: str) -> str:
+    """Return HTML that shows the lines of the text, in an element with `white-space: pre-wrap`."""
+    return html.escape(harmless(_LINE_END.sub("\n", text)))
+
+
+def html_head(title: str, style: str) -> str:
+    """Return the beginning of a page up to its body. The page can run no script and fetch nothing."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta name="referrer" content="no-referrer"><title>{escape_html(title)}</title><style>{style}</style></head>'
+    )
 
 
 def _visible(match: re.Match[str]) -> str:

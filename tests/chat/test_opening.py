@@ -7,8 +7,9 @@ import pytest
 from file_builder import DAY, MINUTE, NOON, Conversation, Message, filled
 from stages import prepare
 
-from ventriloquist.chat.opening import Opening, find_name, find_opening
+from ventriloquist.chat.opening import Opening, find_opening
 from ventriloquist.errors import UnknownNameError
+from ventriloquist.names import find_name
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
 

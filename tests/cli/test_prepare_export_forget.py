@@ -136,6 +136,40 @@ def test_export_writes_to_the_home_to_a_folder_and_to_stdout(ready: Path, tmp_pa
     assert runs(ready)[1:] == [("export", True)] * 3
 
 
+def test_export_and_forget_end_with_the_next_step(ready: Path) -> None:
+    vq("prepare")
+    assert "Next: vq train" in vq("export").stderr
+    assert "Next: vq train" in vq("export", "--format", "html").stderr
+    assert "Next: vq train" in vq("forget", "Kim", "--yes").stderr
+    assert "Next: vq collect" in [vq("forget", name, "--yes").stderr for name in ("Sam", "Shop")][-1]
+    assert vq("forget", "Sam", "--yes", "--json").exit_code == 1
+
+
+def test_export_writes_pages_to_the_home_to_a_folder_and_to_stdout(ready: Path, tmp_path: Path) -> None:
+    shown = vq("export", "--format", "html")
+    assert f"open           {ready / 'exports' / 'index.html'}" in shown.stdout
+    summary = json.loads(vq("export", "--format", "markdown", "-o", str(tmp_path), "--person", "kim", "--json").stdout)
+    assert (summary["conversations"], summary["messages"], summary["format"]) == (1, 1, "markdown")
+    assert [file["name"] for file in summary["files"]] == ["3-kim.md"]
+    streamed = vq("export", "--format", "markdown", "-o", "-", "--conversation", "Kim")
+    assert streamed.stdout.endswith("**Aidan Allchin** 12:01: call 555-0188\n\n")
+    assert vq("export", "--format", "html", "-o", "-").exit_code == 2
+    assert vq("export", "--format", "html", "-o", "sam.html", "--conversation", "Sam").exit_code == 2
+    with open_database(ready) as db:
+        recorded = str(db.execute("SELECT result FROM runs").fetchall())
+    assert "kim" not in recorded  # the name of a file is no name that vq forget would find
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--format", "html", "--split", "test"], ["--format", "markdown", "--gzip"], ["--person", "Kim"],
+     ["--format", "windows", "--conversation", "Kim"]],
+)  # fmt: skip
+def test_options_of_pages_and_of_rows_do_not_mix(ready: Path, arguments: list[str]) -> None:
+    vq("prepare")
+    assert vq("export", *arguments).exit_code == 2
+
+
 def test_the_whole_windows_have_a_name_and_a_split_of_their_own(ready: Path) -> None:
     vq("prepare")
     vq("export", "--format", "windows")

@@ -34,8 +34,9 @@ WRONG = {
     ("prepare", "--holdout"): (["-1", "x", "1.5"], "a whole number of 0 or more"),
     ("prepare", "--min-messages"): (["-1", "x"], "a whole number of 0 or more"),
     ("export", "--targets-per-window"): (["0", "x", "9" * 30], "a whole number from 1 to 100,000"),
+    ("search", "--limit"): (["0", "-1", "x"], "a whole number from 1 to 1,000,000"),
     ("export", "--split"): (["tset", ""], "train, validation or test"),
-    ("export", "--format"): (["csv"], "blocks, prompt-completion or windows"),
+    ("export", "--format"): (["csv"], "blocks, prompt-completion, windows, html or markdown"),
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from ventriloquist.model.precision import multiply_fast
 @pytest.fixture
 def multiplying() -> Iterator[None]:
     """Leave torch as it was."""
-    before = torch.get_float32_matmul_precision()
+    before, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
     yield
     torch.set_float32_matmul_precision(before)
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("multiplying")
@@ -26,6 +28,27 @@ def test_fast_products_are_those_of_float32() -> None:
     multiply_fast()
     exact = one.double() @ other.double()
     assert ((one @ other) - exact).abs().max() < 1e-3  # in bf16 it would be 0.2
+
+
+@pytest.mark.usefixtures("multiplying")
+def test_torch_takes_no_more_threads_than_a_container_has_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")  # joblib reads it beside the container's limits
+    torch.set_num_threads(16)
+    multiply_fast()
+    assert torch.get_num_threads() == min(2, os.cpu_count() or 1)
+    torch.set_num_threads(1)
+    multiply_fast()
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.usefixtures("multiplying")
+def test_the_users_number_of_threads_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "16")
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    torch.set_num_threads(16)
+    multiply_fast()
+    assert torch.get_num_threads() == 16
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from ventriloquist.chat.clock import parse_period
 from ventriloquist.clock import at_hour, load_timezone
-from ventriloquist.names import find_name
+from ventriloquist.names import find_conversations
 from ventriloquist.store import Connection
 from ventriloquist.store.corpus import SentLine, TitledConversation, first_day, last_lines, titled_conversations
 from ventriloquist.transcript import ConversationType, order_members
@@ -102,16 +102,13 @@ def find_members(stored: Sequence[TitledConversation], owner: str, others: Seque
 
 
 def _find_source(stored: Sequence[TitledConversation], owner: str, name: str) -> TitledConversation:
-    by_id = {str(each.id): each for each in stored}
-    if name in by_id:
-        return by_id[name]
-    named: dict[str, TitledConversation] = {}
-    for each in stored:
-        partner = next((member for member in each.members if member != owner), owner) if each.type == "dm" else None
-        for key in (each.title, partner):
-            if key:
-                named.setdefault(key, each)
-    return named[find_name(name, named, noun="conversation")]
+    def labels(each: TitledConversation) -> Iterator[str | None]:
+        yield each.title
+        if each.type == "dm":
+            yield next((member for member in each.members if member != owner), owner)
+
+    first, *_ = find_conversations(name, ((each.id, labels(each)) for each in stored))
+    return next(each for each in stored if each.id == first)
 
 
 def _is_dated(source: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from ventriloquist.clock import EPOCH, MILLISECOND
+from ventriloquist.clock import local_time
 from ventriloquist.safe_text import escape_markdown
 from ventriloquist.store.corpus import SentLine
 
@@ -22,6 +22,6 @@ def markdown(said: Sequence[SentLine], *, whom: str, me: str, model: str, zone: 
         if one.day != day:
             day = one.day
             parts.append(f"## {day}")
-        time = (EPOCH + one.sent_at * MILLISECOND).astimezone(zone).strftime("%H:%M")
+        time = local_time(one.sent_at, zone)
         parts.append(f"**{escape_markdown(one.line.name)}** {time}: {escape_markdown(one.line.content)}")
     return "\n\n".join(parts) + "\n"

@@ -27,7 +27,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
 
     Example: vq forget "Sam Okafor"
     """
-    from ventriloquist import forget
+    from ventriloquist import forget, status
     from ventriloquist.store import Connection, recorded_run
 
     home = settings_to_write().home
@@ -53,8 +53,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
         ("Adapters to be trained again", summary.tainted_adapters),
         ("Training runs removed", summary.removed_runs),
     ]
-    next_step = "vq train" if summary.tainted_adapters else None
-    show(summary, rows, json=json_, next_step=next_step if summary.prepared_again else "vq prepare")
+    show(summary, rows, json=json_, next_step=status.status(home).next_step)
 
 
 def _ask(plan: ForgetPlan) -> None:

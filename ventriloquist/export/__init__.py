@@ -1,4 +1,4 @@
-"""Write training messages as JSON Lines files for other trainers: one row for each block or window."""
+"""Write training messages as JSON Lines for other trainers, a row for each block or window. `pages/` is for readers."""
 
 from ventriloquist.export.files import ExportedFile
 from ventriloquist.export.options import ExportOptions

@@ -31,7 +31,7 @@ def write_rows(path: Path, split: Split, rows: Iterable[ExportRow], advance: Cal
     """Write rows to the partial of a file, compressed if its name ends in .gz; `advance` gets each row's targets."""
     count = targets = 0
     with ExitStack() as stack:
-        hashed = _HashedFile(stack.enter_context(partial_file(path)))
+        hashed = HashedFile(stack.enter_context(partial_file(path)))
         out = cast("BinaryIO", hashed)
         if path.suffix == ".gz":
             out = stack.enter_context(compressed(out))
@@ -43,7 +43,7 @@ def write_rows(path: Path, split: Split, rows: Iterable[ExportRow], advance: Cal
     return ExportedFile(path.name, split, count, targets, hashed.bytes, hashed.digest.hexdigest())
 
 
-class _HashedFile:
+class HashedFile:
     """The writing half of a file, hashed and counted."""
 
     def __init__(self, out: BinaryIO) -> None:

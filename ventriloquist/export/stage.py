@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.errors import NotReadyError, StorageError
+from ventriloquist.errors import NotReadyError
 from ventriloquist.export.files import ExportedFile, compressed, write_rows
+from ventriloquist.export.folder import check_disk, check_folder, read_manifest, write_errors
 from ventriloquist.export.options import WINDOWS, ExportOptions
 from ventriloquist.export.rows import ExportRow, Format, block_rows, prompt_completion_rows, window_rows
-from ventriloquist.fs import free_bytes, make_private_folder, partial, partial_file, put_in_place, read_object
+from ventriloquist.fs import make_private_folder, partial, partial_file, put_in_place
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
 from ventriloquist.store import Connection, corpus
@@ -80,10 +79,11 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
     if folder is None:
         return ExportPlan(options, None, splits, needed, targets)
     folder = folder.absolute()  # the run is recorded with it
-    with _write_errors(folder):
-        existing = _check_folder(folder)
-        earlier = _read_manifest(folder / MANIFEST)
-        _check_disk(folder, existing, needed // (LEAST_COMPRESSION if options.gzip else 1))
+    with write_errors(folder):
+        existing = check_folder(folder)
+        earlier = read_manifest(folder / MANIFEST)
+        needed_on_disk = needed // (LEAST_COMPRESSION if options.gzip else 1)
+        check_disk(folder, existing, needed_on_disk, _partials(folder), "Use --format blocks, one --split, --gzip, or")
     return ExportPlan(options, folder, splits, needed, targets, earlier)
 
 
@@ -98,7 +98,7 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
         raise ValueError("this plan is for a stream")
     paths = {split: folder / options.file_name(split) for split in plan.splits}
     manifest = folder / MANIFEST
-    with _write_errors(folder):
+    with write_errors(folder):
         if not folder.is_dir():  # a folder of the user's own keeps its mode
             make_private_folder(folder)
         for path in _partials(folder):
@@ -170,60 +170,10 @@ def _counter(total: int, progress: Progress) -> Callable[[int], None]:
     return advance
 
 
-@contextmanager
-def _write_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{folder} cannot be written: {error.strerror or error}.",
-            hint="Free some space, check its permissions, or name another folder with --output.",
-        ) from None
-
-
-def _check_folder(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that exists, after a check that files can be made in it."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    return existing
-
-
-def _check_disk(folder: Path, existing: Path, needed: int) -> None:
-    """Check the free space; partials of killed exports count as free, since they are removed first."""
-    free = free_bytes(existing) + sum(path.lstat().st_size for path in _partials(folder) if path.exists())
-    if needed > free:
-        raise StorageError(
-            f"The export needs about {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free.",
-            hint="Use --format blocks, one --split, --gzip, or --output on another disk.",
-        )
-
-
 def _partials(folder: Path) -> Iterator[Path]:
     """Yield the partial files that killed exports may have left."""
     names = (f"{name}.jsonl{suffix}" for name in (*SPLITS, *WINDOWS.values()) for suffix in ("", ".gz"))
     return (partial(folder / name) for name in (*names, MANIFEST))
-
-
-def _read_manifest(path: Path) -> tuple[dict[str, Any], ...]:
-    """Return what an earlier export's manifest says of its files.
-
-    Raises:
-        StorageError: it is not an export's.
-    """
-    if not path.exists():
-        return ()
-    try:
-        listed = tuple((read_object(path) or {})["files"])
-        if all(isinstance(file["name"], str) and file["sha256"] for file in listed):
-            return listed
-    except (KeyError, TypeError):
-        pass
-    raise StorageError(
-        f"{path} is another program's, and would be overwritten.", hint="Name another folder with --output."
-    )
 
 
 def _manifest(plan: ExportPlan, folder: Path, files: Sequence[ExportedFile], replaced: set[str]) -> bytes:

@@ -19,7 +19,9 @@ from ventriloquist.store.runs import places_written
 
 MADE_FOLDERS = (EXPORTS, TOKENS, CHATS)  # everything in them was made from messages, or written in a chat
 REPORTS = ("*.html", "*.jsonl", "*.jsonl.gz")  # written into VQ_HOME itself by --report or --output
-PARTIALS = (".*.jsonl.partial", ".*.jsonl.gz.partial", f".{MANIFEST}.partial")  # left by an export that was killed
+PARTIALS = (  # left by an export that was killed
+    *(".*.jsonl.partial", ".*.jsonl.gz.partial", ".*.html.partial", ".*.md.partial", f".{MANIFEST}.partial"),
+)
 # The files of a finished run that reveal no message. They are kept, and everything else in its folder is removed.
 KEPT_SUFFIXES = (".safetensors", ".safetensors.index.json")
 KEPT_NAMES = frozenset(

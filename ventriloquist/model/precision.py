@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -110,13 +111,19 @@ def has_bfloat16(device: str) -> bool:
 
 
 def multiply_fast() -> None:
-    """Let torch multiply float32 matrices on a CPU with oneDNN, if that is as exact as MKL.
+    """Let torch use the cores that this process may use, and oneDNN for float32 matrices, if that is as exact as MKL.
+
+    A container may use fewer cores than its machine has. torch counts those of the machine, and its threads would then
+    wait for each other. `OMP_NUM_THREADS` sets another number.
 
     MKL, the default, does not use AVX-512 on AMD, where oneDNN is twice as fast. torch uses oneDNN only if it may round
     to bf16. On CPUs with AMX oneDNN does round, so those keep MKL.
     """
+    import joblib
     import torch
 
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), joblib.cpu_count()))
     torch.set_float32_matmul_precision("medium")
     values = torch.linspace(-1, 1, 256 * 256).reshape(256, 256)
     if not torch.allclose((values @ values.T).double(), values.double() @ values.double().T, rtol=0, atol=2e-3):

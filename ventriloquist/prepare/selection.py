@@ -95,7 +95,7 @@ def _find_conversations(
     others = {person.id: person.name for person in people if not person.is_me}
     known: dict[str, set[int]] = {}
     sources: dict[str, set[int]] = {}
-    for id, type, title, members, _, source in conversations:
+    for id, type, title, members, _, source, _ in conversations:
         sources.setdefault(source, set()).add(id)
         with_whom = [others[member] for member in members if member in others] if type == "dm" else []
         for name in (str(id), title, *with_whom):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ventriloquist.records import Attachment, ReactionKind
@@ -20,6 +20,16 @@ class CollectedConversation(NamedTuple):
     members: tuple[int, ...]  # ids of people, the owner included
     messages: int
     source: str  # a key of records.APPLICATIONS
+    me: int | None = None  # the owner's id
+
+    def labels(self, names: Mapping[int, str]) -> list[str | None]:
+        """Return what somebody may call it: its title, and its name."""
+        return [self.title, self.name(names)]
+
+    def name(self, names: Mapping[int, str]) -> str:
+        """Return what to call it: a group's title, else who is in it besides the owner."""
+        others = sorted(names[id] for id in self.members if id != self.me) or [names[id] for id in self.members]
+        return (self.title if self.type == "group" else None) or ", ".join(others)
 
 
 class CollectedMessage(NamedTuple):
@@ -36,6 +46,23 @@ class CollectedMessage(NamedTuple):
     originator_part: str | None
     flags: str  # comma list
     has_attachments: bool
+
+
+class ReadableMessage(NamedTuple):
+    """A message with all that a page for people shows of it."""
+
+    id: int
+    guid: str
+    sender_id: int | None  # None: unknown
+    is_me: int
+    sent_at: int  # Unix milliseconds
+    text: str | None
+    subject: str | None
+    edited: int  # 1: a part of it was edited or unsent
+    flags: str  # comma list
+    originator_guid: str | None  # the message that this one answers
+    has_attachments: int
+    has_reactions: int
 
 
 class CollectedReaction(NamedTuple):
@@ -73,13 +100,13 @@ def conversations(db: Connection) -> list[CollectedConversation]:
         SELECT id, type, title,
             (SELECT json_group_array(person_id) FROM members WHERE conversation_id = conversations.id),
             (SELECT count(*) FROM text_messages WHERE conversation_id = conversations.id),
-            source
+            source, (SELECT id FROM people WHERE is_me = 1)
         FROM conversations ORDER BY id
         """
     )
     return [
-        CollectedConversation(id, type, title, tuple(json.loads(members)), messages, source)
-        for id, type, title, members, messages, source in rows
+        CollectedConversation(id, type, title, tuple(json.loads(members)), *more)
+        for id, type, title, members, *more in rows
     ]
 
 
@@ -101,6 +128,36 @@ def messages(db: Connection, conversation_id: int) -> Iterator[CollectedMessage]
     return map(CollectedMessage._make, rows)
 
 
+def readable_messages(db: Connection, conversation_id: int) -> Iterator[ReadableMessage]:
+    """Yield a conversation's messages in order, for people to read."""
+    rows = db.execute(
+        """
+        SELECT id, guid, CASE WHEN is_from_me THEN (SELECT id FROM people WHERE is_me = 1) ELSE sender_id END,
+            is_from_me, sent_at, text, subject, edited, flags, thread_originator_guid,
+            EXISTS (SELECT 1 FROM attachments WHERE message_guid = text_messages.guid),
+            EXISTS (SELECT 1 FROM reactions WHERE target_guid = text_messages.guid)
+        FROM text_messages WHERE conversation_id = ? ORDER BY sent_at, source_rowid, guid
+        """,
+        (conversation_id,),
+    )
+    return map(ReadableMessage._make, rows)
+
+
+def times(db: Connection, conversation_id: int) -> Iterator[int]:
+    """Yield when the messages of a conversation were sent, in order."""
+    query = "SELECT sent_at FROM text_messages WHERE conversation_id = ? ORDER BY sent_at"
+    return (sent_at for (sent_at,) in db.execute(query, (conversation_id,)))
+
+
+def text_bytes(db: Connection, conversation_ids: Sequence[int]) -> int:
+    """Return how many bytes the texts of conversations have."""
+    query = (
+        "SELECT ifnull(sum(length(CAST(text AS BLOB))), 0) FROM text_messages"
+        " WHERE conversation_id IN (SELECT value FROM json_each(?))"
+    )
+    return int(db.execute(query, (json.dumps(conversation_ids),)).fetchone()[0])
+
+
 def find_message(db: Connection, guid: str) -> CollectedMessage | None:
     """Return the message with a guid, None if there is none."""
     row = db.execute(f"{_MESSAGES} WHERE guid = ?", (guid,)).fetchone()
@@ -118,6 +175,14 @@ def reactions(db: Connection, conversation_id: int) -> Iterator[CollectedReactio
         (conversation_id,),
     )
     return map(CollectedReaction._make, rows)
+
+
+def reactions_to(db: Connection, guid: str) -> list[CollectedReaction]:
+    """Return the reactions to a message, by time."""
+    query = (
+        "SELECT guid, target_guid, person_id, kind, emoji, sent_at FROM reactions WHERE target_guid = ? ORDER BY 6, 1"
+    )
+    return [CollectedReaction(*row) for row in db.execute(query, (guid,))]
 
 
 def attachments(db: Connection, guid: str) -> list[Attachment]:

@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from ventriloquist.store.forgotten import remember_forgotten
+from ventriloquist.store.search import remove_index
 
 REASON = "forgotten"
 
@@ -72,6 +73,7 @@ def delete_rows(db: Connection, person_id: int, handles: Sequence[str], is_their
     The handles are normalised. `is_theirs` tells whether a handle, as a source has it, is the person's.
     """
     db.execute("PRAGMA secure_delete = ON")  # for this connection, from now on
+    remove_index(db)  # the next search makes it anew, without the person's words
     with _doomed(db, person_id):
         _delete_chats_and_tapbacks(db, is_theirs)
         for doomed in ("doomed_messages", "doomed_tapbacks"):

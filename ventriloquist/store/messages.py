@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from typing import Literal, NamedTuple
 
 from ventriloquist.records import ReactionKind, SourceMessage, SourceTapback
+from ventriloquist.store.search import remove_index
 
 Table = Literal["text_messages", "tapbacks", "skipped"]
 """Each guid stands in one of these."""
@@ -109,7 +110,8 @@ _INSERT_TAPBACK, _UPSERT_TAPBACK = (_insert("tapbacks", _TAPBACK, update=update)
 
 
 def clear_collected(db: Connection) -> None:
-    """Delete everything that collect writes. Who was forgotten stays."""
+    """Delete everything that collect writes, and the index of it. Who was forgotten stays."""
+    remove_index(db)
     for table in _COLLECTED:
         db.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
 
@@ -149,10 +151,9 @@ def indexes_built_last(db: Connection) -> Iterator[None]:
 
 def insert_messages(db: Connection, messages: Iterable[tuple[Place, SourceMessage]], *, update: bool) -> int:
     """Insert messages without their attachments, and with `update` replace rows; return how many are new or changed."""
-    before = db.total_changes
     rows = [place + message[: len(_READ)] for place, message in messages]
-    db.executemany(_UPSERT_MESSAGE if update else _INSERT_MESSAGE, rows)
-    return db.total_changes - before
+    written = db.executemany(_UPSERT_MESSAGE if update else _INSERT_MESSAGE, rows).rowcount
+    return max(written, 0)  # -1 if there are no rows; `total_changes` would count the rows of triggers, too
 
 
 def insert_attachments(db: Connection, messages: Iterable[SourceMessage]) -> None:

@@ -269,9 +269,33 @@ def m007_sources(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT 'imessage'")
 
 
+def m008_search(db: sqlite3.Connection) -> None:
+    """What the search index covers. The index itself is made by the first search, since some SQLite lack FTS5."""
+    for statement in (
+        """CREATE TABLE search_state (  -- one row, or none where there is no index
+            indexed_to INTEGER NOT NULL,  -- the texts of messages up to this id are in the index
+            version TEXT NOT NULL  -- of the rules by which texts become words
+        )""",
+        "CREATE TABLE search_stale (message_id INTEGER PRIMARY KEY)",  # indexed, and changed or deleted since then
+        # no OR IGNORE: an upsert on text_messages would override it
+        """CREATE TRIGGER search_text_deleted AFTER DELETE ON text_messages
+        WHEN OLD.id <= (SELECT indexed_to FROM search_state) AND OLD.id NOT IN (SELECT message_id FROM search_stale)
+        BEGIN
+            INSERT INTO search_stale VALUES (OLD.id);
+        END""",
+        """CREATE TRIGGER search_text_changed AFTER UPDATE OF text ON text_messages
+        WHEN OLD.text IS NOT NEW.text AND OLD.id <= (SELECT indexed_to FROM search_state)
+            AND OLD.id NOT IN (SELECT message_id FROM search_stale)
+        BEGIN
+            INSERT INTO search_stale VALUES (OLD.id);
+        END""",
+    ):
+        db.execute(statement)
+
+
 MIGRATIONS = (
     m001_messages, m002_training, m003_identity_hints, m004_attachment_details, m005_time_zones, m006_members,
-    m007_sources,
+    m007_sources, m008_search,
 )  # fmt: skip
 NAME = "ventriloquist"  # of this set of migrations
 TABLE = "_sqlite_migrations"  # in which sqlite-utils records the migrations that were applied
@@ -282,7 +306,10 @@ _RECORD = (
     '   "applied_at" TEXT\n)',
     f'CREATE UNIQUE INDEX "idx_{TABLE}_migration_set_name"\n    ON "{TABLE}" ("migration_set", "name")',
 )
-_OBJECTS = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY rowid"
+_OBJECTS = (  # without virtual tables, of which SQLite may lack the module
+    "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ?"
+    " AND sql NOT LIKE 'CREATE VIRTUAL %' ORDER BY rowid"
+)
 _COLUMNS = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
 
 

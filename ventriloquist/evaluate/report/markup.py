@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ventriloquist.safe_text import escape_html
+from ventriloquist.safe_text import escape_html, html_head
 
 MAX_CHARACTERS = 280  # of a message that is shown
 
@@ -96,9 +96,4 @@ def figure(chart: str, caption: str) -> str:
 
 def page(title: str, body: str) -> str:
     """Return the whole document."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f'<meta name="referrer" content="no-referrer"><title>{text(title)}</title><style>{STYLE}</style></head>'
-        f"<body>{body}</body></html>\n"
-    )
+    return f"{html_head(title, STYLE)}<body>{body}</body></html>\n"
