@@ -4,9 +4,9 @@
 
 The script starts `vq serve` on a free port, as a process of its own, with the newest run of VQ_HOME. First it measures
 the time until the first text: of a chat in this process, which works as `vq chat` does, beside that of the server with
-the same messages; and of turn 5 beside turn 50 with the whole history sent again. Then it sends what a server must
-bear: concurrent requests, aborted ones, clients that read nothing or send slowly, large bodies, and forged headers. It
-prints the statuses, and the server's memory after each.
+the same messages; and of an early turn beside turn 50, one after the other, with the whole history sent again. Then it
+sends what a server must bear: concurrent requests, aborted ones, clients that read nothing or send slowly, large
+bodies, and forged headers. It prints the statuses, and the server's memory after each.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Iterator
-from contextlib import closing
-from typing import Any
+from contextlib import closing, suppress
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -33,8 +33,8 @@ from ventriloquist import chat
 from ventriloquist.settings import load_settings
 
 MIB = 1 << 20
-TURNS = 52
-EARLY, LATE = 7, 45  # no answer is asked for between these turns
+WARM = 2  # turns that are not counted
+LATE = 45  # turns of the long chat before it is measured
 WORDS = "are you home? i am on the train and it is late again, what shall we eat, tea or soup, tell me soon"
 
 
@@ -75,9 +75,15 @@ def address(process: subprocess.Popen[str]) -> tuple[str, str]:
     assert process.stderr is not None
     for line in process.stderr:
         if found := re.search(r"(http://\S+)/\?token=(\S+)", line):
-            threading.Thread(target=lambda: list(process.stderr or ()), daemon=True).start()
+            threading.Thread(target=_read, args=(process.stderr,), daemon=True).start()
             return found[1], found[2]
     raise SystemExit("vq serve did not start")
+
+
+def _read(log: IO[str]) -> None:
+    with suppress(ValueError):  # it is closed at the end
+        for _ in log:
+            pass
 
 
 def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
@@ -86,37 +92,37 @@ def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
     voice = chat.find_voice(settings.home)
     plan = chat.plan(settings.home, chat.Request(speaker=server.person), voice, timezone=settings.time_zone)
     session = chat.start(plan, chat.load_writer(voice, seed=1, backend=settings.backend))
-    messages: list[dict[str, str]] = []
-    by_chat, by_server = [], []
-    by_turn: dict[int, float] = {}
+    short: list[dict[str, str]] = []
+    by_chat, by_server, by_late = [], [], []
+    long = [message for turn in range(LATE) for message in ask(turn, f"ok then {turn}")]
     with httpx.Client(timeout=600) as client:
-        for turn in range(TURNS):
-            text = f"{WORDS[turn % 40 : turn % 40 + 30]} {turn}"
-            messages.append({"role": "user", "content": text})
-            if EARLY < turn < LATE:  # these turns are sent as history alone
-                messages.append({"role": "assistant", "content": f"ok then {turn}"})
-                continue
-            by_turn[turn], said = first_text(client, server, messages)
-            messages.append({"role": "assistant", "content": said})
-            if turn < repeats + 2:
-                session.say(text)
-                started = time.perf_counter()
-                with closing(session.answer()) as pieces:
-                    next(pieces)
-                    by_chat.append(time.perf_counter() - started)
-                by_server.append(by_turn[turn])
-                session.recall([(server.person, None, said)])
-    own, served = statistics.median(by_chat[2:]), statistics.median(by_server[2:])  # the first ones warm up
-    early = statistics.median(by_turn[turn] for turn in range(2, EARLY + 1))
-    late = statistics.median(by_turn[turn] for turn in range(LATE + 1, TURNS))
+        for turn in range(repeats + WARM):
+            text = ask(turn)[0]["content"]
+            seconds, said = first_text(client, server, [*short, *ask(turn)])
+            by_server.append(seconds)
+            short += ask(turn, said)
+            by_late.append(first_text(client, server, [*long, *ask(LATE + turn)])[0])
+            long += ask(LATE + turn, said)
+            session.say(text)
+            started = time.perf_counter()
+            with closing(session.answer()) as pieces:
+                next(pieces)
+                by_chat.append(time.perf_counter() - started)
+            session.recall([(server.person, None, said)])
+    own, early, late = (statistics.median(times[WARM:]) for times in (by_chat, by_server, by_late))
     return {
         "first_text_chat_s": round(own, 3),
-        "first_text_serve_s": round(served, 3),
-        "serve_over_chat": round(served / own, 2),
-        "turn_5_s": round(early, 3),
-        "turn_50_s": round(late, 3),
+        "first_text_serve_s": round(early, 3),
+        "serve_over_chat": round(early / own, 2),
+        "first_text_turn_50_s": round(late, 3),
         "turn_50_over_turn_5": round(late / early, 2),
     }
+
+
+def ask(turn: int, answer: str | None = None) -> list[dict[str, str]]:
+    """Return the user's message of a turn, and the answer if it is given."""
+    asked = {"role": "user", "content": f"{WORDS[turn % 40 : turn % 40 + 30]} {turn}"}
+    return [asked] if answer is None else [asked, {"role": "assistant", "content": answer}]
 
 
 def first_text(client: httpx.Client, server: Server, messages: list[dict[str, str]]) -> tuple[float, str]:
@@ -153,6 +159,7 @@ async def load(server: Server, arguments: argparse.Namespace) -> None:
         asked = [client.get(f"{server.url}/v1/models", headers=headers) for headers in forged]
         await report(server, f"{len(forged)} forged headers", statuses(asked))
         await report(server, f"{arguments.aborted} aborted again", aborted(server, hello, arguments.aborted))
+        await asyncio.sleep(3)
         await report(server, "and then one more", posts(client, server, hello, 1))
 
 

@@ -10,9 +10,9 @@ from running import KIM, ME, NAMES, ZOE
 from stages import prepare
 
 from ventriloquist import chat
-from ventriloquist.errors import UnknownNameError
+from ventriloquist.errors import SettingsError, StorageError, UnknownNameError
 from ventriloquist.serve.directory import Directory
-from ventriloquist.serve.errors import RequestError
+from ventriloquist.serve.errors import RequestError, as_request_error
 
 
 def talk(names: tuple[str, ...], word: str) -> list[Message]:
@@ -97,6 +97,11 @@ def test_a_database_that_changes_is_read_again(run: Path, busy: Path) -> None:
     (busy / "ventriloquist.db").unlink()
     assert {entry.id for entry in served.entries()} == {KIM, ZOE}
     assert served.plan(served.find(KIM)).opening.said == ()
+
+
+def test_a_database_that_cannot_be_read_is_not_the_fault_of_a_request() -> None:
+    assert as_request_error(StorageError("It is damaged.", hint="Repair it.")).status == 503
+    assert as_request_error(SettingsError("It is not a date.", hint="Correct it.")).status == 400
 
 
 def test_without_a_database_every_chat_is_new(run: Path, home: Path) -> None:

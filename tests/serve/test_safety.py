@@ -148,6 +148,18 @@ def test_a_client_that_sends_a_large_body_to_its_end_reads_why_it_is_refused(ser
     connection.close()
 
 
+def test_more_requests_at_once_than_the_server_holds_are_refused(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safety, "MOST_REQUESTS", 0)
+    refused = served.get("/v1/models")
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json()["error"]["type"] == "server_error"
+    monkeypatch.undo()
+    assert served.get("/v1/models").status_code == 200
+
+
 def test_a_slow_sender_is_cut_off(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEADER_SECONDS", 0.3)
     monkeypatch.setattr(safety, "BODY_SECONDS", 0.3)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ventriloquist.errors import UnknownNameError, VentriloquistError
+from ventriloquist.errors import (
+    BusyError,
+    ModelError,
+    NotReadyError,
+    StorageError,
+    UnknownNameError,
+    VentriloquistError,
+)
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error", 503: "server_error"}
-CODES = {404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large", 503: "stopping"}
+CODES = {404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large", 503: "unavailable"}
 
 
 class RequestError(VentriloquistError):
@@ -26,6 +33,8 @@ def as_request_error(error: VentriloquistError) -> RequestError:
     """Return an error of another part as one of the request."""
     if isinstance(error, RequestError):
         return error
+    if isinstance(error, StorageError | NotReadyError | BusyError | ModelError):  # not the request's fault
+        return RequestError(503, error.what, hint=error.hint)
     is_name = isinstance(error, UnknownNameError)
     return RequestError(400, error.what, hint=error.hint, code="unknown_name" if is_name else "")
 

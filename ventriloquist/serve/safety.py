@@ -18,9 +18,10 @@ from ventriloquist.errors import SettingsError
 from ventriloquist.serve.errors import RequestError, error_body
 from ventriloquist.serve.hosts import Names
 
+MOST_REQUESTS = 256  # at once; each may hold a body
 MOST_BODY = 1 << 20  # bytes; a thousand messages have a tenth
 BODY_SECONDS = 30.0  # until a body has arrived
-DRAIN_SECONDS = 1.0  # for which a body that is too large is thrown away, so that its sender reads why
+DRAIN_SECONDS = 5.0  # for which a body that is too large is thrown away, so that its sender reads why
 SHORTEST_TOKEN = 16  # characters
 PATHS = {"/", "/page.css", "/page.js", "/page/about", "/page/opening"} | {
     "/v1/models",
@@ -79,12 +80,14 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, log: Callable[[str], None]) -> None:
         self._app, self._access, self._log = app, access, log
+        self._open = 0  # requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         started = time.monotonic()
         status = 0
+        self._open += 1
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -108,6 +111,7 @@ class Guard:
             else:
                 await _refuse(refused, scope, receive, sending)
         finally:
+            self._open -= 1
             seconds = time.monotonic() - started
             method = scope["method"] if scope["method"] in METHODS else "?"
             self._log(f"{method} {_shown(scope['path'])} {status or 'gone'} {seconds:.2f} s")
@@ -124,6 +128,8 @@ class Guard:
         opens = scope["path"] == "/" and next(iter(_all(headers, b"sec-fetch-mode")), "") == "navigate"
         if site not in ("none", "same-origin") and not opens:
             return refusal(RequestError(403, "Another page may not ask this server."))
+        if self._open > MOST_REQUESTS:
+            return refusal(RequestError(503, "Too many requests at once.", hint="Send it again.", retry_after=1))
         return self._unauthorised(scope, headers)
 
     def _unauthorised(self, scope: Scope, headers: Sequence[tuple[bytes, bytes]]) -> Response | None:

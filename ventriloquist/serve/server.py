@@ -18,7 +18,7 @@ from ventriloquist.serve.generation import Generation
 
 HEADER_SECONDS = 20.0  # until the headers of a request have arrived; then the connection is closed
 READER_SECONDS = 30.0  # for which a client may leave what was sent unread
-CONNECTIONS = 256  # at once; each may hold a body
+CONNECTIONS = 1000  # at once; the guard admits fewer requests
 HEADER_BYTES = 32_768
 STOP_SECONDS = 5.0  # for the thread of the model: a forward pass of a large model on a CPU
 
