@@ -28,7 +28,7 @@ PATHS = {"/", "/page.css", "/page.js", "/page/about", "/page/opening"} | {
     "/v1/chat/completions",
     "/v1/completions",
 }
-METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+METHODS = {"GET", "HEAD", "OPTIONS", "POST"}  # that are answered; the log names no others
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
