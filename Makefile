@@ -36,7 +36,7 @@ test-mlx: .venv-mlx/ready  ## test MLX: loading, chat, evaluation and training
 
 .venv-mlx/ready: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-mlx
-	$(UV) pip install --quiet --python .venv-mlx/bin/python -e '.[mlx]' --group dev --group demo
+	$(UV) pip install --quiet --python .venv-mlx/bin/python -e '.[mlx,serve]' --group dev --group demo
 	touch $@
 
 lint: .venv/ready
@@ -51,7 +51,7 @@ docs: .venv/ready  ## write the --help pages into docs/
 
 .venv/ready: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python $(BIN)/python -e '.[train,backup]' --group dev --group demo
+	$(UV) pip install --quiet --python $(BIN)/python -e '.[train,serve,backup]' --group dev --group demo
 	touch $@
 
 .uv/bin/uv:

@@ -28,6 +28,7 @@ FIELDS = {  # by variable; VQ_HOME is read before the others
     "USER_IDENTIFIERS": "user_identifiers",
     "WANDB_API_KEY": "wandb_api_key",
     "VQ_API_KEY": "VQ_API_KEY",
+    "VQ_SERVE_TOKEN": "VQ_SERVE_TOKEN",
     "VQ_BACKEND": "VQ_BACKEND",
     "VQ_TIME_ZONE": "VQ_TIME_ZONE",
 }
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     wandb_api_key: str | None = Field(None, repr=False)  # a `wandb login` also works
     api_key: SecretStr | None = Field(None, validation_alias="VQ_API_KEY")  # for chat --endpoint
     backup_password: SecretStr | None = Field(None, validation_alias="VQ_BACKUP_PASSWORD")  # never from a .env
+    token: SecretStr | None = Field(None, validation_alias="VQ_SERVE_TOKEN")  # of vq serve
     _home_from: Path | None = PrivateAttr(None)  # the .env that chose the home
     _warnings: list[str] = PrivateAttr(default_factory=list)
     _values: dict[str, str] = PrivateAttr(default_factory=dict)  # of the .env files
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
     def warnings(self) -> list[str]:
         """Problems with the .env files that are not errors."""
         return self._warnings
+
+    @property
+    def serve_token(self) -> str | None:
+        """The token that clients of `vq serve` must send, or None if there is none. Error messages never contain it."""
+        return (self.token.get_secret_value().strip() if self.token else "") or None
 
     def key(self, variable: str | None = None) -> str | None:
         """Return the API key for `--endpoint`, or None if there is none. Error messages never contain it.

@@ -9,7 +9,7 @@ from stages import prepare
 
 from ventriloquist import chat as chatting
 from ventriloquist.chat import ChatPlan, KeptChat, Request, Server, find_voice
-from ventriloquist.cli.chat_words import banner, where
+from ventriloquist.chat.words import banner, where
 from ventriloquist.errors import ModelError, NotReadyError, SettingsError, UnknownNameError
 from ventriloquist.model.address import read_address
 from ventriloquist.model.manifest import Manifest

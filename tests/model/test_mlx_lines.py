@@ -74,7 +74,7 @@ def test_lines_with_the_cache_are_those_without_and_those_of_transformers(
     other = LineWriter(with_torch.model, with_torch.tokenizer, seed=3, sampling=GREEDY, max_tokens=20)
     said = list(context)
     for _ in range(3):
-        fresh._crop(0)  # it reads everything again
+        fresh._prefixes.clear()  # it reads everything again
         line, *others = (list(writer.write(said, NAMES))[-1].line for writer in (kept, fresh, other))
         assert others == [line, line]
         assert line is not None

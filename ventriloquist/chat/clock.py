@@ -24,8 +24,17 @@ class Clock:
 
     def pass_by(self, delta: str) -> None:
         """Move forward by the shortest time that a delta stands for."""
-        index = DELTAS.index(delta)
-        self.ahead += DELTA_LIMITS_MS[DELTAS[index - 1]] if index else 0
+        self.ahead += _shortest(delta)
+
+    def reach(self, delta: str, since: int) -> None:
+        """Move forward, unless as much time as a delta stands for has passed since a time in Unix milliseconds."""
+        self.ahead += max(0, since + _shortest(delta) - self.now())
+
+
+def _shortest(delta: str) -> int:
+    """Return the milliseconds of the shortest time that a delta stands for."""
+    index = DELTAS.index(delta)
+    return DELTA_LIMITS_MS[DELTAS[index - 1]] if index else 0
 
 
 def parse_period(text: str) -> tuple[date, date]:

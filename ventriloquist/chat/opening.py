@@ -40,6 +40,7 @@ def find_opening(
     fresh: bool = False,
     limit: int,
     zone: ZoneInfo | None = None,
+    stored: Sequence[TitledConversation] | None = None,
 ) -> Opening:
     """Find the conversation to continue.
 
@@ -53,19 +54,20 @@ def find_opening(
         date: a day, month or year; the conversation continues after its last message before the end of it.
         limit: messages to begin with at most.
         zone: days begin in it; default the system's.
+        stored: the owner's conversations, if they were read already.
 
     Raises:
         UnknownNameError: no conversation is called `source`.
         SettingsError: a date is not valid.
     """
-    # after the owner was renamed, the model does not know the conversations under the old name
-    stored = [each for each in titled_conversations(db) if each.members[0] == owner] if db else []
+    if stored is None:
+        stored = conversations_of(db, owner) if db else []
     if source is not None:
         name, _, at = source.rpartition("@") if _is_dated(source) else (source, "", "")
         found: TitledConversation | None = _find_source(stored, owner, name)
         date = date or at
     else:
-        found = _find_members(stored, owner, others)
+        found = find_members(stored, owner, others)
     # everybody whom the user named takes part, also those who are not in the group
     members = order_members(owner, [*(found.members if found else ()), *others])
     type_: ConversationType = "group" if len(members) > 2 else (found.type if found else "dm")
@@ -83,7 +85,14 @@ def find_opening(
     return Opening(type_, members, (), title, begins_at, day, zone)
 
 
-def _find_members(stored: list[TitledConversation], owner: str, others: Sequence[str]) -> TitledConversation | None:
+def conversations_of(db: Connection, owner: str) -> list[TitledConversation]:
+    """Return the owner's conversations, the one with the newest message first."""
+    # after the owner was renamed, the model does not know the conversations under the old name
+    return [each for each in titled_conversations(db) if each.members[0] == owner]
+
+
+def find_members(stored: Sequence[TitledConversation], owner: str, others: Sequence[str]) -> TitledConversation | None:
+    """Return the conversation of the owner with others, or with one other: the newest group in which they wrote."""
     wanted = {owner, *others}
     exact = [each for each in stored if set(each.members) == wanted]
     if len(others) == 1:
@@ -92,7 +101,7 @@ def _find_members(stored: list[TitledConversation], owner: str, others: Sequence
     return exact[0] if exact else None
 
 
-def _find_source(stored: list[TitledConversation], owner: str, name: str) -> TitledConversation:
+def _find_source(stored: Sequence[TitledConversation], owner: str, name: str) -> TitledConversation:
     def labels(each: TitledConversation) -> Iterator[str | None]:
         yield each.title
         if each.type == "dm":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -132,21 +132,38 @@ class ChatSession:
             VentriloquistError: a line is too long.
         """
         lines = text_lines(well_formed(text))
-        longest = max((self._tokens(Line(self.me, DELTAS[0], line)) for line in lines), default=0)
-        if longest > LONGEST_LINE:
-            raise VentriloquistError(
-                f"That is too long: {longest:,} tokens; a message may have {LONGEST_LINE:,}.",
-                hint="Send a shorter one.",
-            )
+        self._check_length(lines)
         if lines:
             self._open_turn()
             self._candidates = []
         for content in lines:
-            passed = self._clock.now() - self.said[-1].sent_at if self.said else 0
-            self._append(Line(self.me, delta_bucket(passed), content))
+            self._append(Line(self.me, self._passed(), content))
         if lines:
             self._changed()
         return bool(lines)
+
+    def recall(self, lines: Iterable[tuple[str, str | None, str]]) -> None:
+        """Take up a chat that was written before: name, delta and content of each line after the opening.
+
+        The context is cut where it was cut then, so that the model has read the same text already. Without a delta, the
+        first line's follows from the clock, and every other one is the shortest.
+
+        Raises:
+            VentriloquistError: a line is too long.
+        """
+        for name, delta, content in lines:
+            self._check_length([content])
+            is_answer = name != self.me
+            if is_answer or (self.turns and self.turns[-1].answer is not None):
+                self._cut(len(self.said))
+            turn = self.turns[-1] if is_answer and self.turns else self._open_turn()
+            if is_answer and turn.answer is None:
+                turn.answer = len(self.said)
+            passed = delta or (self._passed() if len(self.said) == self.opened_with else DELTAS[0])
+            if self.said:
+                self._clock.reach(passed, self.said[-1].sent_at)
+            self._append(Line(name, passed, content))
+        self._changed()
 
     def answer(self) -> Generator[Piece, None, None]:
         """Write the answer line by line, and yield new text as it is generated.
@@ -198,6 +215,13 @@ class ChatSession:
         turn = self.turns[-1] if self.turns else None
         if turn is None:
             return []
+        return self._alternatives(turn, count)
+
+    def next_lines(self, count: int) -> list[Line]:
+        """Write several alternatives to the line that comes next, for `pick`."""
+        return self._alternatives(self._open_turn(), count)
+
+    def _alternatives(self, turn: Turn, count: int) -> list[Line]:
         at = len(self.said) if turn.answer is None else turn.answer
         answered = self.said[at].line.name if at < len(self.said) else None
         name = answered or self.speaker
@@ -222,9 +246,7 @@ class ChatSession:
         It grows to the full window and is then cut to three quarters of it.
         """
         end = len(self.said) if stop is None else stop
-        if end <= self._first or not self._fits(self._first, end, share=1.0):
-            earliest = max(0, end - self._window)
-            self._first = next(first for first in range(earliest, end + 1) if self._fits(first, end, share=KEPT_SHARE))
+        self._cut(end)
         shown = self.said[self._first : end]
         return [self._header(shown), *(_rendered(said.line) for said in shown)]
 
@@ -236,6 +258,24 @@ class ChatSession:
     def new_lines(self) -> list[SentLine]:
         """Return the lines since the opening."""
         return self.said[self.opened_with :]
+
+    def _cut(self, end: int) -> None:
+        """Move the beginning of the context, if the lines before position `end` do not fit."""
+        if end <= self._first or not self._fits(self._first, end, share=1.0):
+            earliest = max(0, end - self._window)
+            self._first = next(first for first in range(earliest, end + 1) if self._fits(first, end, share=KEPT_SHARE))
+
+    def _passed(self) -> str:
+        """Return the delta of a line that is sent now."""
+        return delta_bucket(self._clock.now() - self.said[-1].sent_at if self.said else 0)
+
+    def _check_length(self, lines: Sequence[str]) -> None:
+        longest = max((self._tokens(Line(self.me, DELTAS[0], line)) for line in lines), default=0)
+        if longest > LONGEST_LINE:
+            raise VentriloquistError(
+                f"That is too long: {longest:,} tokens; a message may have {LONGEST_LINE:,}.",
+                hint="Send a shorter one.",
+            )
 
     def _next_speaker(self, *, first: bool) -> str | None:
         if first and self.speaker is not None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ventriloquist.chat.voice import Voice, database, find_person
 from ventriloquist.errors import NotReadyError, SettingsError
 from ventriloquist.model.sampling import context_tokens
 from ventriloquist.paths import kept_path
+from ventriloquist.store.corpus import TitledConversation
 from ventriloquist.store.time_zones import COLLECTED, PREPARED, find_zone
 
 START_MESSAGES = 50  # to begin with: a model is worst with a short context, and slow with a long one
@@ -49,11 +50,19 @@ class ChatPlan:
         return About(self.voice.name, run, self.opening.title, request.source, request.date)
 
 
-def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = None) -> ChatPlan:
+def plan(
+    home: Path,
+    request: Request,
+    voice: Voice,
+    *,
+    timezone: str | None = None,
+    stored: Sequence[TitledConversation] | None = None,
+) -> ChatPlan:
     """Look up the people and the opening. No model is loaded.
 
     Args:
         timezone: IANA name of the zone in which days begin; default that of the messages.
+        stored: see `find_opening`.
 
     Raises:
         UnknownNameError: no person or conversation has that name.
@@ -79,6 +88,7 @@ def plan(home: Path, request: Request, voice: Voice, *, timezone: str | None = N
             fresh=request.fresh,
             limit=min(START_MESSAGES, int(KEPT_SHARE * voice.window) - 1),
             zone=find_zone(db or None, timezone, PREPARED, COLLECTED).zone,
+            stored=stored,
         )
     if speaker is None and opening.type == "dm":
         speaker = next((name for name in opening.members if name != me), None)

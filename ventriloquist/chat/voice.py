@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ventriloquist.chat.kept import KeptChat
 from ventriloquist.chat.session import Writer
@@ -23,6 +24,9 @@ from ventriloquist.store import people as stored_people
 from ventriloquist.store.corpus import data_hash
 from ventriloquist.store.counts import count_by_sender
 from ventriloquist.windows import WINDOW_SIZE
+
+if TYPE_CHECKING:
+    from ventriloquist.model.line_writer import LineWriter
 
 SERVED_TOKENS = 4096  # context of a served model whose manifest is not here
 
@@ -155,12 +159,24 @@ def load_writer(
         return Endpoint(
             server.address, model=server.model, key=server.key, seconds=server.seconds, seed=seed, sampling=sampling
         )
+    return load_line_writer(voice, seed=seed, sampling=sampling, backend=backend)
+
+
+def load_line_writer(
+    voice: Voice, *, seed: int = 0, sampling: Sampling | None = None, backend: str | None = None, prefixes: int = 1
+) -> LineWriter:
+    """Load the adapter and its base model.
+
+    Args:
+        prefixes: conversations whose KV cache is kept.
+        backend, errors: see `load_writer`.
+    """
     if voice.run is None:
         raise ValueError("neither a server nor a run")
     adapter = load_adapter(voice.run, backend=backend).to_write()
     from ventriloquist.model.line_writer import LineWriter
 
-    return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling)
+    return LineWriter(adapter.model, adapter.tokenizer, seed=seed, sampling=sampling, prefixes=prefixes)
 
 
 def database(home: Path) -> AbstractContextManager[Connection | None]:

@@ -27,6 +27,7 @@ from ventriloquist.cli import (
     prepare,
     runs,
     search,
+    serve,
     status,
     train,
 )
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.command,
     "train": train.command,
     "chat": chat.command,
+    "serve": serve.command,
     "eval": eval.command,
     "search": search.command,
     "status": status.command,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventriloquist.cli.chat_words import banner, names, show_past, where
+from ventriloquist.cli.chat_words import show_past
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
@@ -163,6 +163,8 @@ def command(
 
 
 def _introduce(plan: ChatPlan, server: Server | None, *, past: bool) -> None:
+    from ventriloquist.chat.words import banner
+
     for line in banner(plan):
         say(line, beside=True)
     if server and not server.address.is_local:
@@ -171,6 +173,8 @@ def _introduce(plan: ChatPlan, server: Server | None, *, past: bool) -> None:
 
 
 def _say_where(plan: ChatPlan, *, past: bool) -> None:
+    from ventriloquist.chat.words import where
+
     say(where(plan), "dim", beside=True)
     if past:
         show_past(plan.opening.said)
@@ -208,6 +212,8 @@ def _several_explained(words: Sequence[str], voice: Voice) -> Iterator[None]:
 
 def _only_person(voice: Voice) -> str:
     """Return the only person that the model imitates, if the user names nobody."""
+    from ventriloquist.chat.words import names
+
     _, *others = voice.people
     if len(others) != 1:
         known = harmless(names((f'"{other}"' for other in others), MOST_NAMES))

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ventriloquist.chat import ChatSession, Request, Voice, find_person, markdown
+from ventriloquist.chat.words import names
 from ventriloquist.cli import interrupts
-from ventriloquist.cli.chat_words import names
 from ventriloquist.cli.flow import Flow
 from ventriloquist.cli.indicator import Indicator
 from ventriloquist.cli.invocation import typed

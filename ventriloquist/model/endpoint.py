@@ -28,6 +28,8 @@ BYTES_A_TOKEN = 2  # at least, in a transcript; the server's tokenizer is not kn
 MOST_NAMES = 8  # of models, in an error
 SECONDS = 300.0  # for a request: a large model on a CPU takes minutes for a long context
 
+OURS = "ventriloquist"  # the field that vq serve adds to each model
+
 # The prompt ends here: a token may span the quote that follows, but no token starts before the space in front of it.
 _BEFORE_DELTA = ' "delta":'
 _LINE_BREAK = re.compile(r"[\r\n]")
@@ -144,6 +146,8 @@ class Endpoint:
             if status not in (httpx.codes.OK, httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
                 raise refused(response, body)
             names = _model_names(body) if status == httpx.codes.OK else []
+            if names and _is_vq_serve(body):  # each of its models is a person, and any completes a transcript
+                return names[0]
             if len(names) != 1:
                 what = f"has {len(names)} models" if names else "does not say which model it has"
                 more = ", …" if names[MOST_NAMES:] else ""
@@ -163,6 +167,10 @@ def _model_names(body: bytes) -> list[str]:
         return [model["id"] for model in parse_json(body)["data"] if isinstance(model["id"], str)]
     except (AnswerError, KeyError, TypeError):
         return []
+
+
+def _is_vq_serve(body: bytes) -> bool:
+    return all(OURS in model for model in parse_json(body)["data"] if isinstance(model, dict))
 
 
 def checked_line(opening: str, texts: Iterable[str]) -> Iterator[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from ventriloquist.errors import MissingExtraError
@@ -20,9 +21,17 @@ def require_train_extra() -> None:
     Raises:
         MissingExtraError: none is installed; the hint is the command that adds the one for this machine.
     """
-    missing = next((module for module in TRAIN_MODULES if find_spec(module) is None), None)
+    require_extra("mlx" if on_apple_silicon() else "train", TRAIN_MODULES)
+
+
+def require_extra(extra: str, modules: Sequence[str]) -> None:
+    """Check that an extra is installed, without importing it.
+
+    Raises:
+        MissingExtraError: one of its modules is missing.
+    """
+    missing = next((module for module in modules if find_spec(module) is None), None)
     if missing is not None:
-        extra = "mlx" if on_apple_silicon() else "train"
         raise MissingExtraError(f"This needs the extra `{extra}` ({missing} is missing).", hint=install_hint(extra))
 
 

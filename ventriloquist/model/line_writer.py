@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -12,13 +13,14 @@ import torch
 from ventriloquist.model.engine import Rows, engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.partial_line import PartialLine, Piece
+from ventriloquist.model.recent_prefixes import RecentPrefixes
 from ventriloquist.model.sampling import MAX_TOKENS, Sampling
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import Line
 
+SHORT = 1024  # characters: the tokens of a longer line are not kept
 BATCH = 32  # contexts that are written after at once; more only cost memory
 BATCH_TOKENS = 32_768  # in their KV cache: 4.5 GiB for Qwen3-8B
-PREFILL_TOKENS = 512  # in a forward pass; bounds the memory for a long context
 
 
 class LineWriter:
@@ -32,6 +34,7 @@ class LineWriter:
         seed: int = 0,  # the same calls in the same order give the same lines
         sampling: Sampling | None = None,  # of contents; names and deltas are sampled at temperature 1
         max_tokens: int = MAX_TOKENS,
+        prefixes: int = 1,  # conversations whose KV cache is kept
     ) -> None:
         self._engine = engine = engine_of(model)
         self._model, self._tokenizer = model, tokenizer
@@ -39,10 +42,20 @@ class LineWriter:
         self._generator = torch.Generator().manual_seed(seed)
         self._sampling = sampling or Sampling()
         self._max_tokens = max_tokens
-        self._encode = lru_cache(maxsize=4096)(self._encode_line)
-        self._ids: list[int] = []  # tokens in the cache
-        self._row = engine.rows()  # one, with the cache
-        self._logits: torch.Tensor | None = None  # (vocabulary,) after the last of them
+        self._encode_short = lru_cache(maxsize=4096)(self._encode_line)
+        self._prefixes = RecentPrefixes(engine, prefixes)
+        self._before_pass: Callable[[], None] | None = None
+
+    def with_request(self, *, seed: int, sampling: Sampling, before_pass: Callable[[], None]) -> LineWriter:
+        """Return a writer for one request, which shares the model, the grammar and the caches with this one.
+
+        Args:
+            before_pass: called before each forward pass. It may raise, to stop.
+        """
+        writer = copy.copy(self)
+        writer._generator = torch.Generator().manual_seed(seed)
+        writer._sampling, writer._before_pass = sampling, before_pass
+        return writer
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a rendered line."""
@@ -55,21 +68,46 @@ class LineWriter:
             partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
         return partial.name
 
-    def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]:
-        """Write one line of one of these people; yield its content in pieces, the last one with the whole line."""
-        prompt, partial = self._begin(context, names)
+    def write(self, context: Sequence[str], names: Sequence[str], max_tokens: int | None = None) -> Iterator[Piece]:
+        """Write one line of one of these people; yield its content in pieces, the last one with the whole line.
+
+        Args:
+            max_tokens: of the content, if fewer than usual.
+        """
+        prompt, partial = self._begin(context, names, max_tokens=max_tokens)
         while partial.line is None:
             partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
             if piece := partial.piece():
                 yield piece
 
-    def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]:
-        """Write alternative next lines as one batch."""
+    def complete(self, context: Sequence[str], names: Sequence[str], begun: str) -> Iterator[str]:
+        """Write the rest of a line as it is rendered, its newline included; yield it in pieces.
+
+        Args:
+            begun: the beginning of the rendered line.
+
+        Raises:
+            ValueError: no line of these people begins so.
+        """
+        prompt, partial = self._begin(context, names, begun)
+        shown = len(begun)
+        while True:
+            if len(text := partial.rendered) > shown:
+                yield text[shown:]
+                shown = len(text)
+            if partial.line is not None:
+                return
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+
+    def candidates(
+        self, context: Sequence[str], names: Sequence[str], count: int, max_tokens: int | None = None
+    ) -> list[Line]:
+        """Write alternative next lines as one batch; `max_tokens` as in `write`."""
         prompt, shared = self._begin(context, names)
         logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
-        rows = [self._begin(context, names)[1] for _ in range(count)]
+        rows = [self._begin(context, names, max_tokens=max_tokens)[1] for _ in range(count)]
         draws = [self._uniform] * count
-        return self._finish(self._row.repeated(count), logits, rows, draws, fed=len(shared.tokens))
+        return self._finish(self._prefixes.repeated(count), logits, rows, draws, fed=len(shared.tokens))
 
     def write_each(self, contexts: Sequence[Sequence[str]], names: Sequence[Sequence[str]], seed: int) -> list[Line]:
         """Write one line after each of these contexts, by one of its own names, in batches.
@@ -124,52 +162,32 @@ class LineWriter:
             if len(kept) < len(going):
                 batch.select(kept)
                 going = [going[index] for index in kept]
+            if self._before_pass is not None:
+                self._before_pass()
             logits = batch.feed([[rows[row].tokens[read[row]]] for row in going])
             for row in going:
                 read[row] += 1
 
     def logits_after(self, ids: list[int]) -> torch.Tensor:
         """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
-        kept = self._keep(ids)
-        if kept == len(ids) == len(self._ids) and self._logits is not None:
-            return self._logits
-        self._crop(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
-        rest = ids[len(self._ids) :]
-        for start in range(0, len(rest), PREFILL_TOKENS):
-            logits = self._feed(rest[start : start + PREFILL_TOKENS])
-        self._logits = logits
-        return logits
+        return self._prefixes.logits_after(ids, self._before_pass)
 
-    def _begin(self, context: Sequence[str], names: Sequence[str]) -> tuple[list[int], PartialLine]:
+    def _begin(
+        self, context: Sequence[str], names: Sequence[str], begun: str = "", max_tokens: int | None = None
+    ) -> tuple[list[int], PartialLine]:
         prompt = [token for number, line in enumerate(context) for token in self._encode(line, start=number == 0)]
-        matcher = self._grammar.begin(names)
-        return prompt, PartialLine(matcher, tuple(names), self._sampling, self._max_tokens)
+        matcher, limit = self._grammar.begin(names), min(max_tokens or self._max_tokens, self._max_tokens)
+        return prompt, PartialLine(matcher, tuple(names), self._sampling, limit, encode(self._tokenizer, begun))
 
     def _uniform(self) -> torch.Tensor:
         return torch.rand(1, generator=self._generator)
 
+    def _encode(self, line: str, *, start: bool = False) -> tuple[int, ...]:
+        return (self._encode_short if len(line) <= SHORT else self._encode_line)(line, start=start)
+
     def _encode_line(self, line: str, *, start: bool = False) -> tuple[int, ...]:
         # lines are encoded one by one: no token spans a newline followed by {
         return tuple(encode(self._tokenizer, line, start=start))
-
-    def _keep(self, ids: list[int]) -> int:
-        """Return how many of these tokens the cache begins with."""
-        if ids[: len(self._ids)] == self._ids:
-            return len(self._ids)
-        return next(index for index, held in enumerate(self._ids) if index == len(ids) or held != ids[index])
-
-    def _feed(self, ids: list[int]) -> torch.Tensor:
-        try:
-            logits = self._row.feed([ids])[0]
-        except BaseException:  # also Ctrl-C: some layers may already have the new tokens
-            self._crop(len(self._ids))
-            raise
-        self._ids = self._ids + ids
-        return logits
-
-    def _crop(self, length: int) -> None:
-        self._ids = self._ids[: self._row.crop(length)]
-        self._logits = None
 
 
 def _uniforms(seed: str) -> Callable[[], torch.Tensor]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ventriloquist.model.sampling import UNTRUNCATED, Sampling, draw
-from ventriloquist.transcript import Line, LineReader, line_opening, parse_line
+from ventriloquist.transcript import Line, LineReader, line_opening, parse_line, render_line
 
 if TYPE_CHECKING:  # not needed for a served model
     import torch
 
     from ventriloquist.model.grammar import LineMatcher
 
+_UNFINISHED = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$")  # an escape
 _CONTENT_KEY = b'"content":'  # occurs once in a line: within a string its quotes would be escaped
 
 
@@ -24,14 +27,31 @@ class Piece:
     delta: str
     text: str  # the content's new characters
     line: Line | None = None  # once it is finished
+    is_cut: bool = False  # the line reached its limit of tokens
 
 
 class PartialLine:
     """A line and its tokens so far; `line` is set when it is finished."""
 
-    def __init__(self, matcher: LineMatcher, names: tuple[str, ...], sampling: Sampling, max_tokens: int) -> None:
+    def __init__(
+        self,
+        matcher: LineMatcher,
+        names: tuple[str, ...],
+        sampling: Sampling,
+        max_tokens: int,
+        begun: Sequence[int] = (),
+    ) -> None:
+        """Begin a line.
+
+        Args:
+            begun: its first tokens.
+
+        Raises:
+            ValueError: no line of these people begins with them.
+        """
         self.tokens: list[int] = []
         self.line: Line | None = None
+        self.is_cut = False
         self._matcher = matcher
         self._sampling = sampling
         self._tokens_left = max_tokens
@@ -40,7 +60,15 @@ class PartialLine:
         self._reader = LineReader()
         self._content = ""
         self._new = ""
+        self._take([*begun])
         self._take(matcher.forced())
+
+    @property
+    def rendered(self) -> str:
+        """The rendered line as far as it is written, without an unfinished escape; its newline when it is finished."""
+        if self.line is not None:
+            return render_line(self.line) + "\n"
+        return _UNFINISHED.sub(r"\1", self._written.decode("utf-8", "ignore"))
 
     @property
     def name(self) -> str | None:
@@ -69,14 +97,14 @@ class PartialLine:
         self._take([token])
         self._take(self._matcher.forced())
         self._tokens_left -= in_content
-        if self._tokens_left <= 0 and self.line is None:
+        if self._tokens_left <= 0 and self.line is None and self._content.strip():  # half a character is none
             self._close()
 
     def piece(self) -> Piece | None:
         """Return the new text since the last call, or None if there is none."""
         if self._reader.name is None or self._reader.delta is None or not (self._new or self.line):
             return None
-        piece = Piece(self._reader.name, self._reader.delta, self._new, self.line)
+        piece = Piece(self._reader.name, self._reader.delta, self._new, self.line, self.is_cut)
         self._new = ""
         return piece
 
@@ -97,4 +125,4 @@ class PartialLine:
         name, delta = self._reader.name, self._reader.delta
         if name is None or delta is None:
             raise ValueError("a line reached its limit before its content")
-        self.line = Line(name, delta, self._content)
+        self.line, self.is_cut = Line(name, delta, self._content), True

@@ -26,6 +26,8 @@ class Sampling:
 
     temperature: float = TEMPERATURE  # 0 takes the likeliest token
     min_p: float = MIN_P  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
+    top_p: float = TOP_P  # keeps the likeliest tokens that have this probability together; 1: all
+    top_k: int = TOP_K  # keeps so many of the likeliest tokens; 0: all
 
 
 UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own distribution
@@ -52,6 +54,16 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tor
     if sampling.temperature == 0:
         return logits.argmax(-1).cpu()
     probabilities = torch.softmax(logits / sampling.temperature, -1)
+    if 0 < sampling.top_k < probabilities.shape[-1]:
+        floor = probabilities.topk(sampling.top_k, -1).values[:, -1:]
+        probabilities = probabilities.masked_fill(probabilities < floor, 0.0)
+    if sampling.top_p < 1:
+        ordered = probabilities.sort(-1, descending=True).values
+        before = ordered.cumsum(-1) - ordered  # of the tokens that are likelier
+        kept = before < sampling.top_p * ordered.sum(-1, keepdim=True)
+        kept[:, 0] = True
+        floor = ordered.masked_fill(~kept, torch.inf).amin(-1, keepdim=True)
+        probabilities = probabilities.masked_fill(probabilities < floor, 0.0)
     if sampling.min_p > 0:
         floor = sampling.min_p * probabilities.amax(-1, keepdim=True)
         probabilities = probabilities.masked_fill(probabilities < floor, 0.0)

@@ -1,0 +1,111 @@
+"""Who is served, under which names, and what happens when the database changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from file_builder import Conversation, Message, filled
+from running import KIM, ME, NAMES, ZOE
+from stages import prepare
+
+from ventriloquist import chat
+from ventriloquist.errors import SettingsError, StorageError, UnknownNameError
+from ventriloquist.serve.directory import Directory
+from ventriloquist.serve.errors import RequestError, as_request_error
+
+
+def talk(names: tuple[str, ...], word: str) -> list[Message]:
+    return [Message(names[index % len(names)], f"{word} {index}") for index in range(30)]
+
+
+@pytest.fixture
+def busy(home: Path) -> Path:
+    """Return a home with a chat with Kim and groups: two have one title, one is called Kim, one has no title."""
+    conversations = [
+        Conversation(talk((ME, KIM), "tea")),
+        Conversation(talk(NAMES, "one"), type="group", title="Garden"),
+        Conversation(talk((ME, KIM, "Ada"), "two"), type="group", title="Garden"),
+        Conversation(talk((ME, ZOE, "Ada"), "three"), type="group", title=KIM),
+        Conversation(talk((*NAMES, "Ada"), "four"), type="group"),
+    ]
+    with filled(home, conversations, owner=ME) as db:
+        prepare(db)
+    return home
+
+
+def directory(home: Path, run: Path, **options) -> Directory:
+    return Directory(home, chat.find_voice(home, str(run)), **options)
+
+
+def test_names_that_are_alike_get_a_number_and_groups_without_a_title_their_members(run: Path, busy: Path) -> None:
+    entries = directory(busy, run).entries()
+    assert sorted(entry.id for entry in entries) == [
+        "Ada, Kim, Zoë Field",
+        "Garden",
+        "Garden (2)",
+        "Kim",
+        "Kim (2)",
+        "Zoë Field",
+    ]
+    assert all(entry.members[0] == ME for entry in entries)
+
+
+def test_each_entry_continues_its_own_conversation(run: Path, busy: Path) -> None:
+    served = directory(busy, run)
+    contents = {}
+    for entry in served.entries():
+        plan = served.plan(entry)
+        assert plan.opening.members == entry.members
+        assert plan.opening.said[-1] == entry.last
+        contents[entry.id] = plan.opening.said[-1].line.content
+    assert len(set(contents.values())) >= 5
+    assert served.plan(served.find("Garden"), fresh=True).opening.said == ()
+
+
+def test_with_people_named_only_they_and_their_own_groups_are_served(run: Path, busy: Path) -> None:
+    assert [entry.id for entry in directory(busy, run, only=[KIM]).entries()] == [KIM]
+    assert {entry.id for entry in directory(busy, run, only=["ZOË FIELD", KIM]).entries()} == {KIM, ZOE, "Garden"}
+    with pytest.raises(UnknownNameError):
+        directory(busy, run, only=["Eve"])
+
+
+def test_writing_as_somebody_else_makes_the_owner_one_of_those_who_answer(run: Path, busy: Path) -> None:
+    served = directory(busy, run, me=KIM)
+    assert served.me == KIM
+    owner = served.find(ME)
+    plan = served.plan(owner)
+    assert (plan.me, plan.speaker) == (KIM, ME)
+    assert plan.opening.said[-1].line.content.startswith("tea")
+    assert KIM not in {entry.id for entry in served.entries() if entry.kind == "person"}
+    assert all(KIM in entry.members for entry in served.entries())
+
+
+def test_a_name_is_found_in_any_case_and_a_wrong_one_is_not_found(run: Path, busy: Path) -> None:
+    served = directory(busy, run)
+    assert served.find("GARDEN (2)").id == "Garden (2)"
+    for name in ("Eve", "", None):
+        with pytest.raises(RequestError) as refused:
+            served.find(name)
+        assert refused.value.status == 404
+    assert directory(busy, run, only=[KIM]).find(None).id == KIM
+
+
+def test_a_database_that_changes_is_read_again(run: Path, busy: Path) -> None:
+    served = directory(busy, run)
+    assert served.plan(served.find(KIM)).opening.said[-1].line.content.startswith("tea")
+    (busy / "ventriloquist.db").unlink()
+    assert {entry.id for entry in served.entries()} == {KIM, ZOE}
+    assert served.plan(served.find(KIM)).opening.said == ()
+
+
+def test_a_database_that_cannot_be_read_is_not_the_fault_of_a_request() -> None:
+    assert as_request_error(StorageError("It is damaged.", hint="Repair it.")).status == 503
+    assert as_request_error(SettingsError("It is not a date.", hint="Correct it.")).status == 400
+
+
+def test_without_a_database_every_chat_is_new(run: Path, home: Path) -> None:
+    home.mkdir()
+    served = directory(home, run)
+    assert {entry.id: entry.last for entry in served.entries()} == {KIM: None, ZOE: None}
+    assert served.plan(served.find(ZOE)).opening.said == ()

@@ -1,0 +1,56 @@
+"""Completing a transcript: a prompt in the training format, and the rest of its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ventriloquist.serve.conversation import End, Finish
+from ventriloquist.serve.errors import RequestError
+from ventriloquist.serve.requests import CompletionBody
+from ventriloquist.serve.stops import Stops
+from ventriloquist.serve.writer import RequestWriter
+from ventriloquist.transcript import TranscriptError, parse_header, parse_line
+
+HINT = "A prompt is a header, lines, and perhaps the beginning of a line; docs/format.md has the format."
+
+
+def complete(body: CompletionBody, writer: RequestWriter, most_tokens: int) -> Iterator[str | End]:
+    """Yield the rest of the prompt's line in pieces, its newline included, and the end.
+
+    Args:
+        most_tokens: of the prompt.
+
+    Raises:
+        RequestError: the prompt is not a transcript, or too long.
+    """
+    *whole, begun = body.text.split("\n")
+    try:
+        header = parse_header(whole[0] if whole else "")
+        for line in whole[1:]:
+            parse_line(line)
+    except TranscriptError:
+        raise RequestError(400, "The prompt is not a transcript in the training format.", hint=HINT) from None
+    context = [f"{line}\n" for line in whole]
+    tokens = sum(map(writer.count_tokens, context))
+    if tokens > most_tokens:
+        raise RequestError(
+            400,
+            f"The prompt has {tokens:,} tokens; its context may have {most_tokens:,}.",
+            hint="Send the last lines only.",
+            code="context_length_exceeded",
+        )
+    stops = Stops(body.stops)
+    ended = False
+    try:
+        for text in writer.complete(context, header.members, begun):
+            ended = text.endswith("\n")
+            if shown := stops.add(text):
+                yield shown
+            if stops.is_stopped or writer.left == 0:
+                break
+    except ValueError:
+        raise RequestError(400, "The prompt ends with what does not begin a line.", hint=HINT) from None
+    if not stops.is_stopped and (rest := stops.rest()):
+        yield rest
+    finish: Finish = "stop" if stops.is_stopped or ended else "length"
+    yield End(finish, tokens, writer.written)
