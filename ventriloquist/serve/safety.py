@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPMethod
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -28,7 +29,7 @@ PATHS = {"/", "/page.css", "/page.js", "/page/about", "/page/opening"} | {
     "/v1/chat/completions",
     "/v1/completions",
 }
-METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+METHODS = {str(method) for method in HTTPMethod}
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
