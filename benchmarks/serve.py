@@ -3,10 +3,10 @@
     VQ_HOME=… python benchmarks/serve.py --as Maya
 
 The script starts `vq serve` on a free port, as a process of its own, with the newest run of VQ_HOME. First it measures
-the time until the first text: of a chat in this process, which works as `vq chat` does, beside that of the server with
-the same messages; and of an early turn beside turn 50, one after the other, with the whole history sent again. Then it
-sends what a server must bear: concurrent requests, aborted ones, clients that read nothing or send slowly, large
-bodies, and forged headers. It prints the statuses, and the server's memory after each.
+the CPU-seconds until the first text, which other work on the machine changes little: of a chat in this process, which
+works as `vq chat` does, beside that of the server with the same messages; and of an early turn beside turn 50, with the
+whole history sent again. Then it sends what a server must bear: concurrent requests, aborted ones, clients that read
+nothing or send slowly, large bodies, and forged headers. It prints the statuses, and the server's memory after each.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Server:
     def body(self, messages: list[dict[str, str]], **fields: Any) -> dict[str, Any]:
         return {"model": self.person, "messages": messages, "stream": True, "max_tokens": 8, "seed": 1, **fields}
 
+    def cpu_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
     def memory(self) -> str:
         return f"{self.process.memory_info().rss / MIB:.0f} MiB"
 
@@ -87,7 +91,7 @@ def _read(log: IO[str]) -> None:
 
 
 def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
-    """Measure seconds until the first text: chat beside the server, and an early turn beside a late one."""
+    """Measure CPU-seconds until the first text: chat beside the server, and an early turn beside a late one."""
     settings = load_settings()
     voice = chat.find_voice(settings.home)
     plan = chat.plan(settings.home, chat.Request(speaker=server.person), voice, timezone=settings.time_zone)
@@ -104,10 +108,10 @@ def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
             by_late.append(first_text(client, server, [*long, *ask(LATE + turn)])[0])
             long += ask(LATE + turn, said)
             session.say(text)
-            started = time.perf_counter()
+            started = time.process_time()
             with closing(session.answer()) as pieces:
                 next(pieces)
-                by_chat.append(time.perf_counter() - started)
+                by_chat.append(time.process_time() - started)
             session.recall([(server.person, None, said)])
     own, early, late = (statistics.median(times[WARM:]) for times in (by_chat, by_server, by_late))
     return {
@@ -126,13 +130,13 @@ def ask(turn: int, answer: str | None = None) -> list[dict[str, str]]:
 
 
 def first_text(client: httpx.Client, server: Server, messages: list[dict[str, str]]) -> tuple[float, str]:
-    """Return the seconds until the first text, and the first line of the answer."""
+    """Return the server's CPU-seconds until the first text, and the first line of the answer."""
     body = server.body(messages, max_tokens=4, stop=["\n"])
-    started = time.perf_counter()
+    started = server.cpu_seconds()
     seconds, said = 0.0, ""
     with client.stream("POST", f"{server.url}/v1/chat/completions", json=body) as response:
         for text in texts(response.iter_lines()):
-            seconds = seconds or time.perf_counter() - started
+            seconds = seconds or server.cpu_seconds() - started
             said += text
     return seconds, said
 

@@ -21,7 +21,7 @@ SQL = re.compile(
 )
 EXECUTES = {"execute", "executemany", "executescript"}
 FILE_SYSTEM = {"os.fsync", "os.replace", "os.rename", "shutil.move", "shutil.disk_usage", "tempfile.mkdtemp"}
-STAGES = ("collect", "prepare", "export", "search", "train", "chat", "evaluate", "forget")
+STAGES = ("collect", "prepare", "export", "search", "train", "chat", "evaluate", "forget", "serve")
 
 
 @cache

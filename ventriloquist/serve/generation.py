@@ -15,6 +15,7 @@ from ventriloquist.errors import VentriloquistError
 from ventriloquist.serve.errors import RequestError, as_request_error
 
 WAITING = 16  # requests in the queue; another one is refused
+SEND_SECONDS = 0.01  # for which the model waits until its text is sent: else it would compete for the processor with it
 USUAL_SECONDS = 2.0  # of an answer, before one was measured
 
 Event = TypeVar("Event")
@@ -38,6 +39,7 @@ class Job(Generic[Event]):
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | RequestError | _Done] = asyncio.Queue()
         self._cancelled = threading.Event()
+        self._sent = threading.Event()
 
     @property
     def is_cancelled(self) -> bool:
@@ -53,6 +55,7 @@ class Job(Generic[Event]):
             if isinstance(event, RequestError):
                 raise event
             yield event
+            self._sent.set()
 
     def cancel(self) -> None:
         """Stop before the next forward pass, or leave the queue. Any thread may call this."""
@@ -65,7 +68,9 @@ class Job(Generic[Event]):
         try:
             for event in self._work(self._check):
                 self._check()
+                self._sent.clear()
                 self._put(event)
+                self._sent.wait(SEND_SECONDS)
         except Cancelled:
             pass
         except VentriloquistError as error:
