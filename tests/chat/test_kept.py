@@ -146,8 +146,9 @@ def test_the_last_chat_is_found_also_by_who_answers_and_by_who_writes(home: Path
     assert found("ZOË field") == "to Zoë"
     assert found("KIM") == "to anyone"  # anyone may answer there
     assert found(None, "kim") == "as Kim"
-    with pytest.raises(NotReadyError, match="No kept chat is with 'Nobody'"):
+    with pytest.raises(NotReadyError, match="No kept chat is with 'Nobody'") as error:
         last(home, "Nobody")
+    assert error.value.hint == f"Leave out --continue, or go on with 'Sam' or {ME!r} or 'Kim' or 'Zoë Field'."
     with pytest.raises(NotReadyError) as error:
         last(home, "Zoë Field", "Kim")
     assert "Zoë Field" in error.value.hint

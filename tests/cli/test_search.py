@@ -38,6 +38,11 @@ def test_a_hit_is_one_line_with_where_who_when_and_the_marked_words(ready: Path)
     assert "Next: vq export --format html --conversation 2" in shown.stderr
 
 
+def test_what_is_left_out_is_said_for_one_hit_and_for_several(ready: Path) -> None:
+    assert vq("search", "pizza", "--limit", "1").stderr.startswith("There are more: this is the newest. ")
+    assert vq("search", "pizza", "--limit", "2").stderr.startswith("There are more: these are the newest 2. ")
+
+
 def test_a_long_message_is_cut_around_the_hit(ready: Path) -> None:
     (line,) = vq("search", "needle").stdout.splitlines()
     assert "*needle*" in line

@@ -107,7 +107,10 @@ def test_what_to_try_when_nothing_is_found(home: Path) -> None:
         assert find(db, "piza").advice == "No message has piza. Try: vq search pizza"
         assert "without the quotes" in find(db, '"you see"').advice
         assert "Try fewer" in find(db, "pizza", "see").advice
-        assert "leave out --person" in find(db, "pizza", person="Kim").advice
+        elsewhere = "There are such messages elsewhere: leave out "
+        assert find(db, "pizza", person="Kim").advice == f"{elsewhere}--person."
+        narrow = find(db, "pizza", person="Kim", until=date(2030, 1, 1))
+        assert narrow.advice == f"{elsewhere}--person or --until."
         assert find(db, "pizza").advice == ""
         for rare in ("\U0010ffff", "\ud7ff", "😂", ":)"):
             assert find(db, rare).advice.startswith(f"No message has {rare}. Try another")

@@ -173,7 +173,7 @@ def last(home: Path, speaker: str | None = None, me: str | None = None) -> tuple
         if is_theirs and (me is None or fold(me) == fold(chat.me)):
             return name, chat
     chats = [chat for _, _, chat in found if isinstance(chat, KeptChat)]
-    known = dict.fromkeys(", ".join(map(repr, chat.partners[:SHOWN])) for chat in chats)
+    known = dict.fromkeys(repr(name) for chat in chats for name in chat.partners)
     what = "No kept chat is " + " and ".join(
         [*([f"with {speaker!r}"] if speaker else ()), *([f"written as {me!r}"] if me else ())]
     )

@@ -68,7 +68,8 @@ def command(
         note(f"Nothing found. {typed(result.advice)}")
         return
     if result.more:
-        note(f"There are more: these are the newest {limit:,}. Show others with --limit or --until.")
+        shown = f"these are the newest {limit:,}" if limit > 1 else "this is the newest"
+        note(f"There are more: {shown}. Show others with --limit or --until.")
     note_next(f"vq export --format html --conversation {result.hits[0].conversation}")
 
 

@@ -44,6 +44,7 @@ class SearchPlan:
 
     query: Query
     within: Within
+    narrowed_by: tuple[str, ...]  # the options that `within` comes from
     limit: int
     zone: ZoneInfo
     conversations: Mapping[int, CollectedConversation]
@@ -109,7 +110,9 @@ def plan(db: Connection, options: SearchOptions, *, timezone: str | None = None)
         None if options.since is None else day_begins(options.since.isoformat(), zone, "--since"),
         None if options.until is None else day_begins(options.until.isoformat(), zone, "--until", days_later=1),
     )
-    return SearchPlan(query, within, options.limit, zone, {one.id: one for one in conversations}, names)
+    narrowing = ("person", "conversation", "since", "until")
+    narrowed_by = tuple(f"--{name}" for name in narrowing if getattr(options, name) is not None)
+    return SearchPlan(query, within, narrowed_by, options.limit, zone, {one.id: one for one in conversations}, names)
 
 
 def run(db: Connection, plan: SearchPlan, *, progress: Progress = lambda _done, _total: None) -> SearchResult:
@@ -194,7 +197,7 @@ def _advice(db: Connection, plan: SearchPlan, *, indexed: bool) -> str:
 
     terms = plan.query.terms
     if plan.within != Within() and exists(terms, Within()):
-        return "There are such messages elsewhere: leave out --person, --conversation, --since or --until."
+        return f"There are such messages elsewhere: leave out {' or '.join(plan.narrowed_by)}."
     for term in terms:
         if len(terms) == 1 or not exists([term], Within()):
             shown = f'"{term.text}"' if term.is_phrase else term.text
