@@ -173,6 +173,7 @@ def test_sampling_fields_at_their_limits_are_answered(served: Running, fields: d
         b'{"model": "Kim", "messages": [{"role": "user", "content": "x", "delta": "<2m"}]}',
         b'{"model": "Kim", "messages": [], "ventriloquist": {"speaker": "Eve"}}',
         b'{"model": "Kim", "messages": [], "ventriloquist": []}',
+        b'{"model": "Kim", "messages": [{"role": "User", "content": "x"}]}',
     ],
 )
 def test_a_body_that_makes_no_sense_is_refused(served: Running, body: bytes) -> None:

@@ -88,6 +88,7 @@ def test_a_name_is_found_in_any_case_and_a_wrong_one_is_not_found(run: Path, bus
         with pytest.raises(RequestError) as refused:
             served.find(name)
         assert refused.value.status == 404
+        assert refused.value.what == (f"No model is called {name!r}." if name else "The request names no model.")
     assert directory(busy, run, only=[KIM]).find(None).id == KIM
 
 

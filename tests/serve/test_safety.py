@@ -98,6 +98,7 @@ def test_with_a_token_of_the_user_everything_needs_it(guarded: Running) -> None:
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
     assert refused.json()["error"]["type"] == "authentication_error"
+    assert refused.json()["error"]["code"] == "invalid_api_key"
     assert guarded.get("/v1/models", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
     assert guarded.get("/v1/models", headers={"Authorization": f"Bearer {TOKEN}ü".encode()}).status_code == 401
 
@@ -113,6 +114,14 @@ def test_every_answer_forbids_what_the_page_does_not_need(served: Running) -> No
         for name, value in safety.HEADERS.items():
             assert response.headers[name] == value
         assert not any(name.startswith("access-control") for name in response.headers)
+
+
+def test_a_path_that_is_not_there_asks_for_no_key_unless_the_user_set_one(served: Running, guarded: Running) -> None:
+    for path in ("/v1", "/nothing", "/foo/v1/models", "/page/about%0A", "//page/about"):
+        missing = served.get(path)
+        assert missing.status_code == 404
+        assert missing.json()["error"]["message"] == "There is nothing at this address. The API is at /v1."
+        assert guarded.get(path).status_code == 401
 
 
 def test_other_paths_and_methods_are_openais_errors(served: Running) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_origin, get_type_hint
 import typer
 
 from ventriloquist.cli.completion import run_names
-from ventriloquist.cli.console import note
+from ventriloquist.cli.console import note, say
 from ventriloquist.errors import SettingsError, VentriloquistError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def confirm(command: str, question: str, details: Iterable[str]) -> None:
     if not sys.stdin.isatty():
         raise VentriloquistError(f"{command} asks before it removes anything.", hint="Run it with --yes.")
     for line in (question, *details):
-        note(line)
+        say(line, beside=True)
     if not typer.confirm("Go on?", err=True):
         note("Nothing was removed.")
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from ventriloquist import chat
 from ventriloquist.chat.opening import conversations_of, find_members
 from ventriloquist.chat.voice import database
 from ventriloquist.chat.words import names as joined
-from ventriloquist.errors import UnknownNameError
+from ventriloquist.errors import SHOWN, UnknownNameError
 from ventriloquist.layout import DATABASE
 from ventriloquist.names import find_name
 from ventriloquist.serve.errors import RequestError
@@ -75,13 +75,17 @@ class Directory:
         """Return a person or group by the id that somebody typed; the only one if there is none to choose.
 
         Raises:
-            RequestError: there is no such id.
+            RequestError: there is no such id, or none is given and there are several.
         """
         entries = {entry.id: entry for entry in self.entries()}
         if id is None and len(entries) == 1:
             return next(iter(entries.values()))
+        if not id:
+            known = ", ".join(map(repr, [*entries][:SHOWN]))
+            what, hint = "The request names no model.", f"Name a person or a group: {known}."
+            raise RequestError(404, what, hint=hint, code="model_not_found")
         try:
-            return entries[find_name(id or "", entries, noun="model")]
+            return entries[find_name(id, entries, noun="model")]
         except UnknownNameError as error:
             raise RequestError(404, error.what, hint=error.hint, code="model_not_found") from None
 

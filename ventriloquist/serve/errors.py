@@ -14,7 +14,14 @@ from ventriloquist.errors import (
 )
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error", 503: "server_error"}
-CODES = {404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large", 503: "unavailable"}
+CODES = {
+    401: "invalid_api_key",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+    503: "unavailable",
+}
 
 
 class RequestError(VentriloquistError):

@@ -27,7 +27,7 @@ class _Part(BaseModel):
 class Message(_Part):
     """A message of a conversation."""
 
-    role: str
+    role: Literal["user", "assistant", "system", "developer", "tool", "function"]
     content: str | list[dict[str, Any] | str] | None = None
     name: str | None = None  # a member's
     delta: Literal[DELTAS] | None = None  # type: ignore[valid-type]  # a tuple of strings

@@ -121,7 +121,11 @@ class Guard:
         headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         hosts, origins = _all(headers, b"host"), _all(headers, b"origin")
         if len(hosts) != 1 or not self._access.names.allows(hosts[0]):
-            return refusal(RequestError(403, "This server is not called so.", hint="Open the address that vq printed."))
+            return refusal(
+                RequestError(
+                    403, "The Host header does not name this server.", hint="Open the address that vq printed."
+                )
+            )
         if len(origins) > 1 or (origins and not self._access.names.is_same(origins[0], hosts[0])):
             return refusal(RequestError(403, "Another page may not ask this server."))
         site = next(iter(_all(headers, b"sec-fetch-site")), "none")
@@ -148,6 +152,8 @@ class Guard:
             return None
         if path == "/":
             return PlainTextResponse("Open the address that vq serve printed: it ends in ?token=…\n", 401)
+        if path not in PATHS and not access.needs_token:
+            return refusal(RequestError(404, "There is nothing at this address.", hint="The API is at /v1."))
         response = refusal(RequestError(401, "The token is missing or wrong.", hint="Send it as a Bearer token."))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
