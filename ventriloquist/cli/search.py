@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventriloquist.cli.completion import people_names
-from ventriloquist.cli.console import note, note_next, print_json, progress, stdout_console
+from ventriloquist.cli.console import note, note_next, print_json, progress, say, stdout_console
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption, days, settings_to_write
 from ventriloquist.safe_text import one_line
@@ -65,11 +65,11 @@ def command(
     for hit in result.hits:
         stdout_console().print(_line(hit, mark=not sys.stdout.isatty()), soft_wrap=not sys.stdout.isatty())
     if not result.hits:
-        note(f"Nothing found. {typed(result.advice)}")
+        say(f"Nothing found. {typed(result.advice)}", beside=True)
         return
     if result.more:
         shown = f"these are the newest {limit:,}" if limit > 1 else "this is the newest"
-        note(f"There are more: {shown}. Show others with --limit or --until.")
+        say(f"There are more: {shown}. Show others with --limit or --until.", beside=True)
     note_next(f"vq export --format html --conversation {result.hits[0].conversation}")
 
 
