@@ -224,6 +224,7 @@ def test_a_conversation_on_a_terminal(run: Path, garden: Path) -> None:
     terminal.expect("Saved: ")
     terminal.send("/save kept.jsonl\r")
     terminal.expect("Saved: ")
+    terminal.expect(f"{ME}.*:")  # the prompt: before it, the terminal itself would take the key
     terminal.send("\x04")
     terminal.expect(pexpect.EOF)
     terminal.close()
