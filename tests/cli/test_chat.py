@@ -251,6 +251,7 @@ def test_what_is_typed_before_an_answer_appears_belongs_to_one_turn(run: Path, g
     terminal.expect("Saved: ")
     terminal.send("/undo\r")
     terminal.expect("Taken back: are you / at home")
+    terminal.expect(f"{ME}.*:")
     terminal.send("\x04")
     terminal.expect(pexpect.EOF)
     (saved,) = (garden / "chats").glob("*.jsonl")
