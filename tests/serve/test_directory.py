@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,11 @@ from file_builder import Conversation, Message, filled
 from running import KIM, ME, NAMES, ZOE
 from stages import prepare
 
-from ventriloquist import chat
-from ventriloquist.errors import SettingsError, StorageError, UnknownNameError
+from ventriloquist import chat, forget
+from ventriloquist.errors import ModelError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.serve.directory import Directory
 from ventriloquist.serve.errors import RequestError, as_request_error
+from ventriloquist.store import open_database
 
 
 def talk(names: tuple[str, ...], word: str) -> list[Message]:
@@ -98,6 +101,37 @@ def test_a_database_that_changes_is_read_again(run: Path, busy: Path) -> None:
     (busy / "ventriloquist.db").unlink()
     assert {entry.id for entry in served.entries()} == {KIM, ZOE}
     assert served.plan(served.find(KIM)).opening.said == ()
+
+
+def test_a_person_who_is_forgotten_is_not_served_any_more(run: Path, busy: Path) -> None:
+    folder = busy / "runs" / run.name
+    shutil.copytree(run, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["base_model"] = manifest["settings"]["model"] = "large"  # forget removes runs of tiny
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    served, as_zoe, only = (directory(busy, folder, **options) for options in ({}, {"me": ZOE}, {"only": [ZOE]}))
+    assert as_zoe.entries()
+    assert served.find(ZOE).id == ZOE
+    with open_database(busy) as db:
+        forget.run(db, busy, forget.plan(db, busy, ZOE))
+    assert ZOE not in {name for entry in served.entries() for name in entry.members}
+    assert KIM in {entry.id for entry in served.entries()}
+    assert as_zoe.entries() == only.entries() == []
+    with pytest.raises(RequestError, match="No model is called 'Zoë Field'"):
+        served.find(ZOE)
+
+
+def test_a_run_that_forget_removes_is_not_served_any_more(run: Path, busy: Path) -> None:
+    folder = busy / "runs" / run.name
+    shutil.copytree(run, folder)
+    served = directory(busy, folder)
+    with open_database(busy) as db:
+        forget.run(db, busy, forget.plan(db, busy, ZOE))
+    assert not folder.exists()
+    for _ in range(2):
+        with pytest.raises(ModelError) as removed:
+            served.find(KIM)
+        assert as_request_error(removed.value).status == 503
 
 
 def test_a_database_that_cannot_be_read_is_not_the_fault_of_a_request() -> None:

@@ -14,6 +14,7 @@ from ventriloquist.chat.voice import database
 from ventriloquist.chat.words import names as joined
 from ventriloquist.errors import SHOWN, UnknownNameError
 from ventriloquist.layout import DATABASE
+from ventriloquist.model.manifest import read_manifest
 from ventriloquist.names import find_name
 from ventriloquist.serve.errors import RequestError
 from ventriloquist.store.corpus import SentLine, TitledConversation, last_lines
@@ -58,6 +59,7 @@ class Directory:
         self.me = chat.find_person(me, voice) if me else voice.people[0]
         self._home, self._voice, self._fresh, self._timezone = home, voice, fresh, timezone
         self._only = [chat.find_person(name, voice) for name in only]
+        self._known = frozenset(voice.people)  # without those whom vq forget took out of the manifest since
         self._lock = Lock()
         self._stamp: object = None
         self._stored: list[TitledConversation] = []
@@ -76,6 +78,7 @@ class Directory:
 
         Raises:
             RequestError: there is no such id, or none is given and there are several.
+            ModelError: the run was removed.
         """
         entries = {entry.id: entry for entry in self.entries()}
         if id is None and len(entries) == 1:
@@ -113,6 +116,8 @@ class Directory:
         if stamp == self._stamp:
             return
         self._plans.clear()
+        if self._voice.run:
+            self._known = frozenset(read_manifest(self._voice.run).people)
         with database(self._home) as db:
             self._stored = conversations_of(db, self._voice.people[0]) if db else []
             found = [*self._people(), *self._groups()]
@@ -127,7 +132,7 @@ class Directory:
     def _people(self) -> Iterable[tuple[Entry, TitledConversation | None]]:
         owner = self._voice.people[0]
         for name in self._only or self._voice.people:
-            if name != self.me:
+            if name != self.me and self._known >= {name, self.me}:
                 others = sorted({self.me, name} - {owner})
                 stored = find_members(self._stored, owner, others)
                 members = stored.members if stored else (owner, *others)
@@ -136,7 +141,11 @@ class Directory:
     def _groups(self) -> Iterable[tuple[Entry, TitledConversation | None]]:
         allowed = {self.me, *self._only}
         for each in self._stored:
-            if each.type == "group" and self.me in each.members and (not self._only or allowed >= {*each.members}):
+            if (
+                each.type == "group"
+                and self.me in self._known.intersection(each.members)
+                and (not self._only or allowed >= {*each.members})
+            ):
                 title = each.title or joined(name for name in each.members if name != self.me)
                 yield Entry(title, "group", each.members, chat.Request(source=str(each.id), me=self.me)), each
 
