@@ -224,6 +224,7 @@ def test_a_conversation_on_a_terminal(run: Path, garden: Path) -> None:
     terminal.expect("Saved: ")
     terminal.send("/save kept.jsonl\r")
     terminal.expect("Saved: ")
+    terminal.expect(f"{ME}.*:")  # the prompt: before it, the terminal itself would take the key
     terminal.send("\x04")
     terminal.expect(pexpect.EOF)
     terminal.close()
@@ -250,6 +251,7 @@ def test_what_is_typed_before_an_answer_appears_belongs_to_one_turn(run: Path, g
     terminal.expect("Saved: ")
     terminal.send("/undo\r")
     terminal.expect("Taken back: are you / at home")
+    terminal.expect(f"{ME}.*:")
     terminal.send("\x04")
     terminal.expect(pexpect.EOF)
     (saved,) = (garden / "chats").glob("*.jsonl")

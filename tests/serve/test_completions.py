@@ -114,7 +114,7 @@ def test_an_endpoint_writes_lines_names_and_alternatives(served: Running) -> Non
     assert last.line.delta in DELTAS
     assert "".join(piece.text for piece in [*pieces, last]) == last.line.content
     assert {line.name for line in endpoint.candidates(CONTEXT, (ZOE,), 3)} == {ZOE}
-    endpoint._client._client.close()
+    endpoint.close()
 
 
 def vq_chat(home: Path, *arguments: str, said: str, **environment: str) -> tuple[int, str, str]:

@@ -35,7 +35,7 @@ def command(
         typer.Option(metavar="TOKEN", help="Ask every client for this; default VQ_SERVE_TOKEN, if it is set."),
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Write the chats to VQ_HOME/chats.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the chats, as vq chat does.")] = False,
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="Sampling temperature of requests that have none.")
     ] = TEMPERATURE,

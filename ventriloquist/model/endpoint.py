@@ -66,7 +66,15 @@ class Endpoint:
         self._seed = seed
         # llama-server, vLLM, LM Studio and Ollama know or ignore these; a server that refuses them is asked without
         self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K}
-        self._model = model or self._only_model()
+        try:
+            self._model = model or self._only_model()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self._client.close()
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a rendered line has at most."""

@@ -36,6 +36,10 @@ class ServerClient:
             trust_env=False,
         )
 
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self._client.close()
+
     @contextmanager
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Iterator[httpx.Response]:
         """Send a request and hold its response open. An AnswerError inside the block becomes a ModelError.

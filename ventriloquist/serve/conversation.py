@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from ventriloquist import chat
@@ -58,6 +59,7 @@ class Alternative(NamedTuple):
 
 
 Event = LineBegins | Text | End | Alternative
+Finished = Callable[[chat.Request, chat.ChatPlan, chat.ChatSession], None]
 
 
 def answer(
@@ -65,7 +67,7 @@ def answer(
     entry: Entry,
     directory: Directory,
     writer: RequestWriter,
-    finished: Callable[[Entry, chat.ChatSession], None] = lambda _entry, _session: None,
+    finished: Finished = lambda _request, _plan, _session: None,
 ) -> Iterator[Event]:
     """Yield the answer to a request's messages; with `n`, alternatives to its first line.
 
@@ -90,7 +92,7 @@ def answer(
     try:
         yield from _lines(session, body, writer, with_names=with_names)
     finally:
-        finished(entry, session)
+        finished(replace(entry.request, date=wishes.date), plan, session)
 
 
 def lines_of(messages: list[Message], session: chat.ChatSession) -> Iterator[tuple[str, str | None, str]]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ventriloquist.chat import ChatSession, Voice
+from ventriloquist.chat import ChatPlan, ChatSession, Request, Voice
 from ventriloquist.model.sampling import Sampling
-from ventriloquist.serve.conversation import SPOKEN
-from ventriloquist.serve.directory import Directory, Entry
+from ventriloquist.serve.conversation import SPOKEN, Finished
+from ventriloquist.serve.directory import Directory
 from ventriloquist.serve.requests import ChatBody, Sampled
 from ventriloquist.serve.writer import RequestWriter
 
@@ -32,7 +32,7 @@ class Served:
         sampling: Sampling,
         seed: int | None,
         log: Callable[[str], None],
-        keep: Callable[[Entry, ChatSession], None] | None = None,
+        keep: Finished | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -52,9 +52,9 @@ class Served:
         """Return the writer for a request; called in the thread of the model."""
         return RequestWriter(self._writer, body, self._sampling, next(self._seeds), before_pass)
 
-    def finished(self, entry: Entry, session: ChatSession) -> None:
+    def finished(self, request: Request, plan: ChatPlan, session: ChatSession) -> None:
         if self._keep is not None:
-            self._keep(entry, session)
+            self._keep(request, plan, session)
 
     def note_unread(self, body: ChatBody) -> None:
         """Log once what of a request is not read."""

@@ -16,7 +16,7 @@ from ventriloquist.serve.app import build_app
 from ventriloquist.serve.directory import Directory
 from ventriloquist.serve.generation import Generation
 from ventriloquist.serve.hosts import Names
-from ventriloquist.serve.kept import Keeper
+from ventriloquist.serve.kept import Keepers
 from ventriloquist.serve.safety import Access, Guard, check_token
 from ventriloquist.serve.served import Served
 from ventriloquist.serve.server import Server, bind
@@ -36,7 +36,7 @@ class ServeOptions:
     host: str = HOST
     port: int = PORT
     token: str | None = None
-    keep: bool = False  # write chats to the disk
+    keep: bool = False  # the chats, as `vq chat` does
     sampling: Sampling = field(default_factory=Sampling)
     seed: int | None = None  # None: a random one
 
@@ -112,7 +112,7 @@ def build(plan: ServePlan, bound: socket.socket, *, backend: str | None = None, 
         sampling=options.sampling,
         seed=options.seed,
         log=log,
-        keep=Keeper(plan.home, plan.voice.name, log) if options.keep else None,
+        keep=Keepers(plan.home, log) if options.keep else None,
     )
     generation = Generation(log)
     cookie = f"vq-{bound.getsockname()[1]}"

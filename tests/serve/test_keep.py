@@ -1,4 +1,4 @@
-"""What is written to the disk: nothing, or with --keep each chat."""
+"""What is written to the disk: nothing, or with --keep the chats."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from running import KIM, ME, Running, chat_body, running
 
-from ventriloquist.layout import CHATS
-from ventriloquist.transcript import parse
+from ventriloquist.chat import last
+from ventriloquist.layout import CHATS, KEPT
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +33,21 @@ def test_nothing_is_written_unless_it_is_asked_for(served: Running) -> None:
     assert served.get("/page/about", headers=served.bearer).json()["kept"] is False
 
 
-def test_a_chat_is_one_file_that_grows_for_the_user_alone(keeping: Running) -> None:
-    folder = keeping.plan.home / CHATS
+def test_a_chat_is_one_file_that_grows_and_that_vq_chat_goes_on_with(keeping: Running) -> None:
+    home = keeping.plan.home
+    folder = home / CHATS / KEPT
     first = keeping.chat(KIM, "hello", max_tokens=4)["choices"][0]["message"]["content"]
-    keeping.chat(KIM, "hello", first, "and now?", max_tokens=4)
+    second = keeping.chat(KIM, "hello", first, "and now?", max_tokens=4)["choices"][0]["message"]["content"]
+    assert len([*folder.iterdir()]) == 1
+    _, kept = last(home, speaker=KIM)
+    assert [(said.line.name, said.line.content) for said in kept.lines[kept.opened_with :]] == [
+        (ME, "hello"), *((KIM, line) for line in first.splitlines()),
+        (ME, "and now?"), *((KIM, line) for line in second.splitlines()),
+    ]  # fmt: skip
+    assert [turn.answer is None for turn in kept.turns] == [False, False]
     keeping.chat(KIM, "another chat", max_tokens=4)
-    transcripts = sorted(folder.glob("*.jsonl"))
-    assert len(transcripts) == 2
+    assert len([*folder.iterdir()]) == 2
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
-    texts = {path: [line.content for line in parse(path.read_text())[1]] for path in transcripts}
-    path = next(path for path, contents in texts.items() if contents[0] == "hello")
-    assert texts[path][:3] == ["hello", first, "and now?"]
-    page = path.with_suffix(".md").read_text()
-    assert page.startswith(f"# A simulation of {KIM}")
-    assert f"{ME} wrote their own lines. Everything else was written by tiny" in page
     assert keeping.get("/page/about", headers=keeping.bearer).json()["kept"] is True
     for removed in folder.iterdir():  # as vq forget does
         removed.unlink()
@@ -58,7 +59,7 @@ def test_a_disk_that_is_full_does_not_end_the_chat(keeping: Running, monkeypatch
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ventriloquist.serve.kept.write_text", full)
+    monkeypatch.setattr("ventriloquist.chat.kept.write_json", full)
     for _ in range(2):
         assert keeping.chat(KIM, "a full disk", max_tokens=2)["choices"]
-    assert keeping.log.count("The chats cannot be kept: No space left on device") == 1
+    assert sum("No space left on device" in line for line in keeping.log) == 1
