@@ -182,6 +182,17 @@ def test_a_markdown_message_renders_as_it_was_written(text: str, name: str) -> N
         ]
 
 
+@pytest.mark.parametrize("title", ["# a", "- b", "+ c", "1. d", "2) e", "f #", "#", "g ##", "*", "h\\"])
+def test_a_title_is_only_text_in_the_index_and_above_a_markdown_page(home: Path, title: str) -> None:
+    years = markdown.index([(title, "One-to-one", [("1-2023", "2023"), ("1-2024", "2024")])])
+    page = Reader(MarkdownIt().render(years))
+    assert page.texts["li"] == [f"{title}: 2023 2024 – One-to-one"]
+    assert page.tags <= {"h1", "ul", "li", "strong", "a"}
+    with filled(home, [Conversation([Message("Sam", "hi")], type="group", title=title)]) as db:
+        (file,) = write(db, home / "exports", "markdown").files
+    assert Reader(MarkdownIt().render((home / "exports" / file.name).read_text())).texts["h1"] == [title]
+
+
 @pytest.mark.parametrize(
     ("title", "name"),
     [

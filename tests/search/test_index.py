@@ -181,6 +181,23 @@ def test_the_index_follows_new_changed_and_deleted_messages(home: Path) -> None:
         assert row_count(db, "search_stale") == 0
 
 
+def test_a_message_that_takes_the_id_of_one_that_was_deleted_before_a_search_is_found(home: Path) -> None:
+    with filled(home, [chat("apple", "beer", "cider")]) as db:
+        find(db, "x")
+        db.execute("DELETE FROM text_messages WHERE id >= 2")
+        assert texts(db, "cider") == []
+        db.execute(
+            "INSERT INTO text_messages (guid, conversation_id, sender_id, sent_at, text, is_from_me, source_rowid,"
+            " chat_guid) VALUES ('new', 1, 2, 1, 'dates', 0, 9, 'chat-1')"
+        )
+        assert db.execute("SELECT max(id) FROM text_messages").fetchone() == (2,)
+        assert texts(db, "dates") == ["dates"]
+        assert indexed(db) == [(1, "apple"), (2, "dates")]
+        db.execute("DELETE FROM text_messages")
+        assert texts(db, "apple") == []
+        assert db.execute("SELECT indexed_to FROM search_state").fetchone() == (0,)
+
+
 def test_collect_twice_adds_nothing_and_an_edit_is_found_by_its_last_words(home: Path, tmp_path: Path) -> None:
     source = ChatDb(tmp_path / "chat.db")
     chat = source.dm("+12505550111")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,7 @@ from running import KIM, ME, ZOE, Running, chat_body
 from ventriloquist.serve import conversation, requests
 from ventriloquist.serve.errors import RequestError
 from ventriloquist.serve.requests import ChatBody, CompletionBody, read_body
+from ventriloquist.serve.safety import MOST_BODY
 from ventriloquist.transcript import DELTAS
 
 
@@ -192,6 +194,20 @@ def test_too_many_messages_too_many_lines_and_too_long_ones_are_refused(served: 
     ):
         response = served.post("/v1/chat/completions", {"model": KIM, "messages": messages})
         assert response.status_code == 400, response.text
+
+
+def test_a_body_with_many_wrong_parts_is_refused_at_the_first_one() -> None:
+    part = {"role": "user", "content": [1] * 1000}
+    for messages in ([{"role": "user", "content": [1] * 100_000}], [part] * 100):
+        body = json.dumps({"model": KIM, "messages": messages}).encode()
+        assert len(body) < MOST_BODY
+        tracemalloc.start()
+        with pytest.raises(RequestError) as refused:
+            requests.read_body(body, requests.ChatBody)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert refused.value.status == 400
+        assert most < 16 * len(body)
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -107,6 +107,13 @@ def test_n_gives_alternatives_to_the_first_line(served: Running) -> None:
     assert not any("\n" in content for content in contents)
 
 
+def test_alternatives_keep_an_end_that_only_begins_a_stop_string(served: Running) -> None:
+    contents = [choice["message"]["content"] for choice in served.chat(KIM, "hello", n=2)["choices"]]
+    stops = [f"{content[-1]}\nMe:" for content in contents]
+    stopped = served.chat(KIM, "hello", n=2, stop=stops)["choices"]
+    assert [choice["message"]["content"] for choice in stopped] == contents
+
+
 def test_in_a_group_lines_have_names_for_a_client_that_knows_no_others(served: Running) -> None:
     for seed in range(10):
         answer = served.chat("garden", "hello", seed=seed)["choices"][0]

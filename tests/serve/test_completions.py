@@ -93,6 +93,18 @@ def test_a_prompt_beyond_the_context_is_refused_in_words_that_chat_understands(s
     assert response.json()["error"]["code"] == "context_length_exceeded"
 
 
+def test_the_line_that_a_prompt_begins_counts_as_a_part_of_it(served: Running) -> None:
+    begun = render_line(Line(KIM, "<1m", "x")).partition("x")[0]
+    response = served.post("/v1/completions", {"prompt": PROMPT + begun + "tea " * 9_000, "max_tokens": 1})
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["code"] == "context_length_exceeded"
+    short, longer = (
+        served.post("/v1/completions", {"prompt": PROMPT + begun + words, "max_tokens": 1}).json()["usage"]
+        for words in ("", "tea " * 20)
+    )
+    assert longer["prompt_tokens"] >= short["prompt_tokens"] + 20
+
+
 def test_an_endpoint_writes_lines_names_and_alternatives(served: Running) -> None:
     endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7))
     assert endpoint.next_name(CONTEXT, (ME, KIM, ZOE)) in (ME, KIM, ZOE)

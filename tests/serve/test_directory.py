@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from file_builder import Conversation, Message, filled
+from file_builder import DAY, NOON, Conversation, Message, filled
 from running import KIM, ME, NAMES, ZOE
 from stages import prepare
 
@@ -132,6 +132,41 @@ def test_a_run_that_forget_removes_is_not_served_any_more(run: Path, busy: Path)
         with pytest.raises(ModelError) as removed:
             served.find(KIM)
         assert as_request_error(removed.value).status == 503
+
+
+def test_a_group_that_was_found_before_the_database_changed_never_gets_the_messages_of_another(
+    run: Path, busy: Path
+) -> None:
+    served = directory(busy, run)
+    found, gone = served.find("Garden"), served.find("Garden (2)")
+    numbers = {entry.id: entry.request.source for entry in (found, gone)}
+    (busy / "ventriloquist.db").unlink()
+    order = [
+        Conversation(talk((ME, ZOE, "Ada"), "other"), type="group", title="Work"),
+        Conversation(talk((ME, KIM, "Eve"), "secret"), type="group", title="Eve's"),
+        Conversation(talk((*NAMES, "Ada"), "secret"), type="group", title="Ada's"),
+        Conversation(talk(NAMES, "one"), type="group", title="Garden"),
+    ]
+    with filled(busy, order, owner=ME) as db:
+        prepare(db)
+    assert numbers["Garden"] in {entry.request.source for entry in served.entries() if entry.id != "Garden"}
+    assert served.plan(found).opening.said[-1].line.content.startswith("one")
+    assert served.plan(served.find("Garden")).opening.said[-1].line.content.startswith("one")
+    with pytest.raises(RequestError) as refused:
+        served.plan(gone)
+    assert refused.value.status == 404
+
+
+def test_a_new_message_in_the_second_of_two_groups_with_one_title_changes_no_id(run: Path, home: Path) -> None:
+    members = []
+    for later in (0, 1):
+        (home / "ventriloquist.db").unlink(missing_ok=True)
+        groups = [talk(NAMES, "one"), talk((ME, KIM, "Ada"), "two")]
+        groups[later].append(Message(ME, "later", NOON + DAY))
+        with filled(home, [Conversation(said, type="group", title="Garden") for said in groups], owner=ME) as db:
+            prepare(db)
+        members.append(set(directory(home, run).find("Garden (2)").members))
+    assert members == [{ME, KIM, "Ada"}] * 2
 
 
 def test_a_database_that_cannot_be_read_is_not_the_fault_of_a_request() -> None:

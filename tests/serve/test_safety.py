@@ -77,6 +77,17 @@ def test_the_page_needs_the_token_and_front_ends_on_this_machine_do_not(served: 
         assert served.get("/v1/models", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["host.docker.internal", "HOST.docker.internal.", "host.containers.internal"])
+def test_by_a_name_that_the_dns_of_a_network_can_give_to_a_page_front_ends_need_the_token(
+    served: Running, name: str
+) -> None:
+    host = {"Host": f"{name}:{served.port}"}
+    for more in ({}, {"Authorization": "Bearer sk-anything"}, {"Origin": f"http://{name}:{served.port}"}):
+        assert served.get("/v1/models", headers={**host, **more}).status_code == 401
+    assert served.post("/v1/chat/completions", chat_body(KIM, "hi"), headers=host).status_code == 401
+    assert served.get("/v1/models", headers={**host, **served.bearer}).status_code == 200
+
+
 def test_the_token_in_the_address_becomes_a_cookie_that_scripts_and_other_sites_do_not_see(served: Running) -> None:
     assert served.get("/?token=wrong").status_code == 401
     moved = served.get(f"/?token={served.plan.token}")

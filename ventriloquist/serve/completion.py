@@ -31,7 +31,7 @@ def complete(body: CompletionBody, writer: RequestWriter, most_tokens: int) -> I
     except TranscriptError:
         raise RequestError(400, "The prompt is not a transcript in the training format.", hint=HINT) from None
     context = [f"{line}\n" for line in whole]
-    tokens = sum(map(writer.count_tokens, context))
+    tokens = sum(map(writer.count_tokens, [*context, begun]))
     if tokens > most_tokens:
         raise RequestError(
             400,

@@ -178,7 +178,8 @@ def _alternatives(
 ) -> Iterator[Event]:
     for line in session.next_lines(body.n or 1):
         content = f"{line.name}: {line.content}" if with_names else line.content
-        yield Alternative(line.name, line.delta, Stops(body.stops).add(content))
+        stops = Stops(body.stops)
+        yield Alternative(line.name, line.delta, stops.add(content) + stops.rest())
     yield End("stop", writer.read, writer.written)
 
 

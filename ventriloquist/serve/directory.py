@@ -96,14 +96,18 @@ class Directory:
         """Return the plan of a chat: its people, and the messages that it continues.
 
         Raises:
+            RequestError: nobody is called so any more.
             SettingsError: the date is not valid.
         """
         fresh = self._fresh if fresh is None else fresh
         key = (entry.id, date or None, fresh)
         with self._lock:
             self._refresh()
+            now = self._entries.get(entry.id)  # a new database numbers its conversations anew
+            if now is None:
+                raise RequestError(404, f"{entry.id} is not served any more.", code="model_not_found")
             if key not in self._plans:
-                request = replace(entry.request, date=date or None, fresh=fresh)
+                request = replace(now.request, date=date or None, fresh=fresh)
                 planned = chat.plan(self._home, request, self._voice, timezone=self._timezone, stored=self._stored)
                 while len(self._plans) >= MOST_PLANS:
                     del self._plans[next(iter(self._plans))]
@@ -125,8 +129,9 @@ class Directory:
         entries = [
             replace(entry, last=next(iter(lasts.get(each.id, ())), None) if each else None) for entry, each in found
         ]
-        entries.sort(key=lambda entry: -entry.last.sent_at if entry.last else 0)
-        self._entries = {entry.id: entry for entry in _numbered(entries)}
+        # numbered before they are sorted, so that a new message changes no id
+        numbered = sorted(_numbered(entries), key=lambda entry: -entry.last.sent_at if entry.last else 0)
+        self._entries = {entry.id: entry for entry in numbered}
         self._stamp = stamp
 
     def _people(self) -> Iterable[tuple[Entry, TitledConversation | None]]:
@@ -140,7 +145,7 @@ class Directory:
 
     def _groups(self) -> Iterable[tuple[Entry, TitledConversation | None]]:
         allowed = {self.me, *self._only}
-        for each in self._stored:
+        for each in sorted(self._stored, key=lambda each: each.id):
             if (
                 each.type == "group"
                 and self.me in self._known.intersection(each.members)

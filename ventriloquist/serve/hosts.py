@@ -10,10 +10,7 @@ _HOST = re.compile(
     r"(?:\[(?P<six>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))\.?(?::(?P<port>\d{1,5}))?"
 )
 
-CONTAINERS = (
-    "host.docker.internal",
-    "host.containers.internal",
-)  # this machine within a container; never in public DNS
+CONTAINERS = ("host.docker.internal", "host.containers.internal")  # this machine, within a container
 
 
 class Names:
@@ -44,6 +41,14 @@ class Names:
         if address.is_unspecified:  # some browsers let any page reach 0.0.0.0
             return False
         return address.is_loopback or not self.is_loopback
+
+    def is_sure(self, host: str) -> bool:
+        """Tell whether a Host header that is allowed can only be of this machine.
+
+        `localhost` and addresses are. The names that containers use are in no public DNS, but whoever runs the DNS of a
+        network can give them to a page of their own.
+        """
+        return _name(host) not in CONTAINERS
 
     def is_same(self, origin: str, host: str) -> bool:
         """Tell whether an Origin header is this server's own page, opened by the name in the Host header."""

@@ -18,6 +18,8 @@ LONGEST_STOP = 500  # characters
 Body = TypeVar("Body", bound=BaseModel)
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Stop = Annotated[str, Field(max_length=LONGEST_STOP)]
+# an error for each of many wrong parts would take gigabytes
+_Parts = Annotated[list[dict[str, Any] | str], Field(fail_fast=True)]
 
 
 class _Part(BaseModel):
@@ -28,7 +30,7 @@ class Message(_Part):
     """A message of a conversation."""
 
     role: Literal["user", "assistant", "system", "developer", "tool", "function"]
-    content: str | list[dict[str, Any] | str] | None = None
+    content: str | _Parts | None = None
     name: str | None = None  # a member's
     delta: Literal[DELTAS] | None = None  # type: ignore[valid-type]  # a tuple of strings
 
@@ -93,7 +95,7 @@ class Wishes(_Part):
 class ChatBody(Sampled):
     """The body of /v1/chat/completions."""
 
-    messages: list[Message] = Field(max_length=MOST_MESSAGES)
+    messages: list[Message] = Field(max_length=MOST_MESSAGES, fail_fast=True)
     max_completion_tokens: int | None = None
     n: int | None = Field(None, ge=1, le=MOST_CHOICES)
     ventriloquist: Wishes | None = None

@@ -147,7 +147,7 @@ class Guard:
         if (
             (scheme.lower() == "bearer" and _same(bearer.strip(), access.token))
             or any(_same(value, access.session) for value in _cookies(headers, access.cookie))
-            or (path.startswith("/v1/") and not access.needs_token)
+            or (path.startswith("/v1/") and not access.needs_token and access.names.is_sure(_all(headers, b"host")[0]))
         ) and not (path == "/" and brought is not None):
             return None
         if path == "/":

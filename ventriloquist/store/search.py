@@ -94,6 +94,10 @@ def _index_stale(db: Connection, words: Words) -> int:
         db.executemany("DELETE FROM message_words WHERE rowid = ?", [(id,) for id in stale])
         _insert(db, words, "WHERE id IN (SELECT value FROM json_each(?))", *listed)
         db.execute("DELETE FROM search_stale WHERE message_id IN (SELECT value FROM json_each(?))", listed)
+        # a new message may get the id of a deleted one
+        db.execute(
+            "UPDATE search_state SET indexed_to = min(indexed_to, (SELECT ifnull(max(id), 0) FROM text_messages))"
+        )
     return len(stale)
 
 

@@ -15,7 +15,7 @@ def begin(shown: Book, page: Page, *, is_alone: bool = False) -> str:
     """Return a page up to its first message. One that is alone has no link to the index."""
     others = " ".join(_link(other.year, other.stem) for other in shown.pages if other.year)
     parts = [
-        f"# {_line(f'{shown.title} {page.year}')}",
+        f"# {_heading(f'{shown.title} {page.year}')}",
         f"{_line(shown.about)}. Times are those of {_line(shown.zone.key)}.",
         " ".join(filter(None, ("" if is_alone else _link("All conversations", "index"), others))),
     ]
@@ -44,7 +44,8 @@ def index(listed: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]) -> str:
 
 def _entry(title: str, about: str, pages: Sequence[tuple[str, str]]) -> str:
     links = " ".join(_link(year or title, stem) for stem, year in pages)
-    name = "" if len(pages) == 1 and not pages[0][1] else f"{_line(title)}: "
+    # bold, or a title such as `1. May` would begin a list
+    name = "" if len(pages) == 1 and not pages[0][1] else f"**{_line(title)}**: "
     return f"{name}{links} – {_line(about)}"
 
 
@@ -65,6 +66,11 @@ def _answered(answered: Quote) -> str:
 
 def _link(text: str, stem: str) -> str:
     return f"[{_line(text)}]({quote_url(stem + ENDING)})"
+
+
+def _heading(text: str) -> str:
+    line = _line(text)
+    return f"{line[:-1]}\\#" if line.endswith("#") else line  # number signs at its end would not be shown
 
 
 def _line(text: str) -> str:
