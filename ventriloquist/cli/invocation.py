@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-NAMES = "collect|prepare|export|search|train|chat|eval|status|runs|merge|forget|demo"
+NAMES = "collect|prepare|export|search|train|chat|eval|status|runs|merge|forget|serve|demo"
 # a command in a sentence, but not the end of a path such as .venv/bin/vq
 _COMMAND = re.compile(rf"(?<![\w./\\-])vq(?= (?:{NAMES}|--)\b)")
 
