@@ -12,9 +12,8 @@ import pexpect
 import pytest
 import torch
 from adapter_builder import build_run
-from file_builder import Conversation, Message, filled
 from invented import NAMES
-from stages import prepare
+from stages import prepared_garden
 
 from ventriloquist.store import open_database
 from ventriloquist.transcript import DELTAS
@@ -46,11 +45,7 @@ def vq(*arguments: str, run: Path | None, home: Path, said: str | bytes = b"", c
 @pytest.fixture
 def garden(home: Path) -> Path:
     """Return a home in which the owner has talked to Kim, and to Kim and Zoë in a group."""
-    talk = [Message((ME, KIM)[index % 2], f"tea {index}") for index in range(30)]
-    group = [Message(NAMES[index % 3], f"train {index}") for index in range(30)]
-    with filled(home, [Conversation(talk), Conversation(group, type="group", title="Garden")], owner=ME) as db:
-        prepare(db)
-    return home
+    return prepared_garden(home)
 
 
 def test_each_line_of_stdin_is_answered_as_json_before_the_next_is_read(run: Path, home: Path) -> None:

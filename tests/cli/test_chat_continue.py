@@ -19,9 +19,8 @@ import pytest
 import torch
 from adapter_builder import build_run
 from completions_server import serving, writing
-from file_builder import Conversation, Message, filled
 from invented import NAMES
-from stages import prepare
+from stages import prepared_garden
 
 from ventriloquist import forget
 from ventriloquist.model.adapter import load_adapter
@@ -51,10 +50,7 @@ def served(trained: Path) -> Iterator[list[str]]:
 @pytest.fixture
 def garden(home: Path, trained: Path) -> Path:
     """Return a home with a run, in which the owner has talked to Kim, and to Kim and Zoë in a group."""
-    talk = [Message((ME, KIM)[index % 2], f"tea {index}") for index in range(30)]
-    group = [Message(NAMES[index % 3], f"train {index}") for index in range(30)]
-    with filled(home, [Conversation(talk), Conversation(group, type="group", title="Garden")], owner=ME) as db:
-        prepare(db)
+    prepared_garden(home)
     (home / "runs").mkdir()
     (home / "runs" / trained.name).symlink_to(trained)
     return home

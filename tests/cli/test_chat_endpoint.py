@@ -20,7 +20,7 @@ from adapter_builder import build_run
 from completions_server import Served, answering, serving, writing
 from file_builder import Conversation, Message, filled
 from invented import HOSTILE_CONTENTS, NAMES
-from stages import prepare
+from stages import prepare, prepared_garden
 
 from ventriloquist.model.adapter import load_adapter
 from ventriloquist.model.line_writer import LineWriter
@@ -52,11 +52,7 @@ def served(run: Path) -> Iterator[Served]:
 @pytest.fixture
 def mac(home: Path) -> Path:
     """Return a home with prepared messages and no run."""
-    talk = [Message((ME, KIM)[index % 2], f"tea {index}") for index in range(30)]
-    group = [Message(NAMES[index % 3], f"train {index}") for index in range(30)]
-    with filled(home, [Conversation(talk), Conversation(group, type="group", title="Garden")], owner=ME) as db:
-        prepare(db)
-    return home
+    return prepared_garden(home)
 
 
 def light_vq(*arguments: str, said: str = "") -> tuple[int, str, str]:

@@ -7,18 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from adapter_builder import build_run
-from file_builder import Conversation, Message, filled
-from running import KIM, ME, NAMES, Running, running
-from stages import prepare
-
-
-def fill(home: Path) -> Path:
-    """Prepare a home in which the owner has talked to Kim, and to Kim and Zoë in a group."""
-    talk = [Message((ME, KIM)[index % 2], f"tea {index}") for index in range(30)]
-    group = [Message(NAMES[index % 3], f"train {index}") for index in range(30)]
-    with filled(home, [Conversation(talk), Conversation(group, type="group", title="Garden")], owner=ME) as db:
-        prepare(db)
-    return home
+from running import Running, running
+from stages import prepared_garden
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fill(tmp_path_factory.mktemp("garden") / "home")
+    return prepared_garden(tmp_path_factory.mktemp("garden") / "home")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import typer
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, say
 from ventriloquist.cli.options import RunOption, settings_to_write
+from ventriloquist.model.address import HOST, PORT
 from ventriloquist.model.sampling import TEMPERATURE, Sampling
 
-HOST, PORT = "127.0.0.1", 8137  # those of ventriloquist.serve, which needs an extra to be imported
 MODULES = ("starlette", "uvicorn")  # of the extra
 
 

@@ -10,6 +10,7 @@ import httpx
 from ventriloquist.errors import ModelError
 
 EXAMPLE = "Write it like http://127.0.0.1:8080/v1"
+HOST, PORT = "127.0.0.1", 8137  # where vq serve listens by default
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from ventriloquist.errors import MissingExtraError
 from ventriloquist.installation import install_hint
 
-__all__ = ["install_hint", "on_apple_silicon", "require_train_extra"]
-
 TRAIN_MODULES = ("torch", "transformers", "peft", "accelerate", "llguidance", "sklearn", "gguf")
 
 

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError, SettingsError
-from ventriloquist.model.extras import install_hint, on_apple_silicon
+from ventriloquist.installation import install_hint
+from ventriloquist.model.extras import on_apple_silicon
 
 BACKENDS = ("auto", "unsloth", "transformers", "mlx")  # of VQ_BACKEND; Unsloth trains only
 

@@ -1,5 +1,5 @@
 """Serving the people and groups to a browser, and to programs that speak OpenAI's API."""
 
-from ventriloquist.serve.stage import HOST, PORT, ServeOptions, ServePlan, plan, run
+from ventriloquist.serve.stage import ServeOptions, ServePlan, plan, run
 
-__all__ = ["HOST", "PORT", "ServeOptions", "ServePlan", "plan", "run"]
+__all__ = ["ServeOptions", "ServePlan", "plan", "run"]

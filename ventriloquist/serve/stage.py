@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ventriloquist import chat
 from ventriloquist.errors import SettingsError
+from ventriloquist.model.address import HOST, PORT
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.serve.app import build_app
 from ventriloquist.serve.directory import Directory
@@ -21,7 +22,6 @@ from ventriloquist.serve.safety import Access, Guard, check_token
 from ventriloquist.serve.served import Served
 from ventriloquist.serve.server import Server, bind
 
-HOST, PORT = "127.0.0.1", 8137
 PREFIXES = 3  # conversations whose KV cache is kept
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ventriloquist.errors import MissingExtraError, ModelError
+from ventriloquist.installation import install_hint
 from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
 from ventriloquist.model.configs import LINEARS
-from ventriloquist.model.extras import install_hint, on_apple_silicon
+from ventriloquist.model.extras import on_apple_silicon
 from ventriloquist.model.framework import has_mlx
 from ventriloquist.model.precision import ENOUGH_FASTER, ENOUGH_HIDDEN, bfloat16_speedup, has_bfloat16
 from ventriloquist.train.lora_init import first_a
