@@ -22,6 +22,7 @@ from ventriloquist.errors import NotReadyError, StorageError, UnknownNameError
 from ventriloquist.export import ExportOptions, pages
 from ventriloquist.export.pages import PageFormat, PagesOptions, PagesSummary, html, markdown, shown
 from ventriloquist.export.pages.shown import Page, Quote, Shown
+from ventriloquist.fs import put_in_place
 from ventriloquist.safe_text import harmless
 from ventriloquist.store import Connection, open_database, recorded_run
 
@@ -293,13 +294,31 @@ def test_a_long_conversation_has_a_page_for_each_year_with_links_across(
     assert len(whole.texts["text"]) == 7
 
 
+@pytest.mark.parametrize("name", ["index", "1-sam"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_an_index_of_somebody_else_is_not_overwritten(home: Path, tmp_path: Path, format: PageFormat) -> None:
-    mine = tmp_path / f"index.{'md' if format == 'markdown' else 'html'}"
+def test_a_page_of_somebody_else_is_not_overwritten(home: Path, tmp_path: Path, format: PageFormat, name: str) -> None:
+    mine = tmp_path / f"{name}.{'md' if format == 'markdown' else 'html'}"
     mine.write_text("my home page")
     with filled(home, [chat("hi")]) as db, pytest.raises(StorageError, match="another program's"):
         write(db, tmp_path, format)
     assert mine.read_text() == "my home page"
+
+
+def test_an_export_that_is_cut_off_among_its_files_can_be_repeated(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "exports"
+
+    def cut_off(*paths: Path) -> None:
+        put_in_place(*paths[:2])
+        raise KeyboardInterrupt
+
+    with filled(home, [chat("hi"), talk()]) as db:
+        with monkeypatch.context() as patched:
+            patched.setattr("ventriloquist.export.pages.stage.put_in_place", cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                write(db, folder)
+        assert len([*folder.glob("*.html")]) == 1
+        write(db, folder)
+    assert len([*folder.glob("*.html")]) == 3
 
 
 def test_times_of_any_year_have_a_page(home: Path) -> None:

@@ -108,10 +108,12 @@ def plan(db: Connection, folder: Path | None, options: PagesOptions, *, timezone
     with write_errors(folder):
         existing = check_folder(folder)
         earlier = read_manifest(folder / MANIFEST)
-        index = folder / f"{INDEX}{FORMATS[options.format].ENDING}"
-        if index.exists() and index.name not in (file["name"] for file in earlier):
-            raise is_anothers(index)
-        partials = [partial(folder / name) for name in _file_names(books, options.format)]
+        planned = [*_file_names(books, options.format), f"{INDEX}{FORMATS[options.format].ENDING}"]
+        ours = {file["name"] for file in earlier}
+        for name in planned:
+            if name not in ours and (folder / name).exists():
+                raise is_anothers(folder / name)
+        partials = [partial(folder / name) for name in planned]
         check_disk(folder, existing, needed, partials, "Name a --conversation, or")
     return PagesPlan(options, folder, books, names, messages, needed, earlier)
 
@@ -150,7 +152,8 @@ def run(db: Connection, plan: PagesPlan, *, progress: Progress = lambda _done, _
             ):
                 with partial_file(path) as file:
                     file.write(data)
-            put_in_place(*(folder / file.name for file in written), index, manifest)
+            # the manifest comes first: if this is cut off, the next export knows that the pages are ours
+            put_in_place(manifest, *(folder / file.name for file in written), index)
             for name in replaced:
                 (folder / name).unlink(missing_ok=True)
         finally:
