@@ -105,6 +105,16 @@ def test_the_line_that_a_prompt_begins_counts_as_a_part_of_it(served: Running) -
     assert longer["prompt_tokens"] >= short["prompt_tokens"] + 20
 
 
+def test_a_prompt_gets_lines_of_those_who_are_served_alone(run: Path, garden: Path) -> None:
+    with running(garden, run, only=(KIM,)) as served:
+        names = {parse_line(completed(served, PROMPT, seed=seed)[0].rstrip()).name for seed in range(6)}
+        assert names <= {ME, KIM}
+        refused = served.post("/v1/completions", {"prompt": PROMPT + line_opening(ZOE)})
+        assert refused.status_code == 400
+        alone = render_header(Header("dm", (ZOE, "Ada"), "2024-03-15")) + "\n"
+        assert "Nobody in this prompt" in served.post("/v1/completions", {"prompt": alone}).json()["error"]["message"]
+
+
 def test_an_endpoint_writes_lines_names_and_alternatives(served: Running) -> None:
     endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7))
     assert endpoint.next_name(CONTEXT, (ME, KIM, ZOE)) in (ME, KIM, ZOE)

@@ -115,7 +115,9 @@ class _Endpoints:
         body = read_body(await request.body(), CompletionBody)
         written = Answer(body.model or "", kind="text_completion", usage=body.wants_usage)
         job = self._generation.submit(
-            lambda check: complete(body, self._served.writer(body, check), self._served.most_tokens)
+            lambda check: complete(
+                body, self._served.writer(body, check), self._served.most_tokens, self._directory.may_write
+            )
         )
         chunks = written.completion_chunks if body.stream else None
         return await _respond(request, job, chunks, written.completion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ventriloquist.serve.conversation import End, Finish
 from ventriloquist.serve.errors import RequestError
@@ -14,14 +14,17 @@ from ventriloquist.transcript import TranscriptError, parse_header, parse_line
 HINT = "A prompt is a header, lines, and perhaps the beginning of a line; docs/format.md has the format."
 
 
-def complete(body: CompletionBody, writer: RequestWriter, most_tokens: int) -> Iterator[str | End]:
+def complete(
+    body: CompletionBody, writer: RequestWriter, most_tokens: int, may_write: Callable[[str], bool]
+) -> Iterator[str | End]:
     """Yield the rest of the prompt's line in pieces, its newline included, and the end.
 
     Args:
         most_tokens: of the prompt.
+        may_write: tells whether a line by somebody may be written.
 
     Raises:
-        RequestError: the prompt is not a transcript, or too long.
+        RequestError: the prompt is not a transcript, or too long, or nobody in it is served.
     """
     *whole, begun = body.text.split("\n")
     try:
@@ -39,10 +42,13 @@ def complete(body: CompletionBody, writer: RequestWriter, most_tokens: int) -> I
             hint="Send the last lines only.",
             code="context_length_exceeded",
         )
+    names = [name for name in header.members if may_write(name)]
+    if not names:
+        raise RequestError(400, "Nobody in this prompt is served.", hint="GET /v1/models lists the people.")
     stops = Stops(body.stops)
     ended = False
     try:
-        for text in writer.complete(context, header.members, begun):
+        for text in writer.complete(context, names, begun):
             ended = text.endswith("\n")
             if shown := stops.add(text):
                 yield shown

@@ -92,6 +92,18 @@ class Directory:
         except UnknownNameError as error:
             raise RequestError(404, error.what, hint=error.hint, code="model_not_found") from None
 
+    def may_write(self, name: str) -> bool:
+        """Tell whether the model may write as somebody: those who are served, and the user; nobody who was forgotten.
+
+        Raises:
+            ModelError: the run was removed.
+        """
+        with self._lock:
+            self._refresh()
+            people = self._voice.people
+            is_forgotten = name in people and name not in self._known
+            return not is_forgotten and (not self._only or name in (*self._only, self.me, people[0]))
+
     def plan(self, entry: Entry, *, date: str | None = None, fresh: bool | None = None) -> chat.ChatPlan:
         """Return the plan of a chat: its people, and the messages that it continues.
 

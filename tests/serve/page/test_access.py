@@ -74,6 +74,12 @@ def test_the_banner_stays_while_the_list_of_a_phone_is_shown(page: Browser) -> N
     assert page.texts("#list-title") == ["Conversations"]
 
 
+def test_the_banner_of_a_small_group_names_everybody(page: Browser, server: PageServer) -> None:
+    server.models = [model("Trio", "Maya", "Tomek", "Inés")]
+    page.open(server.url)
+    page.shows("#disclaimer", "Written by a model, not by Maya, Tomek or Inés.")
+
+
 def test_the_banner_of_a_large_group_does_not_name_everybody(page: Browser, server: PageServer) -> None:
     server.models = [model("Choir", *[f"Singer {number}" for number in range(30)])]
     page.open(server.url)

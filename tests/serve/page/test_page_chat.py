@@ -367,7 +367,7 @@ def test_a_group_shows_who_writes_and_the_user_chooses_who_answers(page: Browser
     assert server.asked[0]["ventriloquist"]["speaker"] is None
     assert server.asked[1]["ventriloquist"]["speaker"] == "Priya"
     assert [said["name"] for said in server.asked[1]["messages"]] == ["Robin", "Maya", "Maya", "Priya", "Robin"]
-    assert page.text("#disclaimer") == "Written by a model, not by Maya, Priya."
+    assert page.text("#disclaimer") == "Written by a model, not by Maya or Priya."
 
 
 def test_chats_stay_apart_and_an_answer_goes_on_in_the_background(page: Browser, server: PageServer) -> None:

@@ -56,9 +56,10 @@ function splitReply(/** @type {string} */ content) {
   if (!content.startsWith(opening)) return { quote: "", text: content };
   let end = content.indexOf('"] ', opening.length);
   const first = end;
-  for (; end >= 0; end = content.indexOf('"] ', end + 1)) {
-    const quoted = content.slice(opening.length, end);
-    if (quoted.split("[").length === quoted.split("]").length || quoted.endsWith("…")) break;
+  let open = 0; // brackets before `end` that are not closed
+  for (let read = opening.length; end >= 0; end = content.indexOf('"] ', end + 1)) {
+    for (; read < end; read++) open += content[read] === "[" ? 1 : content[read] === "]" ? -1 : 0;
+    if (open === 0 || content[end - 1] === "…") break;
   }
   if (end < 0) end = first;
   if (end < 0) return { quote: content.slice(opening.length), text: "" };
@@ -652,7 +653,8 @@ function use(/** @type {Chat} */ chat) {
 
 /** Say in the banner who did not write what is read here. */
 function disclaim(/** @type {string[]} */ names) {
-  const parts = names.length <= NAMED ? names.flatMap((name, index) => [index ? ", " : "", name]).slice(1) : ["the people of this group"];
+  const between = (/** @type {number} */ index) => (index === names.length - 1 ? " or " : ", ");
+  const parts = names.length <= NAMED ? names.flatMap((name, index) => [between(index), name]).slice(1) : ["the people of this group"];
   sentence($("disclaimer"), "Written by a model, not by ", ...parts, parts[parts.length - 1].endsWith(".") ? "" : ".");
 }
 
