@@ -3,10 +3,11 @@
     VQ_HOME=… python benchmarks/serve.py --as Maya
 
 The script starts `vq serve` on a free port, as a process of its own, with the newest run of VQ_HOME. First it measures
-the CPU-seconds until the first text, which other work on the machine changes little: of a chat in this process, which
-works as `vq chat` does, beside that of the server with the same messages; and of an early turn beside turn 50, with the
-whole history sent again. Then it sends what a server must bear: concurrent requests, aborted ones, clients that read
-nothing or send slowly, large bodies, and forged headers. It prints the statuses, and the server's memory after each.
+the time until the first text, in seconds of the processor, which other work on the machine changes little, and of the
+clock: of a chat in this process, which works as `vq chat` does, beside that of the server with the same messages; and
+of an early turn beside turn 50, with the whole history sent again. Then it sends what a server must bear: concurrent
+requests, aborted ones, clients that read nothing or send slowly, large bodies, and forged headers. It prints the
+statuses, and the server's memory after each.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import closing, suppress
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import httpx
 import psutil
@@ -55,6 +56,13 @@ def main() -> None:
             asyncio.run(load(server, arguments))
         finally:
             process.terminate()
+
+
+class Seconds(NamedTuple):
+    """The time until the first text."""
+
+    processor: float
+    clock: float
 
 
 class Server:
@@ -91,13 +99,15 @@ def _read(log: IO[str]) -> None:
 
 
 def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
-    """Measure CPU-seconds until the first text: chat beside the server, and an early turn beside a late one."""
+    """Measure the time until the first text: chat beside the server, and an early turn beside a late one."""
     settings = load_settings()
     voice = chat.find_voice(settings.home)
     plan = chat.plan(settings.home, chat.Request(speaker=server.person), voice, timezone=settings.time_zone)
     session = chat.start(plan, chat.load_writer(voice, seed=1, backend=settings.backend))
     short: list[dict[str, str]] = []
-    by_chat, by_server, by_late = [], [], []
+    by_chat: list[Seconds] = []
+    by_server: list[Seconds] = []
+    by_late: list[Seconds] = []
     long = [message for turn in range(LATE) for message in ask(turn, f"ok then {turn}")]
     with httpx.Client(timeout=600) as client:
         for turn in range(repeats + WARM):
@@ -108,19 +118,25 @@ def first_tokens(server: Server, repeats: int) -> dict[str, Any]:
             by_late.append(first_text(client, server, [*long, *ask(LATE + turn)])[0])
             long += ask(LATE + turn, said)
             session.say(text)
-            started = time.process_time()
+            started = time.process_time(), time.perf_counter()
             with closing(session.answer()) as pieces:
                 next(pieces)
-                by_chat.append(time.process_time() - started)
+                by_chat.append(Seconds(time.process_time() - started[0], time.perf_counter() - started[1]))
             session.recall([(server.person, None, said)])
-    own, early, late = (statistics.median(times[WARM:]) for times in (by_chat, by_server, by_late))
-    return {
-        "first_text_chat_s": round(own, 3),
-        "first_text_serve_s": round(early, 3),
-        "serve_over_chat": round(early / own, 2),
-        "first_text_turn_50_s": round(late, 3),
-        "turn_50_over_turn_5": round(late / early, 2),
-    }
+    found = {}
+    for kind in Seconds._fields:
+        own, early, late = (
+            statistics.median(getattr(seconds, kind) for seconds in times[WARM:])
+            for times in (by_chat, by_server, by_late)
+        )
+        found[kind] = {
+            "first_text_chat_s": round(own, 3),
+            "first_text_serve_s": round(early, 3),
+            "serve_over_chat": round(early / own, 2),
+            "first_text_turn_50_s": round(late, 3),
+            "turn_50_over_early_turn": round(late / early, 2),
+        }
+    return found
 
 
 def ask(turn: int, answer: str | None = None) -> list[dict[str, str]]:
@@ -129,15 +145,18 @@ def ask(turn: int, answer: str | None = None) -> list[dict[str, str]]:
     return [asked] if answer is None else [asked, {"role": "assistant", "content": answer}]
 
 
-def first_text(client: httpx.Client, server: Server, messages: list[dict[str, str]]) -> tuple[float, str]:
-    """Return the server's CPU-seconds until the first text, and the first line of the answer."""
+def first_text(client: httpx.Client, server: Server, messages: list[dict[str, str]]) -> tuple[Seconds, str]:
+    """Return the time until the first text, and the first line of the answer."""
     body = server.body(messages, max_tokens=4, stop=["\n"])
-    started = server.cpu_seconds()
-    seconds, said = 0.0, ""
+    started = server.cpu_seconds(), time.perf_counter()
+    seconds, said = None, ""
     with client.stream("POST", f"{server.url}/v1/chat/completions", json=body) as response:
         for text in texts(response.iter_lines()):
-            seconds = seconds or server.cpu_seconds() - started
+            clock = time.perf_counter() - started[1]
+            seconds = seconds or Seconds(server.cpu_seconds() - started[0], clock)
             said += text
+    if seconds is None:
+        raise SystemExit("the server wrote nothing")
     return seconds, said
 
 
