@@ -67,11 +67,19 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
+def _raise(number: int, frame: FrameType | None) -> None:
+    if _is_loading_torch():
+        _leave(number, frame)
     _received.append(number)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+def _is_loading_torch() -> bool:
+    """Tell whether torch is being imported: an exception in the middle of its C++ would abort the process."""
+    torch = sys.modules.get("torch")
+    return bool(getattr(getattr(torch, "__spec__", None), "_initializing", False))
 
 
 def _not_raised(about: sys.UnraisableHookArgs) -> None:
