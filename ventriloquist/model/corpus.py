@@ -46,7 +46,8 @@ class Corpus:
 
     conversations: list[StoredConversation]
     splits: NDArray[np.uint8]  # (lines,) an index into SPLITS, or CONTEXT_ONLY
-    senders: NDArray[np.int32]  # (lines,) an index of people, in order of first appearance
+    senders: NDArray[np.int32]  # (lines,) an index of `people`
+    people: list[str]  # in order of first appearance
     days: NDArray[np.str_]  # (lines,) local ISO date
     tokens: Tokens  # (all tokens,) memory-mapped
     offsets: NDArray[np.int64]  # (lines + 1,)
@@ -162,6 +163,7 @@ def load_corpus(db: Connection, tokenizer: Any, cache: Path, progress: Progress 
         conversations,
         splits,
         senders,
+        list(people),
         days,
         np.load(folder / "tokens.npy", mmap_mode="r"),
         np.load(folder / "offsets.npy"),

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -164,6 +165,7 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
         raise MissingExtraError("4-bit weights need bitsandbytes.", hint=hint)
     return settings.changed(
         backend=backend.name,
+        name_contrast=settings.name_contrast if backend.name == "transformers" else 0.0,  # the others take no mask
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
         gradient_checkpointing=settings.gradient_checkpointing if device != "cpu" else False,
     )
@@ -202,7 +204,10 @@ def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
 def row_loss(settings: TrainSettings) -> Loss:
     """Return the loss of the settings' back end, of those that use torch."""
     from ventriloquist.train.loss import target_loss, unsloth_loss
+    from ventriloquist.train.name_swap import contrasted_loss
 
+    if settings.name_contrast:
+        return partial(contrasted_loss, settings=settings)
     return unsloth_loss if settings.backend == "unsloth" else target_loss
 
 

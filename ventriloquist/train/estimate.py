@@ -77,8 +77,10 @@ def make_estimate(
     shapes = Shapes(config, settings)
     # MLX computes one piece of a row at a time
     together = [[piece] for piece in pieces] if backend.name == "mlx" else rows.first_epoch
-    longest = max((row_tokens(row) for row in together), default=0)
     most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
+    again = settings.max_length if settings.name_contrast else 0  # tokens that are read again, at most
+    longest = max((row_tokens(row) for row in together), default=0) + again
+    most_loss += again
     available = broadcast(available_memory(device))
     settings, speedup = with_bfloat16(settings, config, device, begun=begun)
     settings = with_checkpointing(shapes, settings, device, longest, most_loss, available)

@@ -49,6 +49,9 @@ class TrainSettings(BaseModel):
     rows_per_step: int = Field(2, ge=1)  # about 128 targets a step: more blur people together, fewer are noise
     supervise: Literal["line", "content"] = "line"  # which part of a target has loss; content: without name and delta
     evenness: float = Field(0.0, ge=0, le=10)  # 1: people who wrote a tenth come ten times sooner; 0: random order
+    name_contrast: float = Field(0.0, ge=0, le=1000)  # the weight of telling a message's writer from others; 0: none
+    name_share: float = Field(0.25, gt=0, le=1)  # of the targets, drawn for each row, that are read again for it
+    name_negatives: int = Field(3, ge=1, le=64)  # other people under whose names a target is read again
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ventriloquist.model.corpus import Corpus
+from ventriloquist.train.name_swap import Writers, with_swapped_names
 from ventriloquist.train.rows import IGNORED, PackedRow, labelled
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import Split
@@ -20,7 +21,8 @@ class Rows(torch.utils.data.Dataset[Tensors]):
     """
 
     def __init__(self, corpus: Corpus, rows: list[PackedRow], settings: TrainSettings, multiple: int = 1) -> None:
-        self.corpus, self.rows, self.content_only = corpus, rows, settings.supervise == "content"
+        self.corpus, self.rows, self.settings = corpus, rows, settings
+        self.writers = Writers(corpus) if settings.name_contrast else None
         self.length = -(-len(rows) // multiple) * multiple
 
     def __len__(self) -> int:
@@ -28,7 +30,11 @@ class Rows(torch.utils.data.Dataset[Tensors]):
 
     def __getitem__(self, index: int) -> Tensors:
         if index < len(self.rows):
-            return row_tensors(self.corpus, self.rows[index], content_only=self.content_only)
+            pieces, settings = self.rows[index], self.settings
+            row = row_tensors(self.corpus, pieces, content_only=settings.supervise == "content")
+            if self.writers is None:
+                return row
+            return with_swapped_names(self.corpus, self.writers, pieces, row, settings, key=f"{settings.seed} {index}")
         filler = row_tensors(self.corpus, self.rows[-1][:1])
         filler["labels"].fill_(IGNORED)
         return filler

@@ -1,0 +1,189 @@
+"""Name swaps: some targets of a row are read again, without context, under their writer's name and under others.
+
+The loss is how surely a message tells who wrote it. The branches of `model/score.py` do the same for scoring. A target
+that is read again needs no row of its own: all of them follow one header, see it and themselves, and have the positions
+that the line after that header has.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ventriloquist.model.corpus import Corpus
+from ventriloquist.model.score import common_prefix, line_parts
+from ventriloquist.model.tokens import encode
+from ventriloquist.train.estimate import written_by_each
+from ventriloquist.train.loss import target_loss
+from ventriloquist.train.rows import IGNORED, PackedRow
+from ventriloquist.train.settings import TrainSettings
+from ventriloquist.transcript import UNKNOWN, Header, Line, parse_line, render_header
+
+AT, TOKENS, SLOTS = "name_at", "name_tokens", "name_slots"
+
+
+class Reading(NamedTuple):
+    """A target under one name."""
+
+    slot: int  # its number among all readings: the true name's come first, then those of its other names
+    ids: list[int]  # of its line
+    content: int  # the first of them that reaches into the content
+
+
+class Writers:
+    """The people who wrote the training messages."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        written = {
+            name: count
+            for name, count in zip(corpus.people, written_by_each(corpus), strict=True)
+            if count and name != UNKNOWN
+        }
+        self._names, self._until = list(written), list(accumulate(written.values()))
+
+    def draw(self, most: int, others: Collection[str], generator: random.Random) -> list[str]:
+        """Draw the writers of random messages, each once and without `others`: people come as often as they write."""
+        drawn = generator.choices(self._names, cum_weights=self._until, k=4 * most) if self._names else []
+        return [name for name in dict.fromkeys(drawn) if name not in others][:most]
+
+
+def with_swapped_names(
+    corpus: Corpus,
+    writers: Writers,
+    pieces: PackedRow,
+    row: dict[str, torch.Tensor],
+    settings: TrainSettings,
+    key: str,
+) -> dict[str, torch.Tensor]:
+    """Return a row with some of its targets read again under several names.
+
+    The row's own tokens, labels and positions stay as they are, at its beginning. The header of a group follows, with
+    the names in random order, then the targets under each name.
+
+    Args:
+        row: from `row_tensors`, for these pieces.
+        key: draws targets and names: the same ones for the same key.
+
+    Returns:
+        The tensors of the row, an attention mask (1, 1, length, length), and three tensors (scored,) about the tokens
+        of contents: the place whose logits predict each, the token, and the slot of its reading. The row as it is, if
+        no target is drawn.
+    """
+    generator = random.Random(key)  # noqa: S311  # not for secrets
+    lines = list(_drawn(corpus, pieces, settings, generator))
+    own = list(dict.fromkeys(line.name for line in lines))
+    members = own + writers.draw(settings.name_negatives, own, generator)
+    if not own or len(members) < 2:
+        return row
+    generator.shuffle(members)
+    day = str(corpus.days[pieces[0].conversation.first + pieces[0].block.start])
+    header = encode(corpus.tokenizer, render_header(Header("group", tuple(members), day)) + "\n", start=True)
+    readings = list(_readings(corpus.tokenizer, lines, members, settings.name_negatives, generator))
+    return _joined(row, header, readings)
+
+
+def _drawn(corpus: Corpus, pieces: PackedRow, settings: TrainSettings, generator: random.Random) -> Iterator[Line]:
+    """Draw targets whose writers are known. All that is read again is no longer than the longest row."""
+    room = settings.max_length
+    for piece in pieces:
+        for position, first, end in corpus.row(piece.conversation, piece.block, "train").targets:
+            if generator.random() >= settings.name_share:
+                continue
+            line = parse_line(corpus.line(piece.conversation, position).removesuffix("\n"))
+            tokens = (1 + settings.name_negatives) * (end - first)
+            if line.name != UNKNOWN and tokens <= room:
+                room -= tokens
+                yield line
+
+
+def _readings(
+    tokenizer: Any, lines: Sequence[Line], members: Sequence[str], most: int, generator: random.Random
+) -> Iterator[Reading]:
+    """Yield each line under its own name, then under at most so many others."""
+    for index, line in enumerate(lines):
+        others = [name for name in members if name != line.name]
+        names = [line.name, *generator.sample(others, min(most, len(others)))]
+        for number, name in enumerate(names):
+            ids, _, in_content = line_parts(tokenizer, Line(name, line.delta, line.content))
+            yield Reading(index * (1 + most) + number, ids, int(in_content.argmax()))
+
+
+def _joined(row: dict[str, torch.Tensor], header: list[int], readings: Sequence[Reading]) -> dict[str, torch.Tensor]:
+    """Append a header and the readings after it to a row."""
+    shared = min(common_prefix(readings[0].ids, reading.ids) for reading in readings)  # what is before the name
+    stem = header + readings[0].ids[:shared]
+    branches = [reading.ids[shared:-1] for reading in readings]  # a line's last token is only predicted
+    length = row["input_ids"].shape[1]
+    ends = np.cumsum([length, len(stem), *map(len, branches)]).tolist()
+    fork, stop = ends[1], ends[-1]
+    positions = torch.cat(
+        [row["position_ids"][0], torch.arange(len(stem)), *(torch.arange(len(ids)) + len(stem) for ids in branches)]
+    )
+    piece = (positions == 0).cumsum(0)  # each begins at zero; the branches belong to the stem's
+    allowed = (piece[:, None] == piece) & torch.ones(stop, stop, dtype=torch.bool).tril()
+    for begin, end in pairwise(ends[1:]):
+        allowed[begin:end, fork:begin] = False
+    places = [
+        (begin + index - 1 - shared, reading.ids[index], reading.slot)
+        for reading, begin in zip(readings, ends[1:], strict=False)
+        for index in range(reading.content, len(reading.ids))
+    ]
+    at, tokens, slots = torch.tensor(places).T
+    return {
+        "input_ids": torch.cat([row["input_ids"][0], torch.tensor(stem), *map(torch.tensor, branches)])[None],
+        "labels": functional.pad(row["labels"], (0, stop - length), value=IGNORED),
+        "position_ids": positions[None],
+        "attention_mask": allowed[None, None],
+        AT: at,
+        TOKENS: tokens,
+        SLOTS: slots,
+    }
+
+
+def contrasted_loss(model: Any, row: Mapping[str, torch.Tensor], settings: TrainSettings) -> torch.Tensor:
+    """Return the loss of a row, and of the targets that it reads again: −log P(name | content), in nats.
+
+    All names are equally likely before the content is read, so P(name | content) is a softmax over the
+    log-probabilities of the content under each of them. It is multiplied by `name_contrast` and added to the sum.
+    """
+    if SLOTS not in row:
+        return target_loss(model, row)
+    labels = row["labels"][0]
+    labelled = (labels != IGNORED).nonzero()[:, 0]
+    places, index = torch.unique(torch.cat([labelled - 1, row[AT]]), return_inverse=True)
+    logits = model(
+        input_ids=row["input_ids"],
+        position_ids=row["position_ids"],
+        attention_mask=_added(row["attention_mask"], model.dtype),
+        logits_to_keep=places,
+        use_cache=False,
+    ).logits.squeeze(0)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    expected = torch.cat([labels[labelled], row[TOKENS]])
+    nats: torch.Tensor = logits.logsumexp(-1)[index] - logits[index, expected]
+    names = name_nats(nats[len(labelled) :], row[SLOTS], 1 + settings.name_negatives)
+    return nats[: len(labelled)].sum() + settings.name_contrast * names
+
+
+def _added(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a mask that is added to attention's scores, as every attention takes it; a boolean one suits some only."""
+    return torch.zeros_like(allowed, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min)
+
+
+def name_nats(nats: torch.Tensor, slots: torch.Tensor, names: int) -> torch.Tensor:
+    """Return the sum of −log P(true name | content) over targets.
+
+    Args:
+        nats: of each token of a content, (scored,).
+        slots: the reading of each, (scored,); of each target `names` slots, the true name's first. Some may be empty.
+    """
+    targets = -(-(int(slots.max()) + 1) // names)
+    scores = nats.new_zeros(targets * names).index_add(0, slots, -nats)
+    empty = torch.bincount(slots, minlength=targets * names) == 0
+    return -scores.masked_fill(empty, -torch.inf).view(targets, names).log_softmax(-1)[:, 0].sum()
