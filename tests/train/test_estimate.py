@@ -15,7 +15,7 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.store import Connection
 from ventriloquist.store.counts import counts_by_person
 from ventriloquist.train import TrainSettings, measure_time, plan, preset, run
-from ventriloquist.train.estimate import advice, window_tokens, written_by_each
+from ventriloquist.train.estimate import advice, window_tokens
 
 QUICK = preset("tiny").changed(
     max_steps=3, max_length=1024, targets_per_window=8, context=8, window=9, rank=4, alpha=8, validation_messages=8
@@ -87,4 +87,4 @@ def test_the_plan_says_how_many_people_wrote_too_little_to_be_learnt(written: li
 
 
 def test_the_plan_counts_the_training_messages_of_each_person(corpus: Corpus, prepared: Connection) -> None:
-    assert sorted(written_by_each(corpus)) == sorted(person.train for person in counts_by_person(prepared))
+    assert sorted(corpus.written().values()) == sorted(person.train for person in counts_by_person(prepared))

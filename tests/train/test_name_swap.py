@@ -22,7 +22,7 @@ from ventriloquist.train import Step, log, preset
 from ventriloquist.train.backends import Backend, adapt_to, add_lora, row_loss
 from ventriloquist.train.loop import run_loop
 from ventriloquist.train.loss import target_loss
-from ventriloquist.train.name_swap import SLOTS, TOKENS, Writers, contrasted_loss, name_nats, with_swapped_names
+from ventriloquist.train.name_swap import SLOTS, Writers, contrasted_loss, name_nats, with_swapped_names
 from ventriloquist.train.rows import IGNORED, PackedRow, make_piece, schedule
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import Rows, row_tensors
@@ -140,8 +140,20 @@ def test_a_share_of_the_targets_is_read_again_the_same_ones_for_the_same_key(cor
 
 
 def test_what_is_read_again_is_no_longer_than_the_longest_row(corpus: Corpus, pieces: PackedRow) -> None:
-    row, short = swapped(corpus, pieces), swapped(corpus, pieces, ALL.changed(max_length=512))
-    assert 0 < len(short[TOKENS]) < min(512, len(row[TOKENS]))
+    own = row_tensors(corpus, pieces)["input_ids"].shape[1]
+    lengths = [64, 512, 1024, 8192]
+    settings = [ALL.changed(max_length=longest) for longest in lengths]
+    again = [swapped(corpus, pieces, one)["input_ids"].shape[1] - own for one in settings]
+    assert again[0] == 0 < again[1] < again[2] < again[3]
+    assert all(tokens <= one.read_again_at_most for tokens, one in zip(again, settings, strict=True))
+    assert TrainSettings().read_again_at_most == 0
+
+
+def test_a_header_that_is_too_long_is_not_read(corpus: Corpus, pieces: PackedRow) -> None:
+    own = row_tensors(corpus, pieces)
+    writers = Writers(corpus)
+    writers._names = [f"{name} of the house of {index} long names " * 20 for index, name in enumerate(writers._names)]
+    assert with_swapped_names(corpus, writers, pieces, own, ALL, "0").keys() == own.keys()
 
 
 def test_a_row_is_left_as_it_is_if_there_is_nobody_else(corpus: Corpus, pieces: PackedRow) -> None:

@@ -54,6 +54,11 @@ class Corpus:
     data_hash: str
     tokenizer: Any
 
+    def written(self) -> dict[str, int]:
+        """Return the training messages of each person, zeros too."""
+        counts = np.bincount(self.senders[self.splits == SPLITS.index("train")], minlength=len(self.people))
+        return dict(zip(self.people, counts.tolist(), strict=True))
+
     def lengths(self, conversation: StoredConversation) -> NDArray[np.int64]:
         """Return the number of tokens of each line of a conversation, (messages,)."""
         return np.diff(self.offsets[conversation.first : conversation.first + conversation.messages + 1])

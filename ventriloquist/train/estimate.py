@@ -78,7 +78,7 @@ def make_estimate(
     # MLX computes one piece of a row at a time
     together = [[piece] for piece in pieces] if backend.name == "mlx" else rows.first_epoch
     most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
-    again = settings.max_length if settings.name_contrast else 0  # tokens that are read again, at most
+    again = settings.read_again_at_most
     longest = max((row_tokens(row) for row in together), default=0) + again
     most_loss += again
     available = broadcast(available_memory(device))
@@ -111,19 +111,13 @@ def make_estimate(
         gradient_checkpointing=bool(settings.gradient_checkpointing),
         bfloat16=settings.bfloat16,
         bfloat16_speedup=speedup,
-        advice=advice(targets, settings, written_by_each(corpus)),
+        advice=advice(targets, settings, list(corpus.written().values())),
     )
     return estimate, settings, ladder(shapes, settings, device, longest, most_loss)
 
 
 def row_tokens(row: PackedRow) -> int:
     return sum(piece.tokens for piece in row)
-
-
-def written_by_each(corpus: Corpus) -> list[int]:
-    """Return the training messages of each person in the prepared data, zeros too."""
-    people = int(corpus.senders.max(initial=-1)) + 1
-    return [int(count) for count in np.bincount(corpus.senders[corpus.splits == TRAIN], minlength=people)]
 
 
 def advice(targets: int, settings: TrainSettings, written: Sequence[int] = ()) -> list[str]:

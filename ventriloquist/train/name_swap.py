@@ -19,10 +19,9 @@ from torch.nn import functional
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.score import common_prefix, line_parts
 from ventriloquist.model.tokens import encode
-from ventriloquist.train.estimate import written_by_each
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.rows import IGNORED, PackedRow
-from ventriloquist.train.settings import TrainSettings
+from ventriloquist.train.settings import LONGEST_SWAP_HEADER, TrainSettings
 from ventriloquist.transcript import UNKNOWN, Header, Line, parse_line, render_header
 
 AT, TOKENS, SLOTS = "name_at", "name_tokens", "name_slots"
@@ -40,11 +39,7 @@ class Writers:
     """The people who wrote the training messages."""
 
     def __init__(self, corpus: Corpus) -> None:
-        written = {
-            name: count
-            for name, count in zip(corpus.people, written_by_each(corpus), strict=True)
-            if count and name != UNKNOWN
-        }
+        written = {name: count for name, count in corpus.written().items() if count and name != UNKNOWN}
         self._names, self._until = list(written), list(accumulate(written.values()))
 
     def draw(self, most: int, others: Collection[str], generator: random.Random) -> list[str]:
@@ -73,10 +68,10 @@ def with_swapped_names(
     Returns:
         The tensors of the row, an attention mask (1, 1, length, length), and three tensors (scored,) about the tokens
         of contents: the place whose logits predict each, the token, and the slot of its reading. The row as it is, if
-        no target is drawn.
+        nothing is read again.
     """
     generator = random.Random(key)  # noqa: S311  # not for secrets
-    lines = list(_drawn(corpus, pieces, settings, generator))
+    lines = [line for line in _known(corpus, pieces) if generator.random() < settings.name_share]
     own = list(dict.fromkeys(line.name for line in lines))
     members = own + writers.draw(settings.name_negatives, own, generator)
     if not own or len(members) < 2:
@@ -84,34 +79,34 @@ def with_swapped_names(
     generator.shuffle(members)
     day = str(corpus.days[pieces[0].conversation.first + pieces[0].block.start])
     header = encode(corpus.tokenizer, render_header(Header("group", tuple(members), day)) + "\n", start=True)
-    readings = list(_readings(corpus.tokenizer, lines, members, settings.name_negatives, generator))
-    return _joined(row, header, readings)
+    readings = list(_readings(corpus.tokenizer, lines, members, settings, generator))
+    return _joined(row, header, readings) if readings and len(header) <= LONGEST_SWAP_HEADER else row
 
 
-def _drawn(corpus: Corpus, pieces: PackedRow, settings: TrainSettings, generator: random.Random) -> Iterator[Line]:
-    """Draw targets whose writers are known. All that is read again is no longer than the longest row."""
-    room = settings.max_length
+def _known(corpus: Corpus, pieces: PackedRow) -> Iterator[Line]:
+    """Yield the targets of a row whose writers are known."""
     for piece in pieces:
-        for position, first, end in corpus.row(piece.conversation, piece.block, "train").targets:
-            if generator.random() >= settings.name_share:
-                continue
+        for position, _, _ in corpus.row(piece.conversation, piece.block, "train").targets:
             line = parse_line(corpus.line(piece.conversation, position).removesuffix("\n"))
-            tokens = (1 + settings.name_negatives) * (end - first)
-            if line.name != UNKNOWN and tokens <= room:
-                room -= tokens
+            if line.name != UNKNOWN:
                 yield line
 
 
 def _readings(
-    tokenizer: Any, lines: Sequence[Line], members: Sequence[str], most: int, generator: random.Random
+    tokenizer: Any, lines: Sequence[Line], members: Sequence[str], settings: TrainSettings, generator: random.Random
 ) -> Iterator[Reading]:
-    """Yield each line under its own name, then under at most so many others."""
-    for index, line in enumerate(lines):
+    """Yield each line under its own name, then under others. Lines that would be too long together are left out."""
+    slot, room = 0, settings.max_length
+    for line in lines:
         others = [name for name in members if name != line.name]
-        names = [line.name, *generator.sample(others, min(most, len(others)))]
-        for number, name in enumerate(names):
-            ids, _, in_content = line_parts(tokenizer, Line(name, line.delta, line.content))
-            yield Reading(index * (1 + most) + number, ids, int(in_content.argmax()))
+        names = [line.name, *generator.sample(others, min(settings.name_negatives, len(others)))]
+        parts = [line_parts(tokenizer, line._replace(name=name)) for name in names]
+        length = sum(len(ids) for ids, _, _ in parts)
+        if length <= room:
+            room -= length
+            for number, (ids, _, in_content) in enumerate(parts):
+                yield Reading(slot + number, ids, int(in_content.argmax()))
+            slot += 1 + settings.name_negatives
 
 
 def _joined(row: dict[str, torch.Tensor], header: list[int], readings: Sequence[Reading]) -> dict[str, torch.Tensor]:

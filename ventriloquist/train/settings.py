@@ -10,6 +10,7 @@ from ventriloquist.model.configs import MAX_RANK
 from ventriloquist.windows import WINDOW_SIZE
 
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
+LONGEST_SWAP_HEADER = 256  # tokens; with longer names, nothing is read again
 RENAMED = {"recompute": "gradient_checkpointing"}  # names of 0.1.0, still read
 
 BackendWish = Literal["auto", "unsloth", "mlx", "transformers"]
@@ -59,6 +60,11 @@ class TrainSettings(BaseModel):
     save_minutes: float = Field(10.0, ge=0)  # a crash loses at most this much
     wandb: bool = False  # report figures to Weights & Biases; never a word of a message
     seed: int = Field(0, ge=0, lt=2**32)
+
+    @property
+    def read_again_at_most(self) -> int:
+        """The tokens of a row that are read again at most, to tell its writers from other people."""
+        return self.max_length + LONGEST_SWAP_HEADER if self.name_contrast else 0
 
     @model_validator(mode="before")
     @classmethod
