@@ -45,6 +45,14 @@ class BaseConfig(BaseModel):
     rope_scaling: dict[str, Any] | None = None
 
 
+def slides(config: Any) -> bool:
+    """Return whether layers of a base model see a sliding window of the tokens before, by its configuration."""
+    layers = getattr(config, "layer_types", None)
+    if not layers:
+        return getattr(config, "sliding_window", None) is not None
+    return "sliding_attention" in layers
+
+
 class AdapterConfig(BaseModel):
     """The values of an adapter_config.json that are used. All others must be off, see `read_adapter_config`."""
 

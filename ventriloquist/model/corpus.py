@@ -55,7 +55,7 @@ class Corpus:
     tokenizer: Any
 
     def written(self) -> dict[str, int]:
-        """Return the training messages of each person, zeros too."""
+        """Return how many training messages each person wrote; some wrote none."""
         counts = np.bincount(self.senders[self.splits == SPLITS.index("train")], minlength=len(self.people))
         return dict(zip(self.people, counts.tolist(), strict=True))
 

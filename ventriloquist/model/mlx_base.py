@@ -9,7 +9,7 @@ from typing import Any
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.base import Base, Bits, check_base_weights, complete_folder, load_config
-from ventriloquist.model.configs import LINEARS
+from ventriloquist.model.configs import LINEARS, slides
 from ventriloquist.model.gate import CHECK_FILES, CONFIG, explained, read_json, weight_files
 
 # Kinds of base models that compute the same in mlx_lm; the others are refused, see `mlx_obstacle`.
@@ -64,9 +64,7 @@ def mlx_obstacle(config: Any) -> str | None:
     kind = config if isinstance(config, str) else config.model_type
     if kind not in MLX_KINDS:
         return f"mlx_lm does not have {kind} models as they are"
-    slides = "sliding_attention" in (getattr(config, "layer_types", None) or ())
-    slides = slides or (kind == "mistral" and getattr(config, "sliding_window", None) is not None)
-    if slides and kind not in MLX_SLIDES:
+    if slides(config) and kind not in MLX_SLIDES:
         return f"mlx_lm has no sliding windows in {kind} models"
     return None
 

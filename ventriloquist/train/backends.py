@@ -15,7 +15,7 @@ from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.installation import install_hint
 from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
-from ventriloquist.model.configs import LINEARS
+from ventriloquist.model.configs import LINEARS, slides
 from ventriloquist.model.extras import on_apple_silicon
 from ventriloquist.model.framework import has_mlx
 from ventriloquist.model.precision import ENOUGH_FASTER, ENOUGH_HIDDEN, bfloat16_speedup, has_bfloat16
@@ -165,10 +165,24 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
         raise MissingExtraError("4-bit weights need bitsandbytes.", hint=hint)
     return settings.changed(
         backend=backend.name,
-        name_contrast=settings.name_contrast if backend.name == "transformers" else 0.0,  # the others take no mask
         adam_8bit=settings.adam_8bit and device == "cuda" and has_bitsandbytes() and not is_sharded(),
         gradient_checkpointing=settings.gradient_checkpointing if device != "cpu" else False,
     )
+
+
+def with_name_swaps(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
+    """Switch name swaps off where they cannot be trained, and say so.
+
+    They need a mask of their own. With it, transformers switches the sliding windows of a base model off.
+    """
+    obstacle = None
+    if settings.backend != "transformers":
+        obstacle = f"{ONE_PROCESS[settings.backend]}'s attention does not take its mask"
+    elif slides(config):
+        obstacle = "this base model has sliding windows"
+    if not settings.name_contrast or obstacle is None:
+        return settings, []
+    return settings.changed(name_contrast=0.0), [f"trains without name_contrast: {obstacle}"]
 
 
 def with_bfloat16(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
+from statistics import mean
 
 from ventriloquist.model.base import Bits
 from ventriloquist.model.precision import autocast, multiply_fast, precision
@@ -43,15 +45,16 @@ def _seconds_per_token(plan: TrainPlan, passes: Callable[[PackedRow], None]) -> 
     """Return the seconds that forward and backward pass take for a token of a row. The first row is a warm-up."""
     rows = plan.rows.first_epoch
     middle = sorted(rows, key=row_tokens)[len(rows) // 2 :][:MEASURED_ROWS]
-    best = float("inf")
+    seconds: list[float] = []
     started = time.monotonic()
     for row in (middle[0], *middle):
         before = time.monotonic()
         passes(row)
-        best = min(best, (time.monotonic() - before) / row_tokens(row))
+        seconds.append((time.monotonic() - before) / row_tokens(row))
         if time.monotonic() - started > ENOUGH_SECONDS:
             break
-    return best
+    # with name swaps, how much is read again differs from row to row
+    return mean(seconds[1:] or seconds) if plan.settings.name_contrast else min(seconds)
 
 
 def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
@@ -69,10 +72,10 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
         model = add_lora(model.to(device), settings).train()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    loss = row_loss(settings)
+    loss, rows, numbers = row_loss(settings), Rows(plan.corpus, [], settings), count()
 
     def passes(row: PackedRow) -> None:
-        tensors = {name: tensor.to(device) for name, tensor in Rows(plan.corpus, [row], settings)[0].items()}
+        tensors = {name: tensor.to(device) for name, tensor in rows.trained(row, next(numbers)).items()}
         with autocast(device, settings.bfloat16):
             nats = loss(model, tensors)
         torch.autograd.backward(nats)

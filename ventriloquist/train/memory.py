@@ -83,10 +83,12 @@ class Shapes:
         weights and adapter, and gathers two layers, the embeddings and the head.
 
         Args:
-            tokens: of the longest row.
-            supervised: of the row with the most supervised tokens.
+            tokens: of the longest row, without what is read again under other names.
+            supervised: of the row with the most supervised tokens, likewise.
             weights: bytes of a weight that is not in 4 bits; default as `precision` has it.
         """
+        again = settings.most_tokens - settings.max_length
+        tokens, supervised = tokens + again, supervised + again
         size = weights or weight_bytes(device, settings)
         quantized = self.quantizable if settings.four_bit else 0
         held = shards()
@@ -103,7 +105,7 @@ class Shapes:
             kept = inside + self.layers * tokens * self.hidden * size
         if settings.backend == "unsloth":
             supervised = self.chunk(supervised)
-        logit = 2 * FP32 + size
+        logit = (3 if again else 2) * FP32 + size
         if settings.backend == "mlx":
             supervised, logit = min(supervised, MLX_CHUNK), MLX_LOGITS
         parts = {
@@ -117,6 +119,8 @@ class Shapes:
             parts["attention"] = self.heads * tokens**2 * size * (MLX_SCORES - 1 + layers)
         if settings.bfloat16 and settings.max_length <= EAGER_TOKENS:  # probabilities, in 32 and in 16 bits
             parts["attention"] = self.heads * tokens**2 * through * (FP32 + HALF)
+        if again:
+            parts["mask"] = tokens**2 * (1 + size)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
         return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})

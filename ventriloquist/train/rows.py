@@ -144,7 +144,7 @@ def order(pieces: list[Piece], corpus: Corpus, evenness: float, generator: rando
         generator.shuffle(pieces)
         return
     targets = corpus.splits == TRAIN
-    counts = np.bincount(corpus.senders[targets], minlength=int(corpus.senders.max()) + 1)
+    counts = np.array(list(corpus.written().values()))
     weights = np.where(targets, 1 / np.maximum(counts, 1)[corpus.senders] ** evenness, 0.0)
 
     def key(piece: Piece) -> float:

@@ -10,7 +10,7 @@ from ventriloquist.model.configs import MAX_RANK
 from ventriloquist.windows import WINDOW_SIZE
 
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
-LONGEST_SWAP_HEADER = 256  # tokens; with longer names, nothing is read again
+LONGEST_SWAP_HEADER = 128  # tokens; a row whose header would be longer reads nothing again
 RENAMED = {"recompute": "gradient_checkpointing"}  # names of 0.1.0, still read
 
 BackendWish = Literal["auto", "unsloth", "mlx", "transformers"]
@@ -51,8 +51,8 @@ class TrainSettings(BaseModel):
     supervise: Literal["line", "content"] = "line"  # which part of a target has loss; content: without name and delta
     evenness: float = Field(0.0, ge=0, le=10)  # 1: people who wrote a tenth come ten times sooner; 0: random order
     name_contrast: float = Field(0.0, ge=0, le=1000)  # the weight of telling a message's writer from others; 0: none
-    name_share: float = Field(0.25, gt=0, le=1)  # of the targets, drawn for each row, that are read again for it
-    name_negatives: int = Field(3, ge=1, le=64)  # other people under whose names a target is read again
+    name_share: float = Field(0.25, gt=0, le=1)  # share of the targets that are read again for that, if there is room
+    name_negatives: int = Field(3, ge=1, le=8)  # other people under whose names they are read
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart
@@ -62,9 +62,14 @@ class TrainSettings(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
 
     @property
-    def read_again_at_most(self) -> int:
-        """The tokens of a row that are read again at most, to tell its writers from other people."""
-        return self.max_length + LONGEST_SWAP_HEADER if self.name_contrast else 0
+    def swap_room(self) -> int:
+        """The tokens of lines that a row reads again at most, all their names together."""
+        return self.max_length if self.name_contrast else 0
+
+    @property
+    def most_tokens(self) -> int:
+        """The tokens of a row at most, with what it reads again."""
+        return self.max_length + (self.swap_room + LONGEST_SWAP_HEADER if self.name_contrast else 0)
 
     @model_validator(mode="before")
     @classmethod
