@@ -6,8 +6,8 @@
 The data is JSON Lines in the form that `chat_db_from_jsonl.py` reads. The script uses the chats of the four and the
 ten most talkative people. Each run trains one of CANDIDATES and prints a line of JSON: what was trained and for how
 long; how often the true name comes first among the ten (ID@1) and bits about the name, both of single messages without
-context; bits per character of messages in their context; and bits about the name there, against the other writer. It
-scores in bfloat16, which is off by a thousandth of a bit.
+context; bits per character of messages in their context; and bits about the name in context, against another writer.
+Scores are computed in bfloat16, which is off by a thousandth of a bit. Standard errors treat messages as independent.
 
 The script measures on the validation split. It copies the home, deletes the test messages from the copy, and uses the
 validation messages as the test split. `--seeds` repeats each run with other adapters and another order.
@@ -225,17 +225,19 @@ def figures(db: Connection, home: Path, run: Path) -> dict[str, float]:
     scores = []
     for row in random.Random(0).sample(rows, min(ROWS, len(rows))):
         lines = [target.line for target in row.targets]
-        writers = dict.fromkeys(line.name for line in lines)  # a member who never writes would be told from that
+        # a member who never writes could be ruled out by that alone
+        writers = dict.fromkeys(line.name for line in lines)
         instead = [[line._replace(name=name) for name in writers if name != line.name][:1] for line in lines]
         scores += score_row(adapter.model, adapter.tokenizer, row.row, lines, instead)
     others = [[score.content, *score.alternatives] for score in scores if score.alternatives]
-    bits, other_bits = name_bits(alone), name_bits(others)
+    bits, other_bits = name_bits(alone), name_bits(others or [[0.0]])
     return {
         "alone": len(alone),
         "first": float(np.mean([min(nats) == nats[0] for nats in alone])),
         "name_bits": float(bits.mean()),
         "name_bits_se": float(bits.std() / np.sqrt(len(bits))),
         "in_context": len(scores),
+        "in_context_of_two": len(others),
         "bits_per_character": sum(score.content for score in scores) / np.log(2) / sum(s.characters for s in scores),
         "name_bits_in_context": float(other_bits.mean()),
         "name_bits_in_context_se": float(other_bits.std() / np.sqrt(len(other_bits))),
