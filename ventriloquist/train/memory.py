@@ -26,6 +26,7 @@ RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
+UNEVEN = 0.5  # of a row's memory on a CPU, in addition: with name swaps, rows differ more in length (measured)
 EXHAUSTED = (
     *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
     *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
@@ -123,7 +124,10 @@ class Shapes:
             parts["mask"] = tokens**2 * (1 + size)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
-        return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
+        if device in RUNTIME:
+            of_a_row = kept + parts["logits"] + parts.get("attention", 0)
+            parts["runtime"] = RUNTIME[device] + (UNEVEN * of_a_row if again and device == "cpu" else 0)
+        return parts
 
     def _inside(self, size: int) -> int:
         """Return the bytes that a layer keeps of a token for its gradient.
