@@ -26,7 +26,7 @@ RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
-UNEVEN = 0.5  # of a row's memory on a CPU, in addition: with name swaps, rows differ more in length (measured)
+UNEVEN = 0.75  # of a row's memory on a CPU, in addition: with name swaps, rows differ more in length (measured)
 EXHAUSTED = (
     *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
     *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
