@@ -49,11 +49,8 @@ def command(
     folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
     settings = resolve_settings(
         None,
-        {
-            "model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed, "backend": own.backend,
-            "name_contrast": 0.0,  # in so few minutes, new messages teach more than messages that are read again
-        },
-    )  # fmt: skip
+        {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed, "backend": own.backend},
+    )
     view = TrainView(shown=False)  # has no bar: it prints a line now and then
     with stages(named=True) as stage:
         try:
