@@ -11,7 +11,7 @@ Before each held-out message, the newest run in HOME reads one of four contexts:
 - longer: more of the last lines, as many tokens as `retrieved` has.
 
 Exchanges are ordinary lines. The first line of each, and the first of the last lines, has the delta `1d+`. The script
-prints bits per character of the contents, and the differences with 95 % intervals: messages are resampled.
+prints bits per character of the contents and the differences, with 95 % intervals for these conversations.
 
 `training_search.validation_home` makes a home whose held-out messages are those of the validation split.
 """
@@ -22,18 +22,25 @@ import argparse
 import random
 import re
 import sqlite3
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ventriloquist.evaluate.heldout import Target, draw_targets, held_out_rows
+from ventriloquist.evaluate.metrics.names import NATS_A_BIT
+from ventriloquist.evaluate.statistics import bootstrap
+from ventriloquist.evaluate.tally import share, tally
+from ventriloquist.layout import RUNS, TOKENS
 from ventriloquist.model.adapter import find_run, load_adapter
 from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.manifest import first_unseen
 from ventriloquist.model.score import score_contents
+from ventriloquist.model.tokens import encode
 from ventriloquist.store import corpus as stored
 from ventriloquist.store import open_database
 from ventriloquist.store.corpus import StoredLine
@@ -115,22 +122,31 @@ def contexts(memory: Memory, target: Target, context: int, pairs: int, tokens: N
     return [memory.shown(chosen, begin, stop) for chosen, begin in spans]
 
 
-def interval(bits: NDArray[np.float64], characters: NDArray[np.float64]) -> str:
-    """Return bits per character with a 95 % interval."""
-    drawn = np.random.default_rng(0).integers(0, len(bits), (2000, len(bits)))
-    low, high = np.quantile(bits[drawn].sum(1) / characters[drawn].sum(1), (0.025, 0.975))
-    return f"{bits.sum() / characters.sum():.4f} ({low:.4f} – {high:.4f})"
+class Reading(NamedTuple):
+    """A message that was read after each of the contexts."""
+
+    target: Target
+    nats: list[float]  # of its content, (arms,)
+    lengths: list[int]  # tokens of the contexts, (arms,)
 
 
-def report(nats: Sequence[Sequence[float]], lengths: Sequence[Sequence[int]], characters: Sequence[int]) -> None:
+def report(readings: Sequence[Reading]) -> None:
     """Print bits per character of each arm, and the differences."""
-    bits, divisor = np.array(nats) / np.log(2), np.array(characters, dtype=np.float64)
-    print(f"{len(bits)} messages; bits per character of the content")
+    print(f"{len(readings)} messages; bits per character of the content")
+
+    def figures(bits: Callable[[Reading], float]) -> str:
+        sums = tally((one.target.cluster, (bits(one), len(one.target.line.content))) for one in readings)
+        low, high = bootstrap(sums, share, seed=0)
+        value = sum(map(bits, readings)) / sum(len(one.target.line.content) for one in readings)
+        return f"{value:.4f} ({low:.4f} – {high:.4f})"
+
     for index, arm in enumerate(ARMS):
-        print(f"{arm:22} {interval(bits[:, index], divisor)}, {np.mean(lengths, axis=0)[index]:.0f} tokens")
+        tokens = np.mean([one.lengths[index] for one in readings])
+        print(f"{arm:22} {figures(lambda one, at=index: one.nats[at] / NATS_A_BIT)}, {tokens:.0f} tokens")
     for first, second in DIFFERENCES:
-        change = bits[:, ARMS.index(first)] - bits[:, ARMS.index(second)]
-        print(f"{first + ' - ' + second:22} {interval(change, divisor)}", flush=True)
+        at, other = ARMS.index(first), ARMS.index(second)
+        change = figures(lambda one, at=at, other=other: (one.nats[at] - one.nats[other]) / NATS_A_BIT)
+        print(f"{first + ' - ' + second:22} {change}", flush=True)
 
 
 def main() -> None:
@@ -143,17 +159,15 @@ def main() -> None:
     parser.add_argument("--bfloat16", action="store_true", help="read with weights of 16 bits: faster on some CPUs")
     arguments = parser.parse_args()
     with open_database(arguments.home) as db:
-        adapter = load_adapter(find_run(arguments.home / "runs", arguments.run)).merged()
+        adapter = load_adapter(find_run(arguments.home / RUNS, arguments.run)).merged()
         if arguments.bfloat16:
             adapter.model.to(torch.bfloat16)
-        corpus = load_corpus(db, adapter.tokenizer, arguments.home / "tokens")
+        corpus = load_corpus(db, adapter.tokenizer, arguments.home / TOKENS)
         rows = held_out_rows(db, corpus, adapter.manifest, first_unseen(db, adapter.manifest))
         far = arguments.context + GAP + ROOM
         possible = [target for row in rows for target in row.targets if target.position >= far]
         memories: dict[int, Memory] = {}
-        nats: list[list[float]] = []
-        lengths: list[list[int]] = []
-        characters: list[int] = []
+        readings: list[Reading] = []
         for target in draw_targets(possible, arguments.messages, seed=0):
             conversation = target.conversation
             if conversation.id not in memories:
@@ -163,13 +177,10 @@ def main() -> None:
             if arms:
                 header = corpus.header(conversation, target.position).removesuffix("\n")
                 windows = [render_window(header, lines) for lines in arms]
-                costs = [score_contents(adapter.model, adapter.tokenizer, text, [target.line]) for text in windows]
-                nats.append([next(iter(cost)) for cost in costs])
-                lengths.append([len(adapter.tokenizer(text)["input_ids"]) for text in windows])
-                characters.append(len(target.line.content))
-                if len(nats) % 10 == 0:
-                    report(nats, lengths, characters)
-    report(nats, lengths, characters)
+                nats = [next(score_contents(adapter.model, adapter.tokenizer, text, [target.line])) for text in windows]
+                readings.append(Reading(target, nats, [len(encode(adapter.tokenizer, text)) for text in windows]))
+                print(f"{len(readings)} messages read", file=sys.stderr, flush=True)
+    report(readings)
 
 
 if __name__ == "__main__":

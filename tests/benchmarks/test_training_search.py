@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
 from file_builder import chat, filled
 from stages import prepare
 
@@ -15,17 +13,7 @@ from ventriloquist.store import open_database
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from training_search import (
-    BASE,
-    CANDIDATES,
-    Candidate,
-    Length,
-    Search,
-    control_home,
-    fewer,
-    name_bits,
-    validation_home,
-)
+from training_search import BASE, CANDIDATES, Candidate, Length, Search, control_home, fewer, validation_home
 
 
 def test_the_home_to_search_in_has_no_test_message_and_validation_in_its_place(home: Path, tmp_path: Path) -> None:
@@ -94,8 +82,3 @@ def test_a_control_trains_as_long_as_what_it_controls(home: Path, tmp_path: Path
     assert len(finished) == 4
     assert search.result("tiny", home, candidate, Length(200, 1))["run"] == result["run"]  # read, not trained again
     assert (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines() == finished
-
-
-def test_bits_about_a_name_are_none_if_all_names_are_as_likely_and_at_most_those_of_the_number_of_names() -> None:
-    assert name_bits([[3.0, 3.0, 3.0], [1.0, 900.0, 900.0, 900.0]]) == pytest.approx([0.0, 2.0])
-    assert name_bits([[9.0, 9.0 - np.log(3)]]) == pytest.approx([1 - 2.0])

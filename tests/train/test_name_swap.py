@@ -14,19 +14,16 @@ from stages import train
 from test_loss import _norms_in_float64, adapted, gradient  # noqa: F401  # fixtures
 from transformers import Qwen3Config
 
-from ventriloquist.layout import LOG
 from ventriloquist.model.adapter import WEIGHTS
-from ventriloquist.model.base import Base, load_base
 from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.tokens import encode
 from ventriloquist.store import Connection
-from ventriloquist.train import Step, log, preset
-from ventriloquist.train.backends import add_lora, row_loss, with_name_swaps
-from ventriloquist.train.loop import run_loop
+from ventriloquist.train import Step, preset
+from ventriloquist.train.backends import row_loss, with_name_swaps
 from ventriloquist.train.loss import target_loss
 from ventriloquist.train.memory import GIB, Shapes, ladder
 from ventriloquist.train.name_swap import SLOTS, NameSwap, contrasted_loss, name_nats
-from ventriloquist.train.rows import IGNORED, PackedRow, make_piece, schedule
+from ventriloquist.train.rows import IGNORED, PackedRow, make_piece
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.tensors import Rows, row_tensors
 from ventriloquist.transcript import Header, Line, parse_header, parse_line, render_header, render_line
@@ -155,8 +152,8 @@ def test_what_is_read_again_is_bounded(corpus: Corpus, pieces: PackedRow) -> Non
     settings = [ALL.changed(max_length=longest) for longest in (64, 512, 1024, 8192)]
     again = [swapped(corpus, pieces, one)["input_ids"].shape[1] - own for one in settings]
     assert again[0] == 0 < again[1] < again[2] < again[3]
-    assert all(tokens <= one.most_tokens - one.max_length for tokens, one in zip(again, settings, strict=True))
-    assert TrainSettings().most_tokens == TrainSettings().max_length
+    assert all(tokens <= one.read_again for tokens, one in zip(again, settings, strict=True))
+    assert TrainSettings().read_again == 0
 
 
 def written_by(corpus: Corpus, names: dict[str, int]) -> Corpus:
@@ -239,17 +236,6 @@ def test_training_on_it_tells_the_names_of_a_row_apart(
     assert told[-1] < 0.95 * told[0]
 
 
-def test_a_run_with_it_trains_and_logs(base: Base, corpus: Corpus, tmp_path: Path) -> None:
-    settings = preset("tiny").changed(
-        max_steps=2, max_length=256, targets_per_window=8, context=0, window=8, validations=0, adam_8bit=False,
-        name_contrast=10.0,
-    )  # fmt: skip
-    rows = schedule(corpus, settings).rows
-    model = add_lora(load_base(base, device="cpu"), settings)
-    run_loop(model, row_loss(settings), corpus, rows, settings, tmp_path, device="cpu")
-    assert len(log.read(tmp_path / LOG)) == 2
-
-
 def test_a_run_that_is_resumed_ends_as_one_that_was_not_stopped(prepared: Connection, home: Path) -> None:
     settings = preset("tiny").changed(
         max_steps=4, max_length=256, targets_per_window=8, context=0, window=8, validations=0, save_minutes=0.0,
@@ -307,11 +293,13 @@ def test_names_are_not_swapped_where_the_mask_cannot_be_had(
     assert with_name_swaps(TrainSettings(backend=backend), SimpleNamespace(**config))[1] == []
 
 
-def test_every_step_down_the_ladder_needs_what_a_plan_of_it_needs() -> None:
+def test_shorter_rows_on_the_ladder_need_what_a_plan_of_them_needs() -> None:
     config = Qwen3Config(hidden_size=64, intermediate_size=128, num_hidden_layers=2)
-    settings = TrainSettings(backend="transformers", name_contrast=1.0, max_length=3072)
+    settings = TrainSettings(backend="transformers", name_contrast=1.0, max_length=5000)
     shapes = Shapes(config, settings)
-    rungs = ladder(shapes, settings, "cpu", 3072, 2000)
-    assert not any("--max-length 4096" in rung.changes for rung in rungs)
-    shorter = sum(shapes.memory(settings.changed(max_length=2048), "cpu", 2048, 2000 * 2048 // 3072).values())
-    assert rungs[0].gib == pytest.approx(shorter / GIB)
+    rungs = {rung.changes: rung.gib for rung in ladder(shapes, settings, "cpu", 5000, 2500)}
+    for length in (4096, 2048):
+        shorter = shapes.memory(settings.changed(max_length=length), "cpu", length, length // 2)
+        assert rungs[f"--max-length {length}"] == pytest.approx(sum(shorter.values()) / GIB)
+    settings = settings.changed(max_length=3072)
+    assert not any("4096" in rung.changes for rung in ladder(shapes, settings, "cpu", 3072, 2000))

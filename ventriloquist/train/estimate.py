@@ -77,8 +77,8 @@ def make_estimate(
     shapes = Shapes(config, settings)
     # MLX computes one piece of a row at a time
     together = [[piece] for piece in pieces] if backend.name == "mlx" else rows.first_epoch
-    most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
     longest = max((row_tokens(row) for row in together), default=0)
+    most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
     available = broadcast(available_memory(device))
     settings, unswapped = with_name_swaps(settings, config)
     settings, speedup = with_bfloat16(settings, config, device, begun=begun)

@@ -88,7 +88,7 @@ class Shapes:
             supervised: of the row with the most supervised tokens, likewise.
             weights: bytes of a weight that is not in 4 bits; default as `precision` has it.
         """
-        again = settings.most_tokens - settings.max_length
+        again = settings.read_again
         tokens, supervised = tokens + again, supervised + again
         size = weights or weight_bytes(device, settings)
         quantized = self.quantizable if settings.four_bit else 0

@@ -91,7 +91,7 @@ class NameSwap:
 
     def _readings(self, lines: Sequence[Line], members: Sequence[str], generator: random.Random) -> Iterator[Reading]:
         """Yield each line by a member under its own name, then under others, while there is room."""
-        slot, room = 0, self._settings.swap_room
+        slot, room = 0, self._settings.max_length
         for line in lines:
             if line.name not in members:
                 continue

@@ -62,14 +62,9 @@ class TrainSettings(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
 
     @property
-    def swap_room(self) -> int:
-        """The tokens of lines that a row reads again at most, all their names together."""
-        return self.max_length if self.name_contrast else 0
-
-    @property
-    def most_tokens(self) -> int:
-        """The tokens of a row at most, with what it reads again."""
-        return self.max_length + (self.swap_room + LONGEST_SWAP_HEADER if self.name_contrast else 0)
+    def read_again(self) -> int:
+        """The most tokens that a row reads again under other names: as many as a row may have, and a header."""
+        return self.max_length + LONGEST_SWAP_HEADER if self.name_contrast else 0
 
     @model_validator(mode="before")
     @classmethod
