@@ -1,25 +1,29 @@
 """Measure the reference for names, a classifier of writers without a language model, beside naive Bayes.
 
     python benchmarks/reference.py --home HOME [--split validation] [--messages N] [--search]
+                                   [--read N …]
 
 HOME is prepared: that of `vq demo`, or the one that `training_search.py` makes of recorded chats. Each classifier reads
 the whole training split of the people with the most messages, and names the writers of the other split. A line of JSON
 each: the share of messages (ID@1), of groups of 5 and of 20 by one writer (ID@5, ID@20), and the share of messages as a
 mean over people, so that all of them weigh the same. `--messages` measures on as many as `vq eval` would, the ones that
 it draws with seed 0: 48 with `--quick`. `--search` tries values of C with and without class weights; the
-settings of `evaluate/reference.py` were chosen so, on the validation split. The last line is the reference itself,
-with bits about the name.
+settings of `evaluate/reference.py` were chosen so, on the validation split. The next line is the reference itself, with
+bits about the name. A run that stops early has not read all training messages. `--read` adds the reference for as many
+of them, drawn at random.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -46,8 +50,15 @@ Texted = dict[str, list[str]]
 """Messages by person."""
 
 
-def read(home: Path, split: str) -> tuple[Texted, list[Target]]:
-    """Return the training messages of the people who wrote most, and their messages of a split."""
+class Read(NamedTuple):
+    """What a home's prepared data holds about the people who wrote most."""
+
+    texts: Texted  # training messages by person
+    targets: list[Target]  # their messages of a split
+    trained: int  # training messages of everybody
+
+
+def read(home: Path, split: str) -> Read:
     training: Texted = defaultdict(list)
     others: list[Target] = []
     with open_database(home) as db:
@@ -60,7 +71,17 @@ def read(home: Path, split: str) -> tuple[Texted, list[Target]]:
                 conversation = StoredConversation(id, "group", (), 0, 0)
                 others.append(Target(conversation, position, Line(sender, delta, content), 0, own=own))
     names = sorted(training, key=lambda name: (-len(training[name]), name))[:MAX_CANDIDATES]
-    return {name: training[name] for name in names}, [one for one in others if one.line.name in names]
+    return Read(
+        {name: training[name] for name in names},
+        [one for one in others if one.line.name in names],
+        sum(map(len, training.values())),
+    )
+
+
+def sample(texts: Texted, share: float) -> Texted:
+    """Draw a share of each person's messages."""
+    generator = random.Random(0)
+    return {name: generator.sample(own, max(1, round(len(own) * min(share, 1)))) for name, own in texts.items()}
 
 
 def figures(names: Sequence[str], targets: Sequence[Target], costs: Any) -> dict[str, Any]:
@@ -114,15 +135,20 @@ def main() -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--messages", type=int, help="default: all")
     parser.add_argument("--search", action="store_true", help="try values of C and class weights")
+    parser.add_argument("--read", type=int, nargs="*", default=(), help="training messages, of everybody's")
     arguments = parser.parse_args()
-    texts, targets = read(arguments.home, arguments.split)
+    texts, targets, trained = read(arguments.home, arguments.split)
     targets = draw_targets(targets, arguments.messages, seed=0)
     read_by = sum(map(len, texts.values()))
     print(json.dumps({"people": len(texts), "trained on": read_by, arguments.split: len(targets)}), flush=True)
     started = time.process_time()
-    for name, costs in classifiers(texts, search=arguments.search):
+    of_fewer = (
+        (f"the reference, {count:,} messages read", train_reference(sample(texts, count / trained)).costs)
+        for count in arguments.read
+    )
+    for name, costs in chain(classifiers(texts, search=arguments.search), of_fewer):
         found = figures(sorted(texts), targets, costs([target.typed[:MAX_CHARACTERS] for target in targets]))
-        if name != "the reference":
+        if not name.startswith("the reference"):
             del found["bits about the name"]  # of costs that are no log-probabilities
         seconds = round(time.process_time() - started, 1)
         print(json.dumps({"classifier": name, **found, "CPU seconds": seconds}), flush=True)
