@@ -162,7 +162,7 @@ SKIPPED = {
     "forwarded": "messages of others, forwarded",
     "bot": "written by programs",
     "no_sender": "messages that do not say who wrote them",
-    "repeated": "records that the export holds twice",
+    "repeated": "records that this export, or another one, holds already",
 }
 
 Progress = Callable[[int, int], None]

@@ -105,15 +105,12 @@ def test_three_applications_are_collected_in_one_command(tmp_path: Path, home: P
     assert dump(home) == before
 
 
-@pytest.mark.parametrize("is_encrypted_first", [False, True])
-def test_a_thread_of_both_downloads_of_messenger_is_collected_once(
-    is_encrypted_first: bool, tmp_path: Path, home: Path
-) -> None:
-    def write(folder: str, name: str, value: object) -> Path:
-        path = tmp_path / folder / name
+def both_downloads(folder: Path) -> list[Path]:
+    """Write a thread of Messenger as the ordinary and as the encrypted download have it; four messages are in both."""
+
+    def write(path: Path, value: object) -> None:
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(value))
-        return tmp_path / folder
 
     def sent(at: int, sender: str, text: str) -> dict[str, object]:
         return {"sender_name": sender, "timestamp_ms": BEGIN + at, "content": text}
@@ -122,14 +119,23 @@ def test_a_thread_of_both_downloads_of_messenger_is_collected_once(
         return {"senderName": sender, "timestamp": BEGIN + at, "text": text, "reactions": [], "media": []}
 
     both = [(1, "Ann", "hi"), (2, "Me", "yo"), (3, "Ann", "ok"), (3, "Ann", "ok")]
-    ordinary = write("facebook", "messages/inbox/ann_1234567/message_1.json", {
+    ordinary, encrypted = folder / "facebook", folder / "e2ee"
+    write(ordinary / "messages/inbox/ann_1234567/message_1.json", {
         "participants": [{"name": "Ann"}, {"name": "Me"}], "title": "Ann",
         "messages": [sent(*one) for one in reversed([(0, "Ann", "first"), *both])],
     })  # fmt: skip
-    encrypted = write("e2ee", "Ann_4.json", {
+    write(encrypted / "Ann_4.json", {
         "participants": ["Ann", "Me"], "threadName": "Ann_4",
         "messages": [secret(*one) for one in [*both, (9, "Me", "last")]],
     })  # fmt: skip
+    return [ordinary, encrypted]
+
+
+@pytest.mark.parametrize("is_encrypted_first", [False, True])
+def test_a_thread_of_both_downloads_of_messenger_is_collected_once(
+    is_encrypted_first: bool, tmp_path: Path, home: Path
+) -> None:
+    ordinary, encrypted = both_downloads(tmp_path)
     places = [encrypted, ordinary] if is_encrypted_first else [ordinary, encrypted]
     asked = [*(part for place in places for part in ("--source", place)), "--me", "Me"]
     found = summaries(*asked)
@@ -142,6 +148,61 @@ def test_a_thread_of_both_downloads_of_messenger_is_collected_once(
     assert not any(one["changed"] for one in summaries(*asked))
     assert not any(one["changed"] for one in summaries(*("--source", ordinary, "--source", encrypted, "--me", "Me")))
     assert dump(home) == before
+
+
+@pytest.mark.parametrize("is_encrypted_first", [False, True])
+def test_a_thread_of_both_downloads_is_collected_once_by_two_commands(
+    is_encrypted_first: bool, tmp_path: Path, home: Path
+) -> None:
+    places = both_downloads(tmp_path)
+    first, second = reversed(places) if is_encrypted_first else places
+    assert collected("--source", first, "--me", "Me")["added"] == 5
+    summary = collected("--source", second, "--me", "Me")
+    assert (summary["messages"], summary["added"], summary["updated"]) == (1, 1, 0)
+    assert summary["skipped"] == {"repeated": 4}
+    texts = [("first",), ("hi",), ("yo",), ("ok",), ("ok",), ("last",)]
+    assert query(home, "SELECT text FROM text_messages ORDER BY sent_at, rowid") == texts
+    before = dump(home)
+    for place in (second, first):
+        again = collected("--source", place, "--me", "Me")
+        assert (again["added"], again["updated"], again["changed"]) == (0, 0, False)
+    assert dump(home) == before
+    both = summaries("--source", first, "--source", second, "--me", "Me")
+    assert not any(one["changed"] or one["added"] for one in both)
+    assert query(home, "SELECT text FROM text_messages ORDER BY sent_at, rowid") == texts
+
+
+def test_reactions_of_the_second_download_stand_on_the_messages_of_the_first(tmp_path: Path, home: Path) -> None:
+    ordinary, encrypted = both_downloads(tmp_path)
+    path = ordinary / "messages/inbox/ann_1234567/message_1.json"
+    thread = json.loads(path.read_text())
+    thread["messages"][-2]["reactions"] = [
+        {"reaction": "❤".encode().decode("latin-1"), "actor": "Me"}
+    ]  # on `hi`, in both
+    path.write_text(json.dumps(thread))
+    thread = json.loads((encrypted / "Ann_4.json").read_text())
+    thread["messages"][0]["reactions"] = [{"reaction": "❤", "actor": "Me"}]
+    thread["messages"][1]["reactions"] = [{"reaction": "😂", "actor": "Ann"}]  # on `yo`, in the second one
+    (encrypted / "Ann_4.json").write_text(json.dumps(thread))
+    for _ in range(2):
+        for place in (ordinary, encrypted):
+            collected("--source", place, "--me", "Me")
+        found = query(home, "SELECT t.text, r.emoji FROM reactions r JOIN text_messages t ON t.guid = r.target_guid")
+        assert sorted(found) == [("hi", "❤"), ("yo", "😂")]
+
+
+def test_messages_that_only_one_download_repeats_are_all_kept(tmp_path: Path, home: Path) -> None:
+    ordinary, encrypted = both_downloads(tmp_path)
+    thread = json.loads((encrypted / "Ann_4.json").read_text())
+    thread["messages"].append({"senderName": "Ann", "timestamp": BEGIN + 3, "text": "ok", "media": []})  # a third one
+    thread["messages"].append({"senderName": "Me", "timestamp": BEGIN + 1, "text": "hi", "media": []})  # of another
+    (encrypted / "Ann_4.json").write_text(json.dumps(thread))
+    for place in (ordinary, encrypted):
+        collected("--source", place, "--me", "Me")
+    counts = query(
+        home, "SELECT text, is_from_me, count(*) FROM text_messages GROUP BY 1, 2 HAVING text IN ('hi', 'ok')"
+    )
+    assert sorted(counts) == [("hi", 0, 1), ("hi", 1, 1), ("ok", 0, 3)]
 
 
 def test_each_source_has_its_summary_and_all_have_a_total(tmp_path: Path, home: Path) -> None:

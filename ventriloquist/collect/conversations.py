@@ -17,6 +17,7 @@ from ventriloquist.records import MESSAGES, SourceChat
 from ventriloquist.store.people import ConversationRow, StoredIdentities
 
 SMS = (MESSAGES, "android")  # the applications that send and receive SMS
+META = ("messenger", "instagram")  # the applications whose thread may be in an ordinary and in an encrypted download
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +72,12 @@ class ConversationIds:
     def with_tapback_texts(self) -> set[int]:
         """Return the ids of the conversations in which a tapback may arrive as a text: those with SMS."""
         return {id_ for conversation, id_ in self.of.items() if conversation.source in SMS}
+
+    def in_two_downloads(self) -> set[int]:
+        """Return the ids of the conversations that may be in two downloads, whose messages have different guids."""
+        return {
+            id_ for conversation, id_ in self.of.items() if conversation.source in META and len(conversation.chats) > 1
+        }
 
 
 def merge_chats(stored: SourceChat, found: SourceChat) -> SourceChat:

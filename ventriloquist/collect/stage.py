@@ -23,7 +23,7 @@ from ventriloquist.collect.identity import (
 )
 from ventriloquist.collect.names import PeopleIds, base_name, give_names
 from ventriloquist.collect.tapbacks import conversations_with_tapback_texts, derive_reactions, move_text_tapbacks
-from ventriloquist.collect.writer import Placer, Tally, move_messages, skip_echoes, write_rows
+from ventriloquist.collect.writer import Placer, Tally, move_messages, skip_copies, skip_echoes, write_rows
 from ventriloquist.fs import open_to_others
 from ventriloquist.records import SKIPPED, ContactCard, Progress, Source, application_of
 from ventriloquist.store import Connection, transaction
@@ -182,13 +182,15 @@ def run(
         if quoting:
             _take_text_tapbacks(db, quoting, tally)
             places = messages_store.places(db)
+        copies = skip_copies(db, plan.conversations.in_two_downloads(), {chat.guid for chat in source.chats})
         reactions = _take_reactions(db, placer, tally)
         echoes = skip_echoes(db, plan.conversations.notes_to_self(), tally.received_notes)
-        tally.messages -= echoes
+        tally.messages -= echoes + copies
         tally.skipped["echo"] += echoes
+        tally.skipped["repeated"] += copies
         _finish(db, plan, placer, places)
         record_zone(db, COLLECTED, plan.zone.key)
-        added, updated = tally.added - tally.moved - echoes, tally.changed - tally.added
+        added, updated = tally.added - tally.moved - echoes - copies, tally.changed - tally.added
         changed = bool(added or updated or moved) or messages_store.digest_of_derived(db) != before
     return CollectSummary(
         source=source.name,

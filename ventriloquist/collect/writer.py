@@ -262,10 +262,27 @@ def skip_echoes(db: Connection, notes_to_self: Collection[int], received: Collec
         for _, alike in groupby(store.notes(db, conversation_id), key=attrgetter("text", "attachments"))
         for guid in _received_beside_sent(list(alike))
     ]
-    store.delete_rows(db, "text_messages", echoes)
-    store.delete_attachments(db, echoes)
-    store.insert_skipped(db, [(guid, "echo") for guid in echoes])
+    _skip(db, echoes, "echo")
     return len(echoes) if received is None else len(set(echoes).intersection(received))
+
+
+def skip_copies(db: Connection, conversation_ids: Collection[int], chats: Collection[str]) -> int:
+    """Skip the messages of these conversations that another download had before, and keep the reactions to them.
+
+    Returns:
+        How many of them are in these chats (guids).
+    """
+    copies = store.copies(db, conversation_ids) if conversation_ids else []
+    store.move_tapbacks(db, {guid: first for guid, _, first in copies})
+    _skip(db, [guid for guid, *_ in copies], "repeated")
+    return sum(chat in chats for _, chat, _ in copies)
+
+
+def _skip(db: Connection, guids: Collection[str], reason: str) -> None:
+    """Skip messages that are in the file."""
+    store.delete_rows(db, "text_messages", guids)
+    store.delete_attachments(db, guids)
+    store.insert_skipped(db, [(guid, reason) for guid in guids])
 
 
 def _received_beside_sent(notes: list[Note]) -> Iterator[str]:

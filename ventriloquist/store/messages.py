@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from sqlite3 import Connection
 from typing import Literal, NamedTuple
@@ -263,6 +263,45 @@ def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
         (conversation_id,),
     )
     return map(Note._make, rows)
+
+
+def copies(db: Connection, conversation_ids: Collection[int]) -> list[tuple[str, str, str]]:
+    """Return each message that another chat of its conversation had before: its guid, its chat and the other's guid.
+
+    Both have the same sender, millisecond, text and number of attachments. Equal messages of one chat are counted: the
+    third one is a copy if the other chat has three.
+    """
+    return db.execute(
+        """
+        WITH alike AS (
+            SELECT id, guid, chat_guid, conversation_id, sender_id, sent_at, text, (
+                SELECT count(*) FROM attachments WHERE message_guid = guid
+            ) AS files
+            FROM text_messages WHERE conversation_id IN (SELECT value FROM json_each(?))
+        ), numbered AS (
+            SELECT *, row_number() OVER (
+                PARTITION BY conversation_id, sender_id, sent_at, text, files, chat_guid ORDER BY id
+            ) AS number FROM alike
+        )
+        SELECT guid, chat_guid, first FROM (
+            SELECT guid, chat_guid, first_value(guid) OVER (
+                PARTITION BY conversation_id, sender_id, sent_at, text, files, number ORDER BY id
+            ) AS first FROM numbered
+        ) WHERE guid <> first
+        """,
+        (json.dumps(sorted(conversation_ids)),),
+    ).fetchall()
+
+
+def move_tapbacks(db: Connection, targets: Mapping[str, str]) -> None:
+    """Give the tapbacks on messages another target: old guid → new guid."""
+    found = db.execute(
+        "SELECT guid, target_guid FROM tapbacks WHERE target_guid IN (SELECT value FROM json_each(?))",
+        (json.dumps([*targets]),),
+    ).fetchall()
+    db.executemany(
+        "UPDATE tapbacks SET target_guid = ? WHERE guid = ?", [(targets[target], guid) for guid, target in found]
+    )
 
 
 def texts_ending_with(
