@@ -98,8 +98,6 @@ CANDIDATES = {  # one thing at a time, then what was best together
     "800 messages, thrice": Candidate({**ALL, "epochs": 3}, messages=800),
     "four, all layers, 1e-3": Candidate(ALL, people=4),
     "rows of 192": Candidate({**ALL, "max_length": 192, "targets_per_window": 4}),
-    "names, 10": Candidate({**ALL, "name_contrast": 10.0}, cost=1.5),
-    "names, 30": Candidate({**ALL, "name_contrast": 30.0}, cost=1.5),
 }
 
 

@@ -48,7 +48,7 @@ def score_row(
     for forks, (_, first, end) in zip(forks_of, row.targets, strict=True):
         own = row.tokens[first:end].tolist()
         for path, children in forks:
-            same = common_prefix(path, own)
+            same = _common_prefix(path, own)
             if same == len(path):
                 wanted += [(first + same - 1, token) for token in children]
             else:
@@ -61,7 +61,7 @@ def score_row(
     for index, (line, forks, (_, first, end)) in enumerate(zip(lines, forks_of, row.targets, strict=True)):
         own = row.tokens[first:end].tolist()
         found = [
-            [next(on_row if common_prefix(path, own) == len(path) else beside_row) for _ in children]
+            [next(on_row if _common_prefix(path, own) == len(path) else beside_row) for _ in children]
             for path, children in forks
         ]
         name, delta, content = _by_part(tokenizer, line, own, cache.nats[begin : begin + end - first])
@@ -110,7 +110,7 @@ def score_rows_after(
         wanted = []
         counts = []
         for line, (_, first, end) in zip(of_row, row.targets, strict=True):
-            _, _, in_content = line_parts(tokenizer, line)
+            _, _, in_content = _parts(tokenizer, line)
             inside = [first + int(index) for index in np.flatnonzero(in_content)]
             if len(in_content) != end - first:
                 raise ValueError("the line is tokenised differently from the cached row")
@@ -122,13 +122,13 @@ def score_rows_after(
 
 def _content_of(tokenizer: Any, line: Line, at: int) -> Continuation:
     """Return a line as a continuation whose content is to be scored."""
-    ids, _, in_content = line_parts(tokenizer, line)
+    ids, _, in_content = _parts(tokenizer, line)
     return Continuation(at, ids, [(int(index), ids[index]) for index in np.flatnonzero(in_content)])
 
 
 def _by_part(tokenizer: Any, line: Line, tokens: list[int], nats: NDArray[np.float64]) -> tuple[float, float, float]:
     """Sum a line's nats over name, delta and content. A token that overlaps the content counts as content."""
-    ids, in_name, in_content = line_parts(tokenizer, line)
+    ids, in_name, in_content = _parts(tokenizer, line)
     if ids != tokens:
         raise ValueError("the line is tokenised differently from the cached row")
     parts = (in_name, ~in_name & ~in_content, in_content)
@@ -136,7 +136,7 @@ def _by_part(tokenizer: Any, line: Line, tokens: list[int], nats: NDArray[np.flo
     return name, delta, content
 
 
-def line_parts(tokenizer: Any, line: Line) -> tuple[list[int], NDArray[np.bool_], NDArray[np.bool_]]:
+def _parts(tokenizer: Any, line: Line) -> tuple[list[int], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return a line's tokens, and masks of those in its name and in its content."""
     name_end, content_start = content_span(line)
     encoding = tokenizer.backend_tokenizer.encode(render_line(line) + "\n", add_special_tokens=False)
@@ -181,6 +181,5 @@ def _delta_lines(tokenizer: Any, name: str) -> list[list[int]]:
     return [encode(tokenizer, render_line(Line(name, delta, "")) + "\n") for delta in DELTAS]
 
 
-def common_prefix(path: Sequence[int], tokens: Sequence[int]) -> int:
-    """Return how many tokens two sequences have in common at their beginnings."""
+def _common_prefix(path: Sequence[int], tokens: Sequence[int]) -> int:
     return next((i for i, (a, b) in enumerate(zip(path, tokens, strict=False)) if a != b), min(len(path), len(tokens)))

@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from ventriloquist.errors import MissingExtraError, ModelError
 from ventriloquist.installation import install_hint
 from ventriloquist.model.adapter import load_adapter_weights, put_on
 from ventriloquist.model.base import Base, Bits, best_device, has_bitsandbytes, load_base
-from ventriloquist.model.configs import LINEARS, slides
+from ventriloquist.model.configs import LINEARS
 from ventriloquist.model.extras import on_apple_silicon
 from ventriloquist.model.framework import has_mlx
 from ventriloquist.model.precision import ENOUGH_FASTER, ENOUGH_HIDDEN, bfloat16_speedup, has_bfloat16
@@ -170,21 +169,6 @@ def adapt_to(settings: TrainSettings, backend: Backend, device: str) -> TrainSet
     )
 
 
-def with_name_swaps(settings: TrainSettings, config: Any) -> tuple[TrainSettings, list[str]]:
-    """Switch name swaps off where they cannot be trained, and say so.
-
-    They need a mask of their own. With it, transformers switches the sliding windows of a base model off.
-    """
-    obstacle = None
-    if settings.backend != "transformers":
-        obstacle = f"{ONE_PROCESS[settings.backend]}'s attention does not take its mask"
-    elif slides(config):
-        obstacle = "this base model has sliding windows"
-    if not settings.name_contrast or obstacle is None:
-        return settings, []
-    return settings.changed(name_contrast=0.0), [f"trains without name_contrast: {obstacle}"]
-
-
 def with_bfloat16(
     settings: TrainSettings, config: Any, device: str, *, begun: bool
 ) -> tuple[TrainSettings, float | None]:
@@ -218,10 +202,7 @@ def load_model(base: Base, settings: TrainSettings, device: str) -> Any:
 def row_loss(settings: TrainSettings) -> Loss:
     """Return the loss of the settings' back end, of those that use torch."""
     from ventriloquist.train.loss import target_loss, unsloth_loss
-    from ventriloquist.train.name_swap import contrasted_loss
 
-    if settings.name_contrast:
-        return partial(contrasted_loss, settings=settings)
     return unsloth_loss if settings.backend == "unsloth" else target_loss
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.backends import Backend, with_bfloat16, with_name_swaps
+from ventriloquist.train.backends import Backend, with_bfloat16
 from ventriloquist.train.memory import GIB, Rung, Shapes, available_memory, ladder, with_checkpointing
 from ventriloquist.train.ranks import broadcast, world_size
 from ventriloquist.train.rows import TRAIN, DroppedTarget, PackedRow, Schedule, rows_per_step
@@ -80,7 +80,6 @@ def make_estimate(
     longest = max((row_tokens(row) for row in together), default=0)
     most_loss = max((sum(piece.supervised for piece in row) for row in together), default=0)
     available = broadcast(available_memory(device))
-    settings, unswapped = with_name_swaps(settings, config)
     settings, speedup = with_bfloat16(settings, config, device, begun=begun)
     settings = with_checkpointing(shapes, settings, device, longest, most_loss, available)
     memory = shapes.memory(settings, device, longest, most_loss)
@@ -110,7 +109,7 @@ def make_estimate(
         gradient_checkpointing=bool(settings.gradient_checkpointing),
         bfloat16=settings.bfloat16,
         bfloat16_speedup=speedup,
-        advice=[*unswapped, *advice(targets, settings, list(corpus.written().values()))],
+        advice=advice(targets, settings, list(corpus.written().values())),
     )
     return estimate, settings, ladder(shapes, settings, device, longest, most_loss)
 

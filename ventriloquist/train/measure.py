@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
-from statistics import mean
 
 from ventriloquist.model.base import Bits
 from ventriloquist.model.precision import autocast, multiply_fast, precision
@@ -45,16 +43,15 @@ def _seconds_per_token(plan: TrainPlan, passes: Callable[[PackedRow], None]) -> 
     """Return the seconds that forward and backward pass take for a token of a row. The first row is a warm-up."""
     rows = plan.rows.first_epoch
     middle = sorted(rows, key=row_tokens)[len(rows) // 2 :][:MEASURED_ROWS]
-    seconds: list[float] = []
+    best = float("inf")
     started = time.monotonic()
     for row in (middle[0], *middle):
         before = time.monotonic()
         passes(row)
-        seconds.append((time.monotonic() - before) / row_tokens(row))
+        best = min(best, (time.monotonic() - before) / row_tokens(row))
         if time.monotonic() - started > ENOUGH_SECONDS:
             break
-    # with name swaps, how much is read again differs from row to row
-    return mean(seconds[1:] or seconds) if plan.settings.name_contrast else min(seconds)
+    return best
 
 
 def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
@@ -62,7 +59,7 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from ventriloquist.train.tensors import Rows
+    from ventriloquist.train.tensors import row_tensors
 
     device, settings = plan.device, plan.settings
     if device == "cpu":
@@ -72,10 +69,10 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
         model = add_lora(model.to(device), settings).train()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    loss, rows, numbers = row_loss(settings), Rows(plan.corpus, [], settings), count()
+    loss = row_loss(settings)
 
     def passes(row: PackedRow) -> None:
-        tensors = {name: tensor.to(device) for name, tensor in rows.trained(row, next(numbers)).items()}
+        tensors = {name: tensor.to(device) for name, tensor in row_tensors(plan.corpus, row).items()}
         with autocast(device, settings.bfloat16):
             nats = loss(model, tensors)
         torch.autograd.backward(nats)

@@ -26,7 +26,6 @@ RUNTIME = {  # of a process, in addition to the model
     "cuda": 0.7 * GIB,  # its context and kernels
     "cpu": 1.5 * GIB,  # Python, torch, and what the allocator keeps for rows of many lengths: 1 to 2 GiB measured
 }
-UNEVEN = 0.75  # of a row's memory on a CPU, in addition: with name swaps, rows differ more in length (measured)
 EXHAUSTED = (
     *("out of memory", "not enough memory", "can't allocate memory"),  # of CUDA and MPS; of CPUs
     *("Insufficient Memory", "Unable to allocate", "maximum allowed buffer size"),  # of MLX
@@ -84,12 +83,10 @@ class Shapes:
         weights and adapter, and gathers two layers, the embeddings and the head.
 
         Args:
-            tokens: of the longest row, without what is read again under other names.
-            supervised: of the row with the most supervised tokens, likewise.
+            tokens: of the longest row.
+            supervised: of the row with the most supervised tokens.
             weights: bytes of a weight that is not in 4 bits; default as `precision` has it.
         """
-        again = settings.read_again
-        tokens, supervised = tokens + again, supervised + again
         size = weights or weight_bytes(device, settings)
         quantized = self.quantizable if settings.four_bit else 0
         held = shards()
@@ -106,7 +103,7 @@ class Shapes:
             kept = inside + self.layers * tokens * self.hidden * size
         if settings.backend == "unsloth":
             supervised = self.chunk(supervised)
-        logit = (3 if again else 2) * FP32 + size
+        logit = 2 * FP32 + size
         if settings.backend == "mlx":
             supervised, logit = min(supervised, MLX_CHUNK), MLX_LOGITS
         parts = {
@@ -120,14 +117,9 @@ class Shapes:
             parts["attention"] = self.heads * tokens**2 * size * (MLX_SCORES - 1 + layers)
         if settings.bfloat16 and settings.max_length <= EAGER_TOKENS:  # probabilities, in 32 and in 16 bits
             parts["attention"] = self.heads * tokens**2 * through * (FP32 + HALF)
-        if again:
-            parts["mask"] = tokens**2 * (1 + size)
         if held > 1:
             parts["gathered"] = (self.base - self.quantizable + 2 * self.quantizable / self.layers) * size
-        if device in RUNTIME:
-            of_a_row = kept + parts["logits"] + parts.get("attention", 0)
-            parts["runtime"] = RUNTIME[device] + (UNEVEN * of_a_row if again and device == "cpu" else 0)
-        return parts
+        return parts | ({"runtime": RUNTIME[device]} if device in RUNTIME else {})
 
     def _inside(self, size: int) -> int:
         """Return the bytes that a layer keeps of a token for its gradient.

@@ -10,7 +10,6 @@ from ventriloquist.model.configs import MAX_RANK
 from ventriloquist.windows import WINDOW_SIZE
 
 DEFAULT_MODEL = "unsloth/Qwen3-8B-Base"
-LONGEST_SWAP_HEADER = 128  # tokens; a row whose header would be longer reads nothing again
 RENAMED = {"recompute": "gradient_checkpointing"}  # names of 0.1.0, still read
 
 BackendWish = Literal["auto", "unsloth", "mlx", "transformers"]
@@ -50,9 +49,6 @@ class TrainSettings(BaseModel):
     rows_per_step: int = Field(2, ge=1)  # about 128 targets a step: more blur people together, fewer are noise
     supervise: Literal["line", "content"] = "line"  # which part of a target has loss; content: without name and delta
     evenness: float = Field(0.0, ge=0, le=10)  # 1: people who wrote a tenth come ten times sooner; 0: random order
-    name_contrast: float = Field(0.0, ge=0, le=1000)  # the weight of telling a message's writer from others; 0: none
-    name_share: float = Field(0.25, gt=0, le=1)  # share of the targets that are read again for that, if there is room
-    name_negatives: int = Field(3, ge=1, le=8)  # other people under whose names they are read
 
     validations: int = Field(10, ge=0)  # per run, evenly spaced; the best one's weights are kept. 0: the last weights
     validation_messages: int = Field(256, ge=1)  # enough to tell 2 % apart
@@ -60,11 +56,6 @@ class TrainSettings(BaseModel):
     save_minutes: float = Field(10.0, ge=0)  # a crash loses at most this much
     wandb: bool = False  # report figures to Weights & Biases; never a word of a message
     seed: int = Field(0, ge=0, lt=2**32)
-
-    @property
-    def read_again(self) -> int:
-        """The most tokens that a row reads again under other names: as many as a row may have, and a header."""
-        return self.max_length + LONGEST_SWAP_HEADER if self.name_contrast else 0
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.train.name_swap import NameSwap
 from ventriloquist.train.rows import IGNORED, PackedRow, labelled
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.windows import Split
@@ -21,8 +20,7 @@ class Rows(torch.utils.data.Dataset[Tensors]):
     """
 
     def __init__(self, corpus: Corpus, rows: list[PackedRow], settings: TrainSettings, multiple: int = 1) -> None:
-        self.corpus, self.rows, self.settings = corpus, rows, settings
-        self.swap = NameSwap(corpus, settings) if settings.name_contrast else None
+        self.corpus, self.rows, self.content_only = corpus, rows, settings.supervise == "content"
         self.length = -(-len(rows) // multiple) * multiple
 
     def __len__(self) -> int:
@@ -30,15 +28,10 @@ class Rows(torch.utils.data.Dataset[Tensors]):
 
     def __getitem__(self, index: int) -> Tensors:
         if index < len(self.rows):
-            return self.trained(self.rows[index], index)
+            return row_tensors(self.corpus, self.rows[index], content_only=self.content_only)
         filler = row_tensors(self.corpus, self.rows[-1][:1])
         filler["labels"].fill_(IGNORED)
         return filler
-
-    def trained(self, pieces: PackedRow, index: int) -> Tensors:
-        """Return a row as it is trained on; its index draws what is read again."""
-        row = row_tensors(self.corpus, pieces, content_only=self.settings.supervise == "content")
-        return row if self.swap is None else self.swap.add(pieces, row, key=f"{self.settings.seed} names {index}")
 
 
 def row_tensors(corpus: Corpus, pieces: PackedRow, *, split: Split = "train", content_only: bool = False) -> Tensors:

@@ -15,8 +15,7 @@ from ventriloquist.train.settings import TrainSettings
 
 PROJECT = "ventriloquist"
 SETTINGS = ("rank", "alpha", "top_layers", "four_bit", "learning_rate", "epochs", "context", "targets_per_window",
-            "max_length", "rows_per_step", "supervise", "evenness", "name_contrast", "name_share", "name_negatives",
-            "seed")  # fmt: skip
+            "max_length", "rows_per_step", "supervise", "evenness", "seed")  # fmt: skip
 ESTIMATE = ("backend", "device", "conversations", "targets", "tokens_per_epoch", "supervised_tokens_per_epoch", "steps",
             "trainable_parameters")  # fmt: skip
 
