@@ -8,8 +8,8 @@ and the sampling of chat. Each token of the content is drawn from the logits
     log P(token | name) + weight · (log P(token | name) − log P(token | "Unknown"))
 
 (Sanchez et al., 2023, arXiv 2306.17806). Name and delta are drawn as usual. Weight 0 is what chat does. The script
-prints the metrics of generated messages for each weight, their differences from weight 0 on the same messages, and the
-processor time per message. All intervals are 95 %, for these conversations.
+prints the metrics of generated messages for each weight, whether they differ from the first weight on the same
+messages, and the processor time per message. All intervals are 95 %, for these conversations.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ventriloquist.evaluate.compare import compare
 from ventriloquist.evaluate.context import read_context
-from ventriloquist.evaluate.heldout import Target, context_before, draw_for_writing, held_out_rows
-from ventriloquist.evaluate.inputs import EvalContext, Message, System
+from ventriloquist.evaluate.heldout import context_before, draw_for_writing, held_out_rows
+from ventriloquist.evaluate.inputs import Message, System
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.texts import read_placeholders, typed
@@ -49,11 +50,11 @@ CONTENT = '"content":'
 class GuidedWriter:
     """Writes messages of given people."""
 
-    def __init__(self, engine: Engine, tokenizer: object, weight: float) -> None:
-        self._engine, self._tokenizer, self._weight = engine, tokenizer, weight
+    def __init__(self, engine: Engine, tokenizer: Any) -> None:
+        self._engine, self._tokenizer = engine, tokenizer
         self._grammar = LineGrammar(tokenizer, engine.vocabulary)
 
-    def write(self, context: Sequence[str], name: str, seed: str) -> str:
+    def write(self, context: Sequence[str], name: str, weight: float, seed: str) -> str:
         """Return the content of a message of this person."""
         generator = torch.Generator().manual_seed(random.Random(seed).getrandbits(63))
         prompt = [
@@ -64,12 +65,12 @@ class GuidedWriter:
         logits, read = rows.feed([prompt + partial.tokens]), len(partial.tokens)
         while True:
             drawn = logits[0].float().log_softmax(-1)
-            if self._weight and CONTENT in partial.rendered:
+            if weight and CONTENT in partial.rendered:
                 if unknown is None:
                     unknown = self._engine.rows()
                     begun = partial.rendered.replace(line_opening(name), line_opening(UNKNOWN), 1)
                     other = unknown.feed([prompt + encode(self._tokenizer, begun)])
-                drawn = drawn + self._weight * (drawn - other[0].float().log_softmax(-1))
+                drawn = drawn + weight * (drawn - other[0].float().log_softmax(-1))
             partial.choose(drawn, torch.rand(1, generator=generator))
             if partial.line is not None:
                 return partial.line.content
@@ -77,10 +78,6 @@ class GuidedWriter:
             logits = rows.feed([new])
             if unknown is not None:
                 other = unknown.feed([new])
-
-
-def measured(system: System, context: EvalContext) -> dict[str, Measurement | None]:
-    return {name: METRICS[name].measure(system, context) for name in OF_MESSAGES}
 
 
 def main() -> None:
@@ -102,33 +99,26 @@ def main() -> None:
         room = context_tokens(adapter.manifest.max_length)
         shown = [context_before(db, corpus, target, arguments.context, room) for target in drawn]
     first: dict[str, Measurement | None] = {}
+    writer = GuidedWriter(engine_of(adapter.model), adapter.tokenizer)
     for weight in arguments.weights:
-        writer = GuidedWriter(engine_of(adapter.model), adapter.tokenizer, weight)
         before = time.process_time()
-        messages = list(written(writer, drawn, shown, placeholders))
+        messages = []
+        for number, (target, lines) in enumerate(zip(drawn, shown, strict=True), 1):
+            own = typed(writer.write(lines, target.line.name, weight, f"{target.id}"), placeholders)
+            messages += [Message(target, own)] if own else []
+            print(f"{number} of {len(drawn)} messages written", file=sys.stderr, flush=True)
         seconds = (time.process_time() - before) / len(drawn)
-        found = measured(System("adapter", messages=messages, reference=context.real), context)
+        system = System("adapter", messages=messages, reference=context.real)
+        found = {name: METRICS[name].measure(system, context) for name in OF_MESSAGES}
         first = first or found
         print(f"weight {weight:g}: {len(messages)} messages, {seconds:.2f} s of processor time each")
-        differences = compare("weight 0", found, first, seed=0).metrics
+        differences = compare("the first weight", found, first, seed=0).metrics
         for name, one in found.items():
             if one is not None:
                 low, high = one.interval(0)
                 row = differences[name]
-                change = f"; {row.outcome}, p {row.p:.2f}" if row.p is not None and weight else ""
+                change = f"; {row.outcome}, p {row.p:.2f}" if row.p is not None and found is not first else ""
                 print(f"  {name:18} {one.value:.3f} ({low:.3f} – {high:.3f}), n {one.n}{change}", flush=True)
-
-
-def written(
-    writer: GuidedWriter, targets: Sequence[Target], contexts: Sequence[Sequence[str]], placeholders: object
-) -> list[Message]:
-    messages = []
-    for number, (target, context) in enumerate(zip(targets, contexts, strict=True)):
-        own = typed(writer.write(context, target.line.name, f"{number}"), placeholders)
-        if own:
-            messages.append(Message(target, own))
-        print(f"{number + 1} of {len(targets)} messages written", file=sys.stderr, flush=True)
-    return messages
 
 
 if __name__ == "__main__":
