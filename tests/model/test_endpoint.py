@@ -84,7 +84,7 @@ def test_a_server_without_end_is_left() -> None:
 def test_lines_come_from_a_server_as_they_are_written(tiny_model: Tiny) -> None:
     greedy = Sampling(temperature=0)
     with serving(writing(LineWriter(tiny_model.model, tiny_model.tokenizer, sampling=greedy, max_tokens=30))) as served:
-        endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7))
+        endpoint = Endpoint(served.url, seed=3, sampling=Sampling(temperature=0.7, name_guidance=2))
         name = endpoint.next_name(CONTEXT, NAMES)
         pieces = list(endpoint.write(CONTEXT, (name,)))
         lines = endpoint.candidates(CONTEXT, NAMES, 2)
@@ -98,6 +98,7 @@ def test_lines_come_from_a_server_as_they_are_written(tiny_model: Tiny) -> None:
     assert second["prompt"] == "".join(CONTEXT) + line_opening(name) + ' "delta":'
     assert (first["model"], first["temperature"], first["stop"], first["seed"]) == ("tiny", 0.7, ["\n"], 3)
     assert second["seed"] == 4
+    assert second["name_guidance"] == 2  # which vq serve knows
 
 
 def test_a_line_that_is_wrong_is_asked_for_again() -> None:

@@ -10,6 +10,7 @@ from ventriloquist.model.sampling import Sampling
 from ventriloquist.transcript import DELTAS, Header, Line, parse_line, render_header, render_line
 
 WILD = Sampling(temperature=3.0, min_p=0.0)
+UNGUIDED = Sampling(name_guidance=0)
 
 
 def context_of(header: Header, said: list[Line]) -> list[str]:
@@ -69,14 +70,14 @@ def test_logits_with_the_cache_are_those_without(tiny_model: Tiny, context: list
 
 
 def test_a_context_is_computed_once(tiny_model: Tiny, context: list[str]) -> None:
-    writer = session(tiny_model)
+    writer = session(tiny_model, sampling=UNGUIDED)
     line = written(list(writer.write(context, NAMES)))
     fed = _count_tokens(tiny_model, lambda: list(writer.write([*context, render_line(line) + "\n"], NAMES)))
     assert fed < writer.count_tokens(render_line(line) + "\n") + 40 < sum(writer.count_tokens(text) for text in context)
 
 
 def test_undo_retry_and_another_name_reuse_what_was_read(tiny_model: Tiny, context: list[str]) -> None:
-    writer = session(tiny_model, max_tokens=8)
+    writer = session(tiny_model, sampling=UNGUIDED, max_tokens=8)
     line = written(list(writer.write(context, ("Kim",))))
     for before, names in (
         (context, ("Kim",)),  # retry
@@ -90,7 +91,7 @@ def test_undo_retry_and_another_name_reuse_what_was_read(tiny_model: Tiny, conte
 
 
 def test_forced_tokens_need_no_pass_of_their_own(tiny_model: Tiny, context: list[str]) -> None:
-    writer = session(tiny_model)
+    writer = session(tiny_model, sampling=UNGUIDED)
     writer.next_name(context, NAMES)
     passes = _passes(tiny_model, lambda: list(writer.write(context, ("Zoë Field",))))
     assert passes.count < passes.tokens - 5
@@ -195,7 +196,7 @@ def test_candidates_are_the_lines_that_would_be_written_one_by_one(tiny_model: T
 
 
 def test_candidates_leave_the_cache_as_it_was(tiny_model: Tiny, context: list[str]) -> None:
-    writer = session(tiny_model, max_tokens=8)
+    writer = session(tiny_model, sampling=UNGUIDED, max_tokens=8)
     writer.candidates(context, ("Kim",), 3)
     assert _count_tokens(tiny_model, lambda: writer.candidates(context, ("Kim",), 1)) < 40
 

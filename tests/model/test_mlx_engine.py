@@ -11,7 +11,7 @@ import torch
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.base import Base
-from ventriloquist.model.engine import Branch, Engine, engine_of
+from ventriloquist.model.engine import Branch, Engine, Rows, engine_of
 from ventriloquist.model.mlx_base import MLX_KINDS, MLX_SLIDES, load_mlx_base
 from ventriloquist.model.prefix_cache import Continuation, PrefixCache
 
@@ -56,16 +56,22 @@ def read_one_row(engine: Engine) -> list[Any]:
     read = [row.feed([IDS[:20].tolist()]), row.feed([IDS[20:40].tolist()])]
     if not row.crop(25):  # a window slid over it
         row.feed([IDS[:25].tolist()])
-    read.append(row.feed([[7, 8, 9]]))
-    copies = row.repeated(3)
-    read.append(copies.feed([[1], [2], [3]]))
-    copies.select([2, 0])
-    return [*read, copies.feed([[9], [7]]), row.feed([[4]])]  # the copies leave the row as it was
+    return [*read, row.feed([[7, 8, 9]]), *read_forks(row, [(0, 28), (0, 4), (0, 28)]), row.feed([[4]])]
+
+
+def read_forks(rows: Rows, parts: list[tuple[int, int]]) -> list[Any]:
+    if not rows.croppable:
+        return []
+    forks = rows.fork(parts)
+    read = forks.feed([[1, 5], [2, 6], [3, 7]])
+    forks.select([2, 0])
+    return [read, forks.feed([[9], [7]])]
 
 
 def read_padded_rows(engine: Engine) -> list[Any]:
     rows = engine.rows()
     read = [rows.feed([IDS[:5].tolist(), IDS[5:35].tolist(), IDS[35:48].tolist()]), rows.feed([[1], [2], [3]])]
+    read += [*read_forks(rows, [(1, 31), (0, 6), (1, 9)]), *read_forks(rows, [(0, 2), (2, 2), (2, 2)])]
     rows.select([0, 2])
     return [*read, rows.feed([[5], [6]]), rows.feed([[7], [8]])]
 

@@ -134,8 +134,8 @@ def test_after_an_assistants_message_the_others_go_on(served: Running) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"temperature": 0, "top_p": 0, "top_k": 0, "min_p": 0},
-        {"temperature": 1e-9, "top_k": -1, "min_p": 1},
+        {"temperature": 0, "top_p": 0, "top_k": 0, "min_p": 0, "name_guidance": 0},
+        {"temperature": 1e-9, "top_k": -1, "min_p": 1, "name_guidance": 5},
         {"temperature": 2, "top_p": 0.5, "top_k": 1_000_000},
         {"seed": -1, "max_tokens": -1, "max_completion_tokens": 0, "stop": []},
         {"seed": 2**80, "stop": "", "stream": None, "stream_options": None, "n": None, "ventriloquist": None},
@@ -161,6 +161,7 @@ def test_sampling_fields_at_their_limits_are_answered(served: Running, fields: d
         b'{"messages": NaN}',
         b'{"model": "Kim", "messages": [], "temperature": Infinity}',
         b'{"model": "Kim", "messages": [], "temperature": 1e999}',
+        b'{"model": "Kim", "messages": [], "name_guidance": -1}',
         b'{"model": "Kim", "messages": [], "seed": ' + b"1" * 6000 + b"}",
         b"[" * 100_000,
         b'{"messages": ' + b"[" * 500 + b"]" * 500 + b"}",

@@ -17,7 +17,7 @@ from ventriloquist.cli.console import note, say
 from ventriloquist.cli.options import JsonOption, RunOption, SeedOption, settings_to_write
 from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.layout import CHATS
-from ventriloquist.model.sampling import TEMPERATURE, Sampling
+from ventriloquist.model.sampling import MOST_NAME_GUIDANCE, NAME_GUIDANCE, TEMPERATURE, Sampling
 from ventriloquist.safe_text import harmless
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ def command(
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="Sampling temperature; 0 always takes the likeliest token.")
     ] = TEMPERATURE,
+    name_guidance: Annotated[
+        float,
+        typer.Option(min=0, max=MOST_NAME_GUIDANCE, help="More makes lines more typical of their writer; 0: off."),
+    ] = NAME_GUIDANCE,
     no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not pause as if somebody were typing.")] = False,
     seed: SeedOption = 0,
     json_: JsonOption = False,
@@ -133,9 +137,8 @@ def command(
         from ventriloquist.model.framework import choose_framework
 
         say(f"Loading the model with {choose_framework(settings.backend, voice.kind).name} …", "dim", beside=True)
-    writer = chat.load_writer(
-        voice, server, seed=seed, sampling=Sampling(temperature=temperature), backend=settings.backend
-    )
+    sampling = Sampling(temperature=temperature, name_guidance=name_guidance)
+    writer = chat.load_writer(voice, server, seed=seed, sampling=sampling, backend=settings.backend)
     conversation = chat.start(plan, writer, keeper(plan, request, replaces))
     if on_terminal:
         from ventriloquist.cli.chat_terminal import Terminal

@@ -12,7 +12,7 @@ from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, say
 from ventriloquist.cli.options import RunOption, settings_to_write
 from ventriloquist.model.address import HOST, PORT
-from ventriloquist.model.sampling import TEMPERATURE, Sampling
+from ventriloquist.model.sampling import MOST_NAME_GUIDANCE, NAME_GUIDANCE, TEMPERATURE, Sampling
 
 MODULES = ("starlette", "uvicorn")  # of the extra
 
@@ -39,6 +39,14 @@ def command(
     temperature: Annotated[
         float, typer.Option(min=0, max=2, help="Sampling temperature of requests that have none.")
     ] = TEMPERATURE,
+    name_guidance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=MOST_NAME_GUIDANCE,
+            help="More makes lines more typical of their writer; 0: off. For requests that have none.",
+        ),
+    ] = NAME_GUIDANCE,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of the requests that have none; default random."),
@@ -64,7 +72,7 @@ def command(
         port=port,
         token=token or settings.serve_token,
         keep=keep,
-        sampling=Sampling(temperature=temperature),
+        sampling=Sampling(temperature=temperature, name_guidance=name_guidance),
         seed=seed,
     )
     plan = serve.plan(settings.home, options, timezone=settings.time_zone)

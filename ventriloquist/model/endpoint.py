@@ -65,7 +65,8 @@ class Endpoint:
         self._sampling = sampling or Sampling()
         self._seed = seed
         # llama-server, vLLM, LM Studio and Ollama know or ignore these; a server that refuses them is asked without
-        self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K}
+        guidance = self._sampling.name_guidance  # only vq serve knows it
+        self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K, "name_guidance": guidance}
         try:
             self._model = model or self._only_model()
         except BaseException:

@@ -66,8 +66,12 @@ class Rows(ABC):
         """Keep the first tokens of the only row, or none if it is not croppable; return how many are kept."""
 
     @abstractmethod
-    def repeated(self, count: int) -> Rows:
-        """Return so many copies of the only row."""
+    def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
+        """Return new rows that begin as these do; these stay as they were and must be croppable.
+
+        Args:
+            parts: for each new row, the number of a row, and how many of its first tokens are copied, at least one.
+        """
 
     @abstractmethod
     def select(self, kept: Sequence[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,13 +15,13 @@ from ventriloquist.model.engine import Rows, engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.partial_line import PartialLine, Piece
 from ventriloquist.model.recent_prefixes import RecentPrefixes
-from ventriloquist.model.sampling import MAX_TOKENS, Sampling
+from ventriloquist.model.sampling import MAX_TOKENS, Sampling, guide
 from ventriloquist.model.tokens import encode
-from ventriloquist.transcript import Line
+from ventriloquist.transcript import UNKNOWN, Line
 
 SHORT = 1024  # characters: the tokens of a longer line are not kept
 BATCH = 32  # contexts that are written after at once; more only cost memory
-BATCH_TOKENS = 32_768  # in their KV cache: 4.5 GiB for Qwen3-8B
+BATCH_TOKENS = 32_768  # in all their KV caches: 4.5 GiB for Qwen3-8B
 
 
 class LineWriter:
@@ -75,8 +76,7 @@ class LineWriter:
             max_tokens: of the content, if fewer than usual.
         """
         prompt, partial = self._begin(context, names, max_tokens=max_tokens)
-        while partial.line is None:
-            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+        for _ in self._steps(prompt, partial):
             if piece := partial.piece():
                 yield piece
 
@@ -91,23 +91,18 @@ class LineWriter:
         """
         prompt, partial = self._begin(context, names, begun)
         shown = len(begun)
-        while True:
+        for _ in self._steps(prompt, partial):
             if len(text := partial.rendered) > shown:
                 yield text[shown:]
                 shown = len(text)
-            if partial.line is not None:
-                return
-            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
 
     def candidates(
         self, context: Sequence[str], names: Sequence[str], count: int, max_tokens: int | None = None
     ) -> list[Line]:
         """Write alternative next lines as one batch; `max_tokens` as in `write`."""
-        prompt, shared = self._begin(context, names)
-        logits = self.logits_after(prompt + shared.tokens).expand(count, -1)
-        rows = [self._begin(context, names, max_tokens=max_tokens)[1] for _ in range(count)]
-        draws = [self._uniform] * count
-        return self._finish(self._prefixes.repeated(count), logits, rows, draws, fed=len(shared.tokens))
+        begun = [self._begin(context, names, max_tokens=max_tokens) for _ in range(count)]
+        row = self._prefixes.read(begun[0][0], self._before_pass)
+        return self._finish(row, [_Begun(0, prompt, partial, self._uniform) for prompt, partial in begun])
 
     def write_each(self, contexts: Sequence[Sequence[str]], names: Sequence[Sequence[str]], seed: int) -> list[Line]:
         """Write one line after each of these contexts, by one of its own names, in batches.
@@ -116,57 +111,102 @@ class LineWriter:
         rounding decides between tokens.
         """
         begun = [self._begin(context, of_context) for context, of_context in zip(contexts, names, strict=True)]
-        draws = [_uniforms(f"{seed} {place}") for place in range(len(begun))]
-        fed = [prompt + line.tokens for prompt, line in begun]
+        tokens = [len(prompt) + len(line.tokens) + self._max_tokens for prompt, line in begun]
+        copies = 3 if self._sampling.name_guidance else 2  # of a context: what is forked, and the forks
         lines: list[Line] = []
         while len(lines) < len(begun):
             end = min(len(lines) + BATCH, len(begun))
-            while (
-                end - len(lines) > 1
-                and (end - len(lines)) * (max(map(len, fed[len(lines) : end])) + self._max_tokens) > BATCH_TOKENS
-            ):
+            while end - len(lines) > 1 and copies * (end - len(lines)) * max(tokens[len(lines) : end]) > BATCH_TOKENS:
                 end -= 1
-            part = slice(len(lines), end)
-            batch = self._engine.rows()
-            logits = batch.feed(fed[part])
-            lines += self._finish(batch, logits, [line for _, line in begun[part]], draws[part])
+            part = begun[len(lines) : end]
+            source = self._engine.rows()
+            source.feed([prompt for prompt, _ in part])
+            lines += self._finish(
+                source,
+                [
+                    _Begun(row, prompt, line, _uniforms(f"{seed} {len(lines) + row}"))
+                    for row, (prompt, line) in enumerate(part)
+                ],
+            )
         return lines
 
-    def _finish(
-        self,
-        batch: Rows,
-        logits: torch.Tensor,
-        rows: Sequence[PartialLine],
-        draws: Sequence[Callable[[], torch.Tensor]],
-        *,
-        fed: int | None = None,
-    ) -> list[Line]:
-        """Write lines to their ends as one batch.
+    def _steps(self, prompt: list[int], partial: PartialLine) -> Iterator[None]:
+        """Write one line to its end; yield before its first token and after each one."""
+        yield
+        while partial.line is None and not self._is_guided(partial):
+            partial.choose(self.logits_after(prompt + partial.tokens), self._uniform())
+            yield
+        if partial.line is None:
+            row = self._prefixes.read(prompt, self._before_pass)
+            yield from self._grow(row, [_Begun(0, prompt, partial, self._uniform)], guided=True)
 
-        Args:
-            batch: has read each row's context and its tokens so far.
-            logits: (rows, vocabulary) after them.
-            draws: for each row, a source of (1,) random numbers.
-            fed: tokens of each row that the batch has read; default all.
+    def _finish(self, source: Rows, lines: Sequence[_Begun]) -> list[Line]:
+        """Write lines to their ends in batches; `source` has read their prompts."""
+        for guided in (False, True):
+            going = [each for each in lines if each.line.line is None and self._is_guided(each.line) == guided]
+            for _ in self._grow(source, going, guided=guided):
+                pass
+        return [each.line.line for each in lines if each.line.line is not None]
+
+    def _is_guided(self, line: PartialLine) -> bool:
+        """Whether the next token of a line is drawn with name guidance."""
+        return self._sampling.name_guidance > 0 and line.in_content and line.name != UNKNOWN
+
+    def _grow(self, source: Rows, lines: Sequence[_Begun], *, guided: bool) -> Iterator[None]:
+        """Write lines as one batch until they end, or without guidance, until they need it; yield after each token.
+
+        A line that is guided has a second row in the batch, in which an unknown person writes it.
         """
-        read = [len(row.tokens) if fed is None else fed for row in rows]
-        going = list(range(len(rows)))
+        if not lines:
+            return
+        going = list(lines)
+        for each in lines:
+            each.read = len(each.line.tokens)
+        if guided:  # both are tokenised as in training
+            named = [encode(self._tokenizer, each.line.written_by()) for each in lines]
+            unknown = [encode(self._tokenizer, each.line.written_by(UNKNOWN)) for each in lines]
+            batch, logits = self._branch(source, [*lines, *lines], named + unknown)
+        else:
+            batch, logits = self._branch(source, lines, [each.line.tokens for each in lines])
         while True:
             logits = logits.float().cpu()
-            for index, row in enumerate(going):
-                if read[row] == len(rows[row].tokens):
-                    rows[row].choose(logits[index], draws[row]())
-            kept = [index for index, row in enumerate(going) if rows[row].line is None]
+            if guided:
+                logits = guide(logits[: len(going)], logits[len(going) :], self._sampling.name_guidance)
+            for index, each in enumerate(going):
+                if each.read == len(each.line.tokens):
+                    each.line.choose(logits[index], each.uniform())
+            yield
+            kept = [
+                index
+                for index, each in enumerate(going)
+                if each.line.line is None and self._is_guided(each.line) == guided
+            ]
             if not kept:
-                return [row.line for row in rows if row.line is not None]
+                return
             if len(kept) < len(going):
-                batch.select(kept)
+                batch.select([*kept, *(len(going) + index for index in kept)] if guided else kept)
                 going = [going[index] for index in kept]
-            if self._before_pass is not None:
-                self._before_pass()
-            logits = batch.feed([[rows[row].tokens[read[row]]] for row in going])
-            for row in going:
-                read[row] += 1
+            new = [[each.line.tokens[each.read]] for each in going]
+            logits = self._read(batch, new * 2 if guided else new)
+            for each in going:
+                each.read += 1
+
+    def _branch(self, source: Rows, lines: Sequence[_Begun], written: Sequence[list[int]]) -> tuple[Rows, torch.Tensor]:
+        """Return rows that have read each line's prompt and then its tokens, and the logits after them.
+
+        The prompts are copied from `source` as far as all rows can then read equally many tokens.
+        """
+        texts = [each.prompt + tokens for each, tokens in zip(lines, written, strict=True)]
+        kept = [len(text) - max(1, *map(len, written)) for text in texts]
+        if not source.croppable or min(kept) < 1:  # a sliding window has dropped tokens
+            return (batch := self._engine.rows()), self._read(batch, texts)
+        batch = source.fork([(each.row, length) for each, length in zip(lines, kept, strict=True)])
+        return batch, self._read(batch, [text[length:] for text, length in zip(texts, kept, strict=True)])
+
+    def _read(self, batch: Rows, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+        if self._before_pass is not None:
+            self._before_pass()
+        return batch.feed(ids)
 
     def logits_after(self, ids: list[int]) -> torch.Tensor:
         """Return the logits after these tokens, (vocabulary,). Only tokens that are not in the cache are computed."""
@@ -188,6 +228,17 @@ class LineWriter:
     def _encode_line(self, line: str, *, start: bool = False) -> tuple[int, ...]:
         # lines are encoded one by one: no token spans a newline followed by {
         return tuple(encode(self._tokenizer, line, start=start))
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A line of a batch."""
+
+    row: int  # the number of the row that has read its prompt
+    prompt: list[int]
+    line: PartialLine
+    uniform: Callable[[], torch.Tensor]  # a source of (1,) random numbers
+    read: int = 0  # tokens of the line that its row in the batch has read
 
 
 def _uniforms(seed: str) -> Callable[[], torch.Tensor]:

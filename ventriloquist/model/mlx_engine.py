@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from mlx_lm.models.cache import (
     BatchKVCache,
     BatchRotatingKVCache,
+    KVCache,
     RotatingKVCache,
     can_trim_prompt_cache,
     make_prompt_cache,
@@ -127,7 +127,8 @@ class MlxRows(Rows):
 
     @property
     def croppable(self) -> bool:
-        return can_trim_prompt_cache(self._cache) and not any(isinstance(one, RotatingKVCache) for one in self._cache)
+        slides = any(isinstance(layer, RotatingKVCache | BatchRotatingKVCache) for layer in self._cache)
+        return can_trim_prompt_cache(self._cache) and not slides
 
     def crop(self, length: int) -> int:
         held = [layer.offset for layer in self._cache]
@@ -138,11 +139,9 @@ class MlxRows(Rows):
             layer.trim(layer.offset - length)
         return length
 
-    def repeated(self, count: int) -> Rows:
+    def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
         rows = MlxRows(self._model)
-        rows._cache = [copy.copy(layer) for layer in self._cache]
-        for layer in rows._cache:
-            layer.keys, layer.values = mx.repeat(layer.keys, count, axis=0), mx.repeat(layer.values, count, axis=0)
+        rows._cache = [KVCache.merge([_beginning(layer, *part) for part in parts]) for layer in self._cache]
         return rows
 
     def select(self, kept: Sequence[int]) -> None:
@@ -200,6 +199,18 @@ def _keeping(layers: type) -> type:
 
 def _joined(held: mx.array, new: mx.array) -> mx.array:
     return mx.concatenate([mx.broadcast_to(held, (new.shape[0], *held.shape[1:])), new], axis=2)
+
+
+def _beginning(layer: Any, row: int, length: int) -> KVCache:
+    """Return the first tokens of a row of a layer's cache."""
+    if isinstance(layer, BatchKVCache):
+        one = layer.extract(row)
+    else:
+        one = KVCache()
+        keys, values = layer.keys_and_values()
+        one.state = keys[row : row + 1], values[row : row + 1], layer.offset
+    one.trim(one.offset - length)
+    return one
 
 
 def _padded(layer: Any, padding: list[int]) -> Any:

@@ -80,6 +80,16 @@ class PartialLine:
         ]
         return possible[0] if len(possible) == 1 else None
 
+    @property
+    def in_content(self) -> bool:
+        """Whether name and delta are written."""
+        return _CONTENT_KEY in self._written
+
+    def written_by(self, name: str | None = None) -> str:
+        """Return the rendered line as far as it is written; by somebody else, if a name is given."""
+        written = self._written.decode()
+        return written if name is None else written.replace(line_opening(self.name or ""), line_opening(name), 1)
+
     def choose(self, logits: torch.Tensor, uniform: torch.Tensor) -> None:
         """Sample the next token, and append it with the tokens that the grammar then fixes.
 
@@ -89,7 +99,7 @@ class PartialLine:
         """
         import torch
 
-        in_content = _CONTENT_KEY in self._written
+        in_content = self.in_content
         allowed = torch.from_numpy(self._matcher.allowed())
         masked = logits.float().cpu().masked_fill(~allowed, -torch.inf)
         # names and deltas at temperature 1, so that people double-text as often as in the data

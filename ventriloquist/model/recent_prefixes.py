@@ -25,12 +25,18 @@ class RecentPrefixes:
         Args:
             before_pass: called before each forward pass. It may raise, to stop.
         """
-        prefix = self._best(ids)
-        return prefix.logits_after(ids, before_pass)
+        return self._best(ids).logits_after(ids, before_pass)
 
-    def repeated(self, count: int) -> Rows:
-        """Return so many copies of the row used last."""
-        return self._rows[-1].row.repeated(count)
+    def read(self, ids: list[int], before_pass: Callable[[], None] | None = None) -> Rows:
+        """Return the row that begins with these tokens; only those that are not in a cache are computed.
+
+        Args:
+            before_pass: see `logits_after`.
+        """
+        prefix = self._best(ids)
+        if prefix.common(ids) < len(ids):
+            prefix.logits_after(ids, before_pass)
+        return prefix.row
 
     def clear(self) -> None:
         """Forget everything that was read."""

@@ -15,6 +15,8 @@ MIN_P = 0.05
 TOP_P = 1  # off: min-p cuts the tail
 TOP_K = 0  # off
 REPEAT_PENALTY = 1  # off: a penalty would punish the format's own syntax and names
+NAME_GUIDANCE = 1.0  # chosen on validation messages by benchmarks/name_guidance.py; other servers have none
+MOST_NAME_GUIDANCE = 5.0
 
 MAX_TOKENS = 256  # of one content; a longer one is ended there
 CONTEXT_SHARE = 0.75  # of the tokens of a window, in chat and evaluation; the rest is left for the line to be written
@@ -28,14 +30,29 @@ class Sampling:
     min_p: float = MIN_P  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
     top_p: float = TOP_P  # keeps the likeliest tokens that have this probability together; 1: all
     top_k: int = TOP_K  # keeps so many of the likeliest tokens; 0: all
+    name_guidance: float = NAME_GUIDANCE  # how much more than once the name counts in a content; 0: once
 
 
-UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0)  # the model's own distribution
+UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0, name_guidance=0.0)  # the model's own distribution
 
 
 def context_tokens(max_length: int) -> int:
     """Return how many tokens the context of a line may have, for a model that was trained on windows of max_length."""
     return int(CONTEXT_SHARE * max_length)
+
+
+def guide(named: torch.Tensor, unknown: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return logits in which the name counts 1 + weight times.
+
+    They are log P(token | name) + weight · (log P(token | name) − log P(token | unknown)): classifier-free guidance
+    (arXiv 2306.17806), with the name as the condition.
+
+    Args:
+        named: (rows, vocabulary) logits after a line that begins with its writer's name.
+        unknown: (rows, vocabulary) logits after the same line by an unknown person.
+    """
+    log_named = named.float().log_softmax(-1)
+    return log_named + weight * (log_named - unknown.float().log_softmax(-1))
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -104,10 +104,26 @@ class TorchRows(Rows):
                 layer.crop(length - held)  # negative: removes so many
         return length
 
-    def repeated(self, count: int) -> Rows:
+    def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
+        longest = max(length for _, length in parts)
+        held = self._cache.get_seq_length()
+        starts = {row: 0 if self._mask is None else held - int(self._mask[row].sum()) for row, _ in parts}
+
+        def copied(states: torch.Tensor) -> torch.Tensor:  # (rows, heads, tokens, size of a head)
+            new = states.new_zeros((len(parts), states.shape[1], longest, states.shape[3]))
+            for index, (row, length) in enumerate(parts):
+                new[index, :, longest - length :] = states[row, :, starts[row] : starts[row] + length]
+            return new
+
         rows = TorchRows(self._model)
-        rows._cache = copy.deepcopy(self._cache)
-        rows._cache.batch_repeat_interleave(count)
+        rows._cache = copy.copy(self._cache)
+        rows._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
+        with torch.inference_mode():
+            for layer in rows._cache.layers:
+                layer.keys, layer.values = copied(layer.keys), copied(layer.values)
+        if any(length < longest for _, length in parts):
+            kept = [[0] * (longest - length) + [1] * length for _, length in parts]
+            rows._mask = torch.tensor(kept, device=self._model.device)
         return rows
 
     def select(self, kept: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ventriloquist.model.sampling import MOST_NAME_GUIDANCE
 from ventriloquist.serve.errors import RequestError
 from ventriloquist.transcript import DELTAS, well_formed
 
@@ -63,6 +64,7 @@ class Sampled(_Part):
     top_p: _Share | None = None
     min_p: _Share | None = None
     top_k: int | None = Field(None, ge=-1)
+    name_guidance: float | None = Field(None, ge=0, le=MOST_NAME_GUIDANCE, allow_inf_nan=False)
     seed: int | None = None
     stop: _Stop | Annotated[list[_Stop], Field(max_length=64)] | None = None
     max_tokens: int | None = None

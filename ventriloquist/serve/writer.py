@@ -80,7 +80,7 @@ class RequestWriter:
 
 
 def _sampling(body: Sampled, default: Sampling) -> Sampling:
-    given = {name: getattr(body, name) for name in ("temperature", "top_p", "min_p", "top_k")}
+    given = {name: getattr(body, name) for name in ("temperature", "top_p", "min_p", "top_k", "name_guidance")}
     chosen = replace(default, **{name: value for name, value in given.items() if value is not None})
     return replace(
         chosen,
