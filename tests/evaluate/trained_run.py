@@ -17,7 +17,7 @@ from ventriloquist.evaluate.inference import MAX_NEW_TOKENS
 from ventriloquist.model.adapter import Adapter, load_adapter
 from ventriloquist.model.corpus import Corpus, load_corpus
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.model.sampling import MAX_TOKENS, Sampling, context_tokens
+from ventriloquist.model.sampling import MAX_TOKENS, MIN_P, TEMPERATURE, Sampling, context_tokens
 from ventriloquist.store import Connection
 from ventriloquist.transcript import Line, render_line
 
@@ -87,7 +87,7 @@ def other_member(target: Target) -> str:
 
 
 def free_key(system: str, contexts: list[Any]) -> str:
-    return key_of("free lines", system, 0, (MAX_NEW_TOKENS, asdict(Sampling())), ["".join(one) for one in contexts])
+    return key_of("free lines", system, 0, (MAX_NEW_TOKENS, TEMPERATURE, MIN_P), ["".join(one) for one in contexts])
 
 
 def chat_key(system: str, asked: list[Any]) -> str:

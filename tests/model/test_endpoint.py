@@ -125,8 +125,21 @@ def test_a_model_that_writes_no_lines_is_given_up() -> None:
 
 def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without() -> None:
     with serving(replies(' "<1m", "content": "yes"}'), refuse=["min_p", "top_k"]) as served:
-        assert list(Endpoint(served.url).write(CONTEXT, ("Kim",)))
-    assert ["min_p" in asked for asked in served.asked] == [True, False]
+        endpoint = Endpoint(served.url)
+        for _ in range(2):
+            assert list(endpoint.write(CONTEXT, ("Kim",)))
+    assert ["min_p" in asked for asked in served.asked] == [True, True, False, False]
+
+
+def test_a_server_that_knows_min_p_and_refuses_name_guidance_is_asked_for_min_p(tiny_model: Tiny) -> None:
+    with serving(replies(' "<1m", "content": "yes"}'), refuse=["name_guidance"]) as served:
+        endpoint = Endpoint(served.url)
+        for _ in range(2):
+            assert list(endpoint.write(CONTEXT, ("Kim",)))
+    assert [("min_p" in asked, "name_guidance" in asked) for asked in served.asked] == [
+        (True, True),
+        *[(True, False)] * 2,
+    ]
 
 
 def test_of_several_models_one_must_be_named() -> None:

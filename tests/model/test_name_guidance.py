@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from invented import NAMES, Tiny, conversation, lines
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from ventriloquist.model import line_writer
 from ventriloquist.model.engine import engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.line_writer import LineWriter
@@ -21,6 +23,21 @@ UNGUIDED = Sampling(temperature=0, name_guidance=0)
 CONTENT = '"content":'
 
 
+class _Stop(Exception):  # noqa: N818  # it is not an error
+    pass
+
+
+@pytest.fixture(scope="module")
+def sliding(tiny_model: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Return a model with random weights whose layers see 40 tokens, with the tokenizer of `tiny_model`."""
+    config = AutoConfig.for_model(
+        "gemma3_text", vocab_size=tiny_model.model.config.vocab_size, hidden_size=32, intermediate_size=64,
+        num_hidden_layers=6, num_attention_heads=4, num_key_value_heads=2, head_dim=8, sliding_window=40,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return Tiny(tiny_model.folder, AutoModelForCausalLM.from_config(config).eval(), tiny_model.tokenizer)
+
+
 @pytest.fixture
 def context() -> list[str]:
     header, said = conversation(8, seed=5)
@@ -31,13 +48,15 @@ def writer_of(tiny: Tiny, **settings: Any) -> LineWriter:
     return LineWriter(tiny.model, tiny.tokenizer, **{"sampling": GREEDY, "max_tokens": 8, **settings})
 
 
-def one_by_one(tiny: Tiny, context: Sequence[str], name: str, delta: str, sampling: Sampling, most: int) -> str:
-    """Write a content greedily without a cache: each token from two passes over the whole text."""
+def one_by_one(
+    tiny: Tiny, context: Sequence[str], name: str, delta: str, sampling: Sampling, most: int, content: str = ""
+) -> str:
+    """Write the rest of a content greedily without a cache: each token from two passes over the whole text."""
     grammar = LineGrammar(tiny.tokenizer, engine_of(tiny.model).vocabulary)
     prompt = [token for number, line in enumerate(context) for token in encode(tiny.tokenizer, line, start=number == 0)]
 
     def begun(by: str) -> str:
-        return f'{line_opening(by)} "delta": "{delta}", {CONTENT}'
+        return f'{line_opening(by)} "delta": "{delta}", {CONTENT}{content}'
 
     matcher = grammar.begin([name])
     matcher.take(encode(tiny.tokenizer, begun(name)))
@@ -83,13 +102,12 @@ def test_one_line_many_alternatives_and_a_batch_are_written_alike(tiny_model: Ti
     assert len({content for contents in found.values() for content in contents}) > 1
 
 
-def test_the_rest_of_a_line_that_is_begun_in_its_content_is_guided(tiny_model: Tiny, context: list[str]) -> None:
-    line = _line(writer_of(tiny_model), context, "Kim")
-    begun = render_line(line).split(CONTENT)[0] + CONTENT
-    assert (
-        "".join(writer_of(tiny_model).complete(context, NAMES, begun)).strip()
-        == render_line(line)[len(begun) :].strip()
-    )
+def test_the_rest_of_a_content_that_is_begun_is_guided(tiny_model: Tiny, context: list[str]) -> None:
+    for begun in ("", ' "', ' "hel', ' "so we'):
+        opening = f'{line_opening("Kim")} "delta": "<1m", {CONTENT}{begun}'
+        rest = "".join(writer_of(tiny_model).complete(context, NAMES, opening))
+        expected = one_by_one(tiny_model, context, "Kim", "<1m", GREEDY, 8, begun)
+        assert expected.startswith(rest.removesuffix('"}\n'))
 
 
 def test_names_and_deltas_are_drawn_as_without_guidance(tiny_model: Tiny, context: list[str]) -> None:
@@ -110,29 +128,79 @@ def test_a_weight_of_zero_reads_no_second_row(tiny_model: Tiny, context: list[st
     assert set(_count_rows(tiny_model, lambda: _line(writer_of(tiny_model, sampling=UNGUIDED), context, "Kim"))) == {1}
 
 
-def test_a_guided_line_reads_its_context_once(tiny_model: Tiny) -> None:
+def test_a_guided_line_reads_what_is_new_once(tiny_model: Tiny) -> None:
     said = [render_line(line) + "\n" for line in lines(40, seed=3)]
     context = [render_header(Header("group", NAMES, "2024-03-15")) + "\n", *said]
-    writer, read = writer_of(tiny_model), []
-    hook = tiny_model.model.register_forward_pre_hook(
-        lambda *arguments: read.append(arguments[2]["input_ids"].numel()), with_kwargs=True
-    )
-    for work in (lambda: _line(writer, context, "Kim"), lambda: writer.candidates(context, ("Kim",), 3)):
-        read.clear()
-        work()
-        assert sum(read) < sum(map(writer.count_tokens, context)) + 250
-    hook.remove()
-    assert sum(map(writer.count_tokens, context)) > 600
-
-
-def test_stopping_in_a_guided_line_leaves_no_trace(tiny_model: Tiny, context: list[str]) -> None:
     writer = writer_of(tiny_model)
-    pieces = writer.write(context, ("Kim",))
-    next(pieces)
-    pieces.close()
-    fresh = _line(writer_of(tiny_model, seed=1), context, "Kim")
-    again = [_line(writer, context, "Kim") for _ in range(8)]
-    assert all(line.content == fresh.content for line in again if line.delta == fresh.delta)
+    length = sum(map(writer.count_tokens, context))
+    assert length > 600
+    opening = 30  # at most, of a line, with "Unknown" too
+    content = 9
+    fed = sum(_fed(tiny_model, lambda: _line(writer, context, "Kim")))
+    assert fed < length + opening + 2 * (opening + content)
+    line = render_line(_line(writer, context, "Kim")) + "\n"
+    again = sum(_fed(tiny_model, lambda: _line(writer, [*context, line], "Kim")))
+    assert again < writer.count_tokens(line) + opening + 2 * (opening + content)
+    alternatives = sum(_fed(tiny_model, lambda: writer.candidates([*context, line], ("Kim",), 3)))
+    assert alternatives < 3 * (opening + 2 * (opening + content))
+
+
+def test_alternatives_are_written_in_parts_that_fit(
+    tiny_model: Tiny, context: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_of(tiny_model)
+    length = sum(map(writer.count_tokens, context)) + 40
+    monkeypatch.setattr(line_writer, "BATCH_TOKENS", 2 * 3 * length)
+    found: list[Line] = []
+    rows = _count_rows(tiny_model, lambda: found.extend(writer.candidates(context, ("Kim",), 5)))
+    assert len(found) == 5
+    assert max(rows) == 4  # two lines, each with its second row
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_a_line_that_is_stopped_leaves_the_cache_right(tiny_model: Tiny, context: list[str], after: int) -> None:
+    def write(writer: LineWriter) -> list[Line]:
+        return [_line(writer, context, name) for name in NAMES] + writer.candidates(context, NAMES, 2)
+
+    def stop() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _Stop
+
+    writer = writer_of(tiny_model, prefixes=2)
+
+    def until_stopped(work: Any) -> None:
+        while True:
+            work(writer.with_request(seed=after, sampling=GREEDY, before_pass=stop))
+
+    for work in (lambda one: _line(one, context, "Kim"), lambda one: one.candidates(context, ("Kim",), 2)):
+        left = after
+        with pytest.raises(_Stop):
+            until_stopped(work)
+        fresh, again = (
+            write(one.with_request(seed=3, sampling=GREEDY, before_pass=lambda: None))
+            for one in (writer_of(tiny_model), writer)
+        )
+        assert again == fresh
+
+
+def test_a_base_model_with_sliding_windows_writes_without_guidance(sliding: Tiny, context: list[str]) -> None:
+    def written(sampling: Sampling) -> list[Line]:
+        writer = writer_of(sliding, sampling=sampling)
+        alone = [_line(writer, context, name) for name in NAMES]
+        return [
+            *alone,
+            *writer.candidates(context, NAMES, 3),
+            *writer.write_each([context, context[:4]], [NAMES] * 2, 0),
+        ]
+
+    assert written(GREEDY) == written(UNGUIDED)
+    writer = writer_of(sliding)
+    length = sum(map(writer.count_tokens, context))
+    assert length > 120
+    assert length < sum(_fed(sliding, lambda: writer.candidates(context, ("Kim",), 4))) < length + 4 * 40  # read once
+    assert set(_count_rows(sliding, lambda: _line(writer, context, "Kim"))) == {1}
 
 
 @settings(max_examples=30, deadline=None)
@@ -156,9 +224,9 @@ def test_rows_that_fork_read_on_as_if_they_had_read_everything(
 
 def test_guided_logits_are_those_of_the_formula() -> None:
     named, unknown = torch.randn(2, 7).double(), torch.randn(2, 7).double()
-    expected = named.softmax(-1).log() * 3 - unknown.softmax(-1).log() * 2
-    assert torch.allclose(guide(named, unknown, 2).double(), expected, atol=1e-5)
-    assert torch.allclose(guide(named, unknown, 0).double(), named.log_softmax(-1), atol=1e-5)
+    expected = named.softmax(-1) ** 3 / unknown.softmax(-1) ** 2
+    assert torch.allclose(guide(named, unknown, 2).softmax(-1), expected / expected.sum(-1, keepdim=True))
+    assert torch.equal(guide(named, unknown, 0), named)
 
 
 def _after(tiny: Tiny, texts: list[list[int]], parts: Sequence[tuple[int, int]], then: list[int]) -> torch.Tensor:
@@ -173,11 +241,20 @@ def _line(writer: LineWriter, context: Sequence[str], name: str) -> Line:
     return line
 
 
-def _count_rows(tiny: Tiny, work: Any) -> list[int]:
-    rows: list[int] = []
+def _shapes(tiny: Tiny, work: Any) -> list[tuple[int, int]]:
+    """Return the number of rows and of tokens of each forward pass."""
+    shapes: list[tuple[int, int]] = []
     hook = tiny.model.register_forward_pre_hook(
-        lambda *arguments: rows.append(arguments[2]["input_ids"].shape[0]), with_kwargs=True
+        lambda *arguments: shapes.append(tuple(arguments[2]["input_ids"].shape)), with_kwargs=True
     )
     work()
     hook.remove()
-    return rows
+    return shapes
+
+
+def _count_rows(tiny: Tiny, work: Any) -> list[int]:
+    return [rows for rows, _ in _shapes(tiny, work)]
+
+
+def _fed(tiny: Tiny, work: Any) -> list[int]:
+    return [rows * tokens for rows, tokens in _shapes(tiny, work)]

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import pytest
 from running import KIM, ZOE, Running, chat_body, running
 
 from ventriloquist.model.line_writer import LineWriter
+from ventriloquist.model.torch_engine import TorchRows
 from ventriloquist.serve.generation import WAITING
 
 
 class Gate:
-    """Holds every forward pass of a server's model until it is opened, and counts them."""
+    """Holds the passes of a server's model before the first content until it is opened, and counts them."""
 
     def __init__(self) -> None:
         self.opened = threading.Event()
@@ -106,14 +107,14 @@ def test_an_answer_stops_within_two_tokens_after_the_client_has_gone(
     alone: Running, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     passes = []
-    original = LineWriter.logits_after
+    original = TorchRows.feed
 
-    def slow(writer: LineWriter, ids: list[int]) -> Any:
+    def slow(rows: TorchRows, ids: Sequence[Sequence[int]]) -> Any:
         passes.append(time.monotonic())
         time.sleep(0.2)
-        return original(writer, ids)
+        return original(rows, ids)
 
-    monkeypatch.setattr(LineWriter, "logits_after", slow)
+    monkeypatch.setattr(TorchRows, "feed", slow)
     header = '{"type": "dm", "members": ["Robin Oak", "Kim"], "start": "2024-03-15"}\n'
     body = {**chat_body(KIM, "hi"), "prompt": header, "stream": True}
     with httpx.stream("POST", alone.url + path, json=body, timeout=60) as response:

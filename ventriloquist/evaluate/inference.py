@@ -34,7 +34,7 @@ from ventriloquist.evaluate.metrics.ranking import OTHERS, SAME
 from ventriloquist.evaluate.texts import read_placeholders, typed
 from ventriloquist.model.adapter import Adapter
 from ventriloquist.model.corpus import Corpus
-from ventriloquist.model.sampling import MAX_TOKENS, Sampling, context_tokens
+from ventriloquist.model.sampling import MAX_TOKENS, MIN_P, TEMPERATURE, Sampling, context_tokens
 from ventriloquist.model.score import LineScore
 from ventriloquist.records import Progress, Stage
 from ventriloquist.store import Connection
@@ -251,7 +251,7 @@ class Inference:
         from ventriloquist.model.generate import sample_lines
 
         write = partial(sample_lines, max_new_tokens=MAX_NEW_TOKENS)
-        how = (MAX_NEW_TOKENS, asdict(Sampling()))
+        how = (MAX_NEW_TOKENS, TEMPERATURE, MIN_P)
         return self._in_parts("free lines", how, write, system, prompts, "Writing without a grammar")
 
     def _in_parts(

@@ -64,9 +64,10 @@ class Endpoint:
         self._client = ServerClient(address, key=key, seconds=seconds)
         self._sampling = sampling or Sampling()
         self._seed = seed
-        # llama-server, vLLM, LM Studio and Ollama know or ignore these; a server that refuses them is asked without
-        guidance = self._sampling.name_guidance  # only vq serve knows it
-        self._extras: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K, "name_guidance": guidance}
+        # vq serve knows the first ones; llama-server, vLLM, LM Studio and Ollama know or ignore the second.
+        # A server that refuses some is asked with the next ones from then on.
+        known: dict[str, Any] = {"min_p": self._sampling.min_p, "top_k": TOP_K}
+        self._extras = [{**known, "name_guidance": self._sampling.name_guidance}, known, {}]
         try:
             self._model = model or self._only_model()
         except BaseException:
@@ -139,13 +140,13 @@ class Endpoint:
             "stream": True,
         }
         self._seed += 1
-        for extras in (self._extras, {}) if self._extras else ({},):
+        for number, extras in enumerate(self._extras):
             with self._client.request("POST", "completions", body | extras) as response:
                 if response.status_code in (400, 422) and extras:
                     continue
                 if response.status_code != httpx.codes.OK:
                     raise refused(response, read_body(response.iter_raw()))
-                self._extras = extras
+                self._extras = self._extras[number:]
                 yield from read_texts(response.iter_raw())
                 return
 

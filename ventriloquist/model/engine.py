@@ -67,10 +67,11 @@ class Rows(ABC):
 
     @abstractmethod
     def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
-        """Return new rows that begin as these do; these stay as they were and must be croppable.
+        """Return new rows that begin as these do. These stay as they were.
 
         Args:
-            parts: for each new row, the number of a row, and how many of its first tokens are copied, at least one.
+            parts: for each new row, the number of a row, and how many of its first tokens are copied, at least one. Of
+                a model that slides, all tokens of the only row.
         """
 
     @abstractmethod
@@ -85,6 +86,11 @@ class Engine(ABC):
     @abstractmethod
     def vocabulary(self) -> int:
         """The length of its logits."""
+
+    @property
+    @abstractmethod
+    def slides(self) -> bool:
+        """Whether layers see a sliding window of the tokens before, so that rows cannot be cropped."""
 
     @abstractmethod
     def rows(self) -> Rows:

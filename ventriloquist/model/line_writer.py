@@ -99,10 +99,15 @@ class LineWriter:
     def candidates(
         self, context: Sequence[str], names: Sequence[str], count: int, max_tokens: int | None = None
     ) -> list[Line]:
-        """Write alternative next lines as one batch; `max_tokens` as in `write`."""
+        """Write alternative next lines in batches; `max_tokens` as in `write`."""
         begun = [self._begin(context, names, max_tokens=max_tokens) for _ in range(count)]
-        row = self._prefixes.read(begun[0][0], self._before_pass)
-        return self._finish(row, [_Begun(0, prompt, partial, self._uniform) for prompt, partial in begun])
+        at_once = self._at_once(max(len(prompt) + len(partial.tokens) for prompt, partial in begun))
+        lines: list[Line] = []
+        while len(lines) < count:
+            part = begun[len(lines) : len(lines) + at_once]
+            row = self._prefixes.read(part[0][0], self._before_pass)
+            lines += self._finish(row, [_Begun(0, prompt, partial, self._uniform) for prompt, partial in part])
+        return lines
 
     def write_each(self, contexts: Sequence[Sequence[str]], names: Sequence[Sequence[str]], seed: int) -> list[Line]:
         """Write one line after each of these contexts, by one of its own names, in batches.
@@ -111,24 +116,35 @@ class LineWriter:
         rounding decides between tokens.
         """
         begun = [self._begin(context, of_context) for context, of_context in zip(contexts, names, strict=True)]
-        tokens = [len(prompt) + len(line.tokens) + self._max_tokens for prompt, line in begun]
-        copies = 3 if self._sampling.name_guidance else 2  # of a context: what is forked, and the forks
+        tokens = [len(prompt) + len(partial.tokens) for prompt, partial in begun]
         lines: list[Line] = []
         while len(lines) < len(begun):
             end = min(len(lines) + BATCH, len(begun))
-            while end - len(lines) > 1 and copies * (end - len(lines)) * max(tokens[len(lines) : end]) > BATCH_TOKENS:
+            while end - len(lines) > self._at_once(max(tokens[len(lines) : end])):
                 end -= 1
-            part = begun[len(lines) : end]
-            source = self._engine.rows()
-            source.feed([prompt for prompt, _ in part])
-            lines += self._finish(
-                source,
-                [
-                    _Begun(row, prompt, line, _uniforms(f"{seed} {len(lines) + row}"))
-                    for row, (prompt, line) in enumerate(part)
-                ],
-            )
+            part = [
+                _Begun(row, *begun[place], _uniforms(f"{seed} {place}"))
+                for row, place in enumerate(range(len(lines), end))
+            ]
+            batch = self._engine.rows()
+            if self._weight:
+                batch.feed([each.prompt for each in part])
+                lines += self._finish(batch, part)
+            else:
+                logits = batch.feed([each.prompt + each.partial.tokens for each in part])
+                _exhaust(self._grow(batch, logits, part, guided=False))
+                lines += _written(part)
         return lines
+
+    @property
+    def _weight(self) -> float:
+        """The weight of name guidance. Rows of a model that slides cannot be forked after the prompt."""
+        return 0.0 if self._engine.slides else self._sampling.name_guidance
+
+    def _at_once(self, tokens: int) -> int:
+        """Return how many lines are written at once, if the longest has so many tokens until its content."""
+        rows = 3 if self._weight else 1  # of a line: what it is forked from, and by its writer and somebody unknown
+        return max(1, min(BATCH, BATCH_TOKENS // (rows * (tokens + self._max_tokens))))
 
     def _steps(self, prompt: list[int], partial: PartialLine) -> Iterator[None]:
         """Write one line to its end; yield before its first token and after each one."""
@@ -138,67 +154,75 @@ class LineWriter:
             yield
         if partial.line is None:
             row = self._prefixes.read(prompt, self._before_pass)
-            yield from self._grow(row, [_Begun(0, prompt, partial, self._uniform)], guided=True)
+            yield from self._grow_from(row, [_Begun(0, prompt, partial, self._uniform)], guided=True)
 
     def _finish(self, source: Rows, lines: Sequence[_Begun]) -> list[Line]:
         """Write lines to their ends in batches; `source` has read their prompts."""
         for guided in (False, True):
-            going = [each for each in lines if each.line.line is None and self._is_guided(each.line) == guided]
-            for _ in self._grow(source, going, guided=guided):
-                pass
-        return [each.line.line for each in lines if each.line.line is not None]
+            going = [each for each in lines if each.partial.line is None and self._is_guided(each.partial) == guided]
+            if going:
+                _exhaust(self._grow_from(source, going, guided=guided))
+        return _written(lines)
 
-    def _is_guided(self, line: PartialLine) -> bool:
+    def _is_guided(self, partial: PartialLine) -> bool:
         """Whether the next token of a line is drawn with name guidance."""
-        return self._sampling.name_guidance > 0 and line.in_content and line.name != UNKNOWN
+        return self._weight > 0 and partial.in_content and partial.name != UNKNOWN
 
-    def _grow(self, source: Rows, lines: Sequence[_Begun], *, guided: bool) -> Iterator[None]:
-        """Write lines as one batch until they end, or without guidance, until they need it; yield after each token.
+    def _grow_from(self, source: Rows, lines: Sequence[_Begun], *, guided: bool) -> Iterator[None]:
+        """Write lines as in `_grow`, in rows that are forked from others, which have read the prompts.
 
         A line that is guided has a second row in the batch, in which an unknown person writes it.
         """
-        if not lines:
-            return
-        going = list(lines)
-        for each in lines:
-            each.read = len(each.line.tokens)
         if guided:  # both are tokenised as in training
-            named = [encode(self._tokenizer, each.line.written_by()) for each in lines]
-            unknown = [encode(self._tokenizer, each.line.written_by(UNKNOWN)) for each in lines]
-            batch, logits = self._branch(source, [*lines, *lines], named + unknown)
+            named = [encode(self._tokenizer, each.partial.written_by(each.partial.name or UNKNOWN)) for each in lines]
+            unknown = [encode(self._tokenizer, each.partial.written_by(UNKNOWN)) for each in lines]
+            batch, logits = self._forked(source, [*lines, *lines], named + unknown)
         else:
-            batch, logits = self._branch(source, lines, [each.line.tokens for each in lines])
+            batch, logits = self._forked(source, lines, [each.partial.tokens for each in lines])
+        yield from self._grow(batch, logits, lines, guided=guided)
+
+    def _grow(self, batch: Rows, logits: torch.Tensor, lines: Sequence[_Begun], *, guided: bool) -> Iterator[None]:
+        """Write lines as one batch; yield after each token. Lines that are not guided stop where guidance begins.
+
+        Args:
+            batch: has read each line's prompt and tokens; if they are guided, the same by an unknown person after them.
+            logits: (rows, vocabulary) after them.
+        """
+        going = list(lines)
+        for each in going:
+            each.read = len(each.partial.tokens)
         while True:
-            logits = logits.float().cpu()
+            logits = logits.float()
             if guided:
-                logits = guide(logits[: len(going)], logits[len(going) :], self._sampling.name_guidance)
+                logits = guide(logits[: len(going)], logits[len(going) :], self._weight)
+            logits = logits.cpu()
             for index, each in enumerate(going):
-                if each.read == len(each.line.tokens):
-                    each.line.choose(logits[index], each.uniform())
+                if each.read == len(each.partial.tokens):
+                    each.partial.choose(logits[index], each.uniform())
             yield
             kept = [
                 index
                 for index, each in enumerate(going)
-                if each.line.line is None and self._is_guided(each.line) == guided
+                if each.partial.line is None and self._is_guided(each.partial) == guided
             ]
             if not kept:
                 return
             if len(kept) < len(going):
                 batch.select([*kept, *(len(going) + index for index in kept)] if guided else kept)
                 going = [going[index] for index in kept]
-            new = [[each.line.tokens[each.read]] for each in going]
+            new = [[each.partial.tokens[each.read]] for each in going]
             logits = self._read(batch, new * 2 if guided else new)
             for each in going:
                 each.read += 1
 
-    def _branch(self, source: Rows, lines: Sequence[_Begun], written: Sequence[list[int]]) -> tuple[Rows, torch.Tensor]:
+    def _forked(self, source: Rows, lines: Sequence[_Begun], written: Sequence[list[int]]) -> tuple[Rows, torch.Tensor]:
         """Return rows that have read each line's prompt and then its tokens, and the logits after them.
 
         The prompts are copied from `source` as far as all rows can then read equally many tokens.
         """
         texts = [each.prompt + tokens for each, tokens in zip(lines, written, strict=True)]
         kept = [len(text) - max(1, *map(len, written)) for text in texts]
-        if not source.croppable or min(kept) < 1:  # a sliding window has dropped tokens
+        if min(kept) < 1:
             return (batch := self._engine.rows()), self._read(batch, texts)
         batch = source.fork([(each.row, length) for each, length in zip(lines, kept, strict=True)])
         return batch, self._read(batch, [text[length:] for text, length in zip(texts, kept, strict=True)])
@@ -236,9 +260,19 @@ class _Begun:
 
     row: int  # the number of the row that has read its prompt
     prompt: list[int]
-    line: PartialLine
+    partial: PartialLine
     uniform: Callable[[], torch.Tensor]  # a source of (1,) random numbers
     read: int = 0  # tokens of the line that its row in the batch has read
+
+
+def _exhaust(steps: Iterator[None]) -> None:
+    """Write lines to their ends."""
+    for _ in steps:
+        pass
+
+
+def _written(lines: Sequence[_Begun]) -> list[Line]:
+    return [each.partial.line for each in lines if each.partial.line is not None]
 
 
 def _uniforms(seed: str) -> Callable[[], torch.Tensor]:

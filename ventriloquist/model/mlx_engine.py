@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,6 +40,10 @@ class MlxModel(Engine):
     @property
     def vocabulary(self) -> int:
         return self._vocabulary
+
+    @property
+    def slides(self) -> bool:
+        return any(isinstance(layer, RotatingKVCache) for layer in make_prompt_cache(self.module))
 
     def rows(self) -> Rows:
         return MlxRows(self)
@@ -127,8 +132,7 @@ class MlxRows(Rows):
 
     @property
     def croppable(self) -> bool:
-        slides = any(isinstance(layer, RotatingKVCache | BatchRotatingKVCache) for layer in self._cache)
-        return can_trim_prompt_cache(self._cache) and not slides
+        return can_trim_prompt_cache(self._cache) and not any(isinstance(one, RotatingKVCache) for one in self._cache)
 
     def crop(self, length: int) -> int:
         held = [layer.offset for layer in self._cache]
@@ -141,7 +145,7 @@ class MlxRows(Rows):
 
     def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
         rows = MlxRows(self._model)
-        rows._cache = [KVCache.merge([_beginning(layer, *part) for part in parts]) for layer in self._cache]
+        rows._cache = [_forked(layer, parts) for layer in self._cache]
         return rows
 
     def select(self, kept: Sequence[int]) -> None:
@@ -199,6 +203,16 @@ def _keeping(layers: type) -> type:
 
 def _joined(held: mx.array, new: mx.array) -> mx.array:
     return mx.concatenate([mx.broadcast_to(held, (new.shape[0], *held.shape[1:])), new], axis=2)
+
+
+def _forked(layer: Any, parts: Sequence[tuple[int, int]]) -> Any:
+    """Return a layer of a cache for rows that begin as those of this one."""
+    if not isinstance(layer, BatchKVCache) and all(length == layer.offset for _, length in parts):
+        forked = copy.copy(layer)  # a sliding window has only the last tokens
+        index = mx.array([row for row, _ in parts])
+        forked.keys, forked.values = layer.keys[index], layer.values[index]
+        return forked
+    return KVCache.merge([_beginning(layer, *part) for part in parts])
 
 
 def _beginning(layer: Any, row: int, length: int) -> KVCache:

@@ -85,10 +85,9 @@ class PartialLine:
         """Whether name and delta are written."""
         return _CONTENT_KEY in self._written
 
-    def written_by(self, name: str | None = None) -> str:
-        """Return the rendered line as far as it is written; by somebody else, if a name is given."""
-        written = self._written.decode()
-        return written if name is None else written.replace(line_opening(self.name or ""), line_opening(name), 1)
+    def written_by(self, name: str) -> str:
+        """Return the rendered line as far as it is written, by a person of this name instead of its writer."""
+        return self._written.decode().replace(line_opening(self.name or ""), line_opening(name), 1)
 
     def choose(self, logits: torch.Tensor, uniform: torch.Tensor) -> None:
         """Sample the next token, and append it with the tokens that the grammar then fixes.

@@ -28,14 +28,13 @@ class RecentPrefixes:
         return self._best(ids).logits_after(ids, before_pass)
 
     def read(self, ids: list[int], before_pass: Callable[[], None] | None = None) -> Rows:
-        """Return the row that begins with these tokens; only those that are not in a cache are computed.
+        """Return a row of these tokens; only those that are not in a cache are computed.
 
         Args:
             before_pass: see `logits_after`.
         """
         prefix = self._best(ids)
-        if prefix.common(ids) < len(ids):
-            prefix.logits_after(ids, before_pass)
+        prefix.read(ids, before_pass)
         return prefix.row
 
     def clear(self) -> None:
@@ -68,12 +67,21 @@ class _Prefix:
         if kept == len(ids) == len(self.ids) and self._logits is not None:
             return self._logits
         self._crop(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
+        self._logits = logits = self._read_on(ids, before_pass)
+        return logits
+
+    def read(self, ids: list[int], before_pass: Callable[[], None] | None) -> None:
+        self._crop(self.common(ids))
+        if len(self.ids) < len(ids):
+            self._read_on(ids, before_pass)
+
+    def _read_on(self, ids: list[int], before_pass: Callable[[], None] | None) -> torch.Tensor:
+        """Feed what is missing of these tokens, one at least; return the logits after them."""
         rest = ids[len(self.ids) :]
         for start in range(0, len(rest), PREFILL_TOKENS):
             if before_pass is not None:
                 before_pass()
             logits = self._feed(rest[start : start + PREFILL_TOKENS])
-        self._logits = logits
         return logits
 
     def common(self, ids: list[int]) -> int:

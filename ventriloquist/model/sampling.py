@@ -44,15 +44,14 @@ def context_tokens(max_length: int) -> int:
 def guide(named: torch.Tensor, unknown: torch.Tensor, weight: float) -> torch.Tensor:
     """Return logits in which the name counts 1 + weight times.
 
-    They are log P(token | name) + weight · (log P(token | name) − log P(token | unknown)): classifier-free guidance
-    (arXiv 2306.17806), with the name as the condition.
+    They are log P(token | name) + weight · (log P(token | name) − log P(token | unknown)) and a constant. This is
+    classifier-free guidance (arXiv 2306.17806), with the name as the condition.
 
     Args:
         named: (rows, vocabulary) logits after a line that begins with its writer's name.
         unknown: (rows, vocabulary) logits after the same line by an unknown person.
     """
-    log_named = named.float().log_softmax(-1)
-    return log_named + weight * (log_named - unknown.float().log_softmax(-1))
+    return named + weight * (named - unknown)
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ventriloquist.model.configs import slides
 from ventriloquist.model.engine import Branch, Engine, Places, Rows
 
 
@@ -22,6 +23,10 @@ class TorchEngine(Engine):
     @property
     def vocabulary(self) -> int:
         return int(self._model.config.vocab_size)
+
+    @property
+    def slides(self) -> bool:
+        return slides(self._model.config)
 
     def rows(self) -> Rows:
         return TorchRows(self._model)
@@ -105,19 +110,21 @@ class TorchRows(Rows):
         return length
 
     def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
-        longest = max(length for _, length in parts)
-        held = self._cache.get_seq_length()
+        rows = TorchRows(self._model)
+        rows._cache = copy.copy(self._cache)
+        rows._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
+        held, longest = self._cache.get_seq_length(), max(length for _, length in parts)
         starts = {row: 0 if self._mask is None else held - int(self._mask[row].sum()) for row, _ in parts}
+        is_whole = self._mask is None and all(length == held for _, length in parts)
 
         def copied(states: torch.Tensor) -> torch.Tensor:  # (rows, heads, tokens, size of a head)
+            if is_whole:  # of a sliding window these are only the last tokens
+                return states[[row for row, _ in parts]]
             new = states.new_zeros((len(parts), states.shape[1], longest, states.shape[3]))
             for index, (row, length) in enumerate(parts):
                 new[index, :, longest - length :] = states[row, :, starts[row] : starts[row] + length]
             return new
 
-        rows = TorchRows(self._model)
-        rows._cache = copy.copy(self._cache)
-        rows._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
         with torch.inference_mode():
             for layer in rows._cache.layers:
                 layer.keys, layer.values = copied(layer.keys), copied(layer.values)
