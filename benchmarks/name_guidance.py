@@ -3,9 +3,11 @@
     python benchmarks/name_guidance.py --home HOME [--run RUN] [--split validation] [--messages 160]
                                        [--weights 0 0.5 1] [--context 4]
 
-The newest run in HOME writes a message in the place of each held-out one, under its writer's name, as chat does. The
-script prints the metrics of generated messages for each weight, whether they differ from the first weight on the same
-messages, and the processor time per message. All intervals are 95 %, for these conversations.
+The newest run in HOME writes a message in the place of each held-out one, under its writer's name, as chat does. With
+the validation split, the judges of style read its earlier half, and the messages are those of its later half.
+
+The script prints the metrics of generated messages for each weight, whether they differ from the first weight on the
+same messages, and the processor time per message. All intervals are 95 %, for these conversations.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from ventriloquist.model.corpus import load_corpus
 from ventriloquist.model.line_writer import LineWriter
 from ventriloquist.model.manifest import first_unseen
 from ventriloquist.model.sampling import Sampling, context_tokens
-from ventriloquist.store import open_database
+from ventriloquist.store import open_database, transaction
 
 OF_MESSAGES = ("voice", "voice_habits", "indistinguishable", "fingerprint", "lengths", "copies", "diversity")
 AT_ONCE = 32  # messages written in a batch
@@ -50,8 +52,19 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         home = arguments.home
         if arguments.split == "validation":
-            home = validation_home(home, Path(folder) / "home")
+            home = later_half(validation_home(home, Path(folder) / "home"))
         measure(home, run, arguments.messages, arguments.weights, arguments.context)
+
+
+def later_half(home: Path) -> Path:
+    """Test on the later half of each conversation's messages alone, so that the judges of style can read the others."""
+    with open_database(home) as db, transaction(db):
+        db.execute(
+            "UPDATE training_messages SET split = 'validation' WHERE (conversation_id, position) IN (SELECT"
+            " conversation_id, position FROM (SELECT *, ntile(2) OVER (PARTITION BY conversation_id ORDER BY position)"
+            " AS half FROM training_messages WHERE split = 'test') WHERE half = 1)"
+        )
+    return home
 
 
 def measure(home: Path, run: Path, count: int, weights: list[float], shown: int) -> None:
