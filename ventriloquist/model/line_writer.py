@@ -38,6 +38,7 @@ class LineWriter:
         prefixes: int = 1,  # conversations whose KV cache is kept
     ) -> None:
         self._engine = engine = engine_of(model)
+        self._slides = engine.slides
         self._model, self._tokenizer = model, tokenizer
         self._grammar = LineGrammar(tokenizer, engine.vocabulary)
         self._generator = torch.Generator().manual_seed(seed)
@@ -139,7 +140,7 @@ class LineWriter:
     @property
     def _weight(self) -> float:
         """The weight of name guidance. Rows of a model that slides cannot be forked after the prompt."""
-        return 0.0 if self._engine.slides else self._sampling.name_guidance
+        return 0.0 if self._slides else self._sampling.name_guidance
 
     def _at_once(self, tokens: int) -> int:
         """Return how many lines are written at once, if the longest has so many tokens until its content."""
