@@ -83,7 +83,12 @@ def command(
     ] = TEMPERATURE,
     name_guidance: Annotated[
         float,
-        typer.Option(min=0, max=MOST_NAME_GUIDANCE, help="More makes lines more typical of their writer; 0: off."),
+        typer.Option(
+            metavar="WEIGHT",
+            min=0,
+            max=MOST_NAME_GUIDANCE,
+            help="More makes lines more typical of their writer; 0: off.",
+        ),
     ] = NAME_GUIDANCE,
     no_delay: Annotated[bool, typer.Option("--no-delay", help="Do not pause as if somebody were typing.")] = False,
     seed: SeedOption = 0,

@@ -41,11 +41,7 @@ def command(
     ] = TEMPERATURE,
     name_guidance: Annotated[
         float,
-        typer.Option(
-            min=0,
-            max=MOST_NAME_GUIDANCE,
-            help="More makes lines more typical of their writer; 0: off. For requests that have none.",
-        ),
+        typer.Option(metavar="WEIGHT", min=0, max=MOST_NAME_GUIDANCE, help="Name guidance of requests that have none."),
     ] = NAME_GUIDANCE,
     seed: Annotated[
         int | None,

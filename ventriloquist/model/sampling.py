@@ -16,7 +16,7 @@ TOP_P = 1  # off: min-p cuts the tail
 TOP_K = 0  # off
 REPEAT_PENALTY = 1  # off: a penalty would punish the format's own syntax and names
 NAME_GUIDANCE = 1.0  # chosen on validation messages by benchmarks/name_guidance.py; other servers have none
-MOST_NAME_GUIDANCE = 5.0
+MOST_NAME_GUIDANCE = 5
 
 MAX_TOKENS = 256  # of one content; a longer one is ended there
 CONTEXT_SHARE = 0.75  # of the tokens of a window, in chat and evaluation; the rest is left for the line to be written
