@@ -68,7 +68,8 @@ def test_messages_are_written_by_the_writer_of_a_chat_with_its_sampling(
     written = OutputCache(run)
     for system in ("base", "adapter"):
         with adapter.disabled() if system == "base" else nullcontext():
-            writer = LineWriter(adapter.model, adapter.tokenizer, sampling=Sampling())
+            sampling = Sampling() if system == "adapter" else Sampling(name_guidance=0)
+            writer = LineWriter(adapter.model, adapter.tokenizer, sampling=sampling)
             unasked = writer.write_each(contexts, members, seed=0)
             assert written.get(chat_key(system, list(zip(contexts, members, strict=True)))) == [
                 render_line(line) for line in unasked

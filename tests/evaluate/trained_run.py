@@ -91,4 +91,5 @@ def free_key(system: str, contexts: list[Any]) -> str:
 
 
 def chat_key(system: str, asked: list[Any]) -> str:
-    return key_of("chat lines", system, 0, (asdict(Sampling()), MAX_TOKENS), asked)
+    sampling = Sampling() if system == "adapter" else Sampling(name_guidance=0)
+    return key_of("chat lines", system, 0, (asdict(sampling), MAX_TOKENS), asked)

@@ -146,10 +146,11 @@ def answers(db: Connection, run: Path, seed: int, backend: str | None = None) ->
     """Let everybody but the owner answer the question, without and with the adapter.
 
     Both write as in a chat, under its grammar. Otherwise the base model, which does not know the format, would write
-    pieces of JSON.
+    pieces of JSON. As in an evaluation, it writes without name guidance.
     """
     from ventriloquist.model.adapter import load_adapter
     from ventriloquist.model.line_writer import LineWriter
+    from ventriloquist.model.sampling import Sampling
 
     adapter = load_adapter(run, backend=backend)
     owner, *_ = corpus.conversations(db)[0].members
@@ -159,14 +160,14 @@ def answers(db: Connection, run: Path, seed: int, backend: str | None = None) ->
     asked = render_line(Line(owner, "1d+", QUESTION)) + "\n"
     contexts = [[render_header(Header("dm", (owner, name), day)) + "\n", asked] for name in others]
 
-    def write() -> list[str]:
-        writer = LineWriter(adapter.model, adapter.tokenizer, max_tokens=MAX_NEW_TOKENS)
+    def write(sampling: Sampling) -> list[str]:
+        writer = LineWriter(adapter.model, adapter.tokenizer, sampling=sampling, max_tokens=MAX_NEW_TOKENS)
         return [line.content for line in writer.write_each(contexts, [(name,) for name in others], seed)]
 
     with adapter.disabled():
-        before = write()
+        before = write(Sampling(name_guidance=0))
     adapter = adapter.to_write()  # as in a chat
-    return [Sample(*row) for row in zip(others, before, write(), strict=True)]
+    return [Sample(*row) for row in zip(others, before, write(Sampling()), strict=True)]
 
 
 def _empty(home: Path) -> None:

@@ -82,7 +82,7 @@ class Inference:
         self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
         self._placeholders = read_placeholders(db)
-        self._writer: tuple[Any, Any] | None = None  # a model and its LineWriter
+        self._writer: tuple[Any, Any] | None = None  # a model and its sampling, and their LineWriter
         self.targets = [target for row in rows for target in row.targets]
 
     def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
@@ -219,8 +219,11 @@ class Inference:
         return context_before(self._db, self._corpus, target, messages, context_tokens(manifest.max_length))
 
     def _write(self, system: str, targets: Sequence[Target], names: Sequence[Sequence[str]], stage: str) -> list[str]:
-        """Write rendered lines with chat's writer: its grammar, its sampling, its longest line."""
-        sampling = Sampling()
+        """Write rendered lines with chat's writer: its grammar, its sampling, its longest line.
+
+        The base model writes without name guidance: it has not learnt whose style a name stands for.
+        """
+        sampling = Sampling() if system == ADAPTER else Sampling(name_guidance=0)
         return self._in_parts(
             "chat lines",
             (asdict(sampling), MAX_TOKENS),
@@ -242,8 +245,8 @@ class Inference:
         """Write a rendered line after each context, by one of the names given with it."""
         from ventriloquist.model.line_writer import LineWriter
 
-        if self._writer is None or self._writer[0] is not model:  # its grammar takes seconds
-            self._writer = model, LineWriter(model, tokenizer, sampling=sampling)
+        if self._writer is None or self._writer[0] != (id(model), sampling):  # its grammar takes seconds
+            self._writer = (id(model), sampling), LineWriter(model, tokenizer, sampling=sampling)
         lines = self._writer[1].write_each([context for context, _ in asked], [names for _, names in asked], seed)
         return [render_line(line) for line in lines]
 
