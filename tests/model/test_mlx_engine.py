@@ -56,12 +56,12 @@ def read_one_row(engine: Engine) -> list[Any]:
     read = [row.feed([IDS[:20].tolist()]), row.feed([IDS[20:40].tolist()])]
     if not row.crop(25):  # a window slid over it
         row.feed([IDS[:25].tolist()])
-    return [*read, row.feed([[7, 8, 9]]), *read_forks(row, [(0, 28), (0, 4), (0, 28)]), row.feed([[4]])]
+    read.append(row.feed([[7, 8, 9]]))
+    whole = (0, 28)
+    return [*read, *read_forks(row, [whole, whole if engine.slides else (0, 4), whole]), row.feed([[4]])]
 
 
 def read_forks(rows: Rows, parts: list[tuple[int, int]]) -> list[Any]:
-    if not rows.croppable:
-        return []
     forks = rows.fork(parts)
     read = forks.feed([[1, 5], [2, 6], [3, 7]])
     forks.select([2, 0])
@@ -71,7 +71,8 @@ def read_forks(rows: Rows, parts: list[tuple[int, int]]) -> list[Any]:
 def read_padded_rows(engine: Engine) -> list[Any]:
     rows = engine.rows()
     read = [rows.feed([IDS[:5].tolist(), IDS[5:35].tolist(), IDS[35:48].tolist()]), rows.feed([[1], [2], [3]])]
-    read += [*read_forks(rows, [(1, 31), (0, 6), (1, 9)]), *read_forks(rows, [(0, 2), (2, 2), (2, 2)])]
+    if not engine.slides:
+        read += [*read_forks(rows, [(1, 31), (0, 6), (1, 9)]), *read_forks(rows, [(0, 2), (2, 2), (2, 2)])]
     rows.select([0, 2])
     return [*read, rows.feed([[5], [6]]), rows.feed([[7], [8]])]
 

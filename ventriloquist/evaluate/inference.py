@@ -82,7 +82,7 @@ class Inference:
         self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
         self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
         self._placeholders = read_placeholders(db)
-        self._writer: tuple[Any, Any] | None = None  # a model and its sampling, and their LineWriter
+        self._writer: tuple[str, Any] | None = None  # a system and its LineWriter
         self.targets = [target for row in rows for target in row.targets]
 
     def systems(self, types: Collection[type[Input]], context: EvalContext) -> tuple[System, System]:
@@ -227,7 +227,7 @@ class Inference:
         return self._in_parts(
             "chat lines",
             (asdict(sampling), MAX_TOKENS),
-            partial(self._write_lines, sampling=sampling),
+            partial(self._write_lines, system=system, sampling=sampling),
             system,
             [(self._context(target), list(of_line)) for target, of_line in zip(targets, names, strict=True)],
             stage,
@@ -239,14 +239,15 @@ class Inference:
         tokenizer: Any,
         asked: Sequence[tuple[Sequence[str], Sequence[str]]],
         *,
+        system: str,
         sampling: Sampling,
         seed: int,
     ) -> list[str]:
         """Write a rendered line after each context, by one of the names given with it."""
         from ventriloquist.model.line_writer import LineWriter
 
-        if self._writer is None or self._writer[0] != (id(model), sampling):  # its grammar takes seconds
-            self._writer = (id(model), sampling), LineWriter(model, tokenizer, sampling=sampling)
+        if self._writer is None or self._writer[0] != system:  # its grammar takes seconds
+            self._writer = system, LineWriter(model, tokenizer, sampling=sampling)
         lines = self._writer[1].write_each([context for context, _ in asked], [names for _, names in asked], seed)
         return [render_line(line) for line in lines]
 

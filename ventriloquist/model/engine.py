@@ -53,17 +53,12 @@ class Rows(ABC):
     def score_branches(self, branches: Sequence[Branch]) -> NDArray[np.float64]:
         """Return -log P, in nats, of all wanted tokens, one branch after another, (wanted,). The row stays as it was.
 
-        Branches do not attend to each other. The rows must be croppable.
+        Branches do not attend to each other. The model must not slide.
         """
-
-    @property
-    @abstractmethod
-    def croppable(self) -> bool:
-        """Whether the cache holds every token in every layer: one with a sliding window drops some."""
 
     @abstractmethod
     def crop(self, length: int) -> int:
-        """Keep the first tokens of the only row, or none if it is not croppable; return how many are kept."""
+        """Keep the first tokens of the only row, or none if a sliding window has dropped some; return how many."""
 
     @abstractmethod
     def fork(self, parts: Sequence[tuple[int, int]]) -> Rows:
@@ -90,7 +85,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def slides(self) -> bool:
-        """Whether layers see a sliding window of the tokens before, so that rows cannot be cropped."""
+        """Whether layers see a sliding window of the tokens before: their caches drop the others."""
 
     @abstractmethod
     def rows(self) -> Rows:

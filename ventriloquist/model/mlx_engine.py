@@ -130,10 +130,6 @@ class MlxRows(Rows):
             np.array([token for each in branches for _, token in each.wanted]),
         )
 
-    @property
-    def croppable(self) -> bool:
-        return can_trim_prompt_cache(self._cache) and not any(isinstance(one, RotatingKVCache) for one in self._cache)
-
     def crop(self, length: int) -> int:
         held = [layer.offset for layer in self._cache]
         if length == 0 or min(held) < length or (max(held) > length and not can_trim_prompt_cache(self._cache)):

@@ -44,7 +44,7 @@ class PrefixCache:
 
         Continuations do not attend to each other, and the prefix is not computed again.
         """
-        if not self._rows.croppable:
+        if self._engine.slides:
             yield from (self._score_alone(each) for each in continuations)
             return
         packed: list[Continuation] = []

@@ -30,7 +30,7 @@ class Sampling:
     min_p: float = MIN_P  # drops tokens less likely than this share of the likeliest one (arXiv 2407.01082); 0: none
     top_p: float = TOP_P  # keeps the likeliest tokens that have this probability together; 1: all
     top_k: int = TOP_K  # keeps so many of the likeliest tokens; 0: all
-    name_guidance: float = NAME_GUIDANCE  # how much more than once the name counts in a content; 0: once
+    name_guidance: float = NAME_GUIDANCE  # the weight in `guide`, of contents; 0: off
 
 
 UNTRUNCATED = Sampling(temperature=1.0, min_p=0.0, name_guidance=0.0)  # the model's own distribution

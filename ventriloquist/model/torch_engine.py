@@ -93,10 +93,6 @@ class TorchRows(Rows):
             layer.crop(-total)
         return nats
 
-    @property
-    def croppable(self) -> bool:
-        return not any(getattr(layer, "is_sliding", False) or not _held(layer) for layer in self._cache.layers)
-
     def crop(self, length: int) -> int:
         if self._cache is None:
             return 0
