@@ -25,7 +25,7 @@ from ventriloquist.train.loss import target_loss
 from ventriloquist.train.memory import Shapes
 from ventriloquist.train.rows import schedule
 from ventriloquist.train.settings import TrainSettings
-from ventriloquist.train.tensors import row_tensors
+from ventriloquist.train.tensors import FILLED, Rows, Tensors, filled, row_tensors
 
 QUICK = preset("tiny").changed(
     max_steps=6, max_length=256, targets_per_window=5, context=1, window=6, rows_per_step=1, rank=4, validations=0
@@ -105,6 +105,49 @@ def test_loss_and_gradient_are_those_of_float32(base: Base, corpus: Corpus, max_
     (exact, exact_gradient), (loss16, gradient16) = found[False], found[True]
     assert loss16 == pytest.approx(exact, rel=1e-2)
     assert float(torch.nn.functional.cosine_similarity(exact_gradient, gradient16, dim=0)) > 0.995
+
+
+def test_rows_are_filled_to_few_lengths_without_another_loss_or_gradient(base: Base, corpus: Corpus) -> None:
+    settings = QUICK.changed(bfloat16=True)
+    model = add_lora(load_base(base, device="cpu"), settings.changed(bfloat16=False)).double()
+    learnable = [weight for weight in model.parameters() if weight.requires_grad]
+
+    def learnt(row: Tensors) -> tuple[float, torch.Tensor]:
+        loss = target_loss(model, row)
+        return loss.item(), torch.cat([part.flatten() for part in torch.autograd.grad(loss, learnable)])
+
+    planned = schedule(corpus, settings).rows
+    seen = Rows(corpus, planned, settings)
+    assert {seen[index]["input_ids"].shape[1] % FILLED for index in range(len(seen))} == {0}
+    packed = [index for index, row in enumerate(planned) if len(row) > 1]
+    for index in [*packed[:2], *range(3)]:
+        plain, whole = row_tensors(corpus, planned[index]), seen[index]
+        assert {tensor.shape for tensor in whole.values()} == {whole["input_ids"].shape}
+        (loss, gradient), (same_loss, same_gradient) = learnt(plain), learnt(whole)
+        assert same_loss == pytest.approx(loss, rel=1e-12)
+        torch.testing.assert_close(same_gradient, gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("length", "max_length", "bfloat16", "then"),
+    [
+        (33, 256, True, 64),
+        (64, 256, True, 64),
+        (65, 70, True, 70),
+        (70, 70, True, 70),
+        (33, 256, False, 33),
+        (33, 256, None, 33),
+    ],
+)
+def test_a_row_is_filled_only_in_bfloat16_and_within_its_length(
+    length: int, max_length: int, bfloat16: bool | None, then: int
+) -> None:
+    ids = torch.arange(length)[None]
+    row = {"input_ids": ids, "labels": ids, "position_ids": ids}
+    whole = filled(row, QUICK.changed(max_length=max_length, bfloat16=bfloat16))
+    assert {tensor.shape for tensor in whole.values()} == {(1, then)}
+    assert whole["labels"][0, length:].eq(-100).all()
+    assert whole["position_ids"][0].tolist() == list(range(then))
 
 
 def test_pieces_of_a_packed_row_do_not_see_each_other(base: Base, corpus: Corpus) -> None:

@@ -19,7 +19,7 @@ from ventriloquist.train.loss import Loss, held_out_nats
 from ventriloquist.train.rows import PackedRow, rows_per_step
 from ventriloquist.train.settings import TrainSettings
 from ventriloquist.train.shards import save_adapter
-from ventriloquist.train.tensors import Rows, row_tensors
+from ventriloquist.train.tensors import Rows, filled, row_tensors
 from ventriloquist.train.trainer import RowTrainer, arguments
 from ventriloquist.train.validation import Validation
 
@@ -49,7 +49,7 @@ def run_loop(
 
     def nats(row: PackedRow) -> float:
         tensors = row_tensors(corpus, row, split="validation", content_only=True)
-        return held_out_nats(trainer.model, loss, tensors, trainer.args.device)
+        return held_out_nats(trainer.model, loss, filled(tensors, settings), trainer.args.device)
 
     follower = Follower(
         settings,

@@ -59,7 +59,7 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from ventriloquist.train.tensors import row_tensors
+    from ventriloquist.train.tensors import filled, row_tensors
 
     device, settings = plan.device, plan.settings
     if device == "cpu":
@@ -72,7 +72,8 @@ def _passes_of_torch(plan: TrainPlan) -> Callable[[PackedRow], None]:
     loss = row_loss(settings)
 
     def passes(row: PackedRow) -> None:
-        tensors = {name: tensor.to(device) for name, tensor in row_tensors(plan.corpus, row).items()}
+        tensors = filled(row_tensors(plan.corpus, row), settings)
+        tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
         with autocast(device, settings.bfloat16):
             nats = loss(model, tensors)
         torch.autograd.backward(nats)

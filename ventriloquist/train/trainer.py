@@ -93,7 +93,7 @@ def arguments(settings: TrainSettings, folder: Path, *, device: str, gradient_ch
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
-        optim="adamw_8bit" if settings.adam_8bit else "adamw_torch",
+        optim="adamw_8bit" if settings.adam_8bit else "adamw_torch_fused",
         bf16=device in ("cuda", "cpu") and compute == torch.bfloat16,
         fp16=compute == torch.float16,  # the loss is scaled, and a step whose gradient overflows is dropped
         use_cpu=device == "cpu",
