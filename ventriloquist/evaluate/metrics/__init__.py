@@ -64,6 +64,7 @@ METRICS: dict[str, Metric] = {
         floor="pooled",
         ceiling="real",
         baselines=OTHERS,
+        reference="base",
         target=100.0,
     ),
     "voice_habits": Metric(
@@ -76,6 +77,7 @@ METRICS: dict[str, Metric] = {
         floor="pooled",
         ceiling="real",
         baselines=OTHERS,
+        reference="base",
         target=100.0,
     ),
     "likelihood": Metric(
