@@ -2,10 +2,10 @@
 
     python benchmarks/row_lengths.py [--rows 90] [--threads 1]
 
-oneDNN compiles a product in bfloat16 for each length of a row, and keeps a number of compiled products. The script trains
-SmolLM2 on rows of random lengths between 180 and 384 tokens: as they are, and filled up as `vq train` fills them. Each
-way has its own process, and they run in turns. The script prints the seconds of processor time that forward and
-backward take for 1,000 tokens in the second half of the rows, and the memory in the end. Filling does not count as
+oneDNN compiles a product in bfloat16 for each length of a row, and keeps a number of compiled products. The script
+trains SmolLM2 on rows of random lengths between 180 and 384 tokens: as they are, and filled up as `vq train` fills
+them. Each way has its own process, and they run in turns. The script prints the seconds of processor time that forward
+and backward take for 1,000 tokens in the second half of the rows, and the memory in the end. Filling does not count as
 tokens.
 """
 

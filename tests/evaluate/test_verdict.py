@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_up import context, messages, scored, target
 
 from ventriloquist.evaluate import Evaluation
 from ventriloquist.evaluate.compare import compare
 from ventriloquist.evaluate.inputs import Candidates, NamesAlone, System
-from ventriloquist.evaluate.metric import Measurement, Result, assess, verdict
+from ventriloquist.evaluate.metric import (
+    ABOVE_REFERENCE,
+    AT_REFERENCE,
+    BELOW_REFERENCE,
+    Measurement,
+    Result,
+    assess,
+    verdict,
+)
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import GUARDS, rejections, undecided
 from ventriloquist.evaluate.statistics import Interval, share_interval
@@ -354,6 +363,24 @@ def test_over_and_under_the_target_are_compared_by_how_far_off_they_are() -> Non
     row = compare("other", {"voice": around(120)}, {"voice": around(70)}, seed=0).metrics["voice"]
     assert row.outcome == "better"
     assert row.difference == pytest.approx(10)
+
+
+@pytest.mark.parametrize("name", ["voice", "voice_habits"])
+def test_a_style_match_is_compared_with_the_base_models(name: str) -> None:
+    def around(value: float) -> Measurement:
+        generator = np.random.default_rng(int(value))
+        places = [one.target for one in messages([("A", str(n)) for n in range(200)])]
+        return Measurement(
+            200,
+            tally((place.cluster, (1, value + generator.normal(0, 30))) for place in places),
+            lambda sums: sums[..., 1] / sums[..., 0],
+        )
+
+    said = {
+        value: assess(METRICS[name], around(80), {"base": around(value)}, seed=0).beside_reference
+        for value in (50, 79, 110)
+    }
+    assert said == {50: ABOVE_REFERENCE, 79: AT_REFERENCE, 110: BELOW_REFERENCE}
 
 
 @pytest.mark.parametrize(
