@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import HOSTILE_CONTENTS, HOSTILE_NAMES, NAMES, Tiny, lines
 
-from ventriloquist.model.grammar import LineGrammar
+from ventriloquist.model.grammar import MOST_GRAMMARS, LineGrammar
 from ventriloquist.transcript import DELTAS, Line, render_line
 
 SPECIAL = st.sampled_from(["<", "<|", "</", "\\", '"', "\u2028", "\x00", "\x7f", "😀", "\t", "u003c", " "])
@@ -92,3 +92,12 @@ def test_forced_tokens_are_those_the_tokenizer_makes_of_the_whole_line(grammar, 
             forced_tokens += len(forced)
         assert matcher.finished
         assert forced_tokens >= 5
+
+
+def test_the_grammars_of_the_names_used_last_are_held(grammar: LineGrammar) -> None:
+    for number in range(MOST_GRAMMARS + 9):
+        names = (f"Person {number}",)
+        assert grammar.begin(names).forced() == grammar.begin(names).forced()
+        grammar.begin(("Kim",))
+    assert len(grammar._matchers) == MOST_GRAMMARS
+    assert ("Kim",) in grammar._matchers

@@ -14,6 +14,7 @@ from ventriloquist.model import line_writer
 from ventriloquist.model.engine import engine_of
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.line_writer import LineWriter
+from ventriloquist.model.recent_prefixes import RecentPrefixes
 from ventriloquist.model.sampling import Sampling, guide
 from ventriloquist.model.tokens import encode
 from ventriloquist.transcript import UNKNOWN, Header, Line, line_opening, render_header, render_line
@@ -258,3 +259,23 @@ def _count_rows(tiny: Tiny, work: Any) -> list[int]:
 
 def _fed(tiny: Tiny, work: Any) -> list[int]:
     return [rows * tokens for rows, tokens in _shapes(tiny, work)]
+
+
+def test_a_row_of_a_model_with_sliding_windows_is_read_on_without_its_beginning(
+    sliding: Tiny, context: list[str]
+) -> None:
+    ids = [token for number, line in enumerate(context) for token in encode(sliding.tokenizer, line, start=number == 0)]
+    engine = engine_of(sliding.model)
+    prefixes = RecentPrefixes(engine)
+    ends = [len(ids) - 30, *range(len(ids) - 29, len(ids) - 10), len(ids)]
+
+    def read_on() -> None:
+        for end in ends:
+            whole = RecentPrefixes(engine).logits_after(ids[:end]) if end in (ends[5], ends[-1]) else None
+            found = prefixes.logits_after(ids[:end])
+            if whole is not None:
+                torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-4)
+
+    assert sum(_fed(sliding, read_on)) == len(ids) + ends[5] + len(ids)  # once, and twice to compare
+    writer = writer_of(sliding)
+    assert len(ids) <= sum(_fed(sliding, lambda: _line(writer, context, "Kim"))) < len(ids) + 60

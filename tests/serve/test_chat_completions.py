@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-from running import KIM, ME, ZOE, Running, chat_body
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
-from ventriloquist.transcript import DELTAS
+import pytest
+from file_builder import Conversation, Message, filled
+from running import KIM, ME, NAMES, ZOE, Running, chat_body, running
+from stages import prepare
+
+from ventriloquist.model.partial_line import Piece
+from ventriloquist.model.sampling import Sampling
+from ventriloquist.serve.conversation import _named
+from ventriloquist.serve.requests import ChatBody
+from ventriloquist.serve.writer import RequestWriter
+from ventriloquist.transcript import DELTAS, Line
 
 
 def test_each_person_and_group_is_a_model_with_its_last_message(served: Running) -> None:
@@ -137,3 +148,51 @@ def test_an_unknown_model_is_answered_with_the_nearest_names(served: Running) ->
     error = response.json()["error"]
     assert error["message"] == f"No model is called 'Zoe Feild'. Did you mean {ZOE!r}?"
     assert error["code"] == "model_not_found"
+
+
+def test_nobody_writes_who_is_not_served(run: Path, home: Path) -> None:
+    conversations = [Conversation([Message(NAMES[index % 3], f"one {index}") for index in range(30)], type="group")]
+    with filled(home, conversations, owner=ME) as db:
+        prepare(db)
+    with running(home, run, only=[ZOE]) as served:  # she has no chat of her own, so hers goes on in the group
+        served.chat(ZOE, "hello", max_tokens=2, ventriloquist={"speaker": ZOE})
+        refused = served.post("/v1/chat/completions", chat_body(ZOE, "hello", ventriloquist={"speaker": KIM}))
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"].startswith(f"{KIM} is not served.")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "rest"),
+    [
+        ("Kim: hi", "Kim", "hi"),
+        ("Mom :): hi", "Mom :)", "hi"),
+        ("Kim: Jr: hi", "Kim: Jr", "hi"),
+        ("Kim:  two spaces", "Kim", " two spaces"),
+        ("Kim: ", "somebody", "Kim: "),
+        ("Note: hi", "somebody", "Note: hi"),
+    ],
+)
+def test_a_line_of_a_group_is_by_the_member_whose_name_it_begins_with(content: str, name: str, rest: str) -> None:
+    session = SimpleNamespace(members=("Robin", "Kim", "Kim: Jr", "Mom :)"))
+    assert _named(content, "somebody", session) == (name, rest)
+
+
+class _Cut:
+    """Writes a line that reached its limit, and whose content has fewer tokens than were drawn."""
+
+    def with_request(self, **_settings: object) -> _Cut:
+        return self
+
+    def count_tokens(self, text: str) -> int:
+        return 1
+
+    def write(self, _context: object, names: tuple[str, ...], _most: int) -> Iterator[Piece]:
+        yield Piece(names[0], "<1m", "ab", Line(names[0], "<1m", "ab"), is_cut=True)
+
+
+@pytest.mark.parametrize(("limit", "left"), [(3, 0), (None, 256), (1000, 999)])
+def test_nothing_is_written_after_a_line_that_the_limit_has_cut(limit: int | None, left: int) -> None:
+    body = ChatBody.model_validate({"model": KIM, "messages": [], "max_tokens": limit})
+    writer = RequestWriter(_Cut(), body, Sampling(), 0, lambda: None)
+    list(writer.write([], (KIM,)))
+    assert writer.left == left

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from running import KIM, ME, TOKEN, ZOE, Running, running
 from ventriloquist.errors import ModelError
 from ventriloquist.model.endpoint import Endpoint
 from ventriloquist.model.sampling import Sampling
+from ventriloquist.serve.completion import complete
+from ventriloquist.serve.requests import CompletionBody
 from ventriloquist.transcript import DELTAS, Header, Line, line_opening, parse_line, render_header, render_line
 
 HEADER = render_header(Header("group", (ME, KIM, ZOE), "2024-03-15")) + "\n"
@@ -153,3 +157,26 @@ def test_chat_sends_the_token_as_its_key(run: Path, garden: Path) -> None:
         assert code == 0, err
         with pytest.raises(ModelError):
             Endpoint(served.url, key="wrong-but-long-enough")
+
+
+class _Reads:
+    """Notes the context that it is given."""
+
+    left, written = 1, 0
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    def complete(self, context: list[str], _names: list[str], _begun: str) -> Iterator[str]:
+        self.context = context
+        yield "x"
+
+
+def test_a_prompt_is_read_as_it_would_be_rendered() -> None:
+    line = Line(KIM, "<1m", "a <|endoftext|> é")
+    header = {"type": "group", "members": [ME, KIM, ZOE], "start": "2024-03-15"}
+    prompt = "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in (header, line._asdict()))
+    writer = _Reads()
+    list(complete(CompletionBody(prompt=prompt), writer, 10_000, lambda _name: True))
+    assert writer.context == [HEADER, render_line(line) + "\n"]
+    assert "<|" not in writer.context[1]

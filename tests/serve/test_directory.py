@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from file_builder import DAY, NOON, Conversation, Message, filled
@@ -13,8 +14,10 @@ from stages import prepare
 
 from ventriloquist import chat, forget
 from ventriloquist.errors import ModelError, SettingsError, StorageError, UnknownNameError
+from ventriloquist.model.sampling import Sampling
 from ventriloquist.serve.directory import Directory
 from ventriloquist.serve.errors import RequestError, as_request_error
+from ventriloquist.serve.served import Served
 from ventriloquist.store import open_database
 
 
@@ -179,3 +182,51 @@ def test_without_a_database_every_chat_is_new(run: Path, home: Path) -> None:
     served = directory(home, run)
     assert {entry.id: entry.last for entry in served.entries()} == {KIM: None, ZOE: None}
     assert served.plan(served.find(ZOE)).opening.said == ()
+
+
+def test_a_manifest_that_loses_a_person_is_read_again(run: Path, busy: Path) -> None:
+    folder = busy / "runs" / run.name
+    shutil.copytree(run, folder)
+    served, kept = directory(busy, folder), []
+    keeper = Served(
+        chat.find_voice(busy, str(folder)), None, served, sampling=Sampling(), seed=0, log=print,
+        keep=lambda _request, _plan, session: kept.append(session),
+    )  # fmt: skip
+    with_zoe, with_kim = (SimpleNamespace(members=(ME, name, "Somebody new")) for name in (ZOE, KIM))
+    keeper.finished(None, None, with_zoe)
+    assert ZOE in {entry.id for entry in served.entries()}
+    assert kept == [with_zoe]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["people"].remove(ZOE)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert ZOE not in {entry.id for entry in served.entries()}  # the database has not changed
+    for session in (with_zoe, with_kim):
+        keeper.finished(None, None, session)
+    assert kept == [with_zoe, with_kim]
+    (folder / "manifest.json").unlink()
+    keeper.finished(None, None, with_kim)
+    assert kept == [with_zoe, with_kim]
+
+
+def test_forget_changes_the_manifests_before_it_removes_kept_chats(
+    run: Path, busy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = busy / "runs" / run.name
+    shutil.copytree(run, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["base_model"] = manifest["settings"]["model"] = "large"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    served, known = directory(busy, folder), []
+    unlink = Path.unlink
+
+    def removed(path: Path, missing_ok: bool = False) -> None:
+        if path == folder / "evaluation" / "records.jsonl":
+            known.append(served.has_forgotten(ZOE))
+        unlink(path, missing_ok=missing_ok)
+
+    (folder / "evaluation").mkdir(exist_ok=True)
+    (folder / "evaluation" / "records.jsonl").write_text("{}")
+    monkeypatch.setattr(Path, "unlink", removed)
+    with open_database(busy) as db:
+        forget.run(db, busy, forget.plan(db, busy, ZOE))
+    assert known == [True]

@@ -65,3 +65,16 @@ def test_a_disk_that_is_full_does_not_end_the_chat(keeping: Running, monkeypatch
     for _ in range(2):
         assert keeping.chat(KIM, "a full disk", max_tokens=2)["choices"]
     assert sum("No space left on device" in line for line in keeping.log) == 1
+
+
+def test_a_chat_that_begins_like_an_earlier_one_has_a_file_of_its_own(keeping: Running) -> None:
+    folder = keeping.plan.home / CHATS / KEPT
+    before = {*folder.iterdir()}
+    first = keeping.chat(KIM, "good morning", max_tokens=4)["choices"][0]["message"]["content"]
+    keeping.chat(KIM, "good morning", first, "and now?", max_tokens=4)
+    (long,) = {*folder.iterdir()} - before
+    held = long.read_bytes()
+    again = keeping.chat(KIM, "good morning", max_tokens=4)["choices"][0]["message"]["content"]
+    keeping.chat(KIM, "good morning", again, "something else", max_tokens=4)
+    assert len({*folder.iterdir()} - before) == 2
+    assert long.read_bytes() == held

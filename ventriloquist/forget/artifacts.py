@@ -110,10 +110,15 @@ def remove_artifacts(home: Path, artifacts: Artifacts, traces: Traces, today: st
     """
     for run in artifacts.removed_runs:
         _remove_run(home, home / run)
+    _taint(home, artifacts, traces, today)  # before the files, so that a server writes no new ones
     for file in artifacts.files:
         (home / file).unlink(missing_ok=True)
     for folder in MADE_FOLDERS:
         shutil.rmtree(home / folder, ignore_errors=True)  # empty by now
+
+
+def _taint(home: Path, artifacts: Artifacts, traces: Traces, today: str) -> None:
+    """Take the person out of the manifests of adapters that were trained on their messages."""
     for run in artifacts.tainted:
         manifest = _manifest(home / run)
         if manifest is None:  # somebody removed it meanwhile

@@ -21,6 +21,7 @@ _CONTENT = rf'([^"\\\x00-\x1f<]|<*({_ESCAPE})|<+[^"\\\x00-\x1f<|\/A-Za-z])*<*'
 _BEFORE_DELTA = ' "delta": "'
 _BEFORE_CONTENT = '", "content": "'
 _END = '"}\n'
+MOST_GRAMMARS = 64  # that are held in memory: a server meets other names with each request
 
 
 def line_grammar(names: Sequence[str]) -> str:
@@ -59,12 +60,15 @@ class LineGrammar:
         from llguidance import LLMatcher
 
         key = tuple(names)
-        if key not in self._matchers:
+        matcher = self._matchers.pop(key, None)
+        if matcher is None:
             matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(line_grammar(key)))
             if matcher.is_error():
                 raise ValueError(matcher.get_error())
-            self._matchers[key] = matcher
-        return LineMatcher(self._matchers[key].deep_copy(), self._tokenizer, self._vocabulary)
+            if len(self._matchers) >= MOST_GRAMMARS:
+                del self._matchers[next(iter(self._matchers))]
+        self._matchers[key] = matcher  # the one used last stands last
+        return LineMatcher(matcher.deep_copy(), self._tokenizer, self._vocabulary)
 
 
 class LineMatcher:

@@ -66,12 +66,12 @@ class _Prefix:
         kept = self.common(ids)
         if kept == len(ids) == len(self.ids) and self._logits is not None:
             return self._logits
-        self._crop(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
+        self._keep(min(kept, len(ids) - 1))  # feed the last one again if only its logits are missing
         self._logits = logits = self._read_on(ids, before_pass)
         return logits
 
     def read(self, ids: list[int], before_pass: Callable[[], None] | None) -> None:
-        self._crop(self.common(ids))
+        self._keep(self.common(ids))
         if len(self.ids) < len(ids):
             self._read_on(ids, before_pass)
 
@@ -96,8 +96,13 @@ class _Prefix:
         except BaseException:  # also Ctrl-C: some layers may already have the new tokens
             self._crop(len(self.ids))
             raise
-        self.ids = self.ids + ids
+        self.ids, self._logits = self.ids + ids, None
         return logits
+
+    def _keep(self, length: int) -> None:
+        """Keep the first tokens. A row of a model with sliding windows can be read on, but not be cropped."""
+        if length < len(self.ids):
+            self._crop(length)
 
     def _crop(self, length: int) -> None:
         self.ids = self.ids[: self.row.crop(length)]

@@ -9,7 +9,7 @@ from ventriloquist.serve.errors import RequestError
 from ventriloquist.serve.requests import CompletionBody
 from ventriloquist.serve.stops import Stops
 from ventriloquist.serve.writer import RequestWriter
-from ventriloquist.transcript import TranscriptError, parse_header, parse_line
+from ventriloquist.transcript import TranscriptError, parse_header, parse_line, render_header, render_line
 
 HINT = "A prompt is a header, lines, and perhaps the beginning of a line; docs/format.md has the format."
 
@@ -29,11 +29,10 @@ def complete(
     *whole, begun = body.text.split("\n")
     try:
         header = parse_header(whole[0] if whole else "")
-        for line in whole[1:]:
-            parse_line(line)
+        lines = [parse_line(line) for line in whole[1:]]
     except TranscriptError:
         raise RequestError(400, "The prompt is not a transcript in the training format.", hint=HINT) from None
-    context = [f"{line}\n" for line in whole]
+    context = [f"{text}\n" for text in (render_header(header), *map(render_line, lines))]  # as in training
     tokens = sum(map(writer.count_tokens, [*context, begun]))
     if tokens > most_tokens:
         raise RequestError(

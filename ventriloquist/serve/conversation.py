@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -83,7 +82,10 @@ def answer(
     plan = directory.plan(entry, date=wishes.date, fresh=wishes.new)
     session = chat.start(plan, writer)
     if wishes.speaker is not None:
-        session.let_answer(find_name(wishes.speaker, session.members, noun="member"))
+        speaker = find_name(wishes.speaker, session.members, noun="member")
+        if not directory.may_write(speaker):
+            raise RequestError(400, f"{speaker} is not served.", hint="GET /v1/models lists the people.")
+        session.let_answer(speaker)
     with_names = body.ventriloquist is None and session.speaker is None
     session.recall(lines_of(body.messages, session))
     if (body.n or 1) > 1 and not body.stream:
@@ -196,7 +198,8 @@ def _writer_of(message: Message, session: chat.ChatSession) -> str:
 
 def _named(content: str, name: str, session: chat.ChatSession) -> tuple[str, str]:
     """Return the writer and the content of a line that begins with a member's name, as answers of groups do."""
-    found = re.match(r"([^:\n]{1,200}): (?=\S)", content)
-    if found and found[1] in session.members:
-        return found[1], content[found.end() :]
+    for member in sorted(session.members, key=len, reverse=True):
+        rest = content.removeprefix(f"{member}: ")
+        if rest != content and rest.strip():
+            return member, rest
     return name, content

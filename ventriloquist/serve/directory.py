@@ -13,7 +13,7 @@ from ventriloquist.chat.opening import conversations_of, find_members
 from ventriloquist.chat.voice import database
 from ventriloquist.chat.words import names as joined
 from ventriloquist.errors import SHOWN, UnknownNameError
-from ventriloquist.layout import DATABASE
+from ventriloquist.layout import DATABASE, MANIFEST
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.names import find_name
 from ventriloquist.serve.errors import RequestError
@@ -98,11 +98,18 @@ class Directory:
         Raises:
             ModelError: the run was removed.
         """
+        is_served = not self._only or name in (*self._only, self.me, self._voice.people[0])
+        return is_served and not self.has_forgotten(name)
+
+    def has_forgotten(self, name: str) -> bool:
+        """Tell whether vq forget has taken somebody out of the run's manifest since the server began.
+
+        Raises:
+            ModelError: the run was removed.
+        """
         with self._lock:
             self._refresh()
-            people = self._voice.people
-            is_forgotten = name in people and name not in self._known
-            return not is_forgotten and (not self._only or name in (*self._only, self.me, people[0]))
+            return name in self._voice.people and name not in self._known
 
     def plan(self, entry: Entry, *, date: str | None = None, fresh: bool | None = None) -> chat.ChatPlan:
         """Return the plan of a chat: its people, and the messages that it continues.
@@ -127,8 +134,9 @@ class Directory:
             return self._plans[key]
 
     def _refresh(self) -> None:
-        """Read the database again if it has changed: somebody may have been forgotten."""
-        stamp = [_stamp(self._home / f"{DATABASE}{suffix}") for suffix in ("", "-wal")]
+        """Read the database and the manifest again if one has changed: somebody may have been forgotten."""
+        watched = [self._home / f"{DATABASE}{suffix}" for suffix in ("", "-wal")]
+        stamp = [_stamp(path) for path in (*watched, *([self._voice.run / MANIFEST] if self._voice.run else []))]
         if stamp == self._stamp:
             return
         self._plans.clear()

@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ventriloquist.chat import ChatPlan, ChatSession, Request, Voice
+from ventriloquist.errors import ModelError
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.serve.conversation import SPOKEN, Finished
 from ventriloquist.serve.directory import Directory
@@ -53,8 +54,15 @@ class Served:
         return RequestWriter(self._writer, body, self._sampling, next(self._seeds), before_pass)
 
     def finished(self, request: Request, plan: ChatPlan, session: ChatSession) -> None:
-        if self._keep is not None:
-            self._keep(request, plan, session)
+        """Keep a conversation after an answer, unless vq forget took away one of its members meanwhile."""
+        if self._keep is None:
+            return
+        try:
+            if any(map(self.directory.has_forgotten, session.members)):
+                return
+        except ModelError:  # vq forget removed the run: the next request says so
+            return
+        self._keep(request, plan, session)
 
     def note_unread(self, body: ChatBody) -> None:
         """Log once what of a request is not read."""

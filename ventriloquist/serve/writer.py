@@ -52,10 +52,13 @@ class RequestWriter:
 
     def write(self, context: Sequence[str], names: Sequence[str]) -> Iterator[Piece]:
         self._note(context)
-        for piece in self._writer.write(context, names, max(1, self.left)):
+        left = self.left
+        for piece in self._writer.write(context, names, max(1, left)):
             if piece.line is not None:
                 self._count(piece.line)
                 self.is_cut = piece.is_cut
+                if self.is_cut and self._limit is not None and left <= MAX_TOKENS:
+                    self.written = self._limit  # also a token that ended without a character
             yield piece
 
     def candidates(self, context: Sequence[str], names: Sequence[str], count: int) -> list[Line]:
