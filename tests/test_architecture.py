@@ -74,6 +74,11 @@ def writes_a_name_of_the_layout(module: str) -> bool:
     return any(isinstance(part, ast.Constant) and part.value in names for part in joined)
 
 
+def calls_expanduser(module: str) -> bool:
+    """Tell whether a module calls `expanduser`, which raises for a user that does not exist."""
+    return any(isinstance(node, ast.Attribute) and node.attr == "expanduser" for node in ast.walk(tree(module)))
+
+
 def test_sql_stands_in_the_store_and_in_sources_alone() -> None:
     assert breaking(holds_sql, "store/", "sources/", "demo/") == set()
 
@@ -140,3 +145,7 @@ def test_the_functions_on_the_path_of_a_message_exist() -> None:
         sources = [tree(found) for found in MODULES if found.endswith(module)]
         defined = {node.name for source in sources for node in ast.walk(source) if hasattr(node, "name")}
         assert function in defined, f"{module}: {function}"
+
+
+def test_no_path_is_expanded_but_by_the_function_that_knows_of_unknown_users() -> None:
+    assert breaking(calls_expanduser, "paths.py", "settings.py") == set()

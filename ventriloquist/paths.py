@@ -42,7 +42,7 @@ def without_home(value: Any, home: Path) -> Any:
     return value
 
 
-def expanded(name: str) -> Path:
+def expanded(name: str | Path) -> Path:
     """Return a path with the home folder in place of `~`. A user that does not exist is left as it stands."""
     return Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser() raises for an unknown user
 

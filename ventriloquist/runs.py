@@ -18,6 +18,7 @@ from ventriloquist import fs
 from ventriloquist.errors import BusyError, ModelError, NotReadyError, StorageError, UnknownNameError
 from ventriloquist.layout import MANIFEST, RUNS, SETTINGS
 from ventriloquist.model.run_folder import can_resume, finished_runs, is_finished, run_folders
+from ventriloquist.paths import expanded
 from ventriloquist.store.runs import lock_home
 
 State = Literal["finished", "unfinished", "tainted", "damaged"]
@@ -168,7 +169,7 @@ def _find(home: Path, name: str) -> Path:
     known = {folder.name: folder for folder in run_folders(runs)}
     if name in known:
         return known[name]
-    path = Path(name).expanduser()
+    path = expanded(name)
     if len(path.parts) > 1 or path.is_absolute() or name in (".", ".."):
         place = Path(os.path.abspath(path))  # noqa: PTH100  # a run that is a link is not followed
         if place.parent.resolve() != runs.resolve():

@@ -22,7 +22,9 @@ def test_a_period_is_a_year_a_month_or_a_day(text: str, first: date, last: date)
     assert parse_period(text) == (first, last)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2019-13", "2019-02-30", "2019-06-15-1", "-2019", "2019-", "99999"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "19", "19-06", "9999", "2019-13", "2019-02-30", "2019-06-15-1", "-2019", "2019-", "99999"]
+)
 def test_anything_else_is_no_date(text: str) -> None:
     with pytest.raises(SettingsError, match="not a date"):
         parse_period(text)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ventriloquist import forget
 from ventriloquist.cli.app import app
+from ventriloquist.errors import StorageError
 from ventriloquist.export import ExportOptions
 from ventriloquist.store import open_database, record, recorded_run
 
@@ -163,3 +164,38 @@ def test_the_command_says_what_to_do_about_a_copy_elsewhere(ready: Path, tmp_pat
     result = CliRunner().invoke(app, ["forget", "Sam", "--yes"])
     assert result.exit_code == 0, result.output
     assert f"{folder}: this copy lies elsewhere and still has their messages: delete it yourself." in result.stderr
+
+
+def test_a_forget_that_is_cut_off_in_a_merged_model_goes_on_with_it(
+    ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = merged(ready / "mine", [OWNER, "Sam"])
+    with recorded_run(ready, "merge", {"folder": str(folder)}):
+        pass
+    unlink = Path.unlink
+
+    def in_use(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".safetensors":
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", in_use)
+        with pytest.raises(StorageError):
+            forget_sam(ready)
+    forget_sam(ready)
+    assert not [*folder.glob("*.safetensors")]
+
+
+def test_a_handle_in_the_file_of_corrections_is_named(ready: Path) -> None:
+    with open_database(ready) as db:
+        (handle,) = db.execute(
+            "SELECT h.handle FROM handles h JOIN people p ON p.id = h.person_id WHERE p.name = 'Sam' LIMIT 1"
+        ).fetchone()
+    path = ready / "corrections.toml"
+    path.write_text(f'merge = [["{handle}", "telegram:user777"]]\n')
+    with open_database(ready) as db:
+        assert forget.plan(db, ready, "Sam").in_corrections == path
+    result = CliRunner().invoke(app, ["forget", "Sam", "--yes"], env={"VQ_HOME": str(ready)})
+    assert result.exit_code == 0
+    assert "still holds their numbers or addresses" in " ".join(result.output.split())

@@ -50,7 +50,8 @@ def check_lines(path: Path, zone: str, *, reactions: bool) -> None:
         parts += [("text", line) for line in split_lines(message["text"] or "")]
         target = quoted.get(message["thread_originator_guid"])
         if parts and target:
-            parts[0] = (parts[0][0], f'[replying to "{cut(target)}"] {parts[0][1]}')
+            kind, plain = parts[0]
+            parts[0] = (kind, (message["thread_originator_guid"], f'[replying to "{cut(target)}"] {plain}', plain))
         sender = owner if message["is_from_me"] else people.get(message["sender_id"], "Unknown")
         order = (message["sent_at"], 0, message["source_rowid"], message["guid"])
         events.append((message["conversation_id"], order, message["id"], sender, parts))
@@ -66,19 +67,29 @@ def check_lines(path: Path, zone: str, *, reactions: bool) -> None:
                 content = f'[{VERBS.get(row["kind"], "questioned")} "{cut(target)}"]'
             order = (row["sent_at"], 1, 0, row["guid"])
             sender = people[row["person_id"]]
-            events.append((where[row["target_guid"]], order, None, sender, [("reaction", content)]))
+            parts = [("reaction", (row["target_guid"], content, content.replace(f'"{cut(target)}"', '"…"')))]
+            events.append((where[row["target_guid"]], order, None, sender, parts))
 
+    conversations, headers = read(path)
+    rank = {"train": 0, None: 0, "validation": 1, "test": 2}
+    rows = [row for lines in conversations.values() for row in lines]
+    split_of = {row["message_id"]: row["split"] for row in rows if row["message_id"] is not None}
+    target_split = {message["guid"]: split_of.get(message["id"]) for message in messages}
     expected: dict[int, list[tuple[Any, ...]]] = {}
     previous: dict[int, int] = {}
     for conversation, order, message_id, sender, parts in sorted(events, key=lambda event: event[:2]):
         for kind, content in parts:
             lines = expected.setdefault(conversation, [])
+            shown = content
+            if isinstance(content, tuple):  # held-out words are not quoted before they are said
+                guid, quoting, plain = content
+                own = conversations[conversation][len(lines)]["split"]
+                shown = plain if rank[target_split[guid]] > rank[own] else quoting
             seconds = (order[0] - previous.get(conversation, order[0])) / 1000
             delta = next((bucket for limit, bucket in BUCKETS if seconds < limit), "1d+")
             day = datetime.fromtimestamp(order[0] // 1000, ZoneInfo(zone)).strftime("%Y-%m-%d")
-            lines.append((len(lines), message_id, kind, sender, order[0], day, delta, content))
+            lines.append((len(lines), message_id, kind, sender, order[0], day, delta, shown))
             previous[conversation] = order[0]
-    conversations, headers = read(path)
     fields = ("position", "message_id", "kind", "sender", "sent_at", "day", "delta", "content")
     actual = {id: [tuple(row[field] for field in fields) for row in rows] for id, rows in conversations.items()}
     assert actual == expected

@@ -240,3 +240,43 @@ def test_a_text_full_of_secrets_takes_time_in_proportion_to_its_length_too() -> 
         ("code: 4471 ", "code: [code] "),
     ):
         assert redact(piece * 20_000) == placeholder * 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("NO12 İSTANBULDAN geldim", "NO12 İSTANBULDAN geldim"),
+        ("GB29NWB\u212a60161331926819", "GB29NWB\u212a60161331926819"),
+        ("4111 1111 1111 1111 12/27", "[card] 12/27"),
+        ("4111111111111111 12/27 123", "[card] 12/27 123"),
+        ("4111 1111 1111 1111 123", "[card] 123"),
+        ("3782 822463 10005 1234", "[card] 1234"),
+        ("wifi password is 87654321", "wifi password is [password]"),
+        ("the password is 123456", "the password is [password]"),
+        ("Passwort ist 12345678", "Passwort ist [password]"),
+        ("password 4 times", "password 4 times"),
+        ("密码：abc12345", "密码：[password]"),
+        ("密码是abc12345", "密码是[password]"),
+        ("パスワード：Tokyo2024", "パスワード：[password]"),
+        ("パスワードは忘れた", "パスワードは忘れた"),
+        ("ask Katie 7 pm works", "ask Katie 7 pm works"),
+        ("hey bestie 2 things", "hey bestie 2 things"),
+        ("brigade 12", "brigade 12"),
+        ("Mannerheimintie 5", "[address]"),
+    ],
+)
+def test_a_secret_is_found_in_its_surroundings_and_words_like_it_stay(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
+    assert redact(redacted) == redacted
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "redacted"),
+    [
+        ("CN", "电话13800138000", "电话[phone]"),
+        ("JP", "電話は090-1234-5678です", "電話は[phone]です"),
+        ("CN", "一共13800138000元", "一共13800138000元"),
+    ],
+)
+def test_a_number_is_found_between_characters_without_spaces(region: str, text: str, redacted: str) -> None:
+    assert Redactor(regions=(region,))(text) == redacted

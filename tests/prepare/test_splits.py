@@ -8,6 +8,7 @@ from stages import prepare
 
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
+from ventriloquist.transcript import parse_line
 
 LONG = "happy new year to everybody"
 
@@ -102,3 +103,30 @@ def test_a_split_date_keeps_the_lines_of_a_message_together(home: Path) -> None:
     with filled(home, [Conversation(messages)]) as db:
         prepare(db, PrepareOptions(split_date="2024-03-16", timezone="UTC"))
         assert splits(db) == ["train"] + ["test"] * 5
+
+
+def test_no_line_quotes_what_is_held_out_before_it_is_said(home: Path) -> None:
+    secret = "I am pregnant, please tell nobody yet"
+    messages = [Message("Sam", f"line {index}", sent_at=NOON + index * 1000) for index in range(19)]
+    messages.append(Message("Sam", secret, sent_at=NOON + 19_000, guid="secret"))
+    messages[3] = Message("Sam", "three", sent_at=NOON + 3000, reply_to="secret")  # a clock was wrong
+    messages[4].guid = "four"
+    messages[2] = Message("Sam", "two", sent_at=NOON + 2000, reply_to="four")  # likewise, of what is trained on
+    messages[18] = Message("Sam", "last but one", sent_at=NOON + 18_000, reply_to="secret")
+    elsewhere = [Message("Kim", f"other {index}", reply_to="secret" if index == 2 else None) for index in range(12)]
+    reactions = [
+        Reaction("Sam", "secret", "love", sent_at=NOON + 5500),
+        Reaction("Sam", "secret", "like", sent_at=NOON + 30_000),
+    ]
+    with filled(home, [Conversation(messages, reactions=reactions), Conversation(elsewhere)]) as db:
+        prepare(db, PrepareOptions(reactions=True))
+        rows = db.execute("SELECT content, line, split FROM training_messages ORDER BY conversation_id, position")
+        lines = [(content, split) for content, line, split in rows if content == parse_line(line).content]
+        assert len(lines) == 34
+        assert [content for content, split in lines if secret in content and split != "test"] == []
+        assert ("three", "train") in lines
+        assert ('[replying to "line 4"] two', "train") in lines
+        assert ('[loved "…"]', "train") in lines
+        assert (f'[liked "{secret}"]', "test") in lines
+        assert (f'[replying to "{secret}"] last but one', "test") in lines
+        assert ("other 2", "train") in lines

@@ -366,3 +366,15 @@ def test_whatever_a_field_holds_every_record_is_accounted_for(
         inside += element("sms", about) + element("mms", about, inner)
     found = records(tmp_path_factory.mktemp("sms"), inside)
     assert sum(isinstance(record, Said | Skipped) for record in found) == 2 * len(rows)
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("size", [1 << 17, 7])
+def test_a_text_that_looks_like_a_picture_stays(
+    quote: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ventriloquist.sources.android.CHUNK_BYTES", size)
+    text = f"set data={quote}x"
+    part = f'<part seq="0" ct="text/plain" text={quoteattr(text)}/>'
+    found = records(tmp_path, mms(part) + sms("see you") + sms("it's lost") + sms("bye"))
+    assert said(found) == [(ANN, text), (ANN, "see you"), (ANN, "it's lost"), (ANN, "bye")]

@@ -502,3 +502,22 @@ def test_a_history_is_read_as_it_was_written(drawn: list[tuple[str, str, int]], 
     with tempfile.TemporaryDirectory() as temporary:
         again = said(read(chat_exports.messenger(newer, Path(temporary), parts=parts + 1), me=OWNER)[1])
         assert [row.guid for row in again][: len(found)] == [row.guid for row in found]
+
+
+def test_encrypted_threads_of_one_name_and_other_people_are_not_joined(tmp_path: Path) -> None:
+    for number, people, text in ((2, ("Mum", "Me"), "dinner?"), (9, ("Kim", "Lee", "Me"), "gig?")):
+        path = encrypted(tmp_path, [{"senderName": people[0], "text": text}], people=people, number=number)
+        path.rename(tmp_path / f"Family_{number}.json")
+    source, rows = read(tmp_path, "messenger")
+    assert len(source.chats) == 2
+    ids = {row.text: row.guid for row in said(rows)}
+    (tmp_path / "Family_2.json").rename(tmp_path / "Family_5.json")
+    assert {row.text: row.guid for row in said(read(tmp_path, "messenger")[1])} == ids
+
+
+@pytest.mark.parametrize("text", ["You can now call me whenever you want.", "You can now message Mum about the car."])
+def test_what_somebody_can_do_now_is_a_message_unless_messenger_says_it(text: str, tmp_path: Path) -> None:
+    system = "You can now message and call each other and see info like Active Status."
+    rows = read(thread(tmp_path, [{"content": text}, {"content": system}]))[1]
+    assert [row.text for row in said(rows)] == [text]
+    assert reasons(rows) == ["event"]

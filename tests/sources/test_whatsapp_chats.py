@@ -64,6 +64,10 @@ def thread(text: str, name: str) -> tuple[str, str]:
         ("18/3/22, 2:56 μ.μ. - ", "2022-03-18T14:56:00"), ("18/3/22, 2:56 אחה״צ - ", "2022-03-18T14:56:00"),
         ("18/3/22, 2:56\u202fda tarde - ", "2022-03-18T14:56:00"), ("18/3/22 2:56 CH - ", "2022-03-18T14:56:00"),
         ("18.03.22 Uhr 14:56 - ", "2022-03-18T14:56:00"), ("18/03/2022 14:56 -\u200e ", "2022-03-18T14:56:00"),
+        ("2022-03-18 14 h 56 - ", "2022-03-18T14:56:00"), ("[2022-03-18, 14\u202fh\u202f56\u202fmin\u202f08\u202fs] ", "2022-03-18T14:56:08"),
+        ("2022-03-18, 02 h 56 p.m. - ", "2022-03-18T14:56:00"), ("18/3/22, 2:56 m.d. - ", "2022-03-18T14:56:00"),
+        ("18/3/22, 2:56 p.d. - ", "2022-03-18T02:56:00"), ("18/3/22, 2:56 GD - ", "2022-03-18T14:56:00"),
+        ("18/3/22, අපව 2:56 - ".replace("අපව", "ප.ව."), "2022-03-18T14:56:00"), ("18/3/22, 2:56 ድ.ቀ. - ", "2022-03-18T14:56:00"),
         ("[18/03/2022, 14:56:01]\u200e ", "2022-03-18T14:56:01"), ("18/3/2022 à 14:56 – ", "2022-03-18T14:56:00"),
     ],
 )  # fmt: skip
@@ -445,3 +449,8 @@ def test_two_exports_of_one_chat_in_a_folder_are_one_history(tmp_path: Path) -> 
     assert [row.text for row in rows if isinstance(row, SourceMessage)] == ["ok", "ok", "yo", "new"]
     assert [row.reason for row in rows if isinstance(row, SourceSkipped)] == ["repeated"] * 3  # every line is counted
     assert len({row.guid for row in rows}) == 7
+
+
+def test_a_year_of_two_digits_is_the_thai_one_only_where_ours_would_lie_ahead() -> None:
+    assert times("14/3/66, 17:07 - Ann: hi\n15/3/66, 17:07 - Ann: hi\n")[0] == "2023-03-14T17:07:00"
+    assert times("14/3/23, 17:07 - Ann: hi\n15/3/23, 17:07 - Ann: hi\n")[0] == "2023-03-14T17:07:00"

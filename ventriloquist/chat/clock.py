@@ -10,6 +10,8 @@ from ventriloquist.clock import now_ms
 from ventriloquist.errors import SettingsError
 from ventriloquist.transcript import DELTA_LIMITS_MS, DELTAS
 
+FIRST_YEAR, LAST_YEAR = 1000, 9000  # of a period that a chat can begin in
+
 
 class Clock:
     """A clock that can be set to any time and moved forward."""
@@ -47,7 +49,7 @@ def parse_period(text: str) -> tuple[date, date]:
     try:
         year, month, day = (int(part) for part in (*parts, "0", "0")[:3])
         last = date(year, month or 12, day or calendar.monthrange(year, month or 12)[1])
-        if last < date.max and len(parts) <= 3 and all(part.isdecimal() for part in parts):
+        if FIRST_YEAR <= year <= LAST_YEAR and len(parts) <= 3 and all(part.isdecimal() for part in parts):
             return date(year, month or 1, day or 1), last
     except ValueError:
         pass

@@ -206,7 +206,11 @@ class Keeper:
         """Write the session if it has changed. Once its file is gone, it was removed on purpose, and stays so."""
         if self._over or (self.name is None and not session.turns):
             return
-        chat = snapshot(session, self._about)
+        try:
+            chat = snapshot(session, self._about)
+        except ValidationError:
+            self._stop("its times are too far from today's.")
+            return
         if self._written and chat == self._written.model_copy(update={"kept_at": chat.kept_at}):
             return
         if not (folder_of(self._home) / (self.name or "")).exists():

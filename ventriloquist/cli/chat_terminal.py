@@ -27,6 +27,7 @@ from ventriloquist.errors import UnknownNameError, VentriloquistError
 from ventriloquist.fs import make_private_folder
 from ventriloquist.model.partial_line import Piece
 from ventriloquist.names import find_name
+from ventriloquist.paths import expanded
 from ventriloquist.safe_text import harmless
 
 HISTORY = "history"
@@ -199,7 +200,7 @@ class Terminal:
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         stem = self._folder / stamp
-        named = [Path(argument).expanduser()] if argument else []
+        named = [expanded(argument)] if argument else []
         for path in named or [stem.with_suffix(".md"), stem.with_suffix(".jsonl")]:
             self._save_to(path, elsewhere=bool(named))
 
@@ -244,8 +245,8 @@ class Terminal:
                     if between:
                         if anything:
                             time.sleep(self._pause(piece.delta, began))
-                        elif typed_within(self._pause(piece.delta, began)):
-                            return False
+                        elif typed_within(self._pause(piece.delta, began)) and piece.line is None:
+                            return False  # a line that is finished already is in the conversation, so it is shown
                         indicator.clear()
                         if piece.delta in LATER:
                             self._dim(f"— {LATER[piece.delta]} —")

@@ -15,6 +15,7 @@ import typer
 
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, days, settings_to_write
+from ventriloquist.paths import expanded
 from ventriloquist.sources import EXPORTS, SOURCES
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _open(
 
     named = [kind for kind in SOURCES.values() if places[kind.parameter] is not None]
     if not named and not exports:
-        if sys.platform != "darwin" and not MAC_CHAT_DB.expanduser().exists():
+        if sys.platform != "darwin" and not expanded(MAC_CHAT_DB).exists():
             raise SourceError(
                 "This is not a Mac, so there are no Messages of its own to collect.",
                 hint="Name an export of another application with --source FILE, a Mac's chat.db with --chat-db FILE, "

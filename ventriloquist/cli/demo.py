@@ -15,6 +15,7 @@ from ventriloquist.cli.eval import rows as eval_rows
 from ventriloquist.cli.eval import stages
 from ventriloquist.cli.invocation import typed
 from ventriloquist.cli.options import JsonOption, SeedOption, settings_to_write
+from ventriloquist.paths import expanded
 from ventriloquist.records import APPLICATIONS
 from ventriloquist.safe_text import harmless
 
@@ -46,7 +47,7 @@ def command(
 
     own = settings_to_write()
     user_home = own.home
-    folder = (home or user_home.with_name(f"{user_home.name}-demo")).expanduser().resolve()
+    folder = expanded(home or user_home.with_name(f"{user_home.name}-demo")).resolve()
     settings = resolve_settings(
         None,
         {"model": model, "max_minutes": max_minutes, "max_steps": max_steps, "seed": seed, "backend": own.backend},

@@ -14,6 +14,7 @@ import typer
 from ventriloquist.cli.completion import people_names
 from ventriloquist.cli.console import note, progress, show
 from ventriloquist.cli.options import JsonOption, settings_to_write
+from ventriloquist.paths import expanded
 from ventriloquist.windows import Split
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def command(
     if is_pages and output and Path(output).suffix in (".html", ".htm", ".md") and not Path(output).is_dir():
         raise typer.BadParameter("It names a folder. For one page in a file: --output - > FILE", param_hint="--output")
     settings = settings_to_write()
-    folder = None if output == "-" else settings.exports if output is None else Path(output).expanduser().absolute()
+    folder = None if output == "-" else settings.exports if output is None else expanded(output).absolute()
     if format == "html" or format == "markdown":  # noqa: PLR1714  # mypy narrows this one
         _pages(settings, folder, format, person, conversation, json=json_)
         return

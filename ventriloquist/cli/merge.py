@@ -10,6 +10,7 @@ import typer
 from ventriloquist.cli.console import note, show
 from ventriloquist.cli.options import JsonOption, RunOption, settings_to_write
 from ventriloquist.layout import RUNS
+from ventriloquist.paths import expanded
 
 
 def command(
@@ -38,10 +39,10 @@ def command(
 
     settings = settings_to_write()
     folder = find_run(settings.home / RUNS, run)
-    target = Path(output).expanduser().absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
+    target = expanded(output).absolute() if output else settings.exports / f"merged-{folder.resolve().name}"
 
     def planned(_db: object = None) -> merge.MergePlan:
-        return merge.plan(folder, target, gguf.expanduser() if gguf else None)
+        return merge.plan(folder, target, expanded(gguf) if gguf else None)
 
     if settings.database.exists():
         # vq forget reads from the record where copies of a model are, also of a merge that was killed

@@ -198,7 +198,8 @@ def _exported(folder: Path) -> Iterator[Path]:
 def _merged(folder: Path) -> Iterator[Path]:
     """Yield the files of a merged model. Its folder may also hold other files by now, or another model."""
     if folder.suffix == ".partial" or (_manifest(folder) or {}).get("base_model") == MERGED:
-        yield from (path for path in _files(folder) if path.parent == folder and _is_kept(path, MERGED_NAMES))
+        files = [path for path in _files(folder) if path.parent == folder and _is_kept(path, MERGED_NAMES)]
+        yield from sorted(files, key=lambda path: path.name == MANIFEST)  # last: the next attempt finds the rest by it
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

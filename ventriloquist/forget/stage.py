@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ventriloquist import prepare
+from ventriloquist.collect.corrections import load_corrections
 from ventriloquist.collect.handles import normalizer
 from ventriloquist.errors import BusyError, SettingsError, StorageError, UnknownNameError
 from ventriloquist.forget.artifacts import Artifacts, Traces, find_artifacts, remove_artifacts
 from ventriloquist.forget.person import SCRUBBED, Person, find_person, scrubber
-from ventriloquist.layout import DATABASE
+from ventriloquist.layout import CORRECTIONS, DATABASE
 from ventriloquist.names import fold
 from ventriloquist.prepare import PrepareOptions, load_own_rules
 from ventriloquist.prepare.redact.own import OwnRule
@@ -32,6 +33,7 @@ class ForgetPlan:
     artifacts: Artifacts
     prepare_options: PrepareOptions | None  # to prepare again with; None if nothing is prepared
     own_rules: tuple[OwnRule, ...]
+    in_corrections: Path | None = None  # the user's file of corrections, if it holds a handle of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
         artifacts=find_artifacts(db, home, traces),
         prepare_options=_prepare_options(db, person),
         own_rules=load_own_rules(home),
+        in_corrections=home / CORRECTIONS if any(map(person.is_called, load_corrections(home).handles())) else None,
     )
 
 

@@ -23,8 +23,11 @@ PART_DIGITS = 4  # of the part that was answered: int() refuses thousands of dig
 STEP = 1000  # messages between two reports of progress
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
-# A line before it has a position: message id, kind, sender id, sent_at, content. A plain tuple: there are millions.
-Draft = tuple[int | None, Kind, int | None, int, str]
+Ahead = tuple[str, str]  # guid of a message that a line quotes though it comes later, and the content without the quote
+# A line before it has a position: message id, kind, sender id, sent_at, content, and what it quotes ahead. A plain tuple:
+# there are millions.
+Draft = tuple[int | None, Kind, int | None, int, str, Ahead | None]
+Place = tuple[int, float, str]  # in a conversation: sent_at, source_rowid (a reaction: none), guid
 Ordered = tuple[int, float, str, list[Draft]]
 
 
@@ -80,18 +83,21 @@ class ConversationReader:
             if has_attachments:
                 attachments = collected.attachments(self._db, guid)
                 placeholders = _placeholders(attachments, redact, redacted)
-                drafts += [(id, "attachment", sender_id, sent_at, placeholder) for placeholder in placeholders]
+                drafts += [(id, "attachment", sender_id, sent_at, placeholder, None) for placeholder in placeholders]
             if text is not None:
                 lines = text_lines(redact(text, redacted))
                 if len(lines) > 1:  # a line alone may read as a secret that the whole text did not show
                     lines = [redact(line, redacted) for line in lines]
-                drafts += [(id, "text", sender_id, sent_at, line) for line in lines]
+                drafts += [(id, "text", sender_id, sent_at, line, None) for line in lines]
             if not drafts:
                 self.left_out["blank"] += 1
                 continue
-            if originator and (target := self._quote(originator, part)):
-                _, kind, _, _, first = drafts[0]
-                drafts[0] = (id, kind, sender_id, sent_at, redact(reply_marker(target) + first))
+            if originator and (found := self._quote(originator, part)):
+                target, conversation, place = found
+                _, kind, _, _, first, _ = drafts[0]
+                is_earlier = conversation == conversation_id and place < (sent_at, source_rowid, guid)
+                ahead = None if is_earlier else (originator, first)
+                drafts[0] = (id, kind, sender_id, sent_at, redact(reply_marker(target) + first), ahead)
             yield sent_at, source_rowid, guid, drafts
         self._advance(read % STEP)
 
@@ -99,13 +105,18 @@ class ConversationReader:
         for guid, target_guid, person_id, kind, emoji, sent_at in collected.reactions(self._db, conversation_id):
             if self._selection.reason(conversation_id, person_id, sent_at, ""):
                 continue
-            target = self._quote(target_guid, None)
-            if target:
+            if found := self._quote(target_guid, None):
+                target, _, place = found
                 content = self._redact(reaction_content(kind, emoji, target))
-                yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content)]
+                is_earlier = place < (sent_at, _AFTER_MESSAGES, guid)
+                ahead = None if is_earlier else (target_guid, reaction_content(kind, emoji, "…"))
+                yield sent_at, _AFTER_MESSAGES, guid, [(None, "reaction", person_id, sent_at, content, ahead)]
 
-    def _read_quote(self, guid: str, part: str | None) -> str | None:
-        """Return the quote of a message, or of the part that was answered; None if it is unknown or left out."""
+    def _read_quote(self, guid: str, part: str | None) -> tuple[str, int, Place] | None:
+        """Return the quote of a message, or of the part that was answered, its conversation, and its place there.
+
+        Returns: None if it is unknown or left out.
+        """
         message = collected.find_message(self._db, guid)
         if message is None:
             return None
@@ -113,10 +124,11 @@ class ConversationReader:
             return None
         attachments = collected.attachments(self._db, guid) if message.has_attachments else []
         attachment, text = _answered(part, message.text or "", attachments)
+        place = message.sent_at, message.source_rowid, guid
         if attachment is None and text.strip():
-            return quote(self._redact(text))
+            return quote(self._redact(text)), message.conversation_id, place
         placeholders = _placeholders(attachments, self._redact)
-        return quote(placeholders[attachment or 0]) if placeholders else None
+        return (quote(placeholders[attachment or 0]), message.conversation_id, place) if placeholders else None
 
 
 def _answered(part: str | None, text: str, attachments: Sequence[Attachment]) -> tuple[int | None, str]:

@@ -125,8 +125,10 @@ def run(db: Connection, plan: PreparePlan, *, progress: Progress = lambda _done,
     set_cache(db, CACHE_KIB)
     with transaction(db):
         corpus.clear(db)
+        ahead: list[corpus.QuotedAhead] = []
         for conversation in plan.conversations:
-            _write_conversation(db, plan, reader, conversation, day)
+            ahead += _write_conversation(db, plan, reader, conversation, day)
+        corpus.unquote_held_out(db, ahead)
         drop_duplicates(db)
         record_zone(db, PREPARED, plan.zone.zone.key)
     splits = count_by_split(db)
@@ -148,8 +150,9 @@ def _write_conversation(
     reader: ConversationReader,
     conversation: CollectedConversation,
     day: Callable[[int], str],
-) -> None:
-    """Write a conversation's lines, its members and its splits."""
+) -> list[corpus.QuotedAhead]:
+    """Write a conversation's lines, its members and its splits. Return the lines that quote what comes later."""
+    ahead: list[corpus.QuotedAhead] = []
     starts = array("q")  # for each position, where its message begins
     cut = 0  # the first position at or after the split date
     has_unknown = False
@@ -159,7 +162,7 @@ def _write_conversation(
         names, cut_at = plan.names, plan.cut_at
         previous_message: int | None = None
         previous_at: int | None = None
-        for position, (message_id, kind, sender_id, sent_at, content) in enumerate(reader.read(conversation)):
+        for position, (message_id, kind, sender_id, sent_at, content, quoted) in enumerate(reader.read(conversation)):
             same_message = message_id is not None and message_id == previous_message
             starts.append(starts[-1] if same_message else position)
             sender = UNKNOWN if sender_id is None else names[sender_id]
@@ -168,17 +171,22 @@ def _write_conversation(
             if cut_at is not None and sent_at < cut_at:
                 cut = position + 1
             line = render_line(Line(sender, delta, content))
+            if quoted is not None:
+                guid, plain = quoted
+                unquoted = render_line(Line(sender, delta, plain))
+                ahead.append(corpus.QuotedAhead(conversation.id, position, guid, plain, unquoted))
             yield position, message_id, kind, sender, sent_at, day(sent_at), delta, content, line
             previous_message, previous_at = message_id, sent_at
 
     corpus.add_lines(db, conversation.id, lines())
     if not starts:
-        return
+        return []
     others = [plan.names[id] for id in conversation.members if id not in plan.selection.people]
     members = order_members(plan.owner, [*others, *([UNKNOWN] if has_unknown else [])])
     corpus.add_conversation(db, conversation.id, conversation.type, members, len(starts))
     held = hold_out(starts, size=plan.options.holdout, cut=None if plan.cut_at is None else cut)
     corpus.hold_out(db, conversation.id, *held)
+    return ahead
 
 
 def _ordered(counts: Counter[str], order: Sequence[str]) -> dict[str, int]:

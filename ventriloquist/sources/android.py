@@ -33,7 +33,8 @@ _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _STAND_IN = 0xFDD0  # U+FDD0 to U+FDEF, 32 noncharacters that no text holds, stand for control characters in the parser
 _STAND_INS = re.compile("[\ufdd0-\ufdef]")
 _CONTROLS = {_STAND_IN + code: code for code in range(32)}
-_DATA = re.compile(rb"""\sdata=(["'])""")
+# a picture: a text before it may hold ` data='`, so the attributes before it are read whole
+_DATA = re.compile(rb"""<part(?:\s+[^\s=<>"']+\s*=\s*(?:"[^"]*"|'[^']*'))*?\s+data\s*=\s*(["'])""")
 _FROM, _TO = "137", ("151", "130", "129")  # and CC, and BCC
 _NOBODY = "insert-address-token"  # the phone's own number, which it does not know
 _NO_SUBJECT = ("no subject", "nosubject")  # programs write it
@@ -176,9 +177,6 @@ def _without_pictures(data: bytes) -> tuple[bytes, bytes]:
     at = look = 0
     while found := _DATA.search(data, look):
         look = found.end()
-        tag = data.rfind(b"<", at, found.start())
-        if data[tag : tag + 5] != b"<part":  # a text that quotes it
-            continue
         end = data.find(found[1], look)
         kept.append(data[at:look])
         if end < 0:

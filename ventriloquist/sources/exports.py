@@ -14,6 +14,7 @@ from shlex import quote
 from zipfile import BadZipFile
 
 from ventriloquist.errors import SourceError, StorageError, VentriloquistError
+from ventriloquist.paths import expanded
 from ventriloquist.records import Source
 from ventriloquist.sources import android, discord, meta, signal, signal_export, telegram, whatsapp, whatsapp_db
 from ventriloquist.sources.archive import open_archive
@@ -66,7 +67,7 @@ def open_export(name: str | None, path: Path, home: Path, asked: Asked) -> Itera
         StorageError: VQ_HOME has no space for the temporary file.
         SettingsError: it leaves something open that only the user can say.
     """
-    path = path.expanduser()
+    path = expanded(path)
     with ExitStack() as stack:
         with _explained(path, home):
             items = stack.enter_context(open_items(path))
@@ -128,7 +129,7 @@ def _recognised(name: str | None, path: Path, items: list[Item]) -> tuple[Format
 def is_encrypted_download(named: Path) -> bool:
     """Tell whether a place holds Messenger's end-to-end encrypted chats, by its first file of JSON."""
     broken = (OSError, VentriloquistError, BadZipFile, EOFError, zlib.error, lzma.LZMAError)  # said when it is read
-    with suppress(*broken), open_items(named.expanduser()) as items:
+    with suppress(*broken), open_items(expanded(named)) as items:
         first = next((item for item in items if item.path.suffix.lower() == ".json"), None)
         return first is not None and meta.is_encrypted_thread(first.head())
     return False

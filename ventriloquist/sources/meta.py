@@ -7,7 +7,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import PurePath
 from typing import Any, BinaryIO, NamedTuple
@@ -101,9 +101,10 @@ def _order(file: File) -> tuple[str, int]:
 def _threads(files: Iterable[File]) -> dict[str, list[File]]:
     """Return the files of each thread by its id: the number in its folder's name, since the name before it may change.
 
-    A short number that folders of different names share says nothing: they are threads of their own.
+    A short number that folders of different names share says nothing: they are threads of their own. So are encrypted
+    threads of one folder that have one name and other participants.
     """
-    placed = [(file, *_name_of(file)) for file in sorted(files, key=_order)]
+    placed = [*_told_apart([(file, *_name_of(file)) for file in sorted(files, key=_order)])]
     folders: dict[str, set[str]] = {}
     for _, name, number in placed:
         folders.setdefault(number, set()).add(name)
@@ -112,6 +113,17 @@ def _threads(files: Iterable[File]) -> dict[str, list[File]]:
         is_unique = len(number) >= UNIQUE_DIGITS or len(folders[number]) == 1
         threads.setdefault(number if number and is_unique else name, []).append(file)
     return threads
+
+
+def _told_apart(placed: Sequence[tuple[File, str, str]]) -> Iterator[tuple[File, str, str]]:
+    """Add the participants to the names of encrypted threads that are alike in a folder, if participants differ."""
+    listed: dict[tuple[PurePath, str], dict[PurePath, str]] = {}
+    for file, name, _ in placed:
+        if name.startswith(_ENCRYPTED):
+            listed.setdefault((file.path.parent, name), {})[file.path] = " ".join(_listed(file).key)
+    for file, name, number in placed:
+        people = listed.get((file.path.parent, name), {})
+        yield file, f"{name} {people[file.path]}" if len({*people.values()}) > 1 else name, number
 
 
 def _name_of(file: File) -> tuple[str, str]:

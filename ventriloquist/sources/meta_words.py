@@ -48,7 +48,7 @@ _WHOLE_CALL = re.compile(
     re.IGNORECASE,
 )
 _WHOLE_EVENT = re.compile(
-    r"(?:You are now connected on Messenger\.?|You can now (?:message and call|call|message)\b[^\n]*|"
+    r"(?:You are now connected on Messenger\.?|You can now (?:message and call|call|message) each other\b[^\n]*|"
     r"Say hi to your new [^\n]{1,40} friend, [^\n]{1,80}|This poll is no longer available\.|"
     r"[^\n]{0,160}\bpoll has multiple updates\.|User unsent a message|"
     r"Messages and calls are secured with end-to-end encryption\.[^\n]*|Reacted [^\w\s]\S{0,20} to your message|"

@@ -30,7 +30,8 @@ _MARK = rf"[{MARKS}]*"
 _GAP = r"[\s\u200e\u200f]"
 _PART = rf"{_MARK}{_GAP}?[./\-–年月년월]{_MARK}{_GAP}?{_MARK}"
 _DATE = rf"(\d{{1,4}}){_PART}(\d{{1,4}}){_PART}([HR]?\d{{1,4}})(?!\d)"
-_TIME = rf"(\d{{1,2}}){_MARK}[:.]{_MARK}(\d\d)(?:{_MARK}[:.]{_MARK}(\d\d))?(?!\d)"
+_COLON = rf"{_MARK}[:.]{_MARK}"
+_TIME = rf"(\d{{1,2}})(?:{_COLON}|\sh\s)(\d\d)(?:(?:{_COLON}|\smin\s)(\d\d)(?:\ss)?)?(?!\d)"  # Canada: 17 h 07 min 08 s
 _WORDS = r"[^\d\n\[\]]"
 _HEAD = re.compile(
     rf"(\[)?{_MARK}{_DATE}({_WORDS}{{1,24}}?){_TIME}(?(1)({_WORDS}{{0,24}}?)\]{_MARK}\s?{_MARK}|({_WORDS}{{0,24}}?)[-–—]{_MARK}\s{_MARK})"
@@ -154,6 +155,8 @@ def as_date(day: Day, order: Order) -> date | None:
     year, month, day_of_month = (parts[order.index(part)] for part in "ymd")
     if year < 100:
         year += 2000
+        if year > datetime.now(UTC).year + 1 and year - 43 >= FIRST_YEAR:  # 66 in Thailand: 2566 of the Buddhist era
+            year -= 43
     if 1380 <= year <= 1425:
         return _persian(year, month, day_of_month)
     if year >= 2400:

@@ -12,6 +12,8 @@ MORNING = frozenset((
     "পূর্বাহ্ণ", "прдоб", "проб", "дп", "претпл", "преподне", "prijepodne", "prepodne",
     "priešpiet", "priekšp", "priekšpusdienā", "eparadites", "paradite", "to", "таңкы", "үө", "ጥዋት", "غم", "قبلدوپہر", "نەیانی",
     "เช้า", "នព្រឹក", "ព្រឹក", "နံနက်", "ກ່ອນທ່ຽງ", "կա", "asubuhi", "subuh", "matin", "dumatin", "delamañana", "mañana",
+    "pd", "gh", "পূৰ্বাহ্ন", "صبح", "wd", "ቅቀ", "පෙව", "sf", "isuk", "moies", "тң", "bn", "goöň", "چب", "sub", "hh", "subaka", "nụtụtụ",
+    "פֿאַרמיטאָג", "àárọ̀", "སྔ་ཆ་", "ŋdi",
 ))  # fmt: skip
 AFTERNOON = frozenset((
     "pm", "下午", "午後", "오후", "晚上", "傍晚", "深夜", "م", "مساء", "مساءً", "nachm", "ch", "ös", "μμ", "بظ", "em", "eh", "eip",
@@ -19,7 +21,8 @@ AFTERNOON = frozenset((
     "datarde", "tarde", "dasera", "אחהצ", "אחה״צ", "אחה\"צ", "หลังเที่ยง", "பிற்பகல்", "ಅಪರಾಹ್ನ", "ਬਾਦੁ", "অপরাহ্ণ", "слоб", "пп",
     "попл", "поподне", "poslijepodne", "popodne", "poslepodne", "popiet", "pēcp", "pēcpusdienā", "epasdites", "pasdite", "tk",
     "түштөнкийинки", "үх", "ከሰዓት", "غو", "بعددوپہر", "บ่าย", "ល្ងាច", "ညနေ", "ຫຼັງທ່ຽງ", "կհ", "alasiri", "jioni", "soir", "dusoir",
-    "delatarde", "delanoche", "noche",
+    "delatarde", "delanoche", "noche", "md", "gd", "অপৰাহ্ন", "شام", "wb", "ድቀ", "පව", "ym", "wengi", "nomëttes", "тк", "pn", "gosoň",
+    "چك", "ngo", "ea", "kikiiɗe", "nabalị", "נאָכמיטאָג", "ọ̀sán", "ཕྱི་ཆ་", "ɣetrɔ", "gm", "nam",
 ))  # fmt: skip
 NOON = frozenset(("中午", "正午", "tengahhari", "mediodía", "delmediodía"))
 # other words that stand between a date and a time, or behind them

@@ -21,7 +21,7 @@ from ventriloquist.transcript import (
     render_header,
     render_members,
 )
-from ventriloquist.windows import WINDOW_SIZE, Span, Split, blocks
+from ventriloquist.windows import SPLITS, WINDOW_SIZE, Span, Split, blocks
 
 Text = TypeVar("Text")
 
@@ -61,6 +61,16 @@ A plain tuple: there are millions. Its split is `train` until `hold_out` moves i
 
 LongContent = tuple[int, Kind, str]
 """Id, kind and content of a line. A plain tuple: there are millions."""
+
+
+class QuotedAhead(NamedTuple):
+    """A line that quotes a message which comes later, or is in another conversation."""
+
+    conversation_id: int
+    position: int
+    guid: str  # of the message that it quotes
+    content: str  # without the quote
+    line: str  # likewise, rendered
 
 
 class Window(NamedTuple, Generic[Text]):
@@ -107,6 +117,28 @@ def hold_out(db: Connection, conversation_id: int, validation_start: int, test_s
             db.execute(
                 "UPDATE training_messages SET split = ? WHERE conversation_id = ? AND position >= ? AND position < ?",
                 (split, conversation_id, first, stop),
+            )
+
+
+def unquote_held_out(db: Connection, lines: Sequence[QuotedAhead]) -> None:
+    """Take the quotes out of lines that stand before the split of the message that they quote: it is held out there."""
+    if not lines:
+        return
+    rows = db.execute(
+        "SELECT t.guid, m.split FROM training_messages m JOIN text_messages t ON t.id = m.message_id"
+        " WHERE m.split IN ('validation', 'test') AND t.guid IN (SELECT value FROM json_each(?))",
+        (json.dumps([line.guid for line in lines]),),
+    )
+    held_out = {guid: SPLITS.index(split) for guid, split in rows}
+    for line in lines:
+        place = line.conversation_id, line.position
+        (own,) = db.execute(
+            "SELECT split FROM training_messages WHERE conversation_id = ? AND position = ?", place
+        ).fetchone()
+        if line.guid in held_out and SPLITS.index(own) < held_out[line.guid]:
+            db.execute(
+                "UPDATE training_messages SET content = ?, line = ? WHERE conversation_id = ? AND position = ?",
+                (line.content, line.line, *place),
             )
 
 

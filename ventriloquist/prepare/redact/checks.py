@@ -27,6 +27,8 @@ def is_card(secret: str) -> bool:
 def is_iban(secret: str) -> bool:
     """Return whether the check digits of an IBAN are right (ISO 13616: the remainder of a division by 97 is 1)."""
     compact = re.sub(r"[\s-]", "", secret).upper()
+    if not re.fullmatch(r"[A-Z]{2}[A-Z\d]+", compact):  # IGNORECASE also lets İ, ı, ſ and the Kelvin sign in
+        return False
     return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
 
 

@@ -12,8 +12,9 @@ MIN_DIGITS, MAX_DIGITS = 7, 15  # E.164 allows fifteen
 
 # a run of digits and separators; bounded, so that the time grows with the length of a text only
 _RUN = re.compile(
-    r"(?<![\w#$€£¥%*^\\+-])(?<!\d[.,:/])[+(（]{0,2}\d(?:[ \u00a0.\-‐-―/()（）]{0,3}\d){5,24}"
-    r"(?: ?(?:ext\.?|x) ?\d{1,6})?(?![\w%€$£]|[.,:]\d)",
+    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?<![#$€£¥%*^\\+-])(?<!\d[.,:/])"
+    r"[+(（]{0,2}\d(?:[ \u00a0.\-‐-―/()（）]{0,3}\d){5,24}"
+    r"(?: ?(?:ext\.?|x) ?\d{1,6})?(?![^\W\u3040-\u30ff\u3400-\u9fff]|[%€$£元円圆块万億亿年月日]|[.,:]\d)",
     re.IGNORECASE,
 )
 _LED = re.compile(rf"(?<!\w)(?:{alternatives(PHONE)})(?!\w)[^\d\n\[\]]{{0,40}}$", re.IGNORECASE)

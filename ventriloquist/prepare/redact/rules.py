@@ -57,7 +57,7 @@ def _rule(
 _IBAN = "|".join(
     rf"{entry[:2]}\d\d(?:[ -]?[A-Z0-9]){{{int(entry[2:]) - 4}}}" for entry in sorted(word_set(words.IBAN_LENGTHS))
 )
-_PASSWORD_NAME = rf"(?<!\w)(?:{alternatives(words.PASSWORD)})"
+_PASSWORD_NAME = rf"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:{alternatives(words.PASSWORD)})"
 _PASSWORD = holding(*words.PASSWORD_STEMS, *words.PASSWORD_STEMS_BEYOND_ASCII)
 _PASS = holding("pass")
 _ACCOUNT = holding(*words.ACCOUNT_STEMS)
@@ -68,7 +68,7 @@ _CODE_NAME = rf"(?:(?:{alternatives(words.CODE_PREFIXES)})-?)?(?:{alternatives(w
 _POSSESSIVE = r"['’]s[ \t]+"  # the code's 4471: right after the word only
 # between the word and the secret: "… for the wifi upstairs", then "is", a colon, an arrow
 _BETWEEN = r"(?:[ \t]+(?!(?:is|are|ist|es|est|è|är|er)\b)[\w'’./&+-]{1,20}){0,5}?"
-_IS = r"""(?: [ \t]*(?:[:=→>]|->|=>)\s*
+_IS = r"""(?: [ \t]*(?:[:=→>：＝是为為は]|->|=>)\s*
     | [ \t]+(?:is|was|ist|lautet|war|es|est|è|är|er|é|jest|to|zu|auf|a)
       (?:[ \t]+(?:still|now|immer[ ]noch|jetzt|ahora|maintenant|ora))?[ \t]*:?\s+ )"""
 _QUOTES = r"\"“”„«»`"
@@ -112,11 +112,19 @@ RULES: tuple[Rule, ...] = (
     _rule("account", 10, always, rf"(?=[A-Z]{{2}}\d\d)(?<!\w)(?P<secret>{_IBAN})(?!\w)", is_iban),
     _rule(
         "card",
+        19,
+        always,
+        r"""(?<![\w.,/+-])(?<!\d[ ])(?P<secret>\d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{4}(?P=a)\d{3})
+        (?!\d|[ -]\d|[.,/]\d)""",
+        is_card,
+    ),
+    _rule(
+        "card",
         12,
         always,
         r"""(?=\d{4})(?<![\w.,/+-])(?<!\d[ ])(?P<secret> \d{12,19}
-        | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}(?:(?P=a)\d{1,3})?
-        | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|[ -]\d|[.,]\d)""",
+        | \d{4}(?P<a>[ .\u00a0-])\d{4}(?P=a)\d{4}(?P=a)\d{1,4}
+        | \d{4}(?P<b>[ .\u00a0-])\d{6}(?P=b)\d{4,5} )(?!\d|-\d|[.,]\d)""",
         is_card,
     ),
     # a social security number of the United States
@@ -145,7 +153,15 @@ RULES: tuple[Rule, ...] = (
         rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]*[,/]?[ \t]+)(?P<secret>{_WORD})",
         is_strong_password,
     ),
-    _rule("password", 0, _PASSWORD, rf"{_PASSWORD_NAME}[ \t]*[:=][ \t]*(?P<secret>{_WORD})", is_password, in_urls=True),
+    _rule(
+        "password", 0, _PASSWORD, rf"{_PASSWORD_NAME}[ \t]*[:=：＝][ \t]*(?P<secret>{_WORD})", is_password, in_urls=True
+    ),
+    _rule(
+        "password",
+        6,
+        _PASSWORD,
+        rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+)(?P<secret>\d{{6,20}}){_END_OF_NUMBER}",
+    ),
     # plain letters are a password only at the end of a sentence
     _rule(
         "password",

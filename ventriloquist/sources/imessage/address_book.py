@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import SourceError
+from ventriloquist.paths import expanded
 from ventriloquist.records import ContactCard
 from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.connect import open_untrusted, translated
@@ -32,7 +33,7 @@ def read_address_book(folder: Path, home: Path | None = None) -> tuple[list[Cont
     Raises:
         SourceError: there is no database in it.
     """
-    folder = (folder.parent if folder.name == STORE else folder).expanduser()
+    folder = expanded(folder.parent if folder.name == STORE else folder)
     found = stores(folder)
     if not found:
         raise SourceError(

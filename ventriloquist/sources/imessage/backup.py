@@ -17,6 +17,7 @@ from typing import Any
 
 from ventriloquist.errors import SourceError
 from ventriloquist.fs import require_regular
+from ventriloquist.paths import expanded
 from ventriloquist.records import ContactCard, Source
 from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import make_cards, read_address_book
@@ -58,7 +59,7 @@ def open_backup(
         SourceError: there is no backup, it cannot be read, or it is encrypted and there is no password that opens it.
         MissingExtraError: it is encrypted, and the extra `backup` is not installed.
     """
-    folder = _find_backup(folder.expanduser())
+    folder = _find_backup(expanded(folder))
     manifest = _manifest(folder)
     with ExitStack() as stack:
         find: Find = partial(_find_file, folder, home=home)

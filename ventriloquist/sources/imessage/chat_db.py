@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
+from ventriloquist.paths import expanded
 from ventriloquist.records import ContactCard, Source, SourceRow
 from ventriloquist.sources.imessage import hardening, queries
 from ventriloquist.sources.imessage.address_book import MAC_FOLDER, read_address_book
@@ -30,7 +31,7 @@ def open_chat_db(
     Raises:
         SourceError: the database or the named contacts cannot be read, are damaged, or are something else.
     """
-    path = (chat_db or MAC_CHAT_DB).expanduser()
+    path = expanded(chat_db or MAC_CHAT_DB)
     with open_untrusted(path, home=home) as reading:
         cards, notes = _contacts(contacts, home, is_mac=chat_db is None)
         yield read_source(reading, path, f"Messages at {path}", cards, notes)
