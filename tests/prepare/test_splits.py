@@ -128,5 +128,5 @@ def test_no_line_quotes_what_is_held_out_before_it_is_said(home: Path) -> None:
         assert ('[replying to "line 4"] two', "train") in lines
         assert ('[loved "…"]', "train") in lines
         assert (f'[liked "{secret}"]', "test") in lines
-        assert (f'[replying to "{secret}"] last but one', "test") in lines
+        assert ("last but one", "validation") in lines
         assert ("other 2", "train") in lines
