@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, names, query
 from stages import prepare
 
 from ventriloquist import forget
+from ventriloquist.collect.handles import normalize
 from ventriloquist.status import people
-from ventriloquist.store import open_database
+from ventriloquist.store import open_database, transaction
+from ventriloquist.store.people import presences
 
 T = 1_700_000_000_000
 SECONDS = 10.0  # of CPU; a collect of these takes about one, and far longer where every pair is looked at
@@ -82,3 +85,45 @@ def test_a_group_of_forty_thousand_that_is_listed_forgotten_and_replaced(tmp_pat
     collect_into(home, other.close(), my_name="Robin", replace=True)
     assert time.process_time() - begin < SECONDS
     assert names(home) == {"Robin", "+12505550111"}
+
+
+def test_the_owner_of_a_thousand_chats_is_counted_once(home: Path) -> None:
+    with open_database(home, create=True) as db:
+        chats, messages = 1500, 100_000
+        rows = (
+            (
+                f"g{number}",
+                number % chats + 1,
+                1 if number % 2 else number % chats + 2,
+                number,
+                "hi",
+                number % 2,
+                number,
+            )
+            for number in range(messages)
+        )
+        with transaction(db):
+            numbers = range(1, chats + 2)
+            db.executemany(
+                "INSERT INTO people (id, name, is_me) VALUES (?, ?, ?)", ((n, f"n{n}", n == 1) for n in numbers)
+            )
+            db.executemany("INSERT INTO conversations (id, type) VALUES (?, 'dm')", ((n,) for n in range(1, chats + 1)))
+            members = ((chat, one) for chat in range(1, chats + 1) for one in (1, chat + 1))
+            db.executemany("INSERT INTO members VALUES (?, ?)", members)
+            db.executemany(
+                "INSERT INTO text_messages (guid, conversation_id, sender_id, sent_at, text, is_from_me, source_rowid,"
+                " chat_guid)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 'chat')",
+                rows,
+            )
+        begin = time.process_time()
+        found = presences(db)
+        assert time.process_time() - begin < SECONDS / 5
+    assert sum(one.messages for of_person in found.values() for one in of_person) == messages
+
+
+@pytest.mark.parametrize("handle", ["a" + " " * 100_000 + "b", "1" + " " * 100_000 + "b", "x" * 100_000])
+def test_a_handle_of_a_hundred_thousand_characters(handle: str) -> None:
+    begin = time.process_time()
+    assert normalize(handle, "US") == handle
+    assert time.process_time() - begin < SECONDS / 10

@@ -332,3 +332,39 @@ def test_a_chat_db_without_a_message_is_collected_although_the_owner_has_no_hand
     db.dm(ONE)
     assert collect_into(home, db.close(), my_name="Robin").messages == 0
     assert names(home) == {"Robin"}
+
+
+@pytest.mark.parametrize("own_card", [(), (MacCard(None, None, [ME], is_me=True),)])
+def test_a_contact_who_shares_an_address_with_the_owner_stays_another_person(
+    own_card: tuple[MacCard, ...], tmp_path: Path, home: Path
+) -> None:
+    db = ChatDb(tmp_path / "chat.db")
+    chat = db.dm(ONE)
+    for number, sender in enumerate((ONE, None, ONE, None)):
+        db.message(chat, T + number * 2000, "ok" if number > 1 else f"hi {number}", sender=sender)
+    path = db.close()
+    contacts = write_address_book(tmp_path / "contacts", [*own_card, MacCard("Sam", "Lee", [ONE, ME])])
+    for name in ("Robin", None):  # MY_NAME is said once
+        collect_into(home, path, contacts, my_name=name)
+        assert names(home) == {"Robin", "Sam Lee"}
+        assert query(home, "SELECT count(*) FROM text_messages") == [(4,)]
+
+
+def test_a_copy_of_an_address_book_elsewhere_replaces_its_cards(tmp_path: Path, home: Path) -> None:
+    path = chat_db(tmp_path / "chat.db", ONE, MAIL)
+    for folder, last in (("first", "Lee"), ("second", "Novak")):
+        cards = [MacCard("Bob", None, [TWO]), MacCard("Ann", last, [ONE], [MAIL])]
+        summary = collect_into(home, path, write_address_book(tmp_path / folder, cards), my_name="Robin")
+    assert senders(home) == {ONE: "Ann Novak", MAIL: "Ann Novak"}
+    assert summary.ambiguous == {}
+
+
+def test_contacts_behind_a_link_are_read(tmp_path: Path, home: Path) -> None:
+    path = chat_db(tmp_path / "chat.db", ONE)
+    real = write_address_book(tmp_path / "real", [MacCard("Ann", "Lee", [ONE])])
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (store,) = real.glob("*.abcddb")
+    (linked / store.name).symlink_to(store)
+    collect_into(home, path, linked, my_name="Robin")
+    assert senders(home) == {ONE: "Ann Lee"}

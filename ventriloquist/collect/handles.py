@@ -10,7 +10,7 @@ from functools import cache, partial
 import phonenumbers
 
 from ventriloquist.records import application_of
-from ventriloquist.sources.imessage.texts import without_label
+from ventriloquist.sources.imessage.texts import MAX_HANDLE, without_label
 from ventriloquist.transcript import well_formed
 
 _NUMBER = re.compile(r"[\s+\d().\-/·\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\uff0b]+")
@@ -35,6 +35,8 @@ def normalize(handle: str, region: str | None) -> str:
     handle = without_label(handle)
     if "@" in handle:
         return handle.lower()
+    if len(handle) > MAX_HANDLE:  # no number is so long
+        return handle
     number = _EXTENSION.sub("", handle)
     if not _NUMBER.fullmatch(number) or is_short_code(number):
         return handle

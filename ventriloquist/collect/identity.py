@@ -145,14 +145,19 @@ def build_directory(
 ) -> Directory:
     """Merge the cards of all address books into people.
 
-    The owner's handles are normalised. The owner's name is MY_NAME, used if no card is marked as theirs.
+    The owner's handles are normalised. The owner's name is MY_NAME, or the one that is stored, used if no card with a
+    name is marked as theirs.
     """
     cards = sorted(cards, key=lambda card: (card.folder, card.store, card.number))
     own = frozenset(owner_handles)
     split = frozenset(map(normalize, corrections.handles_to_split))
     entries = [
         _Entry(
-            "" if any(card.is_me and not is_from_application(card) for card in cards) else owner_name or "", own, None
+            ""
+            if any(card.is_me and card_name(card) and not is_from_application(card) for card in cards)
+            else owner_name or "",
+            own,
+            None,
         ),
         *(_entry(card, frozenset(map(normalize, card.identifiers)), split) for card in cards),
         *(_Entry("", frozenset(map(normalize, group)), None) for group in corrections.handles_to_merge),

@@ -105,14 +105,15 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     options = options or Options()
     stored = StoredIdentities() if options.replace else people_store.load_identities(db)
     evidence = _merge_evidence(stored.evidence, source)
-    me = owner_name(options.my_name, evidence.cards, stored.me.name if stored.me else None)
+    known = stored.me.name if stored.me else None
+    me = owner_name(options.my_name, evidence.cards, known)
     own = list(evidence.owner_identifiers)
     identifiers = [*options.user_identifiers, *filter(application_of, own)] if options.user_identifiers else own
     normalize = normalizer(
         region(options.user_identifiers, evidence.owner_identifiers, evidence.cards, evidence.handles)
     )
     directory = build_directory(
-        evidence.cards, map(normalize, identifiers), options.my_name, options.corrections, normalize
+        evidence.cards, map(normalize, identifiers), options.my_name or known, options.corrections, normalize
     )
     for handle in evidence.handles:
         directory.person(handle)
@@ -215,10 +216,19 @@ def run(
 
 
 def _merge_evidence(stored: Evidence, source: Source) -> Evidence:
-    """Merge what the file has with what a source says. An address book that is read again replaces what was stored."""
+    """Merge what the file has with what a source says.
+
+    An address book that is read again replaces what was stored, and so does each card that a copy of it elsewhere has.
+    """
     cards = list(source.cards or ())
     read_again = {(card.folder, card.store) for card in cards}
-    cards += [card for card in stored.cards if (card.folder, card.store) not in read_again]
+    copied = {(card.store, card.number, one) for card in cards for one in card.identifiers}
+    cards += [
+        card
+        for card in stored.cards
+        if (card.folder, card.store) not in read_again
+        and copied.isdisjoint((card.store, card.number, one) for one in card.identifiers)
+    ]
     identifiers = dict(source.owner_identifiers)
     others = set(filter(application_of, source.handles))  # the user may have said another name with --me before
     for identifier, seen in stored.owner_identifiers.items():

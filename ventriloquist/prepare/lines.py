@@ -24,8 +24,8 @@ STEP = 1000  # messages between two reports of progress
 _AFTER_MESSAGES = float("inf")  # a reaction has no place in the source: of equal times it comes last
 
 Ahead = tuple[str, str]  # guid of a message that a line quotes though it comes later, and the content without the quote
-# A line before it has a position: message id, kind, sender id, sent_at, content, and what it quotes ahead. A plain tuple:
-# there are millions.
+# A line before it has a position: message id, kind, sender id, sent_at, content, and what it quotes ahead.
+# A plain tuple: there are millions.
 Draft = tuple[int | None, Kind, int | None, int, str, Ahead | None]
 Place = tuple[int, float, str]  # in a conversation: sent_at, source_rowid (a reaction: none), guid
 Ordered = tuple[int, float, str, list[Draft]]

@@ -290,9 +290,11 @@ def presences(db: Connection) -> dict[int, list[Presence]]:
     """Return, for each person, the applications in whose conversations they are, and how much they wrote in each."""
     found: dict[int, list[Presence]] = {}
     for person_id, source, messages in db.execute(
-        "SELECT person_id, source, sum((SELECT count(*) FROM text_messages AS m"
-        " WHERE m.conversation_id = c.id AND m.sender_id = person_id))"
-        " FROM members JOIN conversations AS c ON c.id = conversation_id GROUP BY 1, 2 ORDER BY 1, 2"
+        "SELECT person_id, source, ifnull(sum(written), 0) FROM members"
+        " JOIN conversations AS c ON c.id = members.conversation_id"
+        " LEFT JOIN (SELECT conversation_id, sender_id, count(*) AS written FROM text_messages GROUP BY 1, 2) AS w"
+        " ON w.conversation_id = members.conversation_id AND w.sender_id = person_id"
+        " GROUP BY 1, 2 ORDER BY 1, 2"
     ):
         found.setdefault(person_id, []).append(Presence(source, messages))
     return found

@@ -44,7 +44,7 @@ def read_address_book(folder: Path, home: Path | None = None) -> tuple[list[Cont
     notes: list[str] = []
     for path in found:
         try:
-            cards += _cards(folder.resolve(), path.resolve(), home)
+            cards += _cards(folder, path, home)
         except SourceError as error:
             notes.append(f"Contacts were not read: {error.what} {error.hint}")
     return cards, notes
@@ -60,7 +60,7 @@ def _cards(folder: Path, path: Path, home: Path | None) -> list[ContactCard]:
         names = ", ".join(f"CAST({name} AS TEXT)" if name in has else "NULL" for name in _NAMES)
         me = "CAST(ZCONTAINERWHERECONTACTISME AS INTEGER)" if "ZCONTAINERWHERECONTACTISME" in has else "NULL"
         rows = connection.execute(f"SELECT Z_PK, {me}, {names} FROM ZABCDRECORD ORDER BY Z_PK")  # noqa: S608  # fixed names
-        return make_cards(folder, path.relative_to(folder).as_posix(), rows, _identifiers(connection))
+        return make_cards(folder.resolve(), path.relative_to(folder).as_posix(), rows, _identifiers(connection))
 
 
 def make_cards(
