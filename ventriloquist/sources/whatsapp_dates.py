@@ -21,6 +21,7 @@ SHOWN: dict[Order, str] = {
 }  # fmt: skip
 STRONG = "[-"  # shapes of a head that only WhatsApp writes; the others also stand in logs
 FIRST_YEAR = 2009  # WhatsApp's
+NEXT_YEAR = datetime.now(UTC).year + 1  # clocks may be wrong, and New Year comes while we run
 MOST_REMEMBERED = 1 << 16  # dates, and times of day
 MOST_RUNS = 200_000  # days that are looked at to find the order
 
@@ -155,7 +156,7 @@ def as_date(day: Day, order: Order) -> date | None:
     year, month, day_of_month = (parts[order.index(part)] for part in "ymd")
     if year < 100:
         year += 2000
-        if year > datetime.now(UTC).year + 1 and year - 43 >= FIRST_YEAR:  # 66 in Thailand: 2566 of the Buddhist era
+        if year > NEXT_YEAR and year - 43 >= FIRST_YEAR:  # 66 in Thailand: 2566 of the Buddhist era
             year -= 43
     if 1380 <= year <= 1425:
         return _persian(year, month, day_of_month)
