@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from apple import ME, ChatDb, MacCard, write_address_book
 from collected import collect_into, dump, names, query
+from typer.testing import CliRunner
 
+from ventriloquist.cli.app import app
 from ventriloquist.errors import SettingsError
 
 T = 1_700_000_000_000
@@ -368,3 +370,18 @@ def test_contacts_behind_a_link_are_read(tmp_path: Path, home: Path) -> None:
     (linked / store.name).symlink_to(store)
     collect_into(home, path, linked, my_name="Robin")
     assert senders(home) == {ONE: "Ann Lee"}
+
+
+def test_a_name_from_an_application_does_not_part_the_owner_from_their_card(tmp_path: Path, home: Path) -> None:
+    export = tmp_path / "WhatsApp Chat with Ann.txt"
+    export.write_text(
+        "".join(f"{day}/3/23, 17:07 - {who}: hi {day}\n" for day in range(13, 20) for who in ("felix", "Ann"))
+    )
+    arguments = ["collect", "--source", f"whatsapp:{export}", "--me", "felix"]
+    assert CliRunner().invoke(app, arguments, env={"VQ_HOME": str(home)}).exit_code == 0
+    db = ChatDb(tmp_path / "chat.db")
+    db.message(db.dm(ONE), T, "hi", sender=ONE)
+    db.message(db.dm(MAIL), T, "to myself", sender=MAIL)
+    contacts = write_address_book(tmp_path / "contacts", [MacCard("Felix", "Müller", [ME], [MAIL])])
+    collect_into(home, db.close(), contacts)
+    assert senders(home)[MAIL] == query(home, "SELECT name FROM people WHERE is_me = 1")[0][0]

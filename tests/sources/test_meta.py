@@ -521,3 +521,16 @@ def test_what_somebody_can_do_now_is_a_message_unless_messenger_says_it(text: st
     rows = read(thread(tmp_path, [{"content": text}, {"content": system}]))[1]
     assert [row.text for row in said(rows)] == [text]
     assert reasons(rows) == ["event"]
+
+
+def test_two_downloads_give_an_encrypted_thread_one_id_though_only_one_has_another_of_its_name(tmp_path: Path) -> None:
+    for month, number, people in (
+        ("jan", 1, ("Anna", "Me")),
+        ("feb", 1, ("Anna", "Me")),
+        ("feb", 2, ("Anna", "Bob", "Me")),
+    ):
+        text = "both" if len(people) == 2 else "three"
+        encrypted(tmp_path / month / "messages", [{"senderName": "Anna", "text": text}], people=people, number=number)
+    source, rows = read(tmp_path, "messenger")
+    assert sorted(str(row.text) for row in said(rows)) == ["both", "three"]
+    assert len(source.chats) == 2

@@ -44,7 +44,7 @@ def command(name: NameArgument, yes: YesOption = False, json_: JsonOption = Fals
     for place in run.plan.artifacts.elsewhere:
         note(f"{place}: this copy lies elsewhere and still has their messages: delete it yourself.")
     if run.plan.in_corrections:
-        note(f"{run.plan.in_corrections} still holds their numbers or addresses: take them out yourself.")
+        note(f"{run.plan.in_corrections} may still hold their numbers or addresses: take them out yourself.")
     if summary.not_prepared:
         note(f"The other messages could not be prepared again: {summary.not_prepared}")
     rows: list[tuple[str, object]] = [
@@ -79,4 +79,4 @@ def _rows(plan: ForgetPlan) -> Iterator[tuple[str, str]]:
     for place in plan.artifacts.elsewhere:
         yield "not removed, outside of VQ_HOME", place
     if plan.in_corrections:
-        yield "not removed, with their numbers or addresses", str(plan.in_corrections)
+        yield "not removed, may hold their numbers or addresses", str(plan.in_corrections)

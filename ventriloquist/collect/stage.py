@@ -17,6 +17,8 @@ from ventriloquist.collect.identity import (
     Person,
     UnionFind,
     build_directory,
+    card_name,
+    is_from_application,
     merge_by_hints,
     owner_name,
     region,
@@ -112,8 +114,10 @@ def plan(db: Connection, source: Source, options: Options | None = None) -> Coll
     normalize = normalizer(
         region(options.user_identifiers, evidence.owner_identifiers, evidence.cards, evidence.handles)
     )
+    in_applications = {card_name(card) for card in evidence.cards if card.is_me and is_from_application(card)}
+    said_before = known if known not in in_applications else None
     directory = build_directory(
-        evidence.cards, map(normalize, identifiers), options.my_name or known, options.corrections, normalize
+        evidence.cards, map(normalize, identifiers), options.my_name or said_before, options.corrections, normalize
     )
     for handle in evidence.handles:
         directory.person(handle)

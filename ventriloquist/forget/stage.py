@@ -33,7 +33,7 @@ class ForgetPlan:
     artifacts: Artifacts
     prepare_options: PrepareOptions | None  # to prepare again with; None if nothing is prepared
     own_rules: tuple[OwnRule, ...]
-    in_corrections: Path | None = None  # the user's file of corrections, if it holds a handle of theirs
+    in_corrections: Path | None = None  # the user's file of corrections, if it may hold a handle of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,17 @@ def plan(db: Connection, home: Path, name: str) -> ForgetPlan:
         artifacts=find_artifacts(db, home, traces),
         prepare_options=_prepare_options(db, person),
         own_rules=load_own_rules(home),
-        in_corrections=home / CORRECTIONS if any(map(person.is_called, load_corrections(home).handles())) else None,
+        in_corrections=_in_corrections(home, person),
     )
+
+
+def _in_corrections(home: Path, person: Person) -> Path | None:
+    """Return the user's file of corrections if it holds a handle of theirs, or cannot be read."""
+    try:
+        handles = load_corrections(home).handles()
+    except SettingsError:
+        return home / CORRECTIONS
+    return home / CORRECTIONS if any(map(person.is_called, handles)) else None
 
 
 def run(

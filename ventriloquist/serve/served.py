@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ventriloquist.chat import ChatPlan, ChatSession, Request, Voice
-from ventriloquist.errors import ModelError
+from ventriloquist.errors import VentriloquistError
 from ventriloquist.model.sampling import Sampling
 from ventriloquist.serve.conversation import SPOKEN, Finished
 from ventriloquist.serve.directory import Directory
@@ -60,7 +60,7 @@ class Served:
         try:
             if any(map(self.directory.has_forgotten, session.members)):
                 return
-        except ModelError:  # vq forget removed the run: the next request says so
+        except VentriloquistError:  # such as a run that vq forget removed: the next request says so
             return
         self._keep(request, plan, session)
 

@@ -116,14 +116,17 @@ def _threads(files: Iterable[File]) -> dict[str, list[File]]:
 
 
 def _told_apart(placed: Sequence[tuple[File, str, str]]) -> Iterator[tuple[File, str, str]]:
-    """Add the participants to the names of encrypted threads that are alike in a folder, if participants differ."""
+    """Add the participants to the name of encrypted threads, if a folder has threads of this name of other people.
+
+    The name is then told apart in every folder, so that two downloads at once give a thread one id.
+    """
     listed: dict[tuple[PurePath, str], dict[PurePath, str]] = {}
     for file, name, _ in placed:
         if name.startswith(_ENCRYPTED):
             listed.setdefault((file.path.parent, name), {})[file.path] = " ".join(_listed(file).key)
+    alike = {name for (_, name), people in listed.items() if len({*people.values()}) > 1}
     for file, name, number in placed:
-        people = listed.get((file.path.parent, name), {})
-        yield file, f"{name} {people[file.path]}" if len({*people.values()}) > 1 else name, number
+        yield file, f"{name} {listed[file.path.parent, name][file.path]}" if name in alike else name, number
 
 
 def _name_of(file: File) -> tuple[str, str]:

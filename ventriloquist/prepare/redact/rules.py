@@ -73,7 +73,8 @@ _IS = r"""(?: [ \t]*(?:[:=→>：＝是为為は]|->|=>)\s*
       (?:[ \t]+(?:still|now|immer[ ]noch|jetzt|ahora|maintenant|ora))?[ \t]*:?\s+ )"""
 _QUOTES = r"\"“”„«»`"
 # a password does not include the full stop or comma after it
-_WORD = rf"[^\s\[\]{_QUOTES}]{{2,64}}?(?=[.,;:?)]*(?:\s|$|[\[\]{_QUOTES}]))"
+_WIDE_STOPS = "，。！？；、）"
+_WORD = rf"[^\s\[\]{_QUOTES}{_WIDE_STOPS}]{{2,64}}?(?=[.,;:?)]*(?:\s|$|[\[\]{_QUOTES}{_WIDE_STOPS}]))"
 _END_OF_NUMBER = r"(?![\w%€$£]|[.,:/-]\d)"
 _CODE_VALUE = rf"""
     (?: [A-Z]-\d{{4,8}} | \d{{3}}[ -]\d{{3}} | \d\d[ -]\d\d[ -]\d\d | \d{{4}}[ -]\d{{4}} | \d{{4,10}}[#*]?
@@ -160,14 +161,15 @@ RULES: tuple[Rule, ...] = (
         "password",
         6,
         _PASSWORD,
-        rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+)(?P<secret>\d{{6,20}}){_END_OF_NUMBER}",
+        rf"{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS}|[ \t]+)(?P<secret>\d{{6,20}}){_END_OF_NUMBER}"
+        rf"(?![ ]?(?:{_UNITS}|seconds|users|accounts)\b)",
     ),
-    # plain letters are a password only at the end of a sentence
+    # plain letters are a password only at the end of a sentence, and not in a language without spaces
     _rule(
         "password",
         0,
         _PASSWORD,
-        rf"""{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})(?P<secret>[^\W\d_]{{4,40}})
+        rf"""{_PASSWORD_NAME}(?:{_POSSESSIVE}|{_BETWEEN}{_IS})(?P<secret>(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\W\d_]){{4,40}})
         (?=[ \t]*(?:[.,;!)\n] | $ | (?:all|in|no|with)[ ](?:lower|caps|small|capital|upper|one[ ]word)
         | one[ ]word | lowercase))""",
         is_password,

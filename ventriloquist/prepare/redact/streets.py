@@ -38,7 +38,8 @@ _COMPOUND = (
 # words with these endings that are not streets
 _NO_STREET = (
     "parkplatz|sportplatz|spielplatz|arbeitsplatz|sitzplatz|stehplatz|stellplatz|campingplatz|fußballplatz|flugplatz|"
-    "umweg|heimweg|rückweg|hinweg|feldweg|brigade"
+    "umweg|heimweg|rückweg|hinweg|feldweg|brigade|"
+    "katie|bestie|sweetie|cutie|auntie|hottie|softie|scottie|lottie|dottie|hattie|bettie"  # not a Finnish tie
 )
 _OWN_WORD = (
     "Ring|Straße|Str\\.|Strasse|Allee|Weg|Platz|Markt|Ufer|Damm|Speicher|Hof|Berg|Graben|Wall|Tor|Allé|Plads|Torv"
@@ -121,7 +122,7 @@ STREETS: tuple[tuple[Trigger, str], ...] = (
     (
         number_after(*_words(_COMPOUND)),
         rf"""(?i)(?<![\w-])(?P<secret>(?:(?-i:[A-ZÄÖÜÅØÆ])[\w.-]{{1,24}}[ -]){{0,2}}[\w-]{{2,30}}
-        (?:{_COMPOUND}){"".join(f"(?<!{word})" for word in _NO_STREET.split("|"))}(?<!(?<!\w{{5}})tie)[ ]
+        (?:{_COMPOUND}){"".join(f"(?<!{word})" for word in _NO_STREET.split("|"))}[ ]
         {_HOUSE}{_TOWN}){_NO_UNIT}""",
     ),
     # Altstädter Ring 4; Am Alten Markt 3; Zinns Allé 20
