@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from made_up import context, messages, scored, target
 
-from ventriloquist.evaluate import baselines
+from ventriloquist.evaluate import baselines, stage
 from ventriloquist.evaluate.heldout import Before
 from ventriloquist.evaluate.inputs import Candidates, Message, Reply, System
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics import METRICS
+from ventriloquist.evaluate.tally import stratum
 from ventriloquist.transcript import DELTAS
 
 TRAINING = {
@@ -41,6 +42,22 @@ def test_pooled_messages_are_other_peoples_and_none_of_the_reference() -> None:
         assert any(message.content in TRAINING[other] for other in "ABC" if other != message.name)
     assert {one.content for one in system.messages} & {one.content for one in REAL} == set()
     assert baselines.pooled(context(REAL[::3], training={"A": ["ok"]})).messages == []
+
+
+def test_pooled_messages_are_drawn_evenly_from_all_that_others_wrote() -> None:
+    training = {"A": ["a0"], "B": ["b0", "b1"], "C": [f"c{number}" for number in range(5)]}
+    real = messages([("B", "x")] * 3000)
+    counts = Counter(one.content for one in baselines.pooled(context(real, training=training)).messages)
+    assert set(counts) == {"a0", *training["C"]}
+    assert all(abs(count - 500) < 100 for count in counts.values())
+
+
+def test_the_real_half_has_as_many_messages_of_each_person_as_were_written() -> None:
+    real = messages([("A", "x")] * 200 + [("B", "y")] * 60)
+    own = [one for one in real if one.name == "B"][:20] + [one for one in real if one.name == "A"][:20]
+    adapter = System("adapter", messages=own, reference=real)
+    kept = stage._match(baselines.real_half(real), adapter, 0).messages
+    assert Counter(map(stratum, kept)) == Counter(map(stratum, own))
 
 
 def test_the_nearest_contact_is_the_one_who_writes_most_alike() -> None:

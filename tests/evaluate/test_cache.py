@@ -11,7 +11,15 @@ from ventriloquist.errors import StorageError
 from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.fs import write_json
 from ventriloquist.layout import EVALUATION, RECORDS
-from ventriloquist.model.gate import WEIGHTS
+from ventriloquist.model.gate import ADAPTER_CONFIG, WEIGHTS
+from ventriloquist.model.manifest import Manifest
+
+
+def manifest_of(base: Path) -> Manifest:
+    return Manifest(
+        format_version=1, base_model=str(base), base_revision=None, window=8, context=0, targets_per_window=8,
+        max_length=384, settings={}, seed=0, data_hash="", people=[], held_out={}, packages={}, created_at="",
+    )  # fmt: skip
 
 
 def test_what_was_kept_is_there_again(tmp_path: Path) -> None:
@@ -41,6 +49,29 @@ def test_what_other_weights_made_is_not_found(tmp_path: Path, weights: str) -> N
     assert OutputCache(tmp_path).get("a") is None
     OutputCache(tmp_path).put("a", 2)
     assert OutputCache(tmp_path).get("a") == 2
+
+
+def test_what_was_made_with_another_base_model_is_not_found(tmp_path: Path) -> None:
+    base, run = tmp_path / "a-model", tmp_path / "run"
+    base.mkdir()
+    run.mkdir()
+    (run / WEIGHTS).write_bytes(b"adapter")
+    manifest = manifest_of(base)
+    manifest.write(run)
+    (base / "model.safetensors").write_bytes(b"one" * 100_000)
+    OutputCache(run).put("a", 1)
+    os.utime(base / "model.safetensors", (1, 1))
+    assert OutputCache(run).get("a") == 1
+    (base / "model.safetensors").write_bytes(b"two" * 100_000)  # of the same size
+    assert OutputCache(run).get("a") is None
+    manifest.model_copy(update={"base_model": "of/hub", "base_revision": "1"}).write(run)
+    OutputCache(run).put("a", 2)
+    manifest.model_copy(update={"base_model": "of/hub", "base_revision": "2"}).write(run)
+    assert OutputCache(run).get("a") is None
+    (run / ADAPTER_CONFIG).write_text('{"use_rslora": true}')
+    OutputCache(run).put("a", 3)
+    (run / ADAPTER_CONFIG).write_text("{}")
+    assert OutputCache(run).get("a") is None
 
 
 def test_an_adapter_that_was_copied_to_another_machine_keeps_what_it_made(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from file_builder import chat, filled
@@ -19,7 +21,7 @@ from trained_run import (
 
 from ventriloquist import evaluate
 from ventriloquist.errors import ModelError, NotReadyError, UnknownNameError
-from ventriloquist.evaluate import METRICS, Evaluation
+from ventriloquist.evaluate import METRICS, Evaluation, stage
 from ventriloquist.evaluate.learning_curve import FEW_PEOPLE, MIN_TESTED
 from ventriloquist.evaluate.stage import ON_FINAL_WINDOWS
 from ventriloquist.layout import MANIFEST
@@ -153,6 +155,26 @@ def test_two_runs_are_compared_on_what_neither_has_seen(trained: tuple[Connectio
         < evaluated(db, run, home=home, extent=EXTENT, only=["timing"]).held_out
     )
     assert both.metrics["likelihood"].n == turned.metrics["likelihood"].n == both.held_out
+
+
+def test_a_quick_comparison_scores_the_same_messages_in_the_rows_of_both_runs(
+    trained: tuple[Connection, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, home, run = trained
+    other = shutil.copytree(run, home / "runs" / "other-rows")
+    read_manifest(run).model_copy(update={"context": 2, "targets_per_window": 3}).write(other)
+    taken: list[Mapping[str, Any]] = []
+    compared = stage.compare
+    monkeypatch.setattr(stage, "compare", lambda *given: taken.extend(given[1:3]) or compared(*given))
+    few = replace(EXTENT, likelihood=7)
+    result = evaluated(db, run, home=home, extent=few, only=["likelihood"], against=other)
+    first, second = (one["likelihood"] for one in taken)
+    assert 7 <= first.n == second.n < result.held_out
+    assert first.sums.keys() == second.sums.keys()
+    boundaries = dict.fromkeys(read_manifest(run).held_out, 10**9)
+    read_manifest(run).model_copy(update={"held_out": boundaries}).write(other)
+    with pytest.raises(NotReadyError, match="that a person typed and that no run was trained on"):
+        evaluated(db, run, home=home, extent=few, only=["likelihood"], against=other)
 
 
 def test_changed_data_is_a_note_and_what_was_trained_on_is_never_scored(

@@ -19,6 +19,7 @@ from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.metrics.copies import is_piece, longest_common
 from ventriloquist.evaluate.metrics.fingerprint import HABITS, habits
 from ventriloquist.evaluate.metrics.timing import ranked_probability
+from ventriloquist.evaluate.tally import split_sides, tally_by_person
 from ventriloquist.model.corpus import TokenRow
 from ventriloquist.transcript import DELTAS, Line, render_line
 
@@ -325,6 +326,52 @@ def test_where_nothing_differs_habits_and_lengths_are_off_by_nothing_on_average(
             values.append(value * abs(value))
     for values in squares.values():
         assert abs(sum(values)) / len(values) < 3 * np.std(values) / len(values) ** 0.5
+
+
+def uneven_world(seed: int) -> tuple[System, EvalContext]:
+    """Return messages of the right distribution in places that are drawn for writing.
+
+    A talkative chat ends in small talk. In the many small ones the contact writes numbers, and the owner hardly a word.
+    """
+    generator = random.Random(seed)
+
+    def say(chat: int, name: str) -> str:
+        if chat == 0:
+            return " ".join(generator.choices(("ok", "yes", "see you", "lunch"), k=generator.randint(4, 12)))
+        return "ok" if name == "A" else generator.choice(("call 555 123 4567", "yes"))
+
+    places = [
+        target(name, say(chat, name), from_end, conversation=chat)
+        for chat in range(41)
+        for from_end in range(400 if chat == 0 else 4, 0, -1)
+        for name in (generator.choice(("A", "B")),)
+    ]
+    real = [Message(one, one.line.content) for one in places]
+    drawn = draw_for_writing(places, 120, 0)
+    own = [Message(one, say(one.conversation.id, one.line.name)) for one in drawn]
+    return System("adapter", messages=own, reference=real), context(real)
+
+
+@pytest.mark.parametrize("name", ["personal", "lengths", "fingerprint"])
+def test_who_writes_as_real_people_do_is_not_off_because_places_are_drawn_unevenly(name: str) -> None:
+    values = []
+    for seed in range(20):
+        value = measured(name, *uneven_world(seed)).value
+        values.append(value if name == "personal" else value * abs(value))
+    assert np.mean(values) < 3 * np.std(values) / len(values) ** 0.5
+
+
+def test_real_messages_weigh_as_their_places_do_among_the_generated() -> None:
+    final = [Message(target("A", "x", 1, conversation=number), "x") for number in range(2)]
+    others = [Message(target("A", "y", 5 + number), "y") for number in range(8)]
+    generated, real = [final[0], *others[:1]], [*final, *others]
+    sides = [[(one, (1, one.content == "x")) for one in side] for side in (generated, real)]
+    totals = np.asarray(sum(tally_by_person(sides, ["A"], 2).values()))
+    ours, theirs = split_sides(totals, 1)
+    assert ours.tolist() == [[2, 1]]
+    assert theirs[0] == pytest.approx([6.4, 3.2])  # weights 1/2 and 1/8, times Σw / Σw²: half of it final
+    unknown = [[(one, (1, 0)) for one in side] for side in (final, others)]  # no stratum in common
+    assert split_sides(np.asarray(sum(tally_by_person(unknown, ["A"], 2).values())), 1)[1].tolist() == [[8, 0]]
 
 
 def test_messages_in_a_row_are_counted_against_what_really_came() -> None:

@@ -194,6 +194,15 @@ def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> N
     assert said.endswith("between")
 
 
+def test_where_a_floor_could_not_be_measured_what_differs_from_real_messages_is_rejected_and_nothing_passes() -> None:
+    metric = replace(METRICS["lengths"], aim="more", minimum=10)
+    known = {"real": found(30), "pooled": None}
+    assert assess(metric, found(29), known, seed=0).verdict == "not enough data"
+    off = assess(metric, found(5), known, seed=0)
+    assert off.verdict == "differs: too little"
+    assert rejections({"lengths": off}) == ("lengths",)
+
+
 def test_bits_are_shown_without_and_with_the_adapter() -> None:
     bits = {"bits_per_character": {"base": 2.2254, "adapter": 1.6221}}
     saved = Result(0.27, 0.2, 0.35, 103, 0.0, None, {}, "better than the floor", bits)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -59,19 +61,19 @@ def pooled(context: EvalContext) -> System:
     """
     generator = random.Random(context.seed)  # noqa: S311  # not for secrets
     names = sorted(context.training)
-    weights = [len(context.training[name]) for name in names]
+    counts = list(accumulate(len(context.training[name]) for name in names))
+    before = {name: (first, count) for name, first, count in zip(names, [0, *counts], counts, strict=False)}
     messages = []
     for message in context.real:
-        if any(name != message.name for name in names):
-            other = next(iter(_draws(generator, names, weights, message.name)))
-            messages.append(message._replace(content=generator.choice(context.training[other])))
+        first, stop = before.get(message.name, (0, 0))  # the writer's own among all training messages
+        others = counts[-1] - (stop - first) if counts else 0
+        if others:
+            drawn = generator.randrange(others)
+            drawn += stop - first if drawn >= first else 0
+            place = bisect_right(counts, drawn)
+            content = context.training[names[place]][drawn - before[names[place]][0]]
+            messages.append(message._replace(content=content))
     return System("pooled", messages=messages, reference=context.real)
-
-
-def _draws(generator: random.Random, names: Sequence[str], weights: Sequence[int], but: str) -> Iterator[str]:
-    """Draw names by their weights, except one."""
-    while True:
-        yield from (name for name in generator.choices(names, weights, k=16) if name != but)
 
 
 def nearest(context: EvalContext) -> System:

@@ -9,12 +9,15 @@ from typing import Any
 
 from ventriloquist.errors import StorageError
 from ventriloquist.fs import make_private_folder
-from ventriloquist.layout import EVALUATION, RECORDS
-from ventriloquist.model.gate import WEIGHTS
+from ventriloquist.layout import EVALUATION, MANIFEST, RECORDS
+from ventriloquist.model.gate import ADAPTER_CONFIG, WEIGHTS
+from ventriloquist.model.manifest import read_manifest
+
+PIECE = 2**16  # bytes
 
 
 class OutputCache:
-    """Outputs of models by their inputs and the run's weights, each written at once. An incomplete line is ignored."""
+    """Outputs of models by their inputs and the weights, each written at once. An incomplete line is ignored."""
 
     def __init__(self, run: Path) -> None:
         """Open the cache of a run. Outputs of other weights that were in its folder before are not found.
@@ -62,10 +65,35 @@ def key_of(*parts: object) -> str:
 
 
 def _hash_weights(run: Path) -> str:
-    """Return a hash of a run's adapter (a second a gigabyte), or of the sizes and times of a merged run's weights."""
+    """Return a hash of the run's adapter (a second a gigabyte) and of its base model, or of a merged run's weights.
+
+    Of a base model's weights, the sizes and three pieces of each file are hashed. A base model from the hub is known by
+    its revision.
+    """
     adapter = run / WEIGHTS
-    if adapter.exists():
-        with adapter.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
-    merged = sorted((path.name, path.stat()) for path in run.glob("*.safetensors"))
-    return key_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in merged])[:16]
+    if not adapter.exists():
+        merged = sorted((path.name, path.stat()) for path in run.glob("*.safetensors"))
+        return key_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in merged])[:16]
+    parts: list[object] = [_digest(path) for path in (adapter, run / ADAPTER_CONFIG) if path.exists()]
+    if (run / MANIFEST).exists():
+        manifest = read_manifest(run)
+        base = manifest.base_folder_or_id(run)
+        weights = sorted(Path(base).glob("*.safetensors")) if Path(base).is_absolute() else []
+        parts += [(path.name, _pieces(path)) for path in weights] or [(base, manifest.base_revision)]
+    return key_of(parts)[:16]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+
+def _pieces(path: Path) -> str:
+    """Return a hash of a file's size and of its beginning, middle and end."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=8)
+    with path.open("rb") as file:
+        for start in (0, size // 2, size - PIECE):
+            file.seek(max(0, start))
+            digest.update(file.read(PIECE))
+    return digest.hexdigest()

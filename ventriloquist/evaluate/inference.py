@@ -11,7 +11,7 @@ from typing import Any
 
 from ventriloquist.evaluate.cache import OutputCache, key_of
 from ventriloquist.evaluate.format_lines import ONE_DAY
-from ventriloquist.evaluate.heldout import HeldOutRow, Target, context_before, draw_for_writing, draw_rows, draw_targets
+from ventriloquist.evaluate.heldout import HeldOutRow, Target, context_before, draw_for_writing, draw_targets
 from ventriloquist.evaluate.inputs import (
     Candidates,
     EvalContext,
@@ -73,14 +73,16 @@ class Inference:
         db: Connection,
         corpus: Corpus,
         adapter: Adapter,
-        rows: list[HeldOutRow],
+        rows: Sequence[HeldOutRow],
+        scored: Sequence[HeldOutRow],
         cache: OutputCache,
         extent: Extent,
         seed: int,
         stage: Stage,
     ) -> None:
         self._db, self._corpus, self._adapter, self._cache = db, corpus, adapter, cache
-        self._rows, self._extent, self._seed, self._stage = rows, extent, seed, stage
+        self._rows, self._scored_rows = rows, scored
+        self._extent, self._seed, self._stage = extent, seed, stage
         self._placeholders = read_placeholders(db)
         self._writer: tuple[str, Any] | None = None  # a system and its LineWriter
         self.targets = [target for row in rows for target in row.targets]
@@ -150,7 +152,7 @@ class Inference:
         from ventriloquist.model.score import score_row
 
         progress = self._stage("Scoring")
-        rows = draw_rows(self._rows, self._extent.likelihood, self._seed)
+        rows = self._scored_rows
         progress(0, len(rows))
         scored: list[Scored] = []
         for done, row in enumerate(rows, 1):

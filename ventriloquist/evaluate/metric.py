@@ -33,7 +33,8 @@ ABOVE = "above the ceiling"  # better than the ceiling's baseline
 ABOVE_REFERENCE = "above the reference at this n"  # better than it
 AT_REFERENCE = "at the reference at this n"
 BELOW_REFERENCE = "below the reference at this n"
-TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after "fails: " of a guard, "differs: " of a metric without a floor
+FAILS, DIFFERS = "fails: ", "differs: "  # of a guard, of a metric without a floor
+TOO_MUCH, TOO_LITTLE = "too much", "too little"  # after either
 CLOSE_SHARE = 0.75  # of the way from floor to ceiling
 
 
@@ -141,14 +142,14 @@ def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: Ends
         return NOT_ENOUGH
     if metric.bounds is not None:
         outside = _side(interval, *metric.bounds)
-        return f"fails: {outside}" if outside else "passes"
+        return FAILS + outside if outside else "passes"
     over_floor, over_ceiling = (
         Interval(interval.low - (end or 0), interval.high - (end or 0)) if over is None else over
         for end, over in zip(ends, apart, strict=True)
     )
     if floor is None:
         outside = _side(over_ceiling, 0.0, 0.0)
-        return NOT_ENOUGH if ceiling is None else f"differs: {outside}" if outside else INDISTINGUISHABLE
+        return NOT_ENOUGH if ceiling is None else DIFFERS + outside if outside else INDISTINGUISHABLE
     less = metric.aim == "less"
     spread = 0.0 if ceiling is None else -(ceiling - floor) if less else ceiling - floor
     if ceiling is not None and spread <= 0:
@@ -214,6 +215,8 @@ def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Me
             for end in (metric.floor, metric.ceiling)
         )
         said = verdict(metric, measured.n, measured.value, interval, (floor, ceiling), (over_floor, over_ceiling))
+        if said == INDISTINGUISHABLE and metric.floor is not None and floor is None:
+            said = NOT_ENOUGH  # perhaps other people's messages could not be told from real ones either
         return interval, said
 
     (low, high), said = judged("these")

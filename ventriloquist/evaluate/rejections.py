@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, NOT_ENOUGH, WORSE, Result
+from ventriloquist.evaluate.metric import AT_FLOOR, CARICATURE, DIFFERS, FAILS, NOT_ENOUGH, WORSE, Result
 
 GUARDS = {  # what gives an adapter away if the guard rejects it
     "validity": "lines that break the format",
@@ -39,4 +39,4 @@ def _rejects(name: str, result: Result) -> bool:
     value, floor, ceiling = result.value, result.floor, result.ceiling
     if result.verdict == AT_FLOOR and value is not None and floor is not None and ceiling is not None:
         return abs(value - floor) < abs(value - ceiling)
-    return result.verdict.startswith("fails") or result.verdict in (CARICATURE, WORSE)
+    return result.verdict.startswith((FAILS, DIFFERS)) or result.verdict in (CARICATURE, WORSE)

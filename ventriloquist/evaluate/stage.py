@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ventriloquist.evaluate.examples import keep_examples
 from ventriloquist.evaluate.heldout import (
     HeldOutRow,
     draw,
+    draw_rows,
     held_out_rows,
     later_boundaries,
     most_talkative,
@@ -27,6 +29,7 @@ from ventriloquist.evaluate.learning_curve import LearningCurve, learning_curve
 from ventriloquist.evaluate.metric import Measurement, Metric, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections, undecided
+from ventriloquist.evaluate.tally import stratum
 from ventriloquist.layout import TOKENS
 from ventriloquist.model.adapter import check_run, load_adapter
 from ventriloquist.model.base import Base, load_tokenizer, require_torch
@@ -35,6 +38,7 @@ from ventriloquist.model.framework import choose_framework
 from ventriloquist.model.manifest import Manifest, first_unseen
 from ventriloquist.records import Stage
 from ventriloquist.store import Connection
+from ventriloquist.store.counts import count_by_split
 
 SCHEMA = 2  # of the JSON; raise it when a key changes its meaning or is removed
 ON_FINAL_WINDOWS = ("validity", "timing", "voice", "likelihood")  # first in every output
@@ -120,19 +124,31 @@ def run(db: Connection, plan: EvalPlan, *, stage: Stage = lambda _name: lambda _
     """
     runs = [_open(db, plan, folder, manifest, stage) for folder, manifest in plan.manifests.items()]
     shared = set.intersection(*({target.id for row in one.rows for target in row.targets} for one in runs))
+    if not shared:
+        raise _nothing_held_out(db)
     first, *others = [replace(one, rows=only_targets(one.rows, shared)) for one in runs]
-    if not first.rows:
-        raise NotReadyError(
-            "No message is held out: every conversation is shorter than 10 messages, or was trained on whole.",
-            hint="Collect more history, then run: vq prepare",
-        )
+    first = replace(first, scored=draw_rows(first.rows, plan.extent.likelihood, plan.seed))
+    drawn = {target.id for row in first.scored for target in row.targets}
     evaluation, measured = _evaluate(plan, first, *_infer(db, plan, first, stage), stage)
     for other in others:
-        context, system, _ = _infer(db, plan, other, stage)
+        of_same = replace(other, scored=only_targets(other.rows, drawn))  # in its own rows
+        context, system, _ = _infer(db, plan, of_same, stage)
         measured_too = {name: METRICS[name].measure(system, context) for name in plan.metrics}
         comparison = compare(other.folder.name, measured, measured_too, plan.seed)
         evaluation = replace(evaluation, comparison=comparison)
     return evaluation
+
+
+def _nothing_held_out(db: Connection) -> NotReadyError:
+    if count_by_split(db).get("test"):
+        return NotReadyError(
+            "No message is held out that a person typed and that no run was trained on.",
+            hint="Hold out more with: vq prepare --holdout N, then run: vq train",
+        )
+    return NotReadyError(
+        "No message is held out: every conversation is shorter than 10 messages.",
+        hint="Collect more history, then run: vq prepare",
+    )
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,7 @@ class _Run:
     tokenizer: Any
     corpus: Corpus
     rows: list[HeldOutRow]
+    scored: list[HeldOutRow] = field(default_factory=list)  # those that are scored
 
 
 def _open(db: Connection, plan: EvalPlan, folder: Path, manifest: Manifest, stage: Stage) -> _Run:
@@ -157,7 +174,8 @@ def _infer(db: Connection, plan: EvalPlan, run: _Run, stage: Stage) -> tuple[Eva
     """Let a run's adapter and its base model write and score. Return both, with the context."""
     stage(f"Loading the model with {choose_framework(plan.backend, run.manifest.base_kind).name}")
     adapter = load_adapter(run.folder, tokenizer=run.tokenizer, backend=plan.backend)
-    inference = Inference(db, run.corpus, adapter, run.rows, OutputCache(run.folder), plan.extent, plan.seed, stage)
+    cache = OutputCache(run.folder)
+    inference = Inference(db, run.corpus, adapter, run.rows, run.scored, cache, plan.extent, plan.seed, stage)
     context = read_context(db, inference.targets, plan.boundaries, plan.seed, run.manifest)
     system, base = inference.systems({METRICS[name].takes for name in plan.metrics}, context)
     if system.messages:
@@ -231,8 +249,11 @@ def _add(
 
 def _match(baseline: System, system: System, seed: int) -> System:
     """Keep a baseline's messages in the system's places, or as many: a classifier learns more from more."""
-    if baseline.name == "real":
-        return replace(baseline, messages=draw(baseline.messages, len(system.messages), seed))
+    if baseline.name == "real":  # as many of each person, and as many of them final
+        wanted = Counter(map(stratum, system.messages))
+        parts = {one: [message for message in baseline.messages if stratum(message) == one] for one in wanted}
+        kept = {message.target.id for one, part in parts.items() for message in draw(part, wanted[one], seed)}
+        return replace(baseline, messages=[message for message in baseline.messages if message.target.id in kept])
     here = {message.target.id for message in system.messages}
     return replace(baseline, messages=[message for message in baseline.messages if message.target.id in here])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from ventriloquist.evaluate.inputs import Candidates, Message
 from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.resampling import Array, Cluster, Sums
 from ventriloquist.evaluate.statistics import excess_interval
+
+Stratum = tuple[str, bool]
 
 
 def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
@@ -27,21 +30,52 @@ def tally_by_person(
 ) -> Sums:
     """Add up the values of these people's messages by side and person: `split_sides` reads the sums.
 
+    Real messages are weighted, so that as large a share of each person's is final as of their generated ones.
+
     Args:
         sides: generated messages and then real ones, each with its values.
         width: the number of values.
     """
     places = {person: place for place, person in enumerate(people)}
+    generated, real = (list(side) for side in sides)
+    weights = _weights([one for one, _ in generated], [one for one, _ in real])
 
     def placed() -> Iterator[tuple[Cluster, Array]]:
-        for side, messages in enumerate(sides):
+        for side, messages in enumerate((generated, real)):
             for message, values in messages:
                 if message.name in places:
                     sums = np.zeros((2, len(people), width))
-                    sums[side, places[message.name]] = values
+                    weight = weights.get(stratum(message), 0.0) if side else 1.0
+                    sums[side, places[message.name]] = weight * np.asarray(values, dtype=np.float64)
                     yield message.target.cluster, sums.ravel()
 
     return tally(placed())
+
+
+def stratum(message: Message) -> Stratum:
+    """Return a message's person, and whether its place is final: places for writing are drawn by both."""
+    return message.name, message.target.is_final
+
+
+def _weights(generated: Sequence[Message], real: Sequence[Message]) -> dict[Stratum, float]:
+    """Return a weight for the real messages of each stratum: poststratification.
+
+    A person's weights add up to the effective number of messages, (Σw)² / Σw² (Kish, 1965). So sums of weighted
+    messages can be read as counts. A person whose strata differ has equal weights.
+    """
+    wanted, known = Counter(map(stratum, generated)), Counter(map(stratum, real))
+    found: dict[Stratum, float] = {}
+    for person in {name for name, _ in known}:
+        own = [one for one in ((person, False), (person, True)) if known[one]]
+        both = [one for one in own if wanted[one]]
+        if not both:
+            found |= dict.fromkeys(own, 1.0)
+            continue
+        raw = {one: wanted[one] / known[one] for one in both}
+        total = sum(raw[one] * known[one] for one in both)
+        squares = sum(raw[one] ** 2 * known[one] for one in both)
+        found |= {one: raw[one] * total / squares for one in both}
+    return found
 
 
 def split_sides(totals: Array, people: int) -> tuple[Array, Array]:
@@ -77,13 +111,26 @@ def excess(sums: Array) -> Array:
     return ratio(sums[..., 0], sums[..., 1]) - ratio(sums[..., 2], sums[..., 3])
 
 
+def beside(generated: Sequence[Message], real: Sequence[Message]) -> list[Message]:
+    """Return the real messages in the places of generated ones; all of them if there are none.
+
+    Places are not drawn evenly: a half may be final, and those who write most have as many as those who write less.
+    """
+    places = {message.target.id for message in generated}
+    return [message for message in real if message.target.id in places] or list(real)
+
+
 def measure_excess(
     generated: Sequence[Message],
     real: Sequence[Message],
     shows: Callable[[Message], bool],
     detail: Mapping[str, Any] | None = None,
 ) -> Measurement:
-    """Measure the share of generated messages that show something, minus the share of real ones that do."""
+    """Measure the share of generated messages that show something, minus the share of real ones that do.
+
+    Args:
+        real: `beside` gives those in the same places.
+    """
     items: list[tuple[Cluster, Sequence[float]]] = [(one.target.cluster, (shows(one), 1, 0, 0)) for one in generated]
     items += [(one.target.cluster, (0, 0, shows(one), 1)) for one in real]
     return Measurement(len(generated), tally(items), excess, exact=excess_interval, detail=detail or {})

@@ -1,7 +1,7 @@
 """Assistant's phrases: does an instructed model speak through the person?
 
-The share of messages with a phrase that assistants write and people hardly ever text, minus the share of real
-messages with one.
+The share of messages with a phrase that assistants write and people hardly ever text, minus the share of the
+real messages in the same places with one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from ventriloquist.evaluate.inputs import Messages
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.tally import measure_excess
+from ventriloquist.evaluate.tally import beside, measure_excess
 
 PHRASES = re.compile(
     r"as an ai\b|language model|how (can|may) i (help|assist)|(happy|glad|here) to (help|assist)|feel free to"
@@ -24,4 +24,5 @@ PHRASES = re.compile(
 
 def assistant(messages: Messages) -> Measurement:
     """Return the share of generated messages with such a phrase, minus the real share."""
-    return measure_excess(messages.generated, messages.real, lambda one: PHRASES.search(one.content) is not None)
+    real = beside(messages.generated, messages.real)
+    return measure_excess(messages.generated, real, lambda one: PHRASES.search(one.content) is not None)

@@ -1,10 +1,10 @@
 """Copied: does the adapter recite what it was trained on?
 
-The share of generated messages of 15 or more characters that are copies, minus the share of real held-out messages that
-are: people repeat themselves, too. A message is a copy if it equals any message of the training text, or if four fifths
-of it are one substring of the person's own training text. Case and white space are ignored. The detail has the longest
-common substring with the person's own training text as a share of the message: the medians of generated and of real
-messages, and their difference.
+The share of generated messages of 15 or more characters that are copies, minus the share of the real messages in the
+same places that are: people repeat themselves, too. A message is a copy if it equals any message of the training text,
+or if four fifths of it are one substring of the person's own training text. Case and white space are ignored. The
+detail has the longest common substring with the person's own training text as a share of the message: the medians of
+generated and of real messages, and their difference.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import median
 
 from ventriloquist.evaluate.inputs import EvalContext, Message, Messages, folded
 from ventriloquist.evaluate.metric import Measurement
-from ventriloquist.evaluate.tally import measure_excess
+from ventriloquist.evaluate.tally import beside, measure_excess
 
 PIECE = 0.8  # of a message, as one substring of the training text
 LONG = 15  # characters; anybody may write a shorter message by chance
@@ -29,7 +29,7 @@ def copies(messages: Messages) -> Measurement | None:
     context = messages.context
     generated, real = (
         [message for message in side if len(folded(message.content)) >= LONG]
-        for side in (messages.generated, messages.real)
+        for side in (messages.generated, beside(messages.generated, messages.real))
     )
     if not generated or not real:
         return None
