@@ -100,3 +100,9 @@ def test_a_block_that_is_too_long_loses_old_messages_first_and_no_target_that_fi
         assert lengths[block.start : block.stop].sum() <= budget
     taken = [position for block in found for position in range(block.first_target, block.stop)]
     assert taken == [position for position in range(first, stop) if lengths[position] <= budget]
+
+
+def test_a_block_of_any_number_of_targets_is_cut_without_recursion() -> None:
+    lengths = np.ones(5000, dtype=np.int64)
+    assert len(list(fit_block(Block(0, 0, 5000), lengths, 1, context=0))) == 5000
+    assert list(fit_block(Block(0, 0, 5000), lengths, -5, context=0)) == []

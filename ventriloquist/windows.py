@@ -94,16 +94,16 @@ def fit_block(block: Block, lengths: NDArray[np.int64], budget: int, *, context:
     Yields:
         Blocks that fit. A target that is longer than the budget is in none of them.
     """
-    start, first, stop = block
-    total = int(lengths[start:stop].sum())
-    while total > budget and start < first:
-        total -= int(lengths[start])
-        start += 1
-    while total > budget and stop - first > 1:
-        stop -= 1
-        total -= int(lengths[stop])
-    if total <= budget:
-        yield Block(start, first, stop)
-    if stop < block.stop:
-        rest = Block(max(0, stop - context), stop, block.stop)
-        yield from fit_block(rest, lengths, budget, context=context)
+    start, first, end = block
+    while first < end:
+        stop = end
+        total = int(lengths[start:stop].sum())
+        while total > budget and start < first:
+            total -= int(lengths[start])
+            start += 1
+        while total > budget and stop - first > 1:
+            stop -= 1
+            total -= int(lengths[stop])
+        if total <= budget:
+            yield Block(start, first, stop)
+        start, first = max(0, stop - context), stop

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from stages import train
-from tokenizers import Tokenizer, pre_tokenizers, processors
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 
 from ventriloquist.errors import ModelError
 from ventriloquist.model.base import Base
@@ -69,6 +69,13 @@ def test_a_tokenizer_that_joins_lines_is_refused(prepared: Connection, home: Pat
     )
     tokenizer.save(str(model_folder / "tokenizer.json"))
     refused(prepared, home, model_folder, r"The tokenizer of .* (does not decode|encodes a line differently)")
+
+
+def test_a_tokenizer_that_changes_a_name_is_refused(prepared: Connection, home: Path, model_folder: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.save(str(model_folder / "tokenizer.json"))
+    refused(prepared, home, model_folder, "spells a name differently")
 
 
 def test_rows_are_cut_to_what_the_base_reads_and_the_plan_says_so(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from ventriloquist.model.base import Base
 from ventriloquist.status import status
 from ventriloquist.store import Connection, lock_home, recorded_run
 from ventriloquist.train import Interrupted, plan, preset, run, stage
+from ventriloquist.train.follow import Follower
 
 QUICK = ["--model", "tiny", "--max-steps", "2", "--max-length", "512", "--rank", "4", "--targets-per-window", "8"]
 KEYS = {
@@ -164,6 +166,25 @@ def test_a_resumed_run_is_recorded_with_its_own_settings(prepared: Connection, h
     assert ", saved after step 2." in result.stderr
     ((parameters,),) = prepared.execute("SELECT parameters FROM runs WHERE command = 'train'")
     assert (json.loads(parameters)["model"], json.loads(parameters)["rank"]) == ("tiny", 3)
+
+
+def test_a_run_that_is_stopped_without_a_loss_says_which_step_is_saved(
+    prepared: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Follower.end_step
+
+    def end_without_a_loss(self: Follower, step: int, steps: int, **figures: float) -> object:
+        if step == 2:
+            self.asked = signal.SIGINT
+            figures["loss"] = math.nan
+        return end(self, step, steps, **figures)
+
+    monkeypatch.setattr(Follower, "end_step", end_without_a_loss)
+    settings = preset("tiny").changed(max_steps=4, max_length=512, targets_per_window=8, validations=0)
+    with pytest.raises(Interrupted, match=r"Stopped after 2 steps\. Only step 0 is saved"):
+        train(prepared, settings, home=home)
+    with pytest.raises(Interrupted, match="Only step 1 is saved"):
+        train(prepared, settings.changed(save_minutes=0.0), home=home)
 
 
 def test_a_run_whose_settings_cannot_be_read_is_named(prepared: Connection, home: Path) -> None:

@@ -24,6 +24,7 @@ from ventriloquist.train.memory import (
     GIB,
     Rung,
     Shapes,
+    _left_to_container,
     check_memory,
     check_offloaded,
     exhaustion_explained,
@@ -251,3 +252,23 @@ def test_a_model_that_cannot_fit_is_refused_before_any_weights_are_looked_for(
         train(prepared, TrainSettings(model=str(folder)), home=home)
     assert "smollm2" in error.value.hint
     assert not list((home / "runs").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "limit", "usage", "prefix"),
+    [(".", "memory.max", "memory.current", ""),
+     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")],
+    ids=["v2", "v1"],
+)  # fmt: skip
+def test_a_containers_limit_counts_and_cached_files_do_not(
+    tmp_path: Path, folder: str, limit: str, usage: str, prefix: str
+) -> None:
+    assert _left_to_container(tmp_path) is None
+    cgroup = tmp_path / folder
+    cgroup.mkdir(exist_ok=True)
+    (cgroup / usage).write_text(f"{3 * GIB}\n")
+    (cgroup / "memory.stat").write_text(f"anon 7\n{prefix}inactive_file {GIB}\n{prefix}active_file {GIB}\n")
+    (cgroup / limit).write_text("max\n")
+    assert _left_to_container(tmp_path) is None
+    (cgroup / limit).write_text(f"{6 * GIB}\n")
+    assert _left_to_container(tmp_path) == 5 * GIB

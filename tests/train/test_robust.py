@@ -119,6 +119,37 @@ def test_a_run_that_is_stopped_while_it_anneals_goes_on_bit_for_bit(base: Base, 
     assert trained == expected
 
 
+def test_a_run_whose_newest_checkpoint_is_damaged_still_has_the_best_weights_of_the_one_before(
+    base: Base, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = QUICK.changed(validations=6, save_minutes=1000.0)
+    bits = {1: 5.0, 2: 4.0, 3: 3.0, 4: 2.0, 5: 9.0, 6: 9.0}
+    begin = follow.Follower.__init__
+
+    def with_these_bits(self: Any, *arguments: Any, **options: Any) -> None:
+        begin(self, *arguments, **{**options, "validate": lambda: bits[self._step]})
+
+    monkeypatch.setattr(follow.Follower, "__init__", with_these_bits)
+
+    def attempt(stop_at: int | None = None) -> Outcome:
+        def observe(step: Step) -> None:
+            if step.step == stop_at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        model, rows = add_lora(load_base(base, device="cpu"), settings), schedule(corpus, settings).rows
+        return run_loop(
+            model, target_loss, corpus, rows, settings, tmp_path, device="cpu", observe=observe
+        )[0]  # fmt: skip
+
+    assert attempt(stop_at=3).steps == 4
+    assert {path.name for path in tmp_path.glob(f"{BEST}*")} == {f"{BEST}3", f"{BEST}4"}
+    optimizer = tmp_path / "checkpoints" / "checkpoint-4" / "optimizer.pt"
+    optimizer.write_bytes(optimizer.read_bytes()[:-1])
+    bits[4] = 7.0  # on a card, a repeated step may come out differently
+    assert attempt().best_step == 3
+    assert (tmp_path / f"{BEST}3").exists()
+
+
 class Breaking:
     """Turns a model's logits into no numbers from a forward pass on."""
 

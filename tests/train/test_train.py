@@ -19,7 +19,7 @@ from ventriloquist.model.base import Base
 from ventriloquist.model.manifest import read_manifest
 from ventriloquist.prepare import PrepareOptions
 from ventriloquist.store import Connection
-from ventriloquist.train import Interrupted, TrainSettings, plan, preset
+from ventriloquist.train import Interrupted, TrainSettings, plan, preset, stage
 from ventriloquist.train.checkpoints import seal
 from ventriloquist.train.folder import begin, check_resumable, unfinished_run
 from ventriloquist.transcript import FORMAT_VERSION
@@ -187,3 +187,20 @@ def test_training_before_prepare_says_so(home: Path, tmp_path: Path) -> None:
     with filled(tmp_path / "other", [chat("hi", "ho")]) as db, pytest.raises(NotReadyError) as error:
         plan(db, QUICK, home=home)
     assert error.value.hint == "Run: vq prepare"
+
+
+def test_a_run_goes_on_with_the_revision_of_the_base_model_that_it_began_with(
+    prepared: Connection, home: Path, tmp_path: Path
+) -> None:
+    settings = QUICK.changed(model="of/hub")
+    folder = tmp_path / "run"
+    with stage._found_base(prepared, settings, folder, home) as found:
+        assert found == Base("of/hub", None)
+    begin(folder, settings, "hash", "aaaa")
+    with stage._found_base(prepared, settings, folder, home) as found:
+        assert found == Base("of/hub", "aaaa")
+    earlier = Path(train(prepared, QUICK.changed(max_steps=1), home=home).run)
+    read_manifest(earlier).model_copy(update={"base_revision": "bbbb"}).write(earlier)
+    continued = settings.changed(continue_from=str(earlier))
+    with stage._found_base(prepared, continued, tmp_path / "new", home) as found:
+        assert found == Base("of/hub", "bbbb")

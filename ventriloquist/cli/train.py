@@ -109,7 +109,7 @@ def command(
                 run.result = summary = train.run(run.db, run.plan, progress=view.progress, observe=observe)
     except train.Interrupted as interrupted:
         if is_main():
-            note(typed(f"{interrupted} Saved. Go on with: vq train --resume"))
+            note(typed(f"{interrupted} Go on with: vq train --resume"))
         raise typer.Exit(128 + interrupted.signal) from None
     if not is_main():
         return

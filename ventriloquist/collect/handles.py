@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -92,5 +93,8 @@ def region_of(numbers: Iterable[str]) -> str | None:
 
 
 def one_line(name: str) -> str:
-    """Put a name on one line with single spaces, and drop NUL, which begins our own placeholders."""
-    return " ".join(well_formed(name).replace("\x00", "").split())
+    """Put a name on one line with single spaces, in NFC, and drop NUL, which begins our own placeholders.
+
+    Tokenizers of several base models normalise to NFC, so a model could never write another spelling.
+    """
+    return " ".join(unicodedata.normalize("NFC", well_formed(name)).replace("\x00", "").split())

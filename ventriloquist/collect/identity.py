@@ -340,7 +340,7 @@ def owner_name(my_name: str | None, cards: Iterable[ContactCard], stored: str | 
         next((card_name(card) for card in marked if is_from_application(card) is of_application), "")
         for of_application in (False, True)
     )
-    name = one_line(my_name or "") or on_card or stored or in_application
+    name = one_line(my_name or "") or on_card or one_line(stored or "") or in_application
     if not name:
         raise SettingsError(
             "Your own name is not known: MY_NAME is not set, and no contact card is marked as yours.",

@@ -83,14 +83,14 @@ def _variance_of_independent(drawn: Units, share: float) -> float:
     """Return the variance of a share if the messages of a stratum were independent of each other.
 
     A stratum's own share may be 0 or 1 by chance. So of two estimates the larger is used: the one without bias, and one
-    with a success and a failure added to the messages.
+    with two messages of the overall share added.
     """
     if len(np.unique(drawn.strata)) == 1:
         return share * (1 - share) / float(drawn.total[1])
     summed = 0.0
     for members in drawn.members():
         successes, trials = drawn.matrix[members].sum(axis=0)
-        own, added = successes / trials, (successes + 1) / (trials + 2)
+        own, added = successes / trials, (successes + 2 * share) / (trials + 2)
         summed += trials * max(own * (1 - own) * trials / max(1.0, trials - 1), added * (1 - added))
     return float(summed / drawn.total[1] ** 2)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,10 +182,12 @@ def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, prog
     with new_folder(folder) as growing:
         offsets = np.zeros(total + 1, dtype=np.int64)
         encode_all = tokenizer.backend_tokenizer.encode_batch_fast
-        raw = growing / "tokens.raw"
         done = 0
         lines = (line + "\n" for _, _, line, _ in corpus.lines_of_all(db))
-        with raw.open("wb") as file:
+        # no memory map: on a full disk, writing to one ends the process with SIGBUS
+        with (growing / "tokens.npy").open("wb") as file:
+            _write_header(file, 0)
+            start = file.tell()
             while batch := list(islice(lines, BATCH_LINES)):
                 for encoding in encode_all(batch, add_special_tokens=False):
                     ids = np.asarray(encoding.ids, dtype=np.uint32)
@@ -193,11 +195,14 @@ def _write_tokens(db: Connection, tokenizer: Any, total: int, folder: Path, prog
                     file.write(ids.tobytes())
                     done += 1
                 progress(done, total)
-        tokens = np.lib.format.open_memmap(
-            growing / "tokens.npy", mode="w+", dtype=np.uint32, shape=(int(offsets[-1]),)
-        )
-        if len(tokens):
-            tokens[:] = np.memmap(raw, dtype=np.uint32, mode="r")
-            tokens.flush()
-        raw.unlink()
+            file.seek(0)
+            _write_header(file, int(offsets[-1]))
+            if file.tell() != start:
+                raise RuntimeError("NumPy's header has grown over the first tokens")
         np.save(growing / "offsets.npy", offsets)
+
+
+def _write_header(file: BinaryIO, tokens: int) -> None:
+    """Write the header of a .npy file of tokens. NumPy leaves room, so that its length is the same for any number."""
+    layout = np.lib.format.dtype_to_descr(np.dtype(np.uint32))
+    np.lib.format.write_array_header_1_0(file, {"descr": layout, "fortran_order": False, "shape": (tokens,)})

@@ -14,8 +14,9 @@ from ventriloquist.model.corpus import Corpus
 from ventriloquist.model.fit import check_adapter
 from ventriloquist.model.grammar import LineGrammar
 from ventriloquist.model.manifest import read_manifest
-from ventriloquist.model.tokens import check_lines, check_tokenizer
+from ventriloquist.model.tokens import check_lines, check_tokenizer, encode
 from ventriloquist.train.settings import TrainSettings
+from ventriloquist.transcript import line_opening
 
 SHORTEST = 64  # tokens a row, as the settings have it
 CHECKED_CONVERSATIONS = 64  # their beginnings are encoded again, as one text
@@ -27,7 +28,7 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
 
     Raises:
         ModelError: weights are missing, a linear cannot be adapted, the tokenizer has ids beyond the vocabulary, joins
-            lines or cannot carry the grammar, or the adapter to train on does not fit.
+            lines, changes a name or cannot carry the grammar, or the adapter to train on does not fit.
     """
     name, tokenizer = settings.model, corpus.tokenizer
     model = check_base_weights(base, config, offline=False)
@@ -36,6 +37,13 @@ def check_fit(corpus: Corpus, settings: TrainSettings, base: Base, config: Any) 
         raise ModelError(
             f"The tokenizer of {name} gives ids beyond the model's {config.vocab_size:,}.",
             hint="Put the model's own tokenizer into its folder, or name another model.",
+        )
+    openings = {one: line_opening(one) for one in corpus.people}
+    changed = [one for one, opening in openings.items() if tokenizer.decode(encode(tokenizer, opening)) != opening]
+    if changed:
+        raise ModelError(
+            f"The tokenizer of {name} spells a name differently: {changed[0]}.",
+            hint="Run: vq collect, which spells names as tokenizers do, and then: vq prepare",
         )
     step = max(1, len(corpus.conversations) // CHECKED_CONVERSATIONS)
     for conversation in corpus.conversations[::step]:

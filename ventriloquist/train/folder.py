@@ -69,14 +69,26 @@ def unfinished_run(runs: Path) -> Path:
     return next(saved, unfinished[0])
 
 
-def begin(folder: Path, settings: TrainSettings, data_hash: str, base_files: Mapping[str, bytes] | None = None) -> None:
-    """Write what a run needs to be resumed; `base_files` are the files of its own base model, by name."""
+def begin(
+    folder: Path,
+    settings: TrainSettings,
+    data_hash: str,
+    base_revision: str | None = None,
+    base_files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write what a run needs to be resumed.
+
+    Args:
+        base_revision: of a base model from the hub, whose repository may change.
+        base_files: the files of the run's own base model, by name.
+    """
     make_private_folder(folder)
     if base_files:
         with new_folder(folder / BASE) as growing:
             for name, content in base_files.items():
                 (growing / name).write_bytes(content)
-    write_json(folder / DATA, {"data_hash": data_hash, "rows_per_step": rows_per_step(settings)})
+    begun = {"data_hash": data_hash, "rows_per_step": rows_per_step(settings), "base_revision": base_revision}
+    write_json(folder / DATA, begun)
     write_text(folder / SETTINGS, settings.model_dump_json(indent=2))  # last: from now on the run can be resumed
 
 
@@ -86,6 +98,14 @@ def recorded_settings(folder: Path) -> TrainSettings:
         return TrainSettings.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"The settings of the run {folder} cannot be read.", hint=MOVE_AWAY) from error
+
+
+def kept_revision(folder: Path, continue_from: str | None) -> str | None:
+    """Return the revision of the base model that a run began with, or that the adapter it continues was trained on."""
+    if (folder / DATA).exists():
+        revision = read_json(folder / DATA).get("base_revision")
+        return revision if isinstance(revision, str) else None
+    return None if continue_from is None else read_manifest(Path(continue_from)).base_revision
 
 
 def check_resumable(folder: Path, settings: TrainSettings, data_hash: str) -> None:

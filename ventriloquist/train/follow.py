@@ -6,7 +6,7 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from ventriloquist.train import log
 from ventriloquist.train.checkpoints import (
     check_disk,
     checkpoint_bytes,
+    checkpoints_in,
     clear_partial,
     newest_whole_checkpoint,
     saving,
@@ -190,7 +191,7 @@ class Follower:
     @property
     def best(self) -> Step | None:
         """The step with the best validation so far."""
-        return min(self._validated, key=lambda step: step.bits_per_character or 0.0, default=None)
+        return _best(self._validated)
 
     def begin_step(self) -> None:
         self._step_started = time.monotonic()
@@ -236,10 +237,19 @@ class Follower:
             if self.best is not None:
                 flush_all(self.folder / f"{BEST}{self.best.step}")
             seal(checkpoint)
+            needed = {f"{BEST}{best.step}" for best in self._bests()}
             for folder in self.folder.glob(f"{BEST}*"):
-                if self.best is None or folder.name != f"{BEST}{self.best.step}":
+                if folder.name not in needed:
                     shutil.rmtree(folder)
         self._saved_at = self.clock.minutes()
+
+    def _bests(self) -> Iterator[Step]:
+        """Yield the best step so far, and the one as of each checkpoint: the newest may be damaged."""
+        steps = [step_of(checkpoint) for checkpoint in checkpoints_in(self.folder / CHECKPOINTS)]
+        for end in (self._step, *steps):
+            best = _best(step for step in self._validated if step.step <= end)
+            if best is not None:
+                yield best
 
     def weights_to_keep(self) -> Path | None:
         """Return the folder with the adapter that the run ends with; None: the one that the model has now.
@@ -337,6 +347,10 @@ class Follower:
             check_disk(self.folder, weight_bytes(self._trainable), begun=self._saved_at > 0)
         with saving(self.folder):
             self._save_weights(self.folder / f"{BEST}{step.step}")
+
+
+def _best(validated: Iterable[Step]) -> Step | None:
+    return min(validated, key=lambda step: step.bits_per_character or 0.0, default=None)
 
 
 @contextmanager

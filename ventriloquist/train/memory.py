@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ventriloquist.errors import ModelError
@@ -18,6 +19,7 @@ from ventriloquist.train.ranks import shards
 from ventriloquist.train.settings import TrainSettings
 
 GIB = 2**30
+CGROUPS = Path("/sys/fs/cgroup")  # a container's own, as it sees them
 FP32, HALF = 4, 2  # bytes
 NF4 = 0.53  # bytes a weight in 4 bits, with its share of the scales (Dettmers et al., 2023)
 MLX4 = 0.5625  # the same with MLX: a scale and an offset of 16 bits for 64 weights
@@ -268,7 +270,31 @@ def available_memory(device: str) -> int:
         return int(mx.device_info()["max_recommended_working_set_size"])
     if device == "mps":
         return int(torch.mps.recommended_max_memory())
-    return int(psutil.virtual_memory().available)
+    available = int(psutil.virtual_memory().available)
+    left = _left_to_container(CGROUPS)
+    return available if left is None else min(available, left)
+
+
+def _left_to_container(cgroups: Path) -> int | None:
+    """Return the bytes that a container may still take; None without a limit. psutil knows the host's memory only.
+
+    Cached files do not count as taken: the kernel gives them up.
+
+    Args:
+        cgroups: the root of cgroup v2, or of v1.
+    """
+    for folder, limit, usage, prefix in (
+        (cgroups, "memory.max", "memory.current", ""),
+        (cgroups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    ):
+        try:
+            allowed, taken = (int((folder / name).read_text()) for name in (limit, usage))
+            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            given_up = sum(int(counts[f"{prefix}{kind}_file"]) for kind in ("inactive", "active"))
+        except (OSError, ValueError, KeyError):  # "max": no limit
+            continue
+        return max(0, allowed - max(0, taken - given_up))
+    return None
 
 
 def card() -> dict[str, Any]:

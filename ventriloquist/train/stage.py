@@ -11,7 +11,7 @@ from typing import Any
 
 from ventriloquist.errors import ModelError, NotReadyError
 from ventriloquist.fs import size
-from ventriloquist.layout import BASE, LOG, MODELS, RUNS, TOKENS
+from ventriloquist.layout import BASE, CHECKPOINTS, LOG, MODELS, RUNS, TOKENS
 from ventriloquist.model import tiny
 from ventriloquist.model.base import TINY, Base, best_device, load_config, load_tokenizer, require_torch, resolve
 from ventriloquist.model.corpus import Corpus, load_corpus
@@ -32,7 +32,7 @@ from ventriloquist.train.backends import (
     without_obstacle,
 )
 from ventriloquist.train.check import check_fit, cut_rows
-from ventriloquist.train.checkpoints import check_disk, run_bytes, saving
+from ventriloquist.train.checkpoints import check_disk, newest_whole_checkpoint, run_bytes, saving, step_of
 from ventriloquist.train.estimate import Estimate, make_estimate
 from ventriloquist.train.finish import finish
 from ventriloquist.train.follow import lower_rate
@@ -70,11 +70,12 @@ class TrainSummary(Outcome):
 
 
 class Interrupted(BaseException):
-    """A signal ended the run; it is saved and can be resumed."""
+    """A signal ended the run. It can be resumed from the step `saved`; 0: from its beginning."""
 
-    def __init__(self, signal: int, steps: int) -> None:
-        super().__init__(f"Stopped after {steps} steps.")
-        self.signal, self.steps = signal, steps
+    def __init__(self, signal: int, steps: int, saved: int) -> None:
+        kept = "Saved." if saved == steps else f"Only step {saved} is saved: the loss was not a number after it."
+        super().__init__(f"Stopped after {steps} steps. {kept}")
+        self.signal, self.steps, self.saved = signal, steps, saved
 
 
 def plan(
@@ -176,12 +177,13 @@ def run(
     ):
         if ranks.is_main() and (plan.base_files or not plan.resume):
             kept = folders.kept_settings(settings, plan.home)
-            folders.begin(folder, kept, plan.corpus.data_hash, plan.base_files)
+            folders.begin(folder, kept, plan.corpus.data_hash, plan.base.revision, plan.base_files)
         ranks.barrier()
         train = _train_with_mlx if plan.backend.name == "mlx" else _train_with_torch
         outcome, signal = train(plan, follow)
     if signal is not None:
-        raise Interrupted(signal, outcome.steps)
+        checkpoint = newest_whole_checkpoint(folder / CHECKPOINTS)
+        raise Interrupted(signal, outcome.steps, step_of(checkpoint) if checkpoint else 0)
     if ranks.is_main():
         finish(db, plan, outcome)
     if outcome.failed_at is not None:
@@ -239,6 +241,8 @@ def _found_base(db: Connection, settings: TrainSettings, folder: Path, home: Pat
     if settings.model != TINY:
         with ranks.main_first():  # it may convert SmolLM2
             base = resolve(settings.model, home / MODELS)
+        if not Path(base.source).is_absolute():  # of the hub, whose `main` may be another by now
+            base = Base(base.source, folders.kept_revision(folder, settings.continue_from) or base.revision)
         yield base
     elif not _is_new_tiny(settings, folder):
         yield Base(str(Path(settings.continue_from or folder) / BASE))
