@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_up import context, messages, scored, target, written
 
+from ventriloquist.evaluate import baselines, stage
 from ventriloquist.evaluate.baselines import as_base
 from ventriloquist.evaluate.heldout import ENOUGH, Before, HeldOutRow, draw_for_writing, draw_rows, draw_targets
 from ventriloquist.evaluate.inputs import Candidates, EvalContext, Message, System, Written
@@ -357,6 +358,17 @@ def test_who_writes_as_real_people_do_is_not_off_because_places_are_drawn_uneven
     values = []
     for seed in range(20):
         value = measured(name, *uneven_world(seed)).value
+        values.append(value if name == "personal" else value * abs(value))
+    assert np.mean(values) < 3 * np.std(values) / len(values) ** 0.5
+
+
+@pytest.mark.parametrize("name", ["personal", "lengths", "fingerprint"])
+def test_neither_is_the_other_half_of_the_real_messages(name: str) -> None:
+    values = []
+    for seed in range(20):
+        system, known = uneven_world(seed)
+        half = stage._match(baselines.real_half(system.reference), system, seed)
+        value = measured(name, half, known).value
         values.append(value if name == "personal" else value * abs(value))
     assert np.mean(values) < 3 * np.std(values) / len(values) ** 0.5
 

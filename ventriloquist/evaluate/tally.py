@@ -112,12 +112,19 @@ def excess(sums: Array) -> Array:
 
 
 def beside(generated: Sequence[Message], real: Sequence[Message]) -> list[Message]:
-    """Return the real messages in the places of generated ones; all of them if there are none.
+    """Return the real messages in the places of generated ones; if there are none, at most as many of each stratum.
 
     Places are not drawn evenly: a half may be final, and those who write most have as many as those who write less.
     """
     places = {message.target.id for message in generated}
-    return [message for message in real if message.target.id in places] or list(real)
+    here = [message for message in real if message.target.id in places]
+    if here:
+        return here
+    kept: list[Message] = []
+    for one, wanted in Counter(map(stratum, generated)).items():
+        own = [message for message in real if stratum(message) == one]
+        kept += own[:: max(1, len(own) // wanted)][:wanted]
+    return kept
 
 
 def measure_excess(
