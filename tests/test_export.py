@@ -131,6 +131,22 @@ def test_another_programs_manifest_is_not_overwritten(home: Path, tmp_path: Path
     assert not (tmp_path / "train.jsonl").exists()
 
 
+def test_a_file_that_no_export_wrote_is_not_overwritten(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text("mine")
+    with filled(home, [long_chat()]) as db:
+        prepare(db)
+        for options in (ExportOptions(), ExportOptions(split="test")):
+            with pytest.raises(StorageError, match=r"test\.jsonl is another program's"):
+                export(db, tmp_path, options)
+        assert (tmp_path / "test.jsonl").read_text() == "mine"
+        export(db, tmp_path, ExportOptions(split="train"))
+        (tmp_path / "test.jsonl").unlink()
+        export(db, tmp_path, ExportOptions())
+        export(db, tmp_path, ExportOptions())  # its own files are replaced
+        (tmp_path / "manifest.json").rename(tmp_path / ".manifest.json.partial")  # killed before its last step
+        export(db, tmp_path, ExportOptions())
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_files_are_for_the_owner_alone_whatever_the_umask(home: Path, format: Format) -> None:
     with filled(home, [long_chat()]) as db:
@@ -181,6 +197,19 @@ def test_a_stream_is_the_file_of_one_split(home: Path) -> None:
                 rows(home / "exports" / f"{split or 'train'}.jsonl")
             )
             assert written.getvalue() == (home / "exports" / f"{split or 'train'}.jsonl").read_bytes()
+
+
+def test_a_stream_to_a_terminal_cannot_drive_it_and_has_the_same_values(home: Path) -> None:
+    with filled(home, [chat(*["\x9b31m \u202e hi"] * 20)]) as db:
+        prepare(db)
+        plain, shown = io.BytesIO(), io.BytesIO()
+        stream(db, plan(db, None, ExportOptions()), plain)
+        stream(db, plan(db, None, ExportOptions()), shown, is_terminal=True)
+    assert "\x9b" in plain.getvalue().decode()
+    assert not {"\x9b", "\u202e"} & set(shown.getvalue().decode())
+    assert [json.loads(row) for row in shown.getvalue().splitlines()] == [
+        json.loads(row) for row in plain.getvalue().splitlines()
+    ]
 
 
 def test_a_stream_can_be_compressed(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -147,3 +148,20 @@ def test_a_folder_of_that_name_holds_no_settings(home: Path) -> None:
     Path(".env").mkdir()
     settings = load_settings()
     assert (settings.home, settings.warnings) == (home, [])
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_home_that_may_not_be_entered_is_an_error_with_a_remedy(
+    lenient: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.lstat
+
+    def refuse(path: Path) -> object:
+        if path.parent == home:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", refuse)
+    with pytest.raises(SettingsError, match=r"cannot be used: Permission denied\.") as refused:
+        load_settings(lenient=lenient)
+    assert "permissions" in refused.value.hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from time import time_ns
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,7 @@ from ventriloquist.errors import SettingsError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_800_000  # of the calendar: the years 1 to 9999, in UTC
 MAX_HOURS = 100_000  # eleven years in ten megabytes
 
 
@@ -63,9 +64,13 @@ def day_begins(day: str, zone: ZoneInfo, option: str, *, days_later: int = 0) ->
         SettingsError: it is not a date; `option` is the option that gave it.
     """
     try:
-        return at_hour(date.fromisoformat(day) + timedelta(days=days_later), zone, 0)
-    except (ValueError, OverflowError):
+        parsed = date.fromisoformat(day)
+    except ValueError:
         raise SettingsError(f"{option} {day!r} is not a date.", hint=f"Write it like: {option} 2024-03-15") from None
+    try:
+        return at_hour(parsed + timedelta(days=days_later), zone, 0)
+    except (OverflowError, ValueError):  # the first and the last days of the calendar
+        return LAST_MS if parsed.year == MAXYEAR else FIRST_MS
 
 
 def at_hour(day: date, zone: ZoneInfo, hour: int) -> int:

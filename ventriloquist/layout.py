@@ -13,6 +13,7 @@ CHATS = "chats"
 KEPT = "kept"  # in CHATS: the last chats, to go on with
 TEMPORARY = "temporary"
 DEMO_MARK = "demo.json"  # a folder with this file is a demo's, and may be emptied
+DEMO_LOCK = f"{DEMO_MARK}.lock"  # held from a demo's first stage to its last
 DEMO_MESSAGES = "Messages"  # the demo's chat.db, address book and exports
 
 # a run, an export or a merged model

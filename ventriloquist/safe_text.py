@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 
-# C0 except tab and newline, DEL, C1, the characters that reorder a line, and U+2028 and U+2029, which end one
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# C0 except tab and newline, DEL, C1, the characters that reorder a line, U+2028 and U+2029, which end one, and lone
+# surrogates, which stand for the bytes of a path that is not UTF-8
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_ENDS = re.compile("[\n\r\u2028\u2029]")
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~&$])")  # within a line

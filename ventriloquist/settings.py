@@ -9,6 +9,7 @@ import io
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,6 +152,7 @@ def load_settings(home: Path | None = None, *, lenient: bool = False) -> Setting
     is_set = home is not None or bool(os.environ.get("VQ_HOME"))
     named = str(home) if home else os.environ.get("VQ_HOME") or here.get("VQ_HOME")
     home = _folder(named) if named else platformdirs.user_data_path("ventriloquist", appauthor=False)
+    _check_permitted(home)
     values = {**read(home / DOTENV), **here}
     in_environment = {name.upper() for name in os.environ}
     chosen: dict[str, Any] = {FIELDS[name]: values[name] for name in FIELDS.keys() & values.keys() - in_environment}
@@ -164,6 +166,18 @@ def load_settings(home: Path | None = None, *, lenient: bool = False) -> Setting
 def home_folder() -> Path:
     """Return VQ_HOME; a .env that cannot be read is skipped."""
     return load_settings(lenient=True).home
+
+
+def _check_permitted(home: Path) -> None:
+    """Raise a SettingsError if this user may not look into a home."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            (home / DATABASE).lstat()
+        except PermissionError as error:
+            raise SettingsError(
+                f"{home} cannot be used: {error.strerror}.",
+                hint="Check its permissions, or set VQ_HOME to a folder of yours.",
+            ) from None
 
 
 def _folder(named: str) -> Path:

@@ -161,10 +161,11 @@ def test_a_closed_stream_is_no_error(closed: str, home: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_the_output_is_said_in_two_lines(home: Path) -> None:
+@pytest.mark.parametrize("arguments", ["status", "--help", "collect --help", "--version"])
+def test_a_full_disk_under_the_output_is_said_in_two_lines(arguments: str, home: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "ventriloquist", "status"],
+            [sys.executable, "-m", "ventriloquist", *arguments.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -20,7 +20,8 @@ def commands_of(choice: str, monkeypatch: pytest.MonkeyPatch, *, system: str) ->
     ran: list[str] = []
 
     def run(arguments: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
-        ran.append(" ".join(arguments[3:]))
+        assert arguments[1:4] == ["-P", "-m", "ventriloquist"]  # -P: a random.py in this folder is not imported
+        ran.append(" ".join(arguments[4:]))
         return subprocess.CompletedProcess(arguments, int(check))
 
     monkeypatch.setattr("sys.platform", system)

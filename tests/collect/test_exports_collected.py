@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -547,3 +548,21 @@ def test_the_whole_way_from_a_whatsapp_zip_alone(tmp_path: Path, home: Path) -> 
     run("prepare")
     run("train", "--model", "tiny", "--max-steps", "2")
     assert run("chat", "--as", "Ann Lee", "--seed", "1", typed="hello\n").strip()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take UTF-8 alone")
+def test_a_folder_whose_name_is_not_utf8_is_collected_and_exported_from(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    history = [Sent("Ann Lee" if number % 2 else "Me", f"hello {number}", BEGIN + number) for number in range(30)]
+    vq("collect", "--source", chat_exports.telegram(history, folder).parent, "--me", "Me")
+    vq("collect", "--source", folder, "--me", "Me")
+    assert vq("status").stdout
+    vq("prepare")
+    monkeypatch.chdir(folder)
+    vq("export", "--output", "out")
+    vq("export", "--output", "out")  # the recorded folder is read again
+    vq("runs")
+    vq("forget", "Ann Lee", "--yes")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ventriloquist.cli.demo import collected_rows
+from ventriloquist.demo import pipeline
 from ventriloquist.demo.pipeline import demo
 from ventriloquist.errors import BusyError, StorageError
 from ventriloquist.evaluate import Extent
@@ -67,6 +68,18 @@ def test_a_demo_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
     with recorded_run(tmp_path, "train", create=True), pytest.raises(BusyError):
         demo(tmp_path, preset("tiny"), Extent(1, 1, 1, 1))
     assert (tmp_path / "ventriloquist.db").exists()
+
+
+def test_two_demos_in_one_folder_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin_another(*_arguments: object) -> None:
+        demo(tmp_path / "demo", preset("tiny"), Extent(1, 1, 1, 1))
+
+    monkeypatch.setattr(pipeline, "build", begin_another)
+    with pytest.raises(BusyError):
+        demo(tmp_path / "demo", preset("tiny"), Extent(1, 1, 1, 1))
+    monkeypatch.setattr(pipeline, "build", lambda *_arguments: pytest.fail("begun"))
+    with pytest.raises(pytest.fail.Exception):  # a demo that was stopped leaves a folder that the next one takes
+        demo(tmp_path / "demo", preset("tiny"), Extent(1, 1, 1, 1))
 
 
 def test_an_earlier_demo_is_emptied_but_for_its_models(tmp_path: Path) -> None:

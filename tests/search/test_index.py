@@ -93,6 +93,9 @@ def test_since_and_until_are_local_days_that_count(home: Path) -> None:
         day = date(2024, 3, 16)
         options = SearchOptions(("apple",), since=day, until=day)
         assert not search.run(db, search.plan(db, options, timezone="UTC")).hits
+        whole = SearchOptions(("apple",), since=date.min, until=date.max)
+        for zone in ("UTC", "Pacific/Kiritimati", "America/Los_Angeles"):
+            assert len(search.run(db, search.plan(db, whole, timezone=zone)).hits) == 2
         assert len(search.run(db, search.plan(db, options, timezone="Europe/Berlin")).hits) == 1
 
 
@@ -290,6 +293,21 @@ def test_while_another_program_writes_every_message_is_read(home: Path) -> None:
             writer.execute("ROLLBACK")
         assert [hit.text for hit in result.hits] == ["apple"]
         assert "Another run writes" in result.notes[0]
+
+
+def test_what_another_run_adds_during_a_search_is_found(home: Path) -> None:
+    with filled(home, [chat("apple")]) as db:
+        planned = search.plan(db, SearchOptions(("apple",)))
+        db.execute("INSERT INTO people (id, name, is_me) VALUES (77, 'Nova', 0)")
+        db.execute("INSERT INTO conversations SELECT * FROM conversations WHERE false")
+        columns = [row[1] for row in db.execute("PRAGMA table_info(conversations)")]
+        values = ["77" if name == "id" else f"{name} || '-new'" if name == "key" else name for name in columns]
+        db.execute(f"INSERT INTO conversations SELECT {', '.join(values)} FROM conversations LIMIT 1")
+        columns = [row[1] for row in db.execute("PRAGMA table_info(text_messages)")]
+        new = {"id": "7700", "guid": "'new'", "conversation_id": "77", "sender_id": "77", "is_from_me": "0"}
+        values = [new.get(name, name) for name in columns]
+        db.execute(f"INSERT INTO text_messages SELECT {', '.join(values)} FROM text_messages LIMIT 1")
+        assert {hit.name for hit in search.run(db, planned).hits} >= {"Nova"}
 
 
 def test_without_fts5_every_message_is_read_and_forgetting_works(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

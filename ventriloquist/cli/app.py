@@ -74,6 +74,15 @@ class Command(WholeNames, TyperCommand):
 class Commands(WholeNames, TyperGroup):
     """The error boundary around every command."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # help and --version are printed outside of `invoke`
+            try:
+                _fail(error)
+            except typer.Exit as done:
+                sys.exit(done.exit_code)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)

@@ -90,7 +90,8 @@ def command(
             note(f"Writing about {run.plan.bytes / 1e9:.1f} GB.")
         if folder is None:
             run.result = {"rows": None}  # unless the reader takes them all
-            run.result = {"rows": _to_stdout(lambda out: export.stream(run.db, run.plan, out))}
+            is_terminal = sys.stdout.isatty() and not gzip
+            run.result = {"rows": _to_stdout(lambda out: export.stream(run.db, run.plan, out, is_terminal=is_terminal))}
             return
         with progress("Exporting") as advance:
             summary = run.result = export.run(run.db, run.plan, progress=advance)

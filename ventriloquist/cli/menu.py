@@ -43,6 +43,8 @@ def menu() -> None:
     for arguments in commands:
         note(typed(f"$ vq {' '.join(arguments)}"))
         # a process of its own, so that one command's memory is free for the next
-        finished = subprocess.run([sys.executable, "-m", "ventriloquist", *arguments], check=False)  # noqa: S603  # our own commands
+        # -P: no module of the current folder, which may be anybody's
+        command = [sys.executable, "-P", "-m", "ventriloquist", *arguments]
+        finished = subprocess.run(command, check=False)  # noqa: S603  # our own commands
         if finished.returncode:
             raise typer.Exit(finished.returncode)

@@ -15,7 +15,7 @@ from ventriloquist.demo.exports import ZONE
 from ventriloquist.errors import StorageError
 from ventriloquist.evaluate import Evaluation, Extent
 from ventriloquist.fs import write_json
-from ventriloquist.layout import CORRECTIONS, DATABASE, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
+from ventriloquist.layout import CORRECTIONS, DATABASE, DEMO_LOCK, DEMO_MARK, DEMO_MESSAGES, EXPORTS, RUNS, TOKENS
 from ventriloquist.model.base import require_torch
 from ventriloquist.records import APPLICATIONS, MESSAGES, Stage
 from ventriloquist.sources import SOURCES, open_export
@@ -75,6 +75,14 @@ def demo(
         BusyError: another demo is at work in it.
     """
     require_torch()
+    _check_free(home)
+    with lock_home(home, DEMO_LOCK):  # from the first stage to the last
+        return _all_stages(home, settings, extent, seed, stage, observe)
+
+
+def _all_stages(
+    home: Path, settings: TrainSettings, extent: Extent, seed: int, stage: Stage, observe: Callable[[Step], None]
+) -> DemoSummary:
     _empty(home)
     seconds: dict[str, float] = {}
     with _timed(seconds, "build"):
@@ -170,10 +178,16 @@ def answers(db: Connection, run: Path, seed: int, backend: str | None = None) ->
     return [Sample(*row) for row in zip(others, before, write(Sampling()), strict=True)]
 
 
+def _check_free(home: Path) -> None:
+    """Check that a home does not exist, is empty, or is of an earlier demo."""
+    if not home.exists() or (home / DEMO_MARK).exists():
+        return
+    if not home.is_dir() or any(path.name != DEMO_LOCK for path in home.iterdir()):
+        raise StorageError(f"{home} holds something else.", hint="Name another folder with --home.")
+
+
 def _empty(home: Path) -> None:
     """Make the demo's home, or empty it of an earlier demo except for its base models."""
-    if home.exists() and not (home / DEMO_MARK).exists() and (not home.is_dir() or any(home.iterdir())):
-        raise StorageError(f"{home} holds something else.", hint="Name another folder with --home.")
     with lock_home(home):  # not while another demo is at work in it
         write_json(home / DEMO_MARK, {"what": "vq demo: everything here is fictional"})
         for name in (DEMO_MESSAGES, EXPORTS, RUNS, TOKENS):

@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 
 from ventriloquist.errors import NotReadyError
 from ventriloquist.export.files import ExportedFile, compressed, write_rows
-from ventriloquist.export.folder import check_disk, check_folder, read_manifest, write_errors
+from ventriloquist.export.folder import check_disk, check_folder, is_anothers, read_manifest, write_errors
 from ventriloquist.export.options import WINDOWS, ExportOptions
 from ventriloquist.export.rows import ExportRow, Format, block_rows, prompt_completion_rows, window_rows
 from ventriloquist.fs import make_private_folder, partial, partial_file, put_in_place
 from ventriloquist.layout import MANIFEST
 from ventriloquist.records import Progress
+from ventriloquist.safe_text import escape_json
 from ventriloquist.store import Connection, corpus
 from ventriloquist.store.counts import count_by_split, sizes
 from ventriloquist.store.runs import last_parameters
@@ -64,7 +65,7 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
 
     Raises:
         NotReadyError: nothing is prepared.
-        StorageError: the folder cannot be used or has another program's manifest, or its disk is too small.
+        StorageError: the folder cannot be used, has another program's manifest or files, or its disk is too small.
     """
     if corpus.is_empty(db):
         if last_parameters(db, "prepare"):
@@ -82,6 +83,13 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
     with write_errors(folder):
         existing = check_folder(folder)
         earlier = read_manifest(folder / MANIFEST)
+        ours = {file["name"] for file in earlier}
+        if not any(
+            path.exists() for path in _partials(folder)
+        ):  # these are left if an export was killed before its manifest was in place
+            for path in (folder / options.file_name(split) for split in splits):
+                if path.name not in ours and path.exists():
+                    raise is_anothers(path)
         needed_on_disk = needed // (LEAST_COMPRESSION if options.gzip else 1)
         check_disk(folder, existing, needed_on_disk, _partials(folder), "Use --format blocks, one --split, --gzip, or")
     return ExportPlan(options, folder, splits, needed, targets, earlier)
@@ -120,13 +128,16 @@ def run(db: Connection, plan: ExportPlan, *, progress: Progress = lambda _done, 
     return ExportSummary(str(folder), options.format, tuple(written), tuple(file.split for file in empty))
 
 
-def stream(db: Connection, plan: ExportPlan, out: BinaryIO) -> int:
-    """Write the rows of a plan without a folder to a stream, compressed if asked; return how many there are."""
+def stream(db: Connection, plan: ExportPlan, out: BinaryIO, *, is_terminal: bool = False) -> int:
+    """Write the rows of a plan without a folder to a stream, compressed if asked; return how many there are.
+
+    On a terminal, control characters are escaped. The JSON has the same values.
+    """
     (split,) = plan.splits
     rows = 0
     with compressed(out) if plan.options.gzip else nullcontext(out) as target:
         for row in _rows(db, plan.options, split):
-            target.write(row.data)
+            target.write(escape_json(row.data.decode()).encode() if is_terminal else row.data)
             rows += 1
     out.flush()
     return rows

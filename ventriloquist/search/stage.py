@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -125,13 +125,20 @@ def run(db: Connection, plan: SearchPlan, *, progress: Progress = lambda _done, 
             raise
         index.forget_index(db)
         found, more, advice = _search(db, plan, progress, notes)
-    day, names = day_reader(plan.zone), plan.names
+    day = day_reader(plan.zone)
+    conversations, names = plan.conversations, plan.names
+    if not all(
+        _is_known(message, conversations, names) for message, _ in found
+    ):  # another run has added some meanwhile
+        conversations = {one.id: one for one in collected.conversations(db)}
+        names = {person.id: person.name for person in load_people(db)}
+        found = [hit for hit in found if _is_known(hit[0], conversations, names)]
     hits = [
         Hit(
             message.id,
             message.conversation_id,
-            plan.conversations[message.conversation_id].name(names),
-            plan.conversations[message.conversation_id].type,
+            conversations[message.conversation_id].name(names),
+            conversations[message.conversation_id].type,
             UNKNOWN if message.sender_id is None else names[message.sender_id],
             message.sent_at,
             day(message.sent_at),
@@ -142,6 +149,10 @@ def run(db: Connection, plan: SearchPlan, *, progress: Progress = lambda _done, 
         for message, spans in found
     ]
     return SearchResult(tuple(hits), more, advice, tuple(notes))
+
+
+def _is_known(message: FoundText, conversations: Container[int], names: Container[int]) -> bool:
+    return message.conversation_id in conversations and (message.sender_id is None or message.sender_id in names)
 
 
 def _search(

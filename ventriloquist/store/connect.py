@@ -63,7 +63,12 @@ def read_only(home: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: it cannot be read.
     """
-    with closing(sqlite3.connect(f"{(home / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+    path = home / DATABASE
+    try:
+        require_regular(path)  # opening a pipe could block forever
+    except OSError as error:
+        raise sqlite3.OperationalError(str(error)) from None
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         yield db
 
 

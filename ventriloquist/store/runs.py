@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from ventriloquist.paths import found_path, without_home
 from ventriloquist.store.connect import open_database, transaction
 from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass
@@ -120,18 +123,23 @@ def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, o
 
 
 def _json(value: object, home: Path) -> str:
-    return json.dumps(without_home(value, home), default=str, ensure_ascii=False)
+    text = json.dumps(without_home(value, home), default=str, ensure_ascii=False)
+    # a path that is not UTF-8 has lone surrogates, which SQLite refuses
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 @contextmanager
-def lock_home(home: Path) -> Iterator[None]:
+def lock_home(home: Path, name: str = LOCK) -> Iterator[None]:
     """Hold the operating system's lock on a file, which ends with the process. Make the home if it does not exist.
+
+    Args:
+        name: of the file in the home.
 
     Raises:
         BusyError: another run holds the lock.
         StorageError: the home cannot be used.
     """
-    lock = FileLock(home / LOCK, timeout=0, mode=0o600)
+    lock = FileLock(home / name, timeout=0, mode=0o600)
     try:
         make_private_folder(home)
         lock.acquire()
