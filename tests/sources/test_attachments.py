@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import SupportsIndex
 
 import pytest
-from apple_bodies import FILE, PART, attributed
+from apple_bodies import FILE, PART, TRANSCRIPTION, attributed
 
 from ventriloquist.records import Attachment
 from ventriloquist.sources.imessage import body as bodies
@@ -79,3 +79,21 @@ def test_searching_for_the_guids_of_thousands_of_files_is_bounded() -> None:
     body = Searched(message(guids))
     in_order(guids[::-1], body)
     assert body.passed <= MAX_SEARCHED + (MAX_SEARCHES + 1) * len(body)
+
+
+def test_no_more_transcripts_are_read_than_there_are_voice_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = bodies.attribute_strings
+
+    def counted(found: bodies.Body, data: bytes, name: bytes, most: int) -> list[str]:
+        asked.append(most)
+        return real(found, data, name, most)
+
+    monkeypatch.setattr(bodies, "attribute_strings", counted)
+    body = attributed([("\ufffc", {PART: number, FILE: guid(number), TRANSCRIPTION: "hi"}) for number in range(9)])
+    found = bodies.decode(body)
+    assert found is not None
+    for kind, count in (("voice", 2), ("image", 1)):
+        attachments = placed(files([guid(0), guid(1)], kind), found, body, "", found[0], ())
+        assert [one.transcript for one in attachments].count("hi") == count
+        assert asked.pop() == count

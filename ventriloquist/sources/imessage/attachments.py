@@ -178,10 +178,10 @@ def _slots(body: bytes, slotted: str) -> list[_Slot]:
 
 def _with_transcripts(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[File]:
     """Add the transcripts to the voice messages, in order."""
-    transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION)
-    spoken = [place for place, file in enumerate(files) if file.attachment.kind == "voice"]
+    spoken = [place for place, file in enumerate(files) if file.attachment.kind == "voice"] or [0]
+    transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION, len(spoken))
     changed = list(files)
-    for place, transcript in zip(spoken or [0], transcripts, strict=False):
+    for place, transcript in zip(spoken, transcripts, strict=False):
         attachment = replace(changed[place].attachment, transcript=well_formed(transcript) or None)
         changed[place] = changed[place]._replace(attachment=attachment)
     return changed
