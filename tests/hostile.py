@@ -101,7 +101,7 @@ def read_mutated_bodies(count: int, *, seed: int = 0) -> float:
         if found is not None:
             found[0].encode()
             assert 0 <= found[1] <= len(data)
-            bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION)
+            bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION, most=9)
             bodies.attribute_runs(data)
             files = FILES[: rng.randint(1, 3)]
             placed_files = placed(files, found, data, "", found[0], frozenset({0}) if rng.random() < 0.1 else ())

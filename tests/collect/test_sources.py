@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,47 @@ def test_an_echo_is_found_when_its_note_comes_with_another_source(tmp_path: Path
     assert collect_all(home, paths[1]) == {"echo": Skipped("echo"), "note": Text("Robin", "Robin", "milk", T)}
     collect_all(home, *paths)
     assert outcomes(home)["echo"] == Skipped("echo")
+
+
+def note_with_answers(path: Path) -> Path:
+    """Write two equal notes to self with their echoes, and to each echo a tapback and a reply."""
+    db = ChatDb(path)
+    own = db.dm(ME)
+    for at, number in ((T, 1), (T + 4000, 2)):
+        db.message(own, at, "milk", guid=f"note {number}")
+        db.message(own, at + 500, "milk", sender=ME, guid=f"echo {number}")
+        about = {"associated_message_guid": f"p:0/echo {number}", "associated_message_type": 2000}
+        db.message(own, at + 60_000, "Loved “milk”", guid=f"love {number}", **about)
+        answer = {"thread_originator_guid": f"echo {number}", "thread_originator_part": "0:0:4"}
+        db.message(own, at + 90_000, f"bought {number}", guid=f"reply {number}", **answer)
+    return db.close()
+
+
+def test_answers_to_the_echo_of_a_note_become_those_of_the_note(tmp_path: Path, home: Path) -> None:
+    path = note_with_answers(tmp_path / "chat.db")
+    expected: dict[str, Outcome] = {}
+    for at, number in ((T, 1), (T + 4000, 2)):
+        expected[f"note {number}"] = Text("Robin", "Robin", "milk", at)
+        expected[f"echo {number}"] = Skipped("echo")
+        expected[f"love {number}"] = Reaction(f"note {number}", "Robin", "love")
+        reply = (f"note {number}", "0:0:4")
+        expected[f"reply {number}"] = Text("Robin", "Robin", f"bought {number}", at + 90_000, reply=reply)
+    assert collect_all(home, path) == expected
+    before = dump(home)
+    summary = collect_into(home, path, my_name="Robin")
+    assert (summary.added, summary.updated, summary.changed) == (0, 0, False)
+    assert dump(home) == before
+
+
+def test_replies_to_echoes_that_an_older_version_kept_count_as_changed(tmp_path: Path, home: Path) -> None:
+    path = note_with_answers(tmp_path / "chat.db")
+    collect_all(home, path)
+    connection = sqlite3.connect(home / "ventriloquist.db")
+    connection.execute("UPDATE text_messages SET thread_originator_guid = 'echo 1' WHERE guid = 'reply 1'")
+    connection.commit()
+    connection.close()
+    summary = collect_into(home, path, my_name="Robin")
+    assert (summary.added, summary.updated, summary.changed) == (0, 1, True)
 
 
 def test_a_second_source_may_show_that_two_are_one(tmp_path: Path, home: Path) -> None:

@@ -114,7 +114,21 @@ def test_transcripts_of_voice_messages_in_order() -> None:
     )
     found = bodies.decode(data)
     assert found is not None
-    assert bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION) == ["first", "second", "first"]
+    of_body = (found, data, bodies.AUDIO_TRANSCRIPTION)
+    assert bodies.attribute_strings(*of_body, most=5) == ["first", "second", "first"]
+    assert bodies.attribute_strings(*of_body, most=2) == ["first", "second"]
+
+
+@pytest.mark.parametrize("length", [10, 20_000])
+def test_one_transcript_that_many_runs_refer_to_is_not_longer_than_the_body(length: int) -> None:
+    runs = [("\ufffc", {PART: 0, TRANSCRIPTION: "x" * length})] * 40
+    data = attributed(runs)
+    found = bodies.decode(data)
+    assert found is not None
+    transcripts = bodies.attribute_strings(found, data, bodies.AUDIO_TRANSCRIPTION, most=100)
+    assert set(transcripts) == {"x" * length}
+    assert sum(map(len, transcripts)) <= len(data)
+    assert length > 10 or len(transcripts) == 40
 
 
 def test_a_thousand_tiny_bodies_that_stand_for_billions_of_values() -> None:

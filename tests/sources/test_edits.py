@@ -5,10 +5,12 @@ from __future__ import annotations
 import plistlib
 import struct
 import time
+from typing import NoReturn
 
 import pytest
 from apple_bodies import body
 
+from ventriloquist.sources.imessage import edits as edits_module
 from ventriloquist.sources.imessage.edits import read_edits
 from ventriloquist.sources.imessage.plist import load_plist
 
@@ -59,6 +61,50 @@ def test_a_time_that_is_none_counts_as_unknown() -> None:
         edits = read_edits(summary(ec={"0": [version("a", at)]}))
         assert edits is not None
         assert edits.at == 0
+
+
+@pytest.mark.parametrize("part", [float("inf"), float("nan"), -1, 2**31, 0.5, "1" * 10, "9" * 4300, "x", b"1", [1]])
+@pytest.mark.parametrize("key", ["rp", "otr", "ec"])
+def test_what_is_not_the_number_of_a_part_is_no_edit(key: str, part: object) -> None:
+    if key == "rp":
+        assert read_edits(summary(rp=[part])) is None
+        assert read_edits(summary(rp=[2**31 - 1, "999999999"])) is not None
+    elif isinstance(part, str):  # a key of a dictionary is a string
+        assert read_edits(summary(**{"rp": [0], key: {part: [version("a")]}})) is None
+
+
+def test_a_time_of_hundreds_of_digits_counts_as_unknown() -> None:
+    for digits in (400, 4300):
+        data = summary(plistlib.FMT_XML, ec={"0": [version("a")]})
+        data = data.replace(b"<real>1.0</real>", b"<integer>1" + b"0" * (digits - 1) + b"</integer>")
+        edits = read_edits(data)
+        assert edits is not None
+        assert edits.at == 0
+
+
+class Uncounted(list[object]):
+    """A list that must not be walked."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("key", ["rp", "otr"])
+def test_more_parts_than_a_message_has_are_not_looked_at(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    keys = {"rp": [0], key: Uncounted(["9" * 4300] * 1001)}
+    monkeypatch.setattr(edits_module, "load_plist", lambda _data: keys)
+    assert read_edits(summary(rp=[0])) is None
+
+
+def test_overlapping_long_integers_are_refused() -> None:
+    integers = 1_000
+    top = b"\xaf\x11" + struct.pack(">H", integers) + b"".join(struct.pack(">H", 1 + n) for n in range(integers))
+    for exponent, is_read in ((3, True), (4, True), (5, False), (15, False)):
+        at = 8 + len(top)
+        objects = top + bytes([0x10 + exponent]) + b"\x01" * (1 << exponent)
+        table = struct.pack(">H", 8) + struct.pack(">H", at) * integers
+        trailer = struct.pack(">6xBBQQQ", 2, 2, 1 + integers, 0, 8 + len(objects))
+        assert (load_plist(b"bplist00" + objects + table + trailer) is not None) is is_read
 
 
 def test_a_small_list_that_unfolds_to_billions_is_refused_at_once() -> None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hostile import collect_mutated_databases, collect_odd_values
 
 from ventriloquist.errors import SourceError
 from ventriloquist.sources import SOURCES
+from ventriloquist.sources.imessage import hardening
 from ventriloquist.sources.imessage.connect import open_untrusted
 
 SURROGATE = b"\xed\xa0\x80x"  # half a pair: UTF-8 that no file may hold
@@ -144,6 +146,50 @@ def test_work_without_end_is_stopped(path: Path) -> None:
     with open_untrusted(path) as reading, pytest.raises(sqlite3.OperationalError, match="interrupted"):
         reading.connection.execute(f"SELECT count(*) FROM {', '.join(f'message AS m{n}' for n in range(9))}").fetchone()
     assert time.process_time() - begin < SECONDS
+
+
+class Limited(sqlite3.Connection):
+    """A connection that keeps its progress handler."""
+
+    handler: Callable[[], bool]
+
+    def set_progress_handler(self, handler: Callable[[], bool], steps: int) -> None:  # type: ignore[override]
+        self.handler = handler
+        super().set_progress_handler(handler, steps)
+
+
+@pytest.mark.parametrize("in_wal", [None, 0, 2 << 20])
+def test_work_is_bounded_by_the_size_of_the_file_and_its_wal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_wal: int | None
+) -> None:
+    monkeypatch.setattr(hardening, "MIN_STEPS", 0)
+    path = tmp_path / "chat.db"
+    path.write_bytes(bytes(1 << 20))
+    if in_wal is not None:
+        Path(f"{path}-wal").write_bytes(bytes(in_wal))
+    connection = sqlite3.connect(":memory:", factory=Limited)
+    hardening.limit(connection, path)
+    steps = ((1 << 20) + (in_wal or 0)) * hardening.STEPS_PER_BYTE
+    calls = sum(1 for _ in iter(connection.handler, True))
+    connection.close()
+    assert steps // hardening.STEPS_PER_CALL - 10 < calls <= steps // hardening.STEPS_PER_CALL
+
+
+def test_a_database_whose_rows_are_in_its_wal_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardening, "MIN_STEPS", 0)
+    monkeypatch.setattr(hardening, "STEPS_PER_BYTE", 10)  # so that few rows suffice
+    db = ChatDb(tmp_path / "chat.db")
+    chat = db.dm("+12505550111")
+    db.connection.execute("PRAGMA wal_autocheckpoint = 0")
+    db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.connection.execute("BEGIN")
+    for number in range(20_000):
+        db.message(chat, 1_700_000_000_000 + number, "hello")
+    db.connection.execute("COMMIT")
+    assert db.path.stat().st_size * 10 < Path(f"{db.path}-wal").stat().st_size
+    with SOURCES["chat-db"].open(db.path) as source:
+        assert sum(1 for _ in source.rows()) == 20_000
+    db.close()
 
 
 def test_ctrl_c_during_a_long_query_is_not_lost(path: Path) -> None:

@@ -15,7 +15,7 @@ from ventriloquist.sources.imessage.texts import MAX_HANDLE, without_label
 from ventriloquist.transcript import well_formed
 
 _NUMBER = re.compile(r"[\s+\d().\-/·\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\uff0b]+")
-_EXTENSION = re.compile(r"\s*(?:ext\.?|x|#|;ext=)\s*\d{1,7}\s*$", re.IGNORECASE)
+_EXTENSION = re.compile(r"(?:ext\.?|x|#|;ext=)\s*\d{1,7}\s*$", re.IGNORECASE)
 _SHORT_CODE_DIGITS = 6  # at most; such numbers are dialled as they are in every country
 
 
@@ -38,7 +38,7 @@ def normalize(handle: str, region: str | None) -> str:
         return handle.lower()
     if len(handle) > MAX_HANDLE:  # no number is so long
         return handle
-    number = _EXTENSION.sub("", handle)
+    number = _without_extension(handle)
     if not _NUMBER.fullmatch(number) or is_short_code(number):
         return handle
     readings = [_parse(number, region)]
@@ -50,6 +50,12 @@ def normalize(handle: str, region: str | None) -> str:
         return handle
     best = next(filter(phonenumbers.is_valid_number, possible), possible[0])
     return phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _without_extension(number: str) -> str:
+    """Remove an extension behind a number, such as `ext. 12`, and the white space before it."""
+    found = _EXTENSION.search(number)
+    return number[: found.start()].rstrip() if found else number
 
 
 def _parse(number: str, region: str | None) -> phonenumbers.PhoneNumber | None:

@@ -179,6 +179,8 @@ def run(
         people_store.insert_conversations(db, plan.conversations.new)
         is_new = not messages_store.has_rows(db)
         before = b"" if is_new else messages_store.digest_of_derived(db)
+        notes_to_self = plan.conversations.notes_to_self()
+        replies = {} if is_new else messages_store.digests_of_replies(db, notes_to_self)
         tally = write_rows(db, source, placer, plan.leave_out, is_new=is_new, progress=progress)
         moved = 0 if is_new else move_messages(db, placer)
         places: Iterable[Place] = placer.places()
@@ -188,8 +190,11 @@ def run(
             _take_text_tapbacks(db, quoting, tally)
             places = messages_store.places(db)
         copies = skip_copies(db, plan.conversations.in_two_downloads(), {chat.guid for chat in source.chats})
+        written = messages_store.digests_of_replies(db, notes_to_self) if replies else {}
+        echoes = skip_echoes(db, notes_to_self, tally.received_notes)
+        if replies:
+            tally.changed += _changed_by_moves(replies, written, messages_store.digests_of_replies(db, notes_to_self))
         reactions = _take_reactions(db, placer, tally)
-        echoes = skip_echoes(db, plan.conversations.notes_to_self(), tally.received_notes)
         tally.messages -= echoes + copies
         tally.skipped["echo"] += echoes
         tally.skipped["repeated"] += copies
@@ -287,6 +292,20 @@ def _take_text_tapbacks(db: Connection, conversations: Collection[int], tally: T
     tally.tapbacks.update(own)
     tally.messages -= len(own)
     tally.moved += sum(tally.tapback_texts[guid] for guid in own)
+
+
+def _changed_by_moves(before: Mapping[str, bytes], written: Mapping[str, bytes], now: Mapping[str, bytes]) -> int:
+    """Return how many more replies have changed than was counted when they were written, or fewer if negative.
+
+    A reply to an echo is written as the source has it, and then moved back to where it was.
+
+    Args:
+        before: digests of the replies to notes to self before the collect.
+        written: those after the rows were written.
+        now: those after the replies to echoes were moved.
+    """
+    kept = before.keys() & written.keys() & now.keys()
+    return sum((before[guid] != now[guid]) - (before[guid] != written[guid]) for guid in kept)
 
 
 def _take_reactions(db: Connection, placer: Placer, tally: Tally) -> int:

@@ -253,17 +253,21 @@ def move_messages(db: Connection, placer: Placer) -> int:
 def skip_echoes(db: Connection, notes_to_self: Collection[int], received: Collection[str] | None) -> int:
     """Skip the second copies of notes to self. Messages stores each note as sent and as received; the sent one stays.
 
+    Reactions and replies to the received one become those of the sent one.
+
     Returns:
         How many of the `received` notes (guids, None for all) are copies.
     """
-    echoes = [
-        guid
+    sent_of = {
+        echo: sent
         for conversation_id in sorted(notes_to_self)
         for _, alike in groupby(store.notes(db, conversation_id), key=attrgetter("text", "attachments"))
-        for guid in _received_beside_sent(list(alike))
-    ]
-    _skip(db, echoes, "echo")
-    return len(echoes) if received is None else len(set(echoes).intersection(received))
+        for echo, sent in _received_beside_sent(list(alike))
+    }
+    store.move_tapbacks(db, sent_of)
+    store.move_replies(db, notes_to_self, sent_of)
+    _skip(db, sent_of, "echo")
+    return len(sent_of) if received is None else len(sent_of.keys() & received)
 
 
 def skip_copies(db: Connection, conversation_ids: Collection[int], chats: Collection[str]) -> int:
@@ -285,11 +289,16 @@ def _skip(db: Connection, guids: Collection[str], reason: str) -> None:
     store.insert_skipped(db, [(guid, reason) for guid in guids])
 
 
-def _received_beside_sent(notes: list[Note]) -> Iterator[str]:
-    """Yield the guids of notes received within 5 seconds of a sent one; all have one content, in order of time."""
-    sent = [note.sent_at for note in notes if note.is_from_me]
+def _received_beside_sent(notes: list[Note]) -> Iterator[tuple[str, str]]:
+    """Yield the guids of each note received within 5 seconds of a sent one, and of the sent one that is nearest.
+
+    All notes have one content and are in the order of time.
+    """
+    sent = [note for note in notes if note.is_from_me]
+    times = [note.sent_at for note in sent]
     for note in notes:
-        if not note.is_from_me:
-            first = bisect_left(sent, note.sent_at - ECHO_MS)
-            if first < len(sent) and sent[first] <= note.sent_at + ECHO_MS:
-                yield note.guid
+        if sent and not note.is_from_me:
+            after = bisect_left(times, note.sent_at)
+            nearest = min(sent[max(0, after - 1) : after + 1], key=lambda one: abs(one.sent_at - note.sent_at))
+            if abs(nearest.sent_at - note.sent_at) <= ECHO_MS:
+                yield note.guid, nearest.guid

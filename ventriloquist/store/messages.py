@@ -258,7 +258,7 @@ def notes(db: Connection, conversation_id: int) -> Iterator[Note]:
                 SELECT count(*) FROM attachments WHERE message_guid = guid
             ) END AS files
             FROM text_messages WHERE conversation_id = ?
-        ) ORDER BY text, files, sent_at
+        ) ORDER BY text, files, sent_at, guid
         """,
         (conversation_id,),
     )
@@ -301,6 +301,31 @@ def move_tapbacks(db: Connection, targets: Mapping[str, str]) -> None:
     ).fetchall()
     db.executemany(
         "UPDATE tapbacks SET target_guid = ? WHERE guid = ?", [(targets[target], guid) for guid, target in found]
+    )
+
+
+def digests_of_replies(db: Connection, conversation_ids: Collection[int]) -> dict[str, bytes]:
+    """Return a digest of each reply of these conversations, by guid."""
+    rows = db.execute(
+        f"SELECT {', '.join(_MESSAGE)} FROM text_messages "  # noqa: S608  # fixed names
+        "WHERE conversation_id IN (SELECT value FROM json_each(?)) AND thread_originator_guid IS NOT NULL",
+        (json.dumps(sorted(conversation_ids)),),
+    )
+    guid = _MESSAGE.index("guid")
+    return {row[guid]: hashlib.sha256(repr(row).encode()).digest() for row in rows}
+
+
+def move_replies(db: Connection, conversation_ids: Collection[int], targets: Mapping[str, str]) -> None:
+    """Let the replies of these conversations answer another message: old guid → new guid."""
+    found = db.execute(
+        "SELECT guid, thread_originator_guid FROM text_messages "
+        "WHERE conversation_id IN (SELECT value FROM json_each(?)) "
+        "AND thread_originator_guid IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(conversation_ids)), json.dumps([*targets])),
+    ).fetchall()
+    db.executemany(
+        "UPDATE text_messages SET thread_originator_guid = ? WHERE guid = ?",
+        [(targets[originator], guid) for guid, originator in found],
     )
 
 

@@ -18,6 +18,8 @@ from ventriloquist.sources.imessage.texts import OBJECT_SLOT, clean, is_visible,
 from ventriloquist.transcript import well_formed
 
 _PREVIEW_SUFFIX = ".pluginPayloadAttachment"  # Messages adds such a file to each link preview and app message
+# The bytes that are searched for the guids of a message's files: so many, and so many times the body.
+MAX_SEARCHED, MAX_SEARCHES = 1 << 20, 64
 _SLOTS = re.compile(f"({OBJECT_SLOT})")
 
 
@@ -126,14 +128,22 @@ def _next_part(part: int, unsent: Collection[int]) -> int:
 
 
 def _order(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[int]:
-    """Return the indexes of the files in the order of the body, which may differ from the order of their rows."""
+    """Return the indexes of the files in the order of the body, which may differ from the order of their rows.
+
+    The order of the rows is returned if a guid is missing, or if finding all of them would take long.
+    """
     rows = range(len(files))
-    if len(files) == 1:
+    if len(files) == 1 or len(files) != found[2].count(OBJECT_SLOT):
         return rows
-    at = [body.find(file.guid, found[1]) if file.guid else -1 for file in files]
-    if min(at) < 0 or len(set(at)) < len(at):
-        return rows
-    return sorted(rows, key=at.__getitem__)
+    left = MAX_SEARCHED + MAX_SEARCHES * len(body)
+    at: dict[int, int] = {}  # the index of the file whose guid is found at an offset
+    for place, file in enumerate(files):
+        offset = body.find(file.guid, found[1]) if file.guid else -1
+        left -= offset - found[1]
+        if offset < 0 or offset in at or left < 0:
+            return rows
+        at[offset] = place
+    return [at[offset] for offset in sorted(at)]
 
 
 def _slots_of(files: Sequence[File], order: Sequence[int], body: bytes, slotted: str) -> list[_Slot | None]:
@@ -168,10 +178,10 @@ def _slots(body: bytes, slotted: str) -> list[_Slot]:
 
 def _with_transcripts(files: Sequence[File], found: bodies.Body, body: bytes) -> Sequence[File]:
     """Add the transcripts to the voice messages, in order."""
-    transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION)
-    spoken = [place for place, file in enumerate(files) if file.attachment.kind == "voice"]
+    spoken = [place for place, file in enumerate(files) if file.attachment.kind == "voice"] or [0]
+    transcripts = bodies.attribute_strings(found, body, bodies.AUDIO_TRANSCRIPTION, len(spoken))
     changed = list(files)
-    for place, transcript in zip(spoken or [0], transcripts, strict=False):
+    for place, transcript in zip(spoken, transcripts, strict=False):
         attachment = replace(changed[place].attachment, transcript=well_formed(transcript) or None)
         changed[place] = changed[place]._replace(attachment=attachment)
     return changed

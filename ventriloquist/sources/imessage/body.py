@@ -132,15 +132,25 @@ def _decode_slowly(body: bytes) -> Body | None:
     return None
 
 
-def attribute_strings(body: Body, data: bytes, name: bytes) -> list[str]:
-    """Return the strings that follow the attribute `name` in a body, usually one or none."""
+def attribute_strings(body: Body, data: bytes, name: bytes, most: int) -> list[str]:
+    """Return the strings that follow the attribute `name` in a body, usually one or none.
+
+    At most so many are returned, and no more bytes than the body has: a few bytes can refer to a long string again.
+    """
     if len(data) > MAX_SLOW_BYTES or data.find(name, body[1]) < 0:
         return []
     found: list[str] = []
+    left = len(data)
     try:
         values = _string_values(io.BytesIO(data), EVENTS_OF_ATTRIBUTES)
-        found.extend(decode_utf8(next(values)) for value in values if value == name)
-    except Exception:  # noqa: S110  # keep what was read before the damage
+        while len(found) < most:
+            if next(values) == name:
+                value = next(values)
+                left -= len(value)
+                if left < 0:
+                    break
+                found.append(decode_utf8(value))
+    except Exception:  # noqa: S110  # the end, or keep what was read before the damage
         pass
     return found
 

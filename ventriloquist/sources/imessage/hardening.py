@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from ventriloquist.errors import SourceError
+from ventriloquist.sources.imessage.private_copy import file_state
 
 MAX_VALUE_BYTES = 96 << 20  # of one value; a body may have 64 MiB
 MIN_STEPS = 50_000_000  # of SQLite's virtual machine: a second or two
@@ -31,7 +32,8 @@ def limit(connection: sqlite3.Connection, path: Path) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.set_authorizer(_authorize)
-    calls = max(MIN_STEPS, path.stat().st_size * STEPS_PER_BYTE) // STEPS_PER_CALL
+    size = sum(file_state(file)[0] for file in (path, Path(f"{path}-wal")))  # the newest rows are in the -wal
+    calls = max(MIN_STEPS, size * STEPS_PER_BYTE) // STEPS_PER_CALL
     # Not a Python function: Ctrl-C could be raised inside it, and sqlite3 ignores the exceptions of a handler.
     connection.set_progress_handler(chain(repeat(False, calls), repeat(True)).__next__, STEPS_PER_CALL)
 

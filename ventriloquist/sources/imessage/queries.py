@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,7 @@ def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, 
         ):
             if handle in handles:
                 joined.setdefault(chat, []).append(handles[handle])
+    plain = cache(without_label)  # a handle may be in many chats
     newest = _newest_of_each_chat(connection)
     looked_up = _lookups(connection)
     has = columns(connection, "chat")
@@ -249,7 +251,9 @@ def chats(connection: sqlite3.Connection, handles: dict[int, str]) -> dict[int, 
     rows = connection.execute(f"SELECT ROWID, CAST(guid AS TEXT), {', '.join(chosen)} FROM chat")
     found = {}
     for rowid, guid, *about, is_filtered in rows:
-        chat = _chat(guid or f"chat {rowid}", joined.get(rowid, []), newest.get(rowid, 0), *about)
+        known = tuple(dict.fromkeys(joined.get(rowid, ())))
+        has_several = len(set(map(plain, known))) > 1
+        chat = _chat(guid or f"chat {rowid}", known, has_several, newest.get(rowid, 0), *about)
         is_spam = (is_filtered or 0) >= flags.FILTERED_AS_SPAM
         found[rowid] = chat._replace(lookups=tuple(looked_up.get(rowid, ())), is_spam=is_spam)
     return found
@@ -287,16 +291,15 @@ def _lookups(connection: sqlite3.Connection) -> dict[int, list[str]]:
 
 def _chat(
     guid: str,
-    joined: Sequence[str],
+    known: tuple[str, ...],
+    has_several: bool,  # handles, apart from the labels of spam filters
     newest_at: int,
     style: int | None,
     identifier: str | None,
     title: str | None,
     group_id: str | None,
 ) -> SourceChat:
-    known = tuple(dict.fromkeys(joined))
-    several = len(set(map(without_label, known))) > 1
-    is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or several
+    is_group = style == GROUP_STYLE if style in (GROUP_STYLE, DM_STYLE) else ";+;" in guid or has_several
     if is_group:
         return SourceChat(guid, "group", well_formed(title or "").strip() or None, group_id or None, known, newest_at)
     named = next((name for name in (identifier, guid.rpartition(";")[2], guid) if name and not is_blank(name)), "chat")

@@ -10,11 +10,13 @@ OBJECT_SLOT = "\ufffc"  # the place of an attachment
 APP_SLOT = "\ufffd"  # the place of an app's message
 
 # Labels that spam filters append to a handle: (smsft), (smsfp), (smsft_fi), (smsfp_rm), (filtered) …
-_REST = r"(?:[_-][a-z0-9]+)*\s*\)[\s\u200b-\u202e\u2066-\u2069]*$"
-_LABEL = re.compile(rf"\s*\(\s*(?:(?:sms|mms|rcs)[a-z]*|filtered|junk|spam){_REST}", re.IGNORECASE)
+# The patterns are for what stands behind the last bracket: searching a handle for them would take quadratic time.
+_REST = r"(?:[_-][a-z0-9]+)*\s*\)[\s\u200b-\u202e\u2066-\u2069]*"
+_LABEL = re.compile(rf"\s*(?:(?:sms|mms|rcs)[a-z]*|filtered|junk|spam){_REST}", re.IGNORECASE)
 # After a number or an address any word in brackets is a label.
-_WORD = re.compile(rf"\s*\(\s*[a-z]+{_REST}", re.IGNORECASE)
-_NUMBER_OR_ADDRESS = re.compile(r"[+\d\s().\-]*\d[+\d\s().\-]*|\S+@\S+")
+_WORD = re.compile(rf"\s*[a-z]+{_REST}", re.IGNORECASE)
+_NUMBER = re.compile(r"[+\d\s().\-]+")
+_DIGIT = re.compile(r"\d")
 MAX_HANDLE = 1_000  # characters; a longer one is not a number or address, and stays as it is
 # Invisible characters: slots, white space, controls, direction marks, joiners, variation selectors and fillers.
 _INVISIBLE = (
@@ -49,15 +51,21 @@ def is_blank(identifier: str | None) -> bool:
 def without_label(handle: str) -> str:
     """Remove the label of a spam filter from a handle. A handle that is only a label stays as it is."""
     while ")" in handle[-16:] and len(handle) <= MAX_HANDLE:
-        rest = _LABEL.sub("", handle)
-        if rest == handle:
-            rest = _WORD.sub("", handle)
-            if not _NUMBER_OR_ADDRESS.fullmatch(rest.strip()):
-                break
-        if rest == handle or not rest.strip():
+        before, bracket, label = handle.rpartition("(")
+        before = before.rstrip()
+        if not bracket or not before.strip():
             break
-        handle = rest
+        if not _LABEL.fullmatch(label) and not (_WORD.fullmatch(label) and _is_number_or_address(before.strip())):
+            break
+        handle = before
     return handle
+
+
+def _is_number_or_address(handle: str) -> bool:
+    """Tell whether a handle without white space around it is a number or an address."""
+    if "@" in handle[1:-1]:
+        return len(handle.split(maxsplit=1)) == 1
+    return bool(_NUMBER.fullmatch(handle) and _DIGIT.search(handle))
 
 
 def decode_utf8(data: bytes) -> str:
