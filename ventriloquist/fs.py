@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from ventriloquist.errors import StorageError
 from ventriloquist.layout import HOME_PREFIXES
+from ventriloquist.safe_text import to_json
 
 BUFFER_BYTES = 1 << 20
 NAME_SHOWN = 100  # characters of a name that its partial repeats: a file name has 255 bytes at most
@@ -123,7 +124,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
     """Write a value as JSON."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent))
+    write_text(path, to_json(value, indent=indent))
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

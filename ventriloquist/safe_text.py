@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from typing import Any
 
 # C0 except tab and newline, DEL, C1, the characters that reorder a line, U+2028 and U+2029, which end one, and lone
 # surrogates, which stand for the bytes of a path that is not UTF-8
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_ENDS = re.compile("[\n\r\u2028\u2029]")
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~&$])")  # within a line
@@ -23,9 +26,15 @@ def one_line(text: str) -> str:
     return harmless(text).replace("\n", "\\n")
 
 
+def to_json(value: object, **options: Any) -> str:
+    """Render JSON that UTF-8 can hold: lone surrogates, as in a path that is not UTF-8, are escaped."""
+    rendered = json.dumps(value, ensure_ascii=False, **options)
+    return _SURROGATE.sub(_escaped, rendered)
+
+
 def escape_json(text: str) -> str:
     """Escape control characters in rendered JSON; its value stays the same."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return _CONTROL.sub(_escaped, text)
 
 
 def escape_markdown(text: str) -> str:
@@ -55,6 +64,10 @@ def html_head(title: str, style: str) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta name="referrer" content="no-referrer"><title>{escape_html(title)}</title><style>{style}</style></head>'
     )
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 def _visible(match: re.Match[str]) -> str:

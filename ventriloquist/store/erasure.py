@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any
 
+from ventriloquist.safe_text import to_json
 from ventriloquist.store.forgotten import remember_forgotten
 from ventriloquist.store.search import remove_index
 
@@ -101,7 +102,7 @@ def delete_person(db: Connection, person_id: int) -> None:
 def scrub_runs(db: Connection, scrub: Callable[[Any], Any]) -> None:
     """Rewrite the parameters and results of all recorded runs: `scrub` returns what is kept of a JSON object."""
     for id, *texts in db.execute("SELECT id, parameters, result FROM runs").fetchall():
-        scrubbed = [None if text is None else json.dumps(scrub(json.loads(text)), ensure_ascii=False) for text in texts]
+        scrubbed = [None if text is None else to_json(scrub(json.loads(text))) for text in texts]
         if scrubbed != texts:
             db.execute("UPDATE runs SET parameters = ?, result = ? WHERE id = ?", (*scrubbed, id))
 

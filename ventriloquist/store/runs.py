@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,11 +20,10 @@ from ventriloquist.errors import BusyError, NotReadyError, StorageError, Ventril
 from ventriloquist.fs import make_private_folder
 from ventriloquist.layout import DATABASE, LOCK
 from ventriloquist.paths import found_path, without_home
+from ventriloquist.safe_text import to_json
 from ventriloquist.store.connect import open_database, transaction
 from ventriloquist.store.migrations import empty_database
 from ventriloquist.store.temporary import sweep
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass
@@ -123,9 +121,7 @@ def _insert(db: Connection, home: Path, command: str, parameters: Mapping[str, o
 
 
 def _json(value: object, home: Path) -> str:
-    text = json.dumps(without_home(value, home), default=str, ensure_ascii=False)
-    # a path that is not UTF-8 has lone surrogates, which SQLite refuses
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return to_json(without_home(value, home), default=str)
 
 
 @contextmanager
