@@ -145,6 +145,11 @@ def test_a_file_that_no_export_wrote_is_not_overwritten(home: Path, tmp_path: Pa
         export(db, tmp_path, ExportOptions())  # its own files are replaced
         (tmp_path / "manifest.json").rename(tmp_path / ".manifest.json.partial")  # killed before its last step
         export(db, tmp_path, ExportOptions())
+        for name in (".train.jsonl.partial", ".manifest.json.partial"):  # killed while it wrote
+            (tmp_path / "manifest.json").unlink(missing_ok=True)
+            (tmp_path / name).write_text('{"fi')
+            with pytest.raises(StorageError, match="another program's"):
+                export(db, tmp_path, ExportOptions())
 
 
 @pytest.mark.parametrize("format", FORMATS)

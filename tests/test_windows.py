@@ -103,6 +103,7 @@ def test_a_block_that_is_too_long_loses_old_messages_first_and_no_target_that_fi
 
 
 def test_a_block_of_any_number_of_targets_is_cut_without_recursion() -> None:
-    lengths = np.ones(5000, dtype=np.int64)
-    assert len(list(fit_block(Block(0, 0, 5000), lengths, 1, context=0))) == 5000
-    assert list(fit_block(Block(0, 0, 5000), lengths, -5, context=0)) == []
+    count = 200_000
+    lengths = np.ones(count, dtype=np.int64)
+    assert len(list(fit_block(Block(0, 0, count), lengths, 2, context=1))) == count // 2  # context goes first
+    assert list(fit_block(Block(0, 0, count), lengths, -5, context=0)) == []

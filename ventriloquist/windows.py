@@ -6,6 +6,7 @@ holds many windows: the context of the first target, then the targets.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -95,15 +96,15 @@ def fit_block(block: Block, lengths: NDArray[np.int64], budget: int, *, context:
         Blocks that fit. A target that is longer than the budget is in none of them.
     """
     start, first, end = block
+    origin = min(start, max(0, first - context))
+    before = [0, *lengths[origin:end].cumsum().tolist()]  # tokens from `origin` to each position
     while first < end:
+        without = bisect_left(before, before[end - origin] - budget) + origin  # the first that can be kept
+        start = max(start, min(first, without))
         stop = end
-        total = int(lengths[start:stop].sum())
-        while total > budget and start < first:
-            total -= int(lengths[start])
-            start += 1
-        while total > budget and stop - first > 1:
-            stop -= 1
-            total -= int(lengths[stop])
-        if total <= budget:
+        if before[end - origin] - before[start - origin] > budget:
+            fitting = bisect_right(before, before[first - origin] + budget) - 1 + origin
+            stop = max(first + 1, fitting)
+        if before[stop - origin] - before[start - origin] <= budget:
             yield Block(start, first, stop)
         start, first = max(0, stop - context), stop

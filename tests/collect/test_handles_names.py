@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ventriloquist.collect.handles import one_line
 
 
 @given(st.text())
+@example("e\x00\u0301")
 def test_a_name_is_on_one_line_in_nfc_and_stays_as_it_is(name: str) -> None:
     found = one_line(name)
     assert found == one_line(found) == unicodedata.normalize("NFC", found)

@@ -195,12 +195,15 @@ def test_a_result_stands_beside_its_floor_its_ceiling_and_other_baselines() -> N
 
 
 def test_where_a_floor_could_not_be_measured_what_differs_from_real_messages_is_rejected_and_nothing_passes() -> None:
-    metric = replace(METRICS["lengths"], aim="more", minimum=10)
-    known = {"real": found(30), "pooled": None}
-    assert assess(metric, found(29), known, seed=0).verdict == "not enough data"
-    off = assess(metric, found(5), known, seed=0)
-    assert off.verdict == "differs: too little"
+    metric = replace(METRICS["lengths"], minimum=10)  # less is better
+    known = {"real": found(10), "pooled": None}
+    assert assess(metric, found(11), known, seed=0).verdict == "not enough data"
+    off = assess(metric, found(38), known, seed=0)
+    assert off.verdict == "differs: too much"
     assert rejections({"lengths": off}) == ("lengths",)
+    nearer = assess(metric, found(5), {**known, "real": found(30)}, seed=0)
+    assert nearer.verdict == "above the ceiling"
+    assert rejections({"lengths": nearer}) == ()
 
 
 def test_bits_are_shown_without_and_with_the_adapter() -> None:

@@ -69,8 +69,9 @@ def test_what_is_not_the_number_of_a_part_is_no_edit(key: str, part: object) -> 
     if key == "rp":
         assert read_edits(summary(rp=[part])) is None
         assert read_edits(summary(rp=[2**31 - 1, "999999999"])) is not None
-    elif isinstance(part, str):  # a key of a dictionary is a string
-        assert read_edits(summary(**{"rp": [0], key: {part: [version("a")]}})) is None
+    else:  # a key of a dictionary is a string
+        number = str(part) if part != 2**31 else "1" * 10
+        assert read_edits(summary(**{"rp": [0], key: {number: [version("a")]}})) is None
 
 
 def test_a_time_of_hundreds_of_digits_counts_as_unknown() -> None:

@@ -91,5 +91,5 @@ def test_a_checkpoint_has_weights_and_two_moments() -> None:
     assert checkpoint_bytes(1_000_000) == 12_000_000
 
 
-def test_a_run_has_three_checkpoints_and_two_best_weights_for_a_moment() -> None:
-    assert run_bytes(1_000_000) == 3 * 12_000_000 + 2 * 4_000_000
+def test_a_run_has_three_checkpoints_and_three_best_weights_for_a_moment() -> None:
+    assert run_bytes(1_000_000) == 3 * (12_000_000 + 4_000_000)

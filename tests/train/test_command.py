@@ -181,9 +181,9 @@ def test_a_run_that_is_stopped_without_a_loss_says_which_step_is_saved(
 
     monkeypatch.setattr(Follower, "end_step", end_without_a_loss)
     settings = preset("tiny").changed(max_steps=4, max_length=512, targets_per_window=8, validations=0)
-    with pytest.raises(Interrupted, match=r"Stopped after 2 steps\. Only step 0 is saved"):
+    with pytest.raises(Interrupted, match=r"Stopped after 2 steps\. Nothing is saved, because"):
         train(prepared, settings, home=home)
-    with pytest.raises(Interrupted, match="Only step 1 is saved"):
+    with pytest.raises(Interrupted, match="Step 1 is the last that is saved"):
         train(prepared, settings.changed(save_minutes=0.0), home=home)
 
 

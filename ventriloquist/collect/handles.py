@@ -103,4 +103,4 @@ def one_line(name: str) -> str:
 
     Tokenizers of several base models normalise to NFC, so a model could never write another spelling.
     """
-    return " ".join(unicodedata.normalize("NFC", well_formed(name)).replace("\x00", "").split())
+    return unicodedata.normalize("NFC", " ".join(well_formed(name).replace("\x00", "").split()))

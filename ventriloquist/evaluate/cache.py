@@ -77,7 +77,7 @@ def _hash_weights(run: Path) -> str:
     parts: list[object] = [_digest(path) for path in (adapter, run / ADAPTER_CONFIG) if path.exists()]
     if (run / MANIFEST).exists():
         manifest = read_manifest(run)
-        base = manifest.base_folder_or_id(run)
+        base = manifest.base_folder_or_id(run.absolute())
         weights = sorted(Path(base).glob("*.safetensors")) if Path(base).is_absolute() else []
         parts += [(path.name, _pieces(path)) for path in weights] or [(base, manifest.base_revision)]
     return key_of(parts)[:16]

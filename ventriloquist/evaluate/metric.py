@@ -147,10 +147,9 @@ def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: Ends
         Interval(interval.low - (end or 0), interval.high - (end or 0)) if over is None else over
         for end, over in zip(ends, apart, strict=True)
     )
-    if floor is None:
-        outside = _side(over_ceiling, 0.0, 0.0)
-        return NOT_ENOUGH if ceiling is None else DIFFERS + outside if outside else INDISTINGUISHABLE
     less = metric.aim == "less"
+    if floor is None:
+        return NOT_ENOUGH if ceiling is None else _without_floor(metric, over_ceiling)
     spread = 0.0 if ceiling is None else -(ceiling - floor) if less else ceiling - floor
     if ceiling is not None and spread <= 0:
         return NOT_ENOUGH  # real messages are not better than the floor, so nothing can be said here
@@ -158,6 +157,17 @@ def verdict(metric: Metric, n: int, value: float, interval: Interval, ends: Ends
     if low <= 0:
         return WORSE if high < 0 else AT_FLOOR
     return BETTER if ceiling is None else _against_ceiling(metric, abs(value - floor) / spread, over_ceiling)
+
+
+def _without_floor(metric: Metric, over: Interval) -> str:
+    """Put a figure beside its ceiling alone, by the interval of the difference."""
+    outside = _side(over, 0.0, 0.0)
+    if metric.floor is None:
+        return DIFFERS + outside if outside else INDISTINGUISHABLE
+    if not outside:  # the floor could not be measured: perhaps other people's messages could not be told either
+        return NOT_ENOUGH
+    better = _turned(over, less=metric.aim == "less").low > 0
+    return (CARICATURE if metric.aim == "ceiling" else ABOVE) if better else DIFFERS + outside
 
 
 def _side(interval: Interval, low: float, high: float) -> str:
@@ -215,8 +225,6 @@ def assess(metric: Metric, measured: Measurement | None, others: Mapping[str, Me
             for end in (metric.floor, metric.ceiling)
         )
         said = verdict(metric, measured.n, measured.value, interval, (floor, ceiling), (over_floor, over_ceiling))
-        if said == INDISTINGUISHABLE and metric.floor is not None and floor is None:
-            said = NOT_ENOUGH  # perhaps other people's messages could not be told from real ones either
         return interval, said
 
     (low, high), said = judged("these")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ventriloquist.errors import NotReadyError
+from ventriloquist.errors import NotReadyError, StorageError
 from ventriloquist.export.files import ExportedFile, compressed, write_rows
 from ventriloquist.export.folder import check_disk, check_folder, is_anothers, read_manifest, write_errors
 from ventriloquist.export.options import WINDOWS, ExportOptions
@@ -83,13 +83,10 @@ def plan(db: Connection, folder: Path | None, options: ExportOptions) -> ExportP
     with write_errors(folder):
         existing = check_folder(folder)
         earlier = read_manifest(folder / MANIFEST)
-        ours = {file["name"] for file in earlier}
-        if not any(
-            path.exists() for path in _partials(folder)
-        ):  # these are left if an export was killed before its manifest was in place
-            for path in (folder / options.file_name(split) for split in splits):
-                if path.name not in ours and path.exists():
-                    raise is_anothers(path)
+        ours = {file["name"] for file in (*earlier, *_unfinished(folder))}
+        for path in (folder / options.file_name(split) for split in splits):
+            if path.name not in ours and path.exists():
+                raise is_anothers(path)
         needed_on_disk = needed // (LEAST_COMPRESSION if options.gzip else 1)
         check_disk(folder, existing, needed_on_disk, _partials(folder), "Use --format blocks, one --split, --gzip, or")
     return ExportPlan(options, folder, splits, needed, targets, earlier)
@@ -179,6 +176,14 @@ def _counter(total: int, progress: Progress) -> Callable[[int], None]:
             progress(done, total)
 
     return advance
+
+
+def _unfinished(folder: Path) -> Sequence[Mapping[str, Any]]:
+    """Return what an export lists that was killed when its files were in place and its manifest was not yet."""
+    try:
+        return read_manifest(partial(folder / MANIFEST))
+    except StorageError:  # cut off: its files are not in place either
+        return ()
 
 
 def _partials(folder: Path) -> Iterator[Path]:

@@ -72,8 +72,8 @@ def checkpoint_bytes(trainable_parameters: int) -> int:
 
 
 def run_bytes(trainable_parameters: int) -> int:
-    """Return the size of a run at most: all checkpoints and one being written, the best weights, old and new."""
-    return (KEPT + 1) * checkpoint_bytes(trainable_parameters) + 2 * weight_bytes(trainable_parameters)
+    """Return the size of a run at most: all checkpoints and one being written, each with the best weights so far."""
+    return (KEPT + 1) * (checkpoint_bytes(trainable_parameters) + weight_bytes(trainable_parameters))
 
 
 @contextmanager

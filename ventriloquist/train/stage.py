@@ -73,7 +73,8 @@ class Interrupted(BaseException):
     """A signal ended the run. It can be resumed from the step `saved`; 0: from its beginning."""
 
     def __init__(self, signal: int, steps: int, saved: int) -> None:
-        kept = "Saved." if saved == steps else f"Only step {saved} is saved: the loss was not a number after it."
+        last = f"Step {saved} is the last that is saved" if saved else "Nothing is saved"
+        kept = "Saved." if saved == steps else f"{last}, because the loss is no longer a number."
         super().__init__(f"Stopped after {steps} steps. {kept}")
         self.signal, self.steps, self.saved = signal, steps, saved
 
@@ -166,7 +167,7 @@ def run(
         ModelError: memory is exhausted, or the loss is no longer a number; then the last good adapter is kept.
         StorageError: the disk is full.
         SettingsError: Weights & Biases is asked for and cannot be used.
-        Interrupted: a signal came; the run was saved at the end of its step.
+        Interrupted: a signal came; the run was saved at the end of its step, if the loss was a number.
     """
     settings, folder = plan.settings, plan.folder
     with (
