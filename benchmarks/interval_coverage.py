@@ -6,8 +6,8 @@ conversation and within a stretch of ten. Each repetition draws conversations an
 - for *these* conversations: the truth is the long-run figure of the conversations that were drawn,
 - for *other* conversations: the truth is the population's.
 
-Four kinds of figures: a share (Wilson), a mean, a ratio of sums (bootstrap), and the root of a square (jackknife). Each
-line prints the share of intervals that hold the truth, and the median width.
+Five kinds of figures: a share and a rare one (Wilson), a mean, a ratio of sums (bootstrap), and the root of a square
+(jackknife). Each line prints the share of intervals that hold the truth, and the median width.
 
 The lines of false alarms compare two systems that are equally good in the long run: how often the interval of their
 difference does not hold 0, so that a verdict would tell them apart. It should be at most 5 %. The systems are measured
@@ -38,7 +38,8 @@ STRETCH = 10
 SMALLEST, LARGEST = 8, 400  # messages of a conversation
 REPEATS = 400
 BETWEEN, WITHIN = 0.6, 0.4  # standard deviations of conversations and of stretches; that of a message is 1
-FIGURES = ("share", "mean", "ratio", "square")
+CUTS = {"share": 0.5, "rare share": 2.4}  # the share of messages above
+FIGURES = (*CUTS, "mean", "ratio", "square")
 Array = NDArray[np.float64]
 
 
@@ -88,14 +89,19 @@ def truths(drawn: Drawn | None) -> dict[str, float]:
     """Return the true figures of the conversations that were drawn, or of the population."""
     if drawn is None:
         characters = np.exp(2 + BETWEEN**2 / 8)
-        mean, share = 0.0, norm(-0.5 / np.sqrt(1 + WITHIN**2 + BETWEEN**2))
+        mean = 0.0
+        shares = {name: norm(-cut / np.sqrt(1 + WITHIN**2 + BETWEEN**2)) for name, cut in CUTS.items()}
         slope = characters * BETWEEN**2 / 2 / (1 + characters)
     else:
         mean = float(drawn.centre.mean())
-        share = float(np.mean([norm((centre - 0.5) / np.sqrt(1 + WITHIN**2)) for centre in drawn.centre]))
+        centres, messages = np.unique(drawn.centre, return_counts=True)
+        shares = {
+            name: float(np.average([norm((one - cut) / np.sqrt(1 + WITHIN**2)) for one in centres], weights=messages))
+            for name, cut in CUTS.items()
+        }
         characters = 1 + np.exp(2 + drawn.centre / 2)
         slope = float((characters * drawn.centre).sum() / characters.sum())
-    return {"share": share, "mean": mean, "ratio": 1 + 0.3 * float(slope), "square": abs(0.5 + mean)}
+    return {**shares, "mean": mean, "ratio": 1 + 0.3 * float(slope), "square": abs(0.5 + mean)}
 
 
 def norm(z: float) -> float:
@@ -107,7 +113,7 @@ def intervals(drawn: Drawn, seed: int, scheme: Scheme) -> dict[str, tuple[float,
     value = drawn.centre + drawn.error
     bits = drawn.size * (1 + 0.3 * value)
     return {
-        "share": share_interval(add_up(drawn, [value > 0.5, 1]), scheme),
+        **{name: share_interval(add_up(drawn, [value > cut, 1]), scheme) for name, cut in CUTS.items()},
         "mean": bootstrap(add_up(drawn, [value, 1]), ratio, seed, scheme),
         "ratio": bootstrap(add_up(drawn, [bits, drawn.size]), ratio, seed, scheme),
         "square": root_of_square(add_up(drawn, [0.5 + value, 1]), square, scheme)[1:],

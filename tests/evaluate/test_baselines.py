@@ -14,7 +14,7 @@ from ventriloquist.evaluate.heldout import Before
 from ventriloquist.evaluate.inputs import Candidates, Message, Reply, System
 from ventriloquist.evaluate.judge import train_judge
 from ventriloquist.evaluate.metrics import METRICS
-from ventriloquist.evaluate.tally import stratum
+from ventriloquist.evaluate.tally import cell
 from ventriloquist.transcript import DELTAS
 
 TRAINING = {
@@ -57,7 +57,7 @@ def test_the_real_half_has_as_many_messages_of_each_person_as_were_written() -> 
     own = [one for one in real if one.name == "B"][:20] + [one for one in real if one.name == "A"][:20]
     adapter = System("adapter", messages=own, reference=real)
     kept = stage._match(baselines.real_half(real), adapter, 0).messages
-    assert Counter(map(stratum, kept)) == Counter(map(stratum, own))
+    assert Counter(map(cell, kept)) == Counter(map(cell, own))
 
 
 def test_the_nearest_contact_is_the_one_who_writes_most_alike() -> None:

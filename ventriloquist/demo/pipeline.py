@@ -188,7 +188,7 @@ def _check_free(home: Path) -> None:
 
 def _empty(home: Path) -> None:
     """Make the demo's home, or empty it of an earlier demo except for its base models."""
-    with lock_home(home):  # not while another demo is at work in it
+    with lock_home(home):  # not while another run is at work in it
         write_json(home / DEMO_MARK, {"what": "vq demo: everything here is fictional"})
         for name in (DEMO_MESSAGES, EXPORTS, RUNS, TOKENS):
             shutil.rmtree(home / name, ignore_errors=True)

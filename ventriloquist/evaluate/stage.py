@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from ventriloquist.evaluate.learning_curve import LearningCurve, learning_curve
 from ventriloquist.evaluate.metric import Measurement, Metric, Result, assess
 from ventriloquist.evaluate.metrics import METRICS
 from ventriloquist.evaluate.rejections import rejections, undecided
-from ventriloquist.evaluate.tally import stratum
+from ventriloquist.evaluate.tally import by_cell
 from ventriloquist.layout import TOKENS
 from ventriloquist.model.adapter import check_run, load_adapter
 from ventriloquist.model.base import Base, load_tokenizer, require_torch
@@ -146,7 +145,7 @@ def _nothing_held_out(db: Connection) -> NotReadyError:
             hint="Hold out more with: vq prepare --holdout N, then run: vq train",
         )
     return NotReadyError(
-        "No message is held out: every conversation is shorter than 10 messages.",
+        "No message is held out: conversations of fewer than 10 messages are trained on whole.",
         hint="Collect more history, then run: vq prepare",
     )
 
@@ -250,9 +249,11 @@ def _add(
 def _match(baseline: System, system: System, seed: int) -> System:
     """Keep a baseline's messages in the system's places, or as many: a classifier learns more from more."""
     if baseline.name == "real":  # as many of each person, and as many of them final
-        wanted = Counter(map(stratum, system.messages))
-        parts = {one: [message for message in baseline.messages if stratum(message) == one] for one in wanted}
-        kept = {message.target.id for one, part in parts.items() for message in draw(part, wanted[one], seed)}
+        wanted = by_cell(system.messages)
+        parts = by_cell(baseline.messages)
+        kept = {
+            message.target.id for one, part in parts.items() for message in draw(part, len(wanted.get(one, ())), seed)
+        }
         return replace(baseline, messages=[message for message in baseline.messages if message.target.id in kept])
     here = {message.target.id for message in system.messages}
     return replace(baseline, messages=[message for message in baseline.messages if message.target.id in here])

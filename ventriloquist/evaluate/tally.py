@@ -13,7 +13,8 @@ from ventriloquist.evaluate.metric import Measurement
 from ventriloquist.evaluate.resampling import Array, Cluster, Sums
 from ventriloquist.evaluate.statistics import excess_interval
 
-Stratum = tuple[str, bool]
+Cell = tuple[str, bool]
+"""A person, and whether a place is final: places for writing are drawn by both."""
 
 
 def tally(items: Iterable[tuple[Cluster, Sequence[float] | Array]]) -> Sums:
@@ -45,26 +46,34 @@ def tally_by_person(
             for message, values in messages:
                 if message.name in places:
                     sums = np.zeros((2, len(people), width))
-                    weight = weights.get(stratum(message), 0.0) if side else 1.0
+                    weight = weights.get(cell(message), 0.0) if side else 1.0
                     sums[side, places[message.name]] = weight * np.asarray(values, dtype=np.float64)
                     yield message.target.cluster, sums.ravel()
 
     return tally(placed())
 
 
-def stratum(message: Message) -> Stratum:
-    """Return a message's person, and whether its place is final: places for writing are drawn by both."""
+def cell(message: Message) -> Cell:
+    """Return the cell of a message."""
     return message.name, message.target.is_final
 
 
-def _weights(generated: Sequence[Message], real: Sequence[Message]) -> dict[Stratum, float]:
-    """Return a weight for the real messages of each stratum: poststratification.
+def by_cell(messages: Iterable[Message]) -> dict[Cell, list[Message]]:
+    """Group messages by cell, in their order."""
+    found: dict[Cell, list[Message]] = {}
+    for message in messages:
+        found.setdefault(cell(message), []).append(message)
+    return found
+
+
+def _weights(generated: Sequence[Message], real: Sequence[Message]) -> dict[Cell, float]:
+    """Return a weight for the real messages of each cell: poststratification.
 
     A person's weights add up to the effective number of messages, (Σw)² / Σw² (Kish, 1965). So sums of weighted
-    messages can be read as counts. A person whose strata differ has equal weights.
+    messages can be read as counts. A person whose generated and real messages have no cell in common has equal weights.
     """
-    wanted, known = Counter(map(stratum, generated)), Counter(map(stratum, real))
-    found: dict[Stratum, float] = {}
+    wanted, known = Counter(map(cell, generated)), Counter(map(cell, real))
+    found: dict[Cell, float] = {}
     for person in {name for name, _ in known}:
         own = [one for one in ((person, False), (person, True)) if known[one]]
         both = [one for one in own if wanted[one]]
@@ -112,7 +121,7 @@ def excess(sums: Array) -> Array:
 
 
 def beside(generated: Sequence[Message], real: Sequence[Message]) -> list[Message]:
-    """Return the real messages in the places of generated ones; if there are none, at most as many of each stratum.
+    """Return the real messages in the places of generated ones; if there are none, at most as many of each cell.
 
     Places are not drawn evenly: a half may be final, and those who write most have as many as those who write less.
     """
@@ -121,8 +130,9 @@ def beside(generated: Sequence[Message], real: Sequence[Message]) -> list[Messag
     if here:
         return here
     kept: list[Message] = []
-    for one, wanted in Counter(map(stratum, generated)).items():
-        own = [message for message in real if stratum(message) == one]
+    known = by_cell(real)
+    for one, messages in by_cell(generated).items():
+        own, wanted = known.get(one, []), len(messages)
         kept += own[:: max(1, len(own) // wanted)][:wanted]
     return kept
 

@@ -127,9 +127,8 @@ def run(db: Connection, plan: SearchPlan, *, progress: Progress = lambda _done, 
         found, more, advice = _search(db, plan, progress, notes)
     day = day_reader(plan.zone)
     conversations, names = plan.conversations, plan.names
-    if not all(
-        _is_known(message, conversations, names) for message, _ in found
-    ):  # another run has added some meanwhile
+    if not all(_is_known(message, conversations, names) for message, _ in found):
+        # another run has added people or conversations meanwhile
         conversations = {one.id: one for one in collected.conversations(db)}
         names = {person.id: person.name for person in load_people(db)}
         found = [hit for hit in found if _is_known(hit[0], conversations, names)]

@@ -70,13 +70,18 @@ class TrainSummary(Outcome):
 
 
 class Interrupted(BaseException):
-    """A signal ended the run. It can be resumed from the step `saved`; 0: from its beginning."""
+    """A signal ended the run. It can be resumed.
+
+    Args:
+        steps: that the run has made.
+        saved: the last one that is saved; 0 if none is.
+    """
 
     def __init__(self, signal: int, steps: int, saved: int) -> None:
         last = f"Step {saved} is the last that is saved" if saved else "Nothing is saved"
         kept = "Saved." if saved == steps else f"{last}, because the loss is no longer a number."
         super().__init__(f"Stopped after {steps} steps. {kept}")
-        self.signal, self.steps, self.saved = signal, steps, saved
+        self.signal, self.steps = signal, steps
 
 
 def plan(
